@@ -1,0 +1,1 @@
+"""Kernels of duplicate detection: shingles, MinHash, windows, suffix arrays."""

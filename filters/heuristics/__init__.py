@@ -1,0 +1,1 @@
+"""Heuristic signal families, one file each: kernel, plain reference, rules."""

@@ -1,0 +1,20 @@
+"""Every named profile; adding one is its own table of rules plus a line here."""
+
+from functools import cache
+from importlib import import_module
+
+from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.policy import Profile
+
+PROFILES: dict[str, str] = {}  # "gopher@dolma": "gristmill.filters.heuristics.gopher_quality:GOPHER_DOLMA"
+
+
+@cache
+def profile(name: str) -> Profile:
+    """The profile registered under `name`; RecipeError with the known names when there is none."""
+    if name not in PROFILES:
+        raise RecipeError(f"profile {name!r}", expected=f"one of {', '.join(sorted(PROFILES))}")
+    module, _, attribute = PROFILES[name].partition(":")
+    found = getattr(import_module(module), attribute)
+    assert isinstance(found, Profile)
+    return found

@@ -1,0 +1,26 @@
+"""Every signal family, by name; adding one is its own file plus a line here."""
+
+from functools import cache
+from importlib import import_module
+
+from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.signals import Family, Signal
+
+FAMILIES: dict[str, str] = {}
+
+
+@cache
+def family(name: str) -> Family:
+    """The family registered under `name`; RecipeError with the nearest names when there is none."""
+    if name not in FAMILIES:
+        raise RecipeError(f"signal family {name!r}", expected=f"one of {', '.join(sorted(FAMILIES))}")
+    module, _, attribute = FAMILIES[name].partition(":")
+    found = getattr(import_module(module), attribute or "FAMILY")
+    assert isinstance(found, Family)
+    return found
+
+
+@cache
+def signals() -> dict[str, tuple[Family, Signal]]:
+    """Every signal by name, with the family that measures it."""
+    return {signal.name: (family(name), signal) for name in FAMILIES for signal in family(name).signals}

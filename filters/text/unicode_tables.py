@@ -1,0 +1,62 @@
+"""Classes of code points as one table, so that kernels agree with Python's `str` methods for every script.
+
+`CLASS[cp]` is a uint16 of flag bits, `LOWER[cp]` the one-to-one lower case. Built from the running Python's Unicode
+database (0.5 s) and kept in the user's cache folder under that database's version.
+"""
+
+import os
+import sys
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+
+ALPHA, DIGIT, ALNUM, SPACE, UPPER, LOWER_CASE, LINE_BREAK, PUNCTUATION, SYMBOL, MARK = (1 << i for i in range(10))
+CODE_POINTS = 0x110000
+_LINE_BREAKS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"  # where str.splitlines() splits
+
+
+def cache_folder() -> Path:
+    """Where compiled kernels and tables are kept: $GRISTMILL_CACHE, else the user's cache folder."""
+    base = os.environ.get("GRISTMILL_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "gristmill")
+    return Path(base)
+
+
+def _build() -> np.ndarray:
+    table = np.zeros((2, CODE_POINTS), dtype=np.int32)
+    for cp in range(CODE_POINTS):
+        char = chr(cp)
+        category = unicodedata.category(char)
+        flags = ALPHA * char.isalpha() | DIGIT * char.isdigit() | ALNUM * char.isalnum() | SPACE * char.isspace()
+        flags |= UPPER * char.isupper() | LOWER_CASE * char.islower()
+        flags |= PUNCTUATION * (category[0] == "P") | SYMBOL * (category[0] == "S") | MARK * (category[0] == "M")
+        lower = char.lower()
+        table[0, cp] = flags
+        table[1, cp] = ord(lower) if len(lower) == 1 else cp
+    for char in _LINE_BREAKS:
+        table[0, ord(char)] |= LINE_BREAK
+    return table
+
+
+def _load() -> np.ndarray:
+    path = cache_folder() / f"unicode-{unicodedata.unidata_version}-py{sys.version_info.minor}-v1.npy"
+    try:
+        table = np.load(path, allow_pickle=False)
+        if table.shape == (2, CODE_POINTS):
+            return table
+    except (OSError, ValueError):
+        pass
+    table = _build()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}.npy")
+        np.save(temporary, table)
+        temporary.replace(path)
+    except OSError:
+        pass  # a read-only home only costs the half second again
+    return table
+
+
+_TABLE = _load()
+CLASS: np.ndarray = _TABLE[0].astype(np.uint16)
+LOWER: np.ndarray = _TABLE[1].copy()

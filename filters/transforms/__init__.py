@@ -1,0 +1,1 @@
+"""Text edits as spans on the original text."""

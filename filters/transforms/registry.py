@@ -1,0 +1,30 @@
+"""Every transform, by name; adding one is its own file plus a line here.
+
+A transform is `edits(texts: pa.Array, options: Mapping) -> pa.Array` of `schemas.edits.EDITS`: it says what it would
+change and touches nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import pyarrow as pa
+from gristmill.schemas.errors import RecipeError
+
+Transform = Callable[[pa.Array, Mapping[str, Any]], pa.Array]
+
+TRANSFORMS: dict[str, str] = {}
+
+# A text version is a named chain of transforms applied to the original text, in order, each with its options.
+TEXT_VERSIONS: dict[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {"original": ()}
+
+
+@cache
+def transform(name: str) -> Transform:
+    """The transform registered under `name`; RecipeError with the known names when there is none."""
+    if name not in TRANSFORMS:
+        raise RecipeError(f"transform {name!r}", expected=f"one of {', '.join(sorted(TRANSFORMS))}")
+    module, _, function = TRANSFORMS[name].partition(":")
+    found: Transform = getattr(import_module(module), function)
+    return found

@@ -1,0 +1,1 @@
+"""Runs things in order: readers, engines, stages, decisions, reports, command line."""

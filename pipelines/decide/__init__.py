@@ -1,0 +1,1 @@
+"""From signals and a policy to decisions, and what follows from them."""

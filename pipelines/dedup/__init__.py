@@ -1,0 +1,1 @@
+"""Duplicate edges and survivors as DataFrame operations."""

@@ -1,0 +1,1 @@
+"""A run folder: stages, manifests, lock, digests."""

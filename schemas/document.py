@@ -1,0 +1,24 @@
+"""The document row, as every reader writes it and every stage reads it."""
+
+import pyarrow as pa
+
+KEPT_STATUS = "ok"
+QUARANTINED_STATUS = "quarantined"
+
+DOCUMENT = pa.schema(
+    [
+        pa.field("doc_id", pa.large_string(), nullable=False),  # 32 hex digits: 128 bits
+        pa.field("source", pa.large_string(), nullable=False),  # the recipe's name for where it comes from
+        pa.field("snapshot", pa.large_string()),  # crawl or dump label given by the recipe
+        pa.field("url", pa.large_string()),
+        pa.field("timestamp", pa.large_string()),  # ISO 8601 UTC, `2024-03-01T12:00:00Z`; null when unknown
+        pa.field("content_hash", pa.large_string()),  # 32 hex digits of the UTF-8 text; null when quarantined
+        pa.field("text", pa.large_string()),  # null when quarantined
+        pa.field("text_bytes", pa.int64(), nullable=False),  # UTF-8 bytes of text; bytes of the record if quarantined
+        pa.field("metadata", pa.large_string()),  # JSON object with sorted keys, opt-out headers included
+        pa.field("location", pa.large_string(), nullable=False),  # path relative to the source root, `#`, offset or row
+        pa.field("status", pa.large_string(), nullable=False),  # ok | quarantined
+        pa.field("reason", pa.large_string()),  # why quarantined, a short snake_case fact; null when ok
+        pa.field("detail", pa.large_string()),  # the error in words, bounded to 500 characters; null when ok
+    ]
+)

@@ -1,0 +1,50 @@
+"""Errors that say what was found, what was expected, where, and what to do next."""
+
+
+class GristmillError(Exception):
+    """Base of every error a user can meet: found, expected, where, next step.
+
+    >>> print(GristmillError("column `text` is bigint", expected="string", where="part-0003", next_step="map another column with `text: body`"))
+    part-0003: column `text` is bigint; expected string. Next: map another column with `text: body`.
+    """
+
+    exit_code = 1
+
+    def __init__(self, found: str, *, expected: str = "", where: str = "", next_step: str = "") -> None:
+        self.found, self.expected, self.where, self.next_step = found, expected, where, next_step
+        message = f"{where}: {found}" if where else found
+        if expected:
+            message += f"; expected {expected}"
+        if next_step:
+            message += f". Next: {next_step}."
+        super().__init__(message)
+
+
+class RecipeError(GristmillError):
+    """A recipe, policy or profile that cannot be run; raised before anything starts."""
+
+    exit_code = 2
+
+
+class InputError(GristmillError):
+    """An input that is missing, unreadable or of the wrong kind, found while planning."""
+
+    exit_code = 3
+
+
+class ModelError(GristmillError):
+    """A model file that is missing, of the wrong kind or for another language."""
+
+    exit_code = 4
+
+
+class RunError(GristmillError):
+    """A run folder that is locked, incomplete, of another version or not writable."""
+
+    exit_code = 5
+
+
+class BalanceError(RunError):
+    """Rows written do not match the framing tally of the readers."""
+
+    exit_code = 6

@@ -1,0 +1,1 @@
+"""Learns from what the pipelines wrote."""
