@@ -19,12 +19,12 @@ _PUBLIC = {
     "load_recipe": "gristmill.schemas.recipe",
 }
 
-__all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604
+__all__ = ["__version__", *_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
-        raise AttributeError(f"module 'gristmill' has no attribute {name!r}; public names: {', '.join(sorted(_PUBLIC))}")
+        raise AttributeError(f"module 'gristmill' has no {name!r}; public names: {', '.join(sorted(_PUBLIC))}")
     return getattr(import_module(_PUBLIC[name]), name)
 
 

@@ -4,8 +4,8 @@
 class GristmillError(Exception):
     """Base of every error a user can meet: found, expected, where, next step.
 
-    >>> print(GristmillError("column `text` is bigint", expected="string", where="part-0003", next_step="map another column with `text: body`"))
-    part-0003: column `text` is bigint; expected string. Next: map another column with `text: body`.
+    >>> print(GristmillError("`text` is bigint", expected="string", where="part-0003", next_step="map `text: body`"))
+    part-0003: `text` is bigint; expected string. Next: map `text: body`.
     """
 
     exit_code = 1

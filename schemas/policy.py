@@ -47,7 +47,7 @@ class Rule(BaseModel):
     def _check_keep(cls, text: str) -> str:
         match = _KEEP.match(text)
         if not match:
-            raise ValueError(f"found {text!r}; expected a comparison such as '>= 50', '< 0.3', '== true' or 'in [en, de]'")
+            raise ValueError(f"found {text!r}; expected a comparison: '>= 50', '< 0.3', '== true', 'in [en, de]'")
         operator, right = match.groups()
         if operator.endswith("in") and not (right.startswith("[") and right.endswith("]")):
             raise ValueError(f"found {text!r}; expected a list such as 'in [en, de]'")

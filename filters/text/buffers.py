@@ -45,7 +45,8 @@ def decode_utf8(data, start, end, out):
             out[n] = ((b & 0x0F) << 12) | ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
             i += 3
         else:
-            out[n] = ((b & 0x07) << 18) | ((data[i + 1] & 0x3F) << 12) | ((data[i + 2] & 0x3F) << 6) | (data[i + 3] & 0x3F)
+            high = ((b & 0x07) << 18) | ((data[i + 1] & 0x3F) << 12)
+            out[n] = high | ((data[i + 2] & 0x3F) << 6) | (data[i + 3] & 0x3F)
             i += 4
         n += 1
     return n

@@ -18,8 +18,9 @@ _LINE_BREAKS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"  # where str.splitline
 
 def cache_folder() -> Path:
     """Where compiled kernels and tables are kept: $GRISTMILL_CACHE, else the user's cache folder."""
-    base = os.environ.get("GRISTMILL_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "gristmill")
-    return Path(base)
+    if chosen := os.environ.get("GRISTMILL_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gristmill"
 
 
 def _build() -> np.ndarray:

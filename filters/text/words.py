@@ -1,4 +1,4 @@
-"""White-space words over decoded code points; further word rules (spaCy, Unicode, WordPunct) have files of their own."""
+"""White-space words over decoded code points; other word rules (spaCy, Unicode, WordPunct) have files of their own."""
 
 from gristmill.filters.text.buffers import kernel
 from gristmill.filters.text.unicode_tables import SPACE
