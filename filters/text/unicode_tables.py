@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 ALPHA, DIGIT, ALNUM, SPACE, UPPER, LOWER_CASE, LINE_BREAK, PUNCTUATION, SYMBOL, MARK = (1 << i for i in range(10))
+DECIMAL, NUMERIC = 1 << 10, 1 << 11  # `\d` of Python's re is str.isdecimal, narrower than str.isdigit
 CODE_POINTS = 0x110000
 _LINE_BREAKS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"  # where str.splitlines() splits
 
@@ -31,6 +32,7 @@ def _build() -> np.ndarray:
         flags = ALPHA * char.isalpha() | DIGIT * char.isdigit() | ALNUM * char.isalnum() | SPACE * char.isspace()
         flags |= UPPER * char.isupper() | LOWER_CASE * char.islower()
         flags |= PUNCTUATION * (category[0] == "P") | SYMBOL * (category[0] == "S") | MARK * (category[0] == "M")
+        flags |= DECIMAL * char.isdecimal() | NUMERIC * char.isnumeric()
         lower = char.lower()
         table[0, cp] = flags
         table[1, cp] = ord(lower) if len(lower) == 1 else cp
@@ -40,7 +42,7 @@ def _build() -> np.ndarray:
 
 
 def _load() -> np.ndarray:
-    path = cache_folder() / f"unicode-{unicodedata.unidata_version}-py{sys.version_info.minor}-v1.npy"
+    path = cache_folder() / f"unicode-{unicodedata.unidata_version}-py{sys.version_info.minor}-v2.npy"
     try:
         table = np.load(path, allow_pickle=False)
         if table.shape == (2, CODE_POINTS):
