@@ -1,0 +1,257 @@
+# mypy: disallow-untyped-defs=False
+"""Text as duplicate detection compares it: options, one table of code point replacements, one kernel.
+
+The steps, each an option, always in this order:
+
+1. case: lower case, one code point at a time; a final sigma becomes the ordinary one, so no context is needed;
+2. accents: canonical decomposition (NFD), then every mark (category Mn, or combining class above 0) is dropped;
+3. digits: every decimal digit of any script becomes `0`;
+4. punctuation: categories P* and the ASCII symbols of `string.punctuation` are deleted or become a space;
+5. whitespace: runs of white space (`str.isspace`) become one space, none at either end.
+
+`normalise_plainly` is the same in plain Python, the definition the kernel is tested against.
+"""
+
+import string
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+from gristmill.filters.text.buffers import kernel, string_buffers
+from gristmill.filters.text.unicode_tables import CLASS, CODE_POINTS, DIGIT, LOWER, PUNCTUATION, SPACE, UPPER
+from gristmill.schemas.errors import RecipeError
+
+DELETED = -1
+_FIRST_EXPANSION = -2  # a replacement of several code points is stored as _FIRST_EXPANSION - its number
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Which differences between two texts do not count; everything off compares the bytes."""
+
+    case: bool = False
+    accents: bool = False
+    digits: bool = False
+    punctuation: Literal["keep", "delete", "space"] = "keep"
+    whitespace: bool = False
+
+    def __post_init__(self) -> None:
+        if self.punctuation not in ("keep", "delete", "space"):
+            raise RecipeError(f"punctuation: {self.punctuation!r}", expected="keep, delete or space")
+
+
+RAW = Normalisation()
+FULL = Normalisation(case=True, accents=True, digits=True, punctuation="space", whitespace=True)
+
+
+def normalisation(options: Normalisation | Mapping[str, Any]) -> Normalisation:
+    """`options` as a Normalisation; RecipeError names a key that is none."""
+    if isinstance(options, Normalisation):
+        return options
+    known = Normalisation.__dataclass_fields__
+    for key in options:
+        if key not in known:
+            raise RecipeError(f"normalisation option {key!r}", expected=f"one of {', '.join(known)}")
+    return Normalisation(**options)
+
+
+def normalise_plainly(text: str, options: Normalisation) -> str:
+    """`text` normalised in plain Python: the definition of what the kernel does.
+
+    >>> normalise_plainly("  Ça coûte 12,50 €!", FULL)
+    'ca coute 00 00 €'
+    """
+    if options.case:
+        text = text.lower().replace("ς", "σ")
+    if options.accents:
+        text = "".join(c for c in unicodedata.normalize("NFD", text) if not _is_mark(c))
+    if options.digits:
+        text = "".join("0" if c.isdecimal() else c for c in text)
+    if options.punctuation != "keep":
+        replacement = " " if options.punctuation == "space" else ""
+        text = "".join(replacement if _is_punctuation(c) else c for c in text)
+    return " ".join(text.split()) if options.whitespace else text
+
+
+def _is_mark(char: str) -> bool:
+    return unicodedata.category(char) == "Mn" or unicodedata.combining(char) > 0
+
+
+def _is_punctuation(char: str) -> bool:
+    return unicodedata.category(char)[0] == "P" or char in string.punctuation
+
+
+class Replacements(NamedTuple):
+    """What each code point becomes.
+
+    target: int32 per code point: a code point, DELETED, or -2 - k for expansion k.
+    edges, expansions: expansion k is expansions[edges[k] : edges[k + 1]].
+    growth: most bytes out per byte in, rounded up.
+    """
+
+    target: np.ndarray
+    edges: np.ndarray
+    expansions: np.ndarray
+    growth: int
+
+
+@lru_cache(maxsize=8)
+def replacements(options: Normalisation) -> Replacements:
+    """The table for `options`, from the running Python's Unicode database."""
+    target = np.arange(CODE_POINTS, dtype=np.int32)
+    edges, expansions, growth = [0], [], 1
+    for cp in _affected(options):
+        char = chr(cp)
+        new = normalise_plainly(char, _without_whitespace(options))
+        if options.whitespace:
+            new = "".join(" " if c.isspace() else c for c in new)
+        growth = max(growth, -(-len(new.encode()) // len(char.encode())))
+        if len(new) == 1:
+            target[cp] = ord(new)
+        elif not new:
+            target[cp] = DELETED
+        else:
+            target[cp] = _FIRST_EXPANSION - (len(edges) - 1)
+            expansions.extend(map(ord, new))
+            edges.append(len(expansions))
+    return Replacements(target, np.array(edges, np.int64), np.array(expansions, np.int32), growth)
+
+
+def _without_whitespace(options: Normalisation) -> Normalisation:
+    return Normalisation(options.case, options.accents, options.digits, options.punctuation, False)
+
+
+def _affected(options: Normalisation) -> list[int]:
+    """Code points that some enabled step may change: the others keep their identity without a Python call."""
+    chosen = np.zeros(CODE_POINTS, bool)
+    if options.case:
+        chosen |= ((CLASS & UPPER) != 0) | (np.arange(CODE_POINTS) != LOWER)
+        chosen[ord("ς")] = True
+    if options.digits:
+        chosen |= (CLASS & DIGIT) != 0
+    if options.punctuation != "keep":
+        chosen |= (CLASS & PUNCTUATION) != 0
+        chosen[[ord(c) for c in string.punctuation]] = True
+    if options.whitespace:
+        chosen |= (CLASS & SPACE) != 0
+    if options.accents:
+        for cp in range(CODE_POINTS):
+            char = chr(cp)
+            chosen[cp] |= not unicodedata.is_normalized("NFD", char) or _is_mark(char)
+    chosen[0xD800:0xE000] = False  # surrogates are not in valid UTF-8
+    return np.flatnonzero(chosen).tolist()
+
+
+@kernel
+def put_utf8(cp, out, at):
+    """Write code point `cp` as UTF-8 to `out` from `at`; returns the position after it."""
+    if cp < 0x80:
+        out[at] = cp
+        return at + 1
+    if cp < 0x800:
+        out[at] = 0xC0 | (cp >> 6)
+        out[at + 1] = 0x80 | (cp & 0x3F)
+        return at + 2
+    if cp < 0x10000:
+        out[at] = 0xE0 | (cp >> 12)
+        out[at + 1] = 0x80 | ((cp >> 6) & 0x3F)
+        out[at + 2] = 0x80 | (cp & 0x3F)
+        return at + 3
+    out[at] = 0xF0 | (cp >> 18)
+    out[at + 1] = 0x80 | ((cp >> 12) & 0x3F)
+    out[at + 2] = 0x80 | ((cp >> 6) & 0x3F)
+    out[at + 3] = 0x80 | (cp & 0x3F)
+    return at + 4
+
+
+@kernel
+def normalise_span(data, start, end, target, edges, expansions, collapse, out, at):
+    """Normalise data[start:end] into `out` from `at` on; returns the position after the last byte written.
+
+    collapse: white space (already mapped to a space by `target`) is written once between other characters only.
+    """
+    first = at
+    gap = False
+    i = start
+    while i < end:
+        b = np.int32(data[i])
+        if b < 0x80:
+            cp = b
+            i += 1
+        elif b < 0xE0:
+            cp = ((b & 0x1F) << 6) | (data[i + 1] & 0x3F)
+            i += 2
+        elif b < 0xF0:
+            cp = ((b & 0x0F) << 12) | ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
+            i += 3
+        else:
+            high = ((b & 0x07) << 18) | ((data[i + 1] & 0x3F) << 12)
+            cp = high | ((data[i + 2] & 0x3F) << 6) | (data[i + 3] & 0x3F)
+            i += 4
+        new = target[cp]
+        if new >= 0:
+            if collapse and new == 32:
+                gap = at > first
+                continue
+            if gap:
+                out[at] = 32
+                at += 1
+                gap = False
+            if new < 0x80:
+                out[at] = new
+                at += 1
+            else:
+                at = put_utf8(new, out, at)
+        elif new != DELETED:
+            number = _FIRST_EXPANSION - new
+            for k in range(edges[number], edges[number + 1]):
+                if collapse and expansions[k] == 32:
+                    gap = at > first
+                    continue
+                if gap:
+                    out[at] = 32
+                    at += 1
+                    gap = False
+                at = put_utf8(expansions[k], out, at)
+    return at
+
+
+@kernel
+def _normalise_batch(data, offsets, target, edges, expansions, collapse, out, out_offsets):
+    at = 0
+    for row in range(len(offsets) - 1):
+        at = normalise_span(data, offsets[row], offsets[row + 1], target, edges, expansions, collapse, out, at)
+        out_offsets[row + 1] = at
+
+
+def normalised_buffers(texts: pa.Array | pa.ChunkedArray, options: Normalisation) -> tuple[np.ndarray, np.ndarray]:
+    """(data uint8, offsets int64 of rows + 1) of the normalised texts; the input's own buffers when all is off."""
+    data, offsets = string_buffers(texts)
+    if options == RAW:
+        return data, offsets
+    table = replacements(options)
+    out = np.empty(int(offsets[-1] - offsets[0]) * table.growth + 1, np.uint8)
+    out_offsets = np.zeros(len(offsets), np.int64)
+    _normalise_batch(data, offsets, table.target, table.edges, table.expansions, options.whitespace, out, out_offsets)
+    return out[: out_offsets[-1]], out_offsets
+
+
+def normalised_content_hash(texts: pa.Array | pa.ChunkedArray, options: Normalisation | Mapping[str, Any]) -> pa.Array:
+    """large_string array of 32 hex digits: XXH3-128 (seed 0) of the normalised UTF-8 of each text.
+
+    Two texts are exact duplicates under `options` if and only if their hashes are equal (up to 2^-128). Null reads as
+    the empty text. With every option off it is the hash of the bytes.
+
+    >>> a, b = normalised_content_hash(pa.array(["One  Two", "one two"]), {"case": True, "whitespace": True})
+    >>> a == b
+    True
+    """
+    data, offsets = normalised_buffers(texts, normalisation(options))
+    view, digest, edges = memoryview(data), xxhash.xxh3_128_hexdigest, offsets.tolist()
+    return pa.array([digest(view[start:end]) for start, end in pairwise(edges)], pa.large_string())
