@@ -6,7 +6,9 @@ from importlib import import_module
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.signals import Family, Signal
 
-FAMILIES: dict[str, str] = {}
+FAMILIES: dict[str, str] = {
+    "gopher_quality": "gristmill.filters.heuristics.gopher_quality",
+}
 
 
 @cache

@@ -6,7 +6,10 @@ from importlib import import_module
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.policy import Profile
 
-PROFILES: dict[str, str] = {}  # "gopher@dolma": "gristmill.filters.heuristics.gopher_quality:GOPHER_DOLMA"
+PROFILES: dict[str, str] = {
+    "gopher@dclm": "gristmill.filters.profiles.gopher:GOPHER_DCLM",
+    "gopher@dolma": "gristmill.filters.profiles.gopher:GOPHER_DOLMA",
+}
 
 
 @cache
