@@ -1,0 +1,166 @@
+"""Engines: tasks over files, and DataFrames for what needs a shuffle; nothing else knows which engine runs.
+
+`sail` (default): tasks are threads of this process and DataFrames run on Sail, embedded, started on first use.
+`spark`: tasks and DataFrames run on Apache Spark through Spark Connect: local, `--master URL`, or an `sc://` endpoint.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+from gristmill.schemas.errors import RunError
+
+Task = Any
+Progress = Callable[[int], None]
+
+
+@dataclass
+class Engine:
+    """A started or startable engine.
+
+    name: "sail" | "spark". master: `local[2]`, `spark://host:7077`, `yarn`, `k8s://...` or `sc://host:port`.
+    partitions: how many tasks run as separate jobs and how many partitions shuffles have; None: the engine's own choice.
+    """
+
+    name: str = "sail"
+    master: str | None = None
+    cores: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    partitions: int | None = None
+    options: dict[str, str] = field(default_factory=dict)
+    _spark: Any = None
+    _server: Any = None
+
+    @property
+    def spark(self) -> Any:
+        """The Spark Connect session, started on first use."""
+        if self._spark is None:
+            self._spark = self._start_sail() if self.name == "sail" else self._start_spark()
+            for key, value in self._session_options().items():
+                self._spark.conf.set(key, value)
+        return self._spark
+
+    def _session_options(self) -> dict[str, str]:
+        partitions = self.partitions or self.cores * (1 if self.name == "sail" else 2)
+        settings = {
+            "spark.sql.session.timeZone": "UTC",
+            "spark.sql.execution.arrow.pyspark.enabled": "true",
+            "spark.sql.execution.arrow.useLargeVarTypes": "true",
+        }
+        if self.name == "spark" and not (self.master or "").startswith("sc://"):
+            settings["spark.sql.shuffle.partitions"] = str(partitions)
+            settings["spark.sql.execution.arrow.maxRecordsPerBatch"] = "8192"
+        return settings
+
+    def _start_sail(self) -> Any:
+        os.environ.setdefault("RUST_LOG", "error")
+        os.environ.setdefault("SAIL_EXECUTION__DEFAULT_PARALLELISM", str(self.partitions or self.cores))
+        from pysail.spark import SparkConnectServer
+        from pyspark.sql import SparkSession
+
+        self._server = SparkConnectServer(port=0)
+        self._server.start(background=True)
+        _, port = self._server.listening_address
+        return SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
+
+    def _start_spark(self) -> Any:
+        os.environ["PYSPARK_PYTHON"] = os.environ.get("PYSPARK_PYTHON", sys.executable)
+        from pyspark.sql import SparkSession
+
+        if (self.master or "").startswith("sc://"):
+            return SparkSession.builder.remote(self.master).create()
+        settings = {
+            "spark.api.mode": "connect",
+            "spark.driver.memory": "2g",
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.sql.warehouse.dir": os.path.join(os.environ.get("TMPDIR", "/tmp"), "gristmill-warehouse"),
+            **self.options,
+        }
+        builder = SparkSession.builder.master(self.master or f"local[{self.cores}]").appName("gristmill")
+        for key, value in settings.items():
+            builder = builder.config(key, value)
+        try:
+            return builder.getOrCreate()
+        except Exception as error:
+            raise RunError(
+                f"Spark did not start: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
+                where=self.master or "local Spark",
+                expected="Java 17 on the PATH (or JAVA_HOME) and a reachable master",
+                next_step="run `gristmill doctor`, or use the default engine (`--engine sail`), which needs no Java",
+            ) from error
+
+    @property
+    def tasks_are_remote(self) -> bool:
+        return self.name == "spark"
+
+    def run_tasks(
+        self, function: Callable[[Task], int], tasks: Sequence[Task], progress: Progress | None = None
+    ) -> None:
+        """Run `function(task) -> amount done` for every task, in any order; the first error stops the run.
+
+        Results belong in storage (see `run.dataset.commit_unit`). Tasks must be picklable for the Spark engine and
+        `function` importable by name on its executors.
+        """
+        if not tasks:
+            return
+        if self.tasks_are_remote:
+            self._run_on_spark(function, tasks, progress)
+        else:
+            _run_in_threads(function, tasks, min(self.cores, self.partitions or self.cores), progress)
+
+    def _run_on_spark(self, function: Callable[[Task], int], tasks: Sequence[Task], progress: Progress | None) -> None:
+        jobs = min(len(tasks), self.partitions or max(64, 4 * self.cores))
+
+        def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                for job in batch.column(0).to_pylist():
+                    for task in tasks[job::jobs]:
+                        yield pa.record_batch({"done": pa.array([function(task)], pa.int64())})
+
+        frame = self.spark.range(0, jobs, 1, numPartitions=jobs).mapInArrow(work, "done long")
+        for batch in frame.toLocalIterator():
+            if progress:
+                progress(batch["done"])
+
+    def read(self, paths: Sequence[str], columns: Sequence[str] | None = None) -> Any:
+        """A DataFrame over exactly these Parquet files (engine paths)."""
+        frame = self.spark.read.parquet(*paths)
+        if self.partitions:
+            frame = frame.repartition(self.partitions)
+        return frame.select(*columns) if columns else frame
+
+    def stop(self) -> None:
+        if self._spark is not None:
+            self._spark.stop()
+            self._spark = None
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    def __enter__(self) -> "Engine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _run_in_threads(
+    function: Callable[[Task], int], tasks: Sequence[Task], threads: int, progress: Progress | None
+) -> None:
+    """A shared queue over `threads` threads; kernels and Parquet release the GIL, what does not goes through the pool."""
+    with ThreadPoolExecutor(threads, thread_name_prefix="gristmill-task") as executor:
+        waiting = {executor.submit(function, task) for task in tasks}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, timeout=0.5, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    amount = future.result()
+                    if progress:
+                        progress(amount)
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise

@@ -1,0 +1,152 @@
+"""Datasets of a run: Parquet parts written under unique names, listed by a manifest that is written last.
+
+A *part* is one file. Documents are cut into parts once; every dataset measured on them has one part per part of the
+documents, with the same rows in the same order, so that joining them needs no shuffle. What an interrupted stage has
+finished is kept: each unit of work leaves a marker (put-if-absent) naming the parts it wrote.
+"""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.digest import batch_digest, format_digest
+from gristmill.schemas.manifest import DatasetManifest, Part
+
+MAX_ROW_GROUP_BYTES = 32 << 20
+MAX_PART_BYTES = 128 << 20
+MAX_PART_ROWS = 500_000
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """Where and what: folder relative to the run, Arrow schema, columns of the digest, column whose values are counted."""
+
+    folder: str
+    schema: pa.Schema
+    digest_columns: tuple[str, ...]
+    counted: str | None = None
+
+    def unit_path(self, key: str) -> str:
+        return f"{self.folder}/units/{key}.json"
+
+
+class PartWriter:
+    """Writes batches of one unit as parts, rolled by bytes and rows; row groups limited by bytes.
+
+    With `single=True` everything goes into exactly one part, even when there are no rows.
+    """
+
+    def __init__(self, storage: Storage, spec: DatasetSpec, key: str, single: bool = False) -> None:
+        self.storage, self.spec, self.key, self.single = storage, spec, key, single
+        self.parts: list[Part] = []
+        self._file: Any = None
+        self._writer: pq.ParquetWriter | None = None
+        if single:
+            self._open()
+
+    def _open(self) -> None:
+        number = len(self.parts)
+        name = f"{self.spec.folder}/data/{self.key}-{number:04d}-{uuid.uuid4().hex[:12]}.parquet"
+        self._file = self.storage.open(name, "wb")
+        self._writer = pq.ParquetWriter(self._file, self.spec.schema, compression="zstd", compression_level=1)
+        key = self.key if self.single else f"{self.key}-{number:04d}"
+        self._part = Part(key=key, path=name, rows=0, bytes=0, digest="0")
+        self._sum = 0
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append rows; the batch is cut where a row group would exceed its byte limit."""
+        batch = batch.select(self.spec.schema.names).cast(self.spec.schema)
+        for piece in split_by_bytes(batch, MAX_ROW_GROUP_BYTES):
+            if self._writer is None:
+                self._open()
+            assert self._writer is not None
+            self._writer.write_batch(piece)
+            self._count(piece)
+            if not self.single and (self._part.bytes >= MAX_PART_BYTES or self._part.rows >= MAX_PART_ROWS):
+                self._close_part()
+
+    def _count(self, piece: pa.RecordBatch) -> None:
+        part = self._part
+        part.rows += piece.num_rows
+        part.bytes += piece.nbytes
+        if "text_bytes" in self.spec.schema.names:
+            part.text_bytes += pc.sum(piece.column("text_bytes")).as_py() or 0
+        if self.spec.counted:
+            for entry in piece.column(self.spec.counted).value_counts().to_pylist():
+                value = str(entry["values"])
+                part.rows_by[value] = part.rows_by.get(value, 0) + entry["counts"]
+        self._sum += batch_digest(piece, list(self.spec.digest_columns))
+
+    def _close_part(self) -> None:
+        assert self._writer is not None
+        self._writer.close()
+        self._file.close()
+        self._writer = None
+        self._part.digest = format_digest(self._sum)
+        self._part.bytes = self.storage.size(self._part.path)
+        self.parts.append(self._part)
+
+    def close(self) -> list[Part]:
+        if self._writer is not None:
+            self._close_part()
+        return self.parts
+
+    def abandon(self) -> None:
+        """Remove what was written: the unit failed or another attempt finished first."""
+        if self._writer is not None:
+            self._writer.close()
+            self._file.close()
+            self.storage.remove(self._part.path)
+        for part in self.parts:
+            self.storage.remove(part.path)
+
+
+def split_by_bytes(batch: pa.RecordBatch, limit: int) -> Iterator[pa.RecordBatch]:
+    """The batch in halves of halves until each is below `limit` bytes or one row."""
+    if batch.num_rows <= 1 or batch.nbytes <= limit:
+        if batch.num_rows:
+            yield batch
+        return
+    half = batch.num_rows // 2
+    yield from split_by_bytes(batch.slice(0, half), limit)
+    yield from split_by_bytes(batch.slice(half), limit)
+
+
+def commit_unit(storage: Storage, spec: DatasetSpec, key: str, writer: PartWriter, facts: dict[str, Any]) -> None:
+    """Make a finished unit count, once: a second attempt's files are removed."""
+    parts = [part.model_dump() for part in writer.close()]
+    if not storage.put_if_absent(spec.unit_path(key), {"key": key, "parts": parts, "facts": facts}):
+        writer.abandon()
+
+
+def read_units(storage: Storage, spec: DatasetSpec, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Markers of the finished units among `keys`."""
+    present = set(storage.list(f"{spec.folder}/units"))
+    return {key: storage.read_json(spec.unit_path(key)) for key in keys if f"{key}.json" in present}
+
+
+def read_manifest(storage: Storage, folder: str) -> DatasetManifest | None:
+    path = f"{folder}/{MANIFEST}"
+    if not storage.exists(path):
+        return None
+    return DatasetManifest.model_validate(storage.read_json(path))
+
+
+def iterate_part(
+    storage: Storage, part: Part, columns: list[str] | None = None, batch_rows: int = 8192
+) -> Iterator[pa.RecordBatch]:
+    """Batches of one part; memory is bounded by a row group."""
+    with storage.open(part.path) as file:
+        yield from pq.ParquetFile(file).iter_batches(batch_size=batch_rows, columns=columns)
+
+
+def read_part(storage: Storage, part: Part, columns: list[str]) -> pa.Table:
+    """The named columns of a whole part."""
+    with storage.open(part.path) as file:
+        return pq.ParquetFile(file).read(columns=columns)
