@@ -15,64 +15,47 @@ import pyarrow as pa
 
 from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
 from gristmill.filters.text.scratch import divided, longest_document_bytes
-from gristmill.filters.text.unicode_tables import ALNUM, ALPHA, CLASS, LOWER, SPACE
-from gristmill.filters.text.words import split_whitespace
+from gristmill.filters.text.unicode_tables import ALNUM, ALPHA, CLASS, SPACE
 from gristmill.schemas.signals import Family, Signal
 
-STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
-# the letters of each stop word as one little-endian integer, which is how the kernel compares words
-STOP_WORD_KEYS = np.array([int.from_bytes(word.encode(), "little") for word in STOP_WORDS], np.int64)
+STOP_WORDS = ("be", "to", "of", "the", "and", "that", "have", "with")
+# the letters of each as one little-endian integer, which is how the kernel compares words
+BE, TO, OF, THE, AND, THAT, HAVE, WITH = (int.from_bytes(word.encode(), "little") for word in STOP_WORDS)
 
 HASH, DOT, HYPHEN, ASTERISK, NEWLINE = 0x23, 0x2E, 0x2D, 0x2A, 0x0A
 ELLIPSIS, BULLET, BLACK_CIRCLE = 0x2026, 0x2022, 0x25CF
+SYMBOL_SEEN = 1 << 20  # a flag beside the class bits: the word has a # or U+2026
 
 # columns of the integer matrix that the kernel fills
-COUNTS = tuple(
-    "characters words word_characters median_word_length_twice hashes dot_ellipses spaced_ellipses ellipsis_marks "
-    "symbol_words alpha_words stop_words stop_words_lower unique_stop_words alnum_tokens lines bullet_lines "
-    "ellipsis_lines raw_lines raw_bullet_lines raw_ellipsis_lines".split()
-)
-(
-    CHARACTERS,
-    WORDS,
-    WORD_CHARACTERS,
-    MEDIAN_TWICE,
-    HASHES,
-    DOT_ELLIPSES,
-    SPACED_ELLIPSES,
-    ELLIPSIS_MARKS,
-    SYMBOL_WORDS,
-    ALPHA_WORDS,
-    STOP_WORDS_EXACT,
-    STOP_WORDS_LOWER,
-    UNIQUE_STOP_WORDS,
-    ALNUM_TOKENS,
-    LINES,
-    BULLET_LINES,
-    ELLIPSIS_LINES,
-    RAW_LINES,
-    RAW_BULLET_LINES,
-    RAW_ELLIPSIS_LINES,
-) = range(len(COUNTS))
+CHARACTERS, WORDS, WORD_CHARACTERS, MEDIAN_TWICE, HASHES, DOT_ELLIPSES = range(0, 6)
+SPACED_ELLIPSES, ELLIPSIS_MARKS, SYMBOL_WORDS, ALPHA_WORDS, STOP_WORDS_EXACT = range(6, 11)
+STOP_WORDS_LOWER, UNIQUE_STOP_WORDS, ALNUM_TOKENS = range(11, 14)
+LINES, BULLET_LINES, ELLIPSIS_LINES, RAW_LINES, RAW_BULLET_LINES, RAW_ELLIPSIS_LINES = range(14, 20)
+COLUMNS = 20
 
 
 @kernel
-def stop_word_index(cps, start, end, lower, keys):
-    """Index in `keys` of the word cps[start:end] after mapping through `lower` (identity if empty), else -1."""
-    if end - start < 2 or end - start > 4:
-        return -1
-    key = 0
-    for i in range(end - start):
-        cp = cps[start + i]
-        if lower.size:
-            cp = lower[cp]
-        if cp > 0x7F:
-            return -1
-        key |= np.int64(cp) << (8 * i)
-    for k in range(keys.size):
-        if keys[k] == key:
-            return k
-    return -1
+def packed_ascii(cps, start, end):
+    """The 2 to 4 characters of a word as one little-endian integer; 0 for other words and beyond ASCII."""
+    length = end - start
+    if length < 2 or length > 4:
+        return np.int64(0)
+    a, b = np.int64(cps[start]), np.int64(cps[start + 1])
+    c = np.int64(cps[start + 2]) if length > 2 else np.int64(0)
+    d = np.int64(cps[start + 3]) if length > 3 else np.int64(0)
+    if (a | b | c | d) > 0x7F:
+        return np.int64(0)
+    return a | b << 8 | c << 16 | d << 24
+
+
+@kernel
+def stop_word_bit(key):
+    """1 << index of the stop word whose letters are packed in `key`, 0 when it is none."""
+    if key < 1 << 16:
+        return (key == BE) | (key == TO) << 1 | (key == OF) << 2
+    if key < 1 << 24:
+        return (key == THE) << 3 | (key == AND) << 4
+    return (key == THAT) << 5 | (key == HAVE) << 6 | (key == WITH) << 7
 
 
 @kernel
@@ -91,58 +74,54 @@ def twice_the_median(histogram, longest, words):
 
 
 @kernel
-def measure_words(cps, classes, lower, keys, starts, ends, words, histogram, out):
-    """Counts over white-space words; `histogram` is all zero before and after."""
-    identity = lower[:0]
-    longest = 0
-    seen = 0
-    for w in range(words):
-        start, end = starts[w], ends[w]
-        length = end - start
-        out[WORD_CHARACTERS] += length
-        histogram[length] += 1
-        longest = max(longest, length)
-        has_letter = False
-        has_symbol = False
-        for i in range(start, end):
-            cp = cps[i]
-            has_letter |= (classes[cp] & ALPHA) != 0
-            has_symbol |= cp == HASH or cp == ELLIPSIS
-        out[ALPHA_WORDS] += has_letter
-        out[SYMBOL_WORDS] += has_symbol
-        if length <= 4 and stop_word_index(cps, start, end, lower, keys) >= 0:
-            out[STOP_WORDS_LOWER] += 1
-            which = stop_word_index(cps, start, end, identity, keys)
-            if which >= 0:
-                out[STOP_WORDS_EXACT] += 1
-                seen |= 1 << which
-    out[WORDS] = words
-    out[MEDIAN_TWICE] = twice_the_median(histogram, longest, words)
-    histogram[: longest + 1] = 0
-    while seen:
-        out[UNIQUE_STOP_WORDS] += seen & 1
-        seen >>= 1
+def finish_word(cps, start, end, flags, out):
+    """Count one white-space word; `flags` are the classes of its characters or-ed. Returns the bit of
+    its stop word, 0 without one.
+    """
+    out[WORDS] += 1
+    out[WORD_CHARACTERS] += end - start
+    out[ALPHA_WORDS] += (flags & ALPHA) != 0
+    out[SYMBOL_WORDS] += (flags & SYMBOL_SEEN) != 0
+    key = packed_ascii(cps, start, end)
+    if key == 0 or stop_word_bit(key | 0x20202020 >> (8 * (4 - (end - start)))) == 0:
+        return 0
+    out[STOP_WORDS_LOWER] += 1
+    bit = stop_word_bit(key)
+    out[STOP_WORDS_EXACT] += bit != 0
+    return bit
 
 
 @kernel
-def measure_symbols(cps, n, out):
-    """Occurrences as `str.count` has them: `...` and `. . .` do not overlap themselves ("....." holds one `...`)."""
-    next_dots = 0
-    next_spaced = 0
-    for i in range(n):
-        cp = cps[i]
-        if cp == DOT:
-            if i >= next_dots and i + 3 <= n and cps[i + 1] == DOT and cps[i + 2] == DOT:
-                out[DOT_ELLIPSES] += 1
-                next_dots = i + 3
-            if i >= next_spaced and ends_with_spaced_ellipsis(cps, i, i + 5 if i + 5 <= n else i):
-                out[SPACED_ELLIPSES] += 1
-                next_spaced = i + 5
-        elif cp == HASH:
-            out[HASHES] += 1
-        elif cp == ELLIPSIS:
-            out[ELLIPSIS_MARKS] += 1
-    out[CHARACTERS] = n
+def count_mark(cps, n, i, free_from, out):
+    """Count the #, dot or U+2026 at i as `str.count` would: `...` and `. . .` do not overlap themselves.
+
+    free_from: the first positions at which the next `...` and the next `. . .` may start.
+    """
+    if cps[i] == HASH:
+        out[HASHES] += 1
+        return SYMBOL_SEEN
+    if cps[i] == ELLIPSIS:
+        out[ELLIPSIS_MARKS] += 1
+        return SYMBOL_SEEN
+    if i >= free_from[0] and i + 3 <= n and ends_with_dots(cps, i, i + 3):
+        out[DOT_ELLIPSES] += 1
+        free_from[0] = i + 3
+    if i >= free_from[1] and i + 5 <= n and ends_with_spaced_ellipsis(cps, i, i + 5):
+        out[SPACED_ELLIPSES] += 1
+        free_from[1] = i + 5
+    return 0
+
+
+@kernel
+def starts_alnum_token(cps, i, alnum):
+    """Whether a token of fastText's reader starts at i, a letter or digit.
+
+    The reader splits at space, tab, LF, VT, FF, CR and NUL only.
+    """
+    if not alnum or i == 0:
+        return alnum
+    before = cps[i - 1]
+    return before == 0x20 or 0x09 <= before <= 0x0D or before == 0
 
 
 @kernel
@@ -179,75 +158,86 @@ def measure_line(cps, classes, start, end, out):
 
 
 @kernel
-def measure_lines(cps, n, classes, out):
-    start = 0
-    for i in range(n):
-        if cps[i] == NEWLINE:
-            measure_line(cps, classes, start, i, out)
-            start = i + 1
-    measure_line(cps, classes, start, n, out)
+def measure_text(cps, n, classes, histogram, free_from, out):
+    """All counts of cps[:n] in one pass; `histogram` (words by length) is all zero before and after."""
+    word_start = -1
+    line_start = 0
+    longest = 0
+    flags = 0
+    stop_words = 0
+    free_from[:] = 0
+    for i in range(n + 1):
+        cp = cps[i] if i < n else NEWLINE  # a sentinel ends the last word and line
+        its_class = classes[cp]
+        if its_class & SPACE:
+            if word_start >= 0:
+                stop_words |= finish_word(cps, word_start, i, flags, out)
+                histogram[i - word_start] += 1
+                longest = max(longest, i - word_start)
+                word_start = -1
+                flags = 0
+            if cp == NEWLINE:
+                measure_line(cps, classes, line_start, i, out)
+                line_start = i + 1
+        else:
+            if word_start < 0:
+                word_start = i
+                out[ALNUM_TOKENS] += starts_alnum_token(cps, i, (its_class & ALNUM) != 0)
+            elif cps[i - 1] == 0:
+                out[ALNUM_TOKENS] += (its_class & ALNUM) != 0
+            flags |= its_class
+            if cp == DOT or cp == HASH or cp == ELLIPSIS:
+                flags |= count_mark(cps, n, i, free_from, out)
+    out[CHARACTERS] = n
+    out[MEDIAN_TWICE] = twice_the_median(histogram, longest, out[WORDS])
+    histogram[: longest + 1] = 0
+    while stop_words:
+        out[UNIQUE_STOP_WORDS] += stop_words & 1
+        stop_words >>= 1
 
 
 @kernel
-def measure_alnum_tokens(cps, n, classes, out):
-    """Tokens of fastText's reader (split at space, tab, LF, VT, FF, CR, NUL) whose first character is alphanumeric."""
-    inside = False
-    for i in range(n):
-        cp = cps[i]
-        if cp == 0x20 or (0x09 <= cp <= 0x0D) or cp == 0:
-            inside = False
-        elif not inside:
-            inside = True
-            out[ALNUM_TOKENS] += (classes[cp] & ALNUM) != 0
-
-
-@kernel
-def count_batch(data, offsets, longest, classes, lower, keys):
-    """int64 (documents, len(COUNTS))."""
-    counts = np.zeros((offsets.size - 1, len(COUNTS)), np.int64)
+def count_batch(data, offsets, longest, classes):
+    """int64 (documents, COLUMNS)."""
+    counts = np.zeros((offsets.size - 1, COLUMNS), np.int64)
     cps = np.empty(longest, np.int32)
-    starts = np.empty(longest // 2 + 1, np.int64)
-    ends = np.empty(longest // 2 + 1, np.int64)
     histogram = np.zeros(longest + 1, np.int64)
+    free_from = np.zeros(2, np.int64)
     for d in range(offsets.size - 1):
         n = decode_utf8(data, offsets[d], offsets[d + 1], cps)
-        words = split_whitespace(cps, n, classes, starts, ends)
-        measure_words(cps, classes, lower, keys, starts, ends, words, histogram, counts[d])
-        measure_symbols(cps, n, counts[d])
-        measure_lines(cps, n, classes, counts[d])
-        measure_alnum_tokens(cps, n, classes, counts[d])
+        measure_text(cps, n, classes, histogram, free_from, counts[d])
     return counts
 
 
 def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
     """The signals of FAMILY for column `text`."""
     data, offsets = string_buffers(batch.column("text"))
-    counts = count_batch(data, offsets, longest_document_bytes(offsets), CLASS, LOWER, STOP_WORD_KEYS)
-    c = dict(zip(COUNTS, counts.T, strict=True))
-    words = c["words"]
-    ellipses = c["dot_ellipses"] + c["ellipsis_marks"]
+    counts = count_batch(data, offsets, longest_document_bytes(offsets), CLASS)
+    c = counts.T
+    words = c[WORDS]
+    ellipses = c[DOT_ELLIPSES] + c[ELLIPSIS_MARKS]
     columns = {
-        "character_count": c["characters"],
+        "character_count": c[CHARACTERS],
         "word_count": words,
-        "word_character_count": c["word_characters"],
-        "mean_word_length": divided(c["word_characters"], words),
-        "median_word_length": np.ma.masked_array(c["median_word_length_twice"] / 2, mask=words == 0),
-        "hash_count": c["hashes"],
+        "word_character_count": c[WORD_CHARACTERS],
+        "mean_word_length": divided(c[WORD_CHARACTERS], words),
+        "median_word_length": np.ma.masked_array(c[MEDIAN_TWICE] / 2, mask=words == 0),
+        "hash_count": c[HASHES],
         "ellipsis_count": ellipses,
-        "hashes_per_word": divided(c["hashes"], words),
+        "hashes_per_word": divided(c[HASHES], words),
         "ellipses_per_word": divided(ellipses, words),
-        "symbols_per_word_dclm": divided(c["hashes"] + ellipses + c["spaced_ellipses"], words),
-        "symbol_word_fraction_dolma": divided(c["symbol_words"], words),
-        "alpha_word_fraction": divided(c["alpha_words"], words),
-        "stop_word_count": c["stop_words"],
-        "stop_word_count_lower_cased": c["stop_words_lower"],
-        "unique_stop_word_count": c["unique_stop_words"],
-        "word_count_dclm": c["alnum_tokens"],
-        "line_count": c["lines"],
-        "bullet_line_fraction": divided(c["bullet_lines"], c["lines"]),
-        "ellipsis_line_fraction": divided(c["ellipsis_lines"], c["lines"]),
-        "bullet_line_fraction_dolma": divided(c["raw_bullet_lines"], c["raw_lines"]),
-        "ellipsis_line_fraction_dolma": divided(c["raw_ellipsis_lines"], c["raw_lines"]),
+        "symbols_per_word_dclm": divided(c[HASHES] + ellipses + c[SPACED_ELLIPSES], words),
+        "symbol_word_fraction_dolma": divided(c[SYMBOL_WORDS], words),
+        "alpha_word_fraction": divided(c[ALPHA_WORDS], words),
+        "stop_word_count": c[STOP_WORDS_EXACT],
+        "stop_word_count_lower_cased": c[STOP_WORDS_LOWER],
+        "unique_stop_word_count": c[UNIQUE_STOP_WORDS],
+        "word_count_dclm": c[ALNUM_TOKENS],
+        "line_count": c[LINES],
+        "bullet_line_fraction": divided(c[BULLET_LINES], c[LINES]),
+        "ellipsis_line_fraction": divided(c[ELLIPSIS_LINES], c[LINES]),
+        "bullet_line_fraction_dolma": divided(c[RAW_BULLET_LINES], c[RAW_LINES]),
+        "ellipsis_line_fraction_dolma": divided(c[RAW_ELLIPSIS_LINES], c[RAW_LINES]),
     }
     return pa.RecordBatch.from_arrays([pa.array(columns[name]) for name in FAMILY.schema.names], schema=FAMILY.schema)
 
