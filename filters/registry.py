@@ -7,6 +7,10 @@ from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.signals import Family, Signal
 
 FAMILIES: dict[str, str] = {
+    "c4_code": "gristmill.filters.heuristics.c4:CODE",
+    "c4_datatrove": "gristmill.filters.heuristics.c4:DATATROVE",
+    "c4_datatrove_any_end": "gristmill.filters.heuristics.c4:DATATROVE_ANY_END",
+    "c4_paper": "gristmill.filters.heuristics.c4:PAPER",
     "gopher_quality": "gristmill.filters.heuristics.gopher_quality",
 }
 

@@ -14,10 +14,18 @@ from gristmill.schemas.errors import RecipeError
 
 Transform = Callable[[pa.Array, Mapping[str, Any]], pa.Array]
 
-TRANSFORMS: dict[str, str] = {}
+TRANSFORMS: dict[str, str] = {
+    "c4_lines": "gristmill.filters.transforms.c4_lines:edits",
+}
 
 # A text version is a named chain of transforms applied to the original text, in order, each with its options.
-TEXT_VERSIONS: dict[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {"original": ()}
+TEXT_VERSIONS: dict[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {
+    "original": (),
+    "c4_lines_code": (("c4_lines", {"definition": "code"}),),
+    "c4_lines_datatrove": (("c4_lines", {"definition": "datatrove"}),),
+    "c4_lines_datatrove_any_end": (("c4_lines", {"definition": "datatrove_any_end"}),),
+    "c4_lines_paper": (("c4_lines", {"definition": "paper"}),),
+}
 
 
 @cache

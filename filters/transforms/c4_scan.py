@@ -1,0 +1,359 @@
+# mypy: disallow-untyped-defs=False
+"""The compiled line scan under C4's signals and edits: what each line is, in any of the definitions of C4.
+
+One document is decoded once; `scan` gives each code point an action (kept, or the reason it goes) and the page facts.
+"""
+
+import numpy as np
+from gristmill.filters.text.buffers import decode_utf8, kernel
+from gristmill.filters.text.sentence_rule import count_sentences
+from gristmill.filters.text.unicode_tables import DECIMAL, LINE_BREAK, SPACE
+
+# Actions, one per code point. Up to POLICY they are reasons a whole line goes.
+KEPT, LONG_WORD, NO_TERMINAL_MARK, FEW_WORDS, JAVASCRIPT, POLICY, CITATION, WHITE_SPACE, LINE_BREAK_GONE, NEW_LINE = (
+    range(10)
+)
+REASONS = (
+    "",
+    "long_word",
+    "no_terminal_mark",
+    "few_words",
+    "javascript",
+    "policy_notice",
+    "citation",
+    "white_space",
+    "line_break",
+    "line_break",
+)
+_FIRST = 0x80  # set on the first code point of a line, so that two removed lines stay two edits
+_LOREM, _SCRIPT, _POLICY, _CURLY = 1, 2, 4, 8
+
+# Facts of one page, columns of the kernels' output.
+LINES, KEPT_LINES, LOREM_IPSUM, CURLY_BRACKET, SENTENCES = range(5)
+FACTS = 5
+
+# Switches of a definition, in this order in an int64 array.
+END_MARKS, ELLIPSIS_FAILS, MAX_WORD_LENGTH, MIN_WORDS, WORDS_AFTER_CITATIONS, WHOLE_PAGE_PHRASES = range(6)
+
+
+def _codes(text: str) -> np.ndarray:
+    return np.array([ord(char) for char in text], dtype=np.int32)
+
+
+_LOREM_IPSUM, _JAVASCRIPT, _EDIT, _NEEDED = map(_codes, ("lorem ipsum", "javascript", "[edit]", "[citation needed]"))
+_TERMS, _PRIVACY, _COOKIE = map(_codes, ("terms of use", "privacy policy", "cookie policy"))
+_USES, _USE_OF, _USE = map(_codes, ("uses cookies", "use of cookies", "use cookies"))
+
+
+@kernel
+def _is_at(cps, i, end, lower, pattern):
+    if i + len(pattern) > end:
+        return False
+    k = 0
+    while k < len(pattern) and lower[cps[i + k]] == pattern[k]:
+        k += 1
+    return k == len(pattern)
+
+
+@kernel
+def _is_at_exactly(cps, i, end, pattern):
+    if i + len(pattern) > end:
+        return False
+    k = 0
+    while k < len(pattern) and cps[i + k] == pattern[k]:
+        k += 1
+    return k == len(pattern)
+
+
+@kernel
+def _phrases(cps, start, end, lower):
+    """Which of C4's phrases stand in cps[start:end], lower-cased, as bits."""
+    found = 0
+    for i in range(start, end):
+        cp = lower[cps[i]]
+        if cp < 99 or cp > 123:
+            continue
+        if cp == 108:
+            if _is_at(cps, i, end, lower, _LOREM_IPSUM):
+                found |= _LOREM
+        elif cp == 106:
+            if _is_at(cps, i, end, lower, _JAVASCRIPT):
+                found |= _SCRIPT
+        elif cp == 123:
+            found |= _CURLY
+        elif cp == 117:
+            if (
+                _is_at(cps, i, end, lower, _USES)
+                or _is_at(cps, i, end, lower, _USE_OF)
+                or _is_at(cps, i, end, lower, _USE)
+            ):
+                found |= _POLICY
+        elif cp == 116:
+            if _is_at(cps, i, end, lower, _TERMS):
+                found |= _POLICY
+        elif cp == 112:
+            if _is_at(cps, i, end, lower, _PRIVACY):
+                found |= _POLICY
+        elif cp == 99 and _is_at(cps, i, end, lower, _COOKIE):
+            found |= _POLICY
+    return found
+
+
+@kernel
+def _citation_end(cps, i, end, classes):
+    """End of the citation mark that begins with the `[` at i, or i when there is none."""
+    k = i + 1
+    while k < end and classes[cps[k]] & DECIMAL:
+        k += 1
+    if k < end and cps[k] == 93:
+        return k + 1
+    if _is_at_exactly(cps, i, end, _EDIT):
+        return i + len(_EDIT)
+    if _is_at_exactly(cps, i, end, _NEEDED):
+        return i + len(_NEEDED)
+    return i
+
+
+@kernel
+def _words(cps, start, end, classes):
+    """(number of white-space words, length of the longest) of cps[start:end]."""
+    words, longest, length = 0, 0, 0
+    for i in range(start, end):
+        if classes[cps[i]] & SPACE:
+            length = 0
+        else:
+            words += length == 0
+            length += 1
+            longest = max(longest, length)
+    return words, longest
+
+
+@kernel
+def _ends_well(cps, start, end, end_marks, ellipsis_fails):
+    if end == start:
+        return False
+    last = cps[end - 1]
+    if not (last == 46 or last == 63 or last == 33 or last == 34 or (last == 39 and end_marks == 2)):
+        return False
+    dots = last == 46 and end - start >= 3 and cps[end - 2] == 46 and cps[end - 3] == 46
+    return not (ellipsis_fails and dots)
+
+
+@kernel
+def scan(cps, n, classes, lower, keys, definition, actions, line, facts):
+    """Fill actions[:n] and the page facts of the document cps[:n]; `line` is scratch of n code points.
+
+    Lines are those of `str.splitlines()`. Only the strip of the whole text is left to `strip_page`.
+    """
+    facts[:] = 0
+    if definition[WHOLE_PAGE_PHRASES]:
+        found = _phrases(cps, 0, n, lower)
+        facts[LOREM_IPSUM] = found & _LOREM != 0
+        facts[CURLY_BRACKET] = found & _CURLY != 0
+    a = 0
+    last_break, last_break_end = 0, 0
+    while a < n:
+        b = a
+        while b < n and not classes[cps[b]] & LINE_BREAK:
+            b += 1
+        next_a = b
+        if b < n:
+            next_a = b + 2 if cps[b] == 13 and b + 1 < n and cps[b + 1] == 10 else b + 1
+        facts[LINES] += 1
+        s, e = a, b
+        while s < e and classes[cps[s]] & SPACE:
+            s += 1
+        while e > s and classes[cps[e - 1]] & SPACE:
+            e -= 1
+        words, longest = _words(cps, s, e, classes)
+        for i in range(s, e):
+            actions[i] = KEPT
+        length = 0
+        bracket = False
+        for i in range(s, e):
+            if cps[i] == 91:
+                bracket = True
+                break
+        if bracket:
+            i = s
+            while i < e:
+                stop = _citation_end(cps, i, e, classes) if cps[i] == 91 else i
+                if stop > i:
+                    for k in range(i, stop):
+                        actions[k] = CITATION
+                    i = stop
+                else:
+                    line[length] = cps[i]
+                    length += 1
+                    i += 1
+            if definition[WORDS_AFTER_CITATIONS]:
+                words, _ = _words(line, 0, length, classes)
+        else:
+            for i in range(s, e):
+                line[length] = cps[i]
+                length += 1
+        reason = KEPT
+        if 0 <= definition[MAX_WORD_LENGTH] < longest:
+            reason = LONG_WORD
+        elif definition[END_MARKS] and not _ends_well(
+            line, 0, length, definition[END_MARKS], definition[ELLIPSIS_FAILS]
+        ):
+            reason = NO_TERMINAL_MARK
+        elif words < definition[MIN_WORDS]:
+            reason = FEW_WORDS
+        else:
+            found = _phrases(line, 0, length, lower)
+            if not definition[WHOLE_PAGE_PHRASES] and found & _LOREM:
+                facts[LOREM_IPSUM] = 1
+            if found & _SCRIPT:
+                reason = JAVASCRIPT
+            else:
+                if not definition[WHOLE_PAGE_PHRASES] and found & _CURLY:
+                    facts[CURLY_BRACKET] = 1
+                if found & _POLICY:
+                    reason = POLICY
+        if reason != KEPT:
+            for i in range(a, next_a):
+                actions[i] = reason
+            actions[a] |= _FIRST
+        else:
+            facts[KEPT_LINES] += 1
+            facts[SENTENCES] += count_sentences(line, 0, length, classes, lower, keys)
+            for i in range(a, s):
+                actions[i] = WHITE_SPACE
+            for i in range(e, b):
+                actions[i] = WHITE_SPACE
+            if b < n:
+                actions[b] = KEPT if cps[b] == 10 else NEW_LINE
+                for i in range(b + 1, next_a):
+                    actions[i] = LINE_BREAK_GONE
+            last_break, last_break_end = b, next_a
+        a = next_a
+    for i in range(last_break, last_break_end):
+        actions[i] = LINE_BREAK_GONE
+
+
+@kernel
+def strip_page(cps, n, classes, actions):
+    """Mark the white space at both ends of what is kept as removed: `str.strip()` of the rewritten text."""
+    for backward in range(2):
+        for k in range(n):
+            i = n - 1 - k if backward else k
+            if actions[i] == NEW_LINE:
+                actions[i] = LINE_BREAK_GONE
+            elif actions[i] == KEPT:
+                if not classes[cps[i]] & SPACE:
+                    break
+                actions[i] = WHITE_SPACE
+
+
+@kernel
+def _width(cp):
+    return 1 if cp < 0x80 else 2 if cp < 0x800 else 3 if cp < 0x10000 else 4
+
+
+@kernel
+def page_facts(data, offsets, longest, classes, lower, keys, definition, facts):
+    """Fill facts[row] with the page facts of every document."""
+    cps = np.empty(longest, np.int32)
+    line = np.empty(longest, np.int32)
+    actions = np.empty(longest, np.uint8)
+    for row in range(len(offsets) - 1):
+        n = decode_utf8(data, offsets[row], offsets[row + 1], cps)
+        scan(cps, n, classes, lower, keys, definition, actions, line, facts[row])
+
+
+@kernel
+def _encode(cps, start, end, out, at):
+    """Write cps[start:end] as UTF-8 at out[at:]; returns the next free position."""
+    for i in range(start, end):
+        cp = cps[i]
+        if cp < 0x80:
+            out[at] = cp
+        elif cp < 0x800:
+            out[at] = 0xC0 | cp >> 6
+        elif cp < 0x10000:
+            out[at] = 0xE0 | cp >> 12
+        else:
+            out[at] = 0xF0 | cp >> 18
+        width = _width(cp)
+        for k in range(1, width):
+            out[at + k] = 0x80 | (cp >> 6 * (width - 1 - k)) & 0x3F
+        at += width
+    return at
+
+
+@kernel
+def _write_line(line, length, classes, out, at):
+    """Write one line; white space at its end that spaCy would make a token of its own is written as the word `x`.
+
+    datatrove counts spans, so that token is one more sentence after a full stop, though nothing visible is in it.
+    """
+    end = length
+    while end > 0 and classes[line[end - 1]] & SPACE:
+        end -= 1
+    at = _encode(line, 0, end, out, at)
+    if length - end > 1 or (length - end == 1 and (end == 0 or line[end] != 32)):
+        out[at], out[at + 1] = 32, 120
+        at += 2
+    return at
+
+
+@kernel
+def lines_for_sentences(data, offsets, longest, classes, lower, keys, definition, out, out_offsets):
+    """Write each document's kept lines, joined with "\\n", not stripped as a page, as UTF-8 into `out` (len(data))."""
+    cps = np.empty(longest, np.int32)
+    line = np.empty(longest, np.int32)
+    actions = np.empty(longest, np.uint8)
+    facts = np.empty(FACTS, np.int64)
+    at = 0
+    out_offsets[0] = 0
+    for row in range(len(offsets) - 1):
+        n = decode_utf8(data, offsets[row], offsets[row + 1], cps)
+        scan(cps, n, classes, lower, keys, definition, actions, line, facts)
+        length = 0
+        for i in range(n):
+            if actions[i] == NEW_LINE or (actions[i] == KEPT and cps[i] == 10):
+                at = _write_line(line, length, classes, out, at)
+                out[at] = 10
+                at += 1
+                length = 0
+            elif actions[i] == KEPT:
+                line[length] = cps[i]
+                length += 1
+        at = _write_line(line, length, classes, out, at)
+        out_offsets[row + 1] = at
+
+
+@kernel
+def edit_spans(data, offsets, longest, classes, lower, keys, definition, edit_offsets, starts, ends, codes, fill):
+    """Runs of removed code points as byte spans with their action; with fill=False only edit_offsets is written."""
+    cps = np.empty(longest, np.int32)
+    line = np.empty(longest, np.int32)
+    actions = np.empty(longest, np.uint8)
+    facts = np.empty(FACTS, np.int64)
+    edits = 0
+    edit_offsets[0] = 0
+    for row in range(len(offsets) - 1):
+        n = decode_utf8(data, offsets[row], offsets[row + 1], cps)
+        scan(cps, n, classes, lower, keys, definition, actions, line, facts)
+        strip_page(cps, n, classes, actions)
+        byte = 0
+        previous = np.uint8(KEPT)
+        for i in range(n):
+            action = actions[i]
+            if action != KEPT:
+                code = action & 0x7F
+                if code != previous or action & _FIRST or code == NEW_LINE:
+                    if fill:
+                        starts[edits] = byte
+                        codes[edits] = code
+                    edits += 1
+                byte += _width(cps[i])
+                if fill:
+                    ends[edits - 1] = byte
+                previous = np.uint8(code)
+            else:
+                byte += _width(cps[i])
+                previous = np.uint8(KEPT)
+        edit_offsets[row + 1] = edits
