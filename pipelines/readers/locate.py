@@ -1,0 +1,199 @@
+"""From a source's paths, globs and URLs to the files behind them, each with a place-independent relative path."""
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from fsspec import AbstractFileSystem
+from fsspec.core import url_to_fs
+from gristmill.schemas.errors import InputError
+from gristmill.schemas.source import Source
+
+_WILDCARD = re.compile(r"[*?\[]")
+_SUFFIX_COMPRESSION = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zstd": "zstd", ".xz": "xz"}
+_MAGIC_COMPRESSION = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\x00": "xz"}
+_SUFFIX_FORMAT = {
+    ".warc": "warc",
+    ".wet": "wet",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".txt": "text",
+    ".text": "text",
+    ".md": "text",
+    ".markdown": "text",
+    ".rst": "text",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+    ".parq": "parquet",
+    ".arrow": "datasets",
+}
+_DATASETS_NOTES = {"state.json", "dataset_info.json", "dataset_dict.json"}
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """One stored file: what to open, where it lies below the root, how it is packed."""
+
+    fs: AbstractFileSystem
+    url: str
+    path: str
+    size: int
+    format: str
+    compression: str
+
+
+def locate(source: Source) -> list[InputFile]:
+    """The files of a source, sorted by relative path; InputError when a path, glob or folder yields none.
+
+    Hidden files and those beginning with `_` are left out of folders and globs, as Spark does.
+    """
+    found: dict[str, tuple[AbstractFileSystem, int]] = {}
+    prefixes = []
+    for path in source.paths:
+        fs, prefix, files = _expand(path, source)
+        prefixes.append(prefix)
+        found.update((name, (fs, size)) for name, size in files)
+    root = _root(source, prefixes)
+    chosen: dict[str, InputFile] = {}
+    notes = _datasets_notes(found)
+    for name, (fs, size) in sorted(found.items()):
+        relative = _relative(name, root, source)
+        if name in notes or any(
+            fnmatchcase(relative, g) or fnmatchcase(posixpath.basename(name), g) for g in source.exclude
+        ):
+            continue
+        if relative in chosen:
+            raise InputError(
+                f"{name} and {chosen[relative].url} are both {relative!r} below the root",
+                expected="different relative paths, as they are part of a document's identity",
+                where=f"source {source.name}",
+                next_step="set `root` to a folder above both",
+            )
+        chosen[relative] = _inspect(fs, name, relative, size, source, first=not chosen)
+    if not chosen:
+        raise InputError(
+            f"all {len(found)} files are excluded",
+            expected="at least one file",
+            where=f"source {source.name}",
+            next_step="loosen `exclude`",
+        )
+    return list(chosen.values())
+
+
+def _expand(path: str, source: Source) -> tuple[AbstractFileSystem, str, list[tuple[str, int]]]:
+    """(file system, folder the path starts from, [(file, size)]) of one path, glob or URL."""
+    where = f"source {source.name}"
+    try:
+        fs, plain = url_to_fs(path)
+    except (ValueError, ImportError) as error:
+        raise InputError(f"{path}: {error}", expected="a path or a URL fsspec opens", where=where) from error
+    try:
+        if fs.isfile(plain):
+            return fs, posixpath.dirname(plain), [(plain, fs.size(plain))]
+        if fs.isdir(plain):
+            return fs, plain, _visible(fs.find(plain, detail=True), plain, f"{path} is a folder without files", where)
+        if not _WILDCARD.search(plain):
+            step = "correct `path`; relative paths start from the working directory"
+            raise InputError(
+                f"{path} does not exist", expected="a file, folder, glob or URL", where=where, next_step=step
+            )
+        prefix = posixpath.dirname(plain[: _WILDCARD.search(plain).start()])  # type: ignore[union-attr]
+        matches = {k: v for k, v in fs.glob(plain, detail=True).items() if v["type"] == "file"}
+        return fs, prefix, _visible(matches, prefix, f"{path} matches no file", where)
+    except PermissionError as error:
+        step = "give the reading user permission"
+        raise InputError(f"{path}: {error}", expected="a readable path", where=where, next_step=step) from error
+
+
+def _visible(entries: dict[str, dict], prefix: str, nothing: str, where: str) -> list[tuple[str, int]]:
+    files = []
+    for name, entry in entries.items():
+        below = name[len(prefix) :] if name.startswith(prefix) else name
+        if not any(part.startswith((".", "_")) for part in below.strip("/").split("/")):
+            files.append((name, entry["size"]))
+    if not files:
+        step = "correct `path`; names beginning with `.` or `_` are not read"
+        raise InputError(nothing, expected="at least one file", where=where, next_step=step)
+    return files
+
+
+def _datasets_notes(names: Iterable[str]) -> set[str]:
+    """The side files of folders written by `save_to_disk`, and arrow files that are only its caches."""
+    folders = {posixpath.dirname(name) for name in names if posixpath.basename(name) in _DATASETS_NOTES}
+    side = set()
+    for name in names:
+        base = posixpath.basename(name)
+        if posixpath.dirname(name) in folders and (base in _DATASETS_NOTES or base.startswith("cache-")):
+            side.add(name)
+    return side
+
+
+def _root(source: Source, prefixes: list[str]) -> str:
+    if source.root is not None:
+        return url_to_fs(source.root)[1].rstrip("/")
+    return posixpath.commonpath(prefixes) if len({p.startswith("/") for p in prefixes}) == 1 else ""
+
+
+def _relative(name: str, root: str, source: Source) -> str:
+    if root and not name.startswith(root.rstrip("/") + "/"):
+        raise InputError(
+            f"{name} is not below {root}",
+            expected="every file below `root`",
+            where=f"source {source.name}",
+            next_step="set `root` to a folder above all files",
+        )
+    # A local name that is not UTF-8 carries surrogates; ids and locations must be valid text.
+    return name[len(root) :].lstrip("/").encode("utf-8", "backslashreplace").decode()
+
+
+def _inspect(fs: AbstractFileSystem, name: str, relative: str, size: int, source: Source, *, first: bool) -> InputFile:
+    stem, suffix = posixpath.splitext(relative.lower())
+    compression = _SUFFIX_COMPRESSION.get(suffix, "")
+    if compression:
+        suffix = posixpath.splitext(stem)[1]
+    # Opening every file of a remote store would cost a request each; one shows whether the store can be read.
+    if _is_near(fs) or first:
+        head = _head(fs, name, source)
+        compression = next((kind for magic, kind in _MAGIC_COMPRESSION.items() if head.startswith(magic)), "")
+    chosen = source.format if source.format != "auto" else _SUFFIX_FORMAT.get(suffix)
+    if chosen is None:
+        raise InputError(
+            f"{relative} is of no known format",
+            expected=f"one of {', '.join(sorted(_SUFFIX_FORMAT))}",
+            where=f"source {source.name}",
+            next_step="set `format`, or leave the file out with `exclude`",
+        )
+    url = name if _is_local(fs) else fs.unstrip_protocol(name)
+    return InputFile(fs, url, relative, size, chosen, compression)
+
+
+def _head(fs: AbstractFileSystem, name: str, source: Source) -> bytes:
+    try:
+        with fs.open(name, "rb") as stream:
+            return stream.read(8)
+    except OSError as error:
+        raise InputError(
+            f"{name} cannot be opened: {error}",
+            expected="a readable file",
+            where=f"source {source.name}",
+            next_step="give the reading user permission, or leave the file out with `exclude`",
+        ) from error
+
+
+def _is_local(fs: AbstractFileSystem) -> bool:
+    return "file" in _protocols(fs)
+
+
+def _is_near(fs: AbstractFileSystem) -> bool:
+    return bool({"file", "memory"} & set(_protocols(fs)))
+
+
+def _protocols(fs: AbstractFileSystem) -> Iterator[str]:
+    yield from (fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol

@@ -1,0 +1,109 @@
+"""Parquet: split by row groups, decoded a few rows at a time; a document's position is its row number in the file."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from fsspec.core import url_to_fs
+from gristmill.pipelines.readers.extract import Isolate
+from gristmill.pipelines.readers.locate import InputFile
+from gristmill.pipelines.readers.records import add_record, check_columns
+from gristmill.pipelines.readers.rows import Rows
+from gristmill.pipelines.readers.split import Split
+from gristmill.pipelines.readers.streams import open_split
+from gristmill.pipelines.readers.tables import check_text_type, records
+from gristmill.schemas.source import Source
+
+DECODED_BYTES = 4 << 20
+MAX_DECODED_ROWS = 1024
+_BUFFER_BYTES = 1 << 20
+
+
+def plan(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]:
+    """Row-group ranges of about `split_bytes` of text each; a file without a readable footer is one split."""
+    if not file.size:
+        return [(0, 0)]
+    try:
+        with file.fs.open(url_to_fs(file.url)[1], "rb") as stored, pq.ParquetFile(stored) as parquet:
+            check_columns(source, parquet.schema_arrow.names, file.path)
+            check_text_type(source, parquet.schema_arrow, file.path)
+            sizes = [_group_bytes(parquet.metadata, g) for g in range(parquet.num_row_groups)]
+    except (pa.ArrowInvalid, OSError):
+        return [(0, 0)]  # reading says in its tally what is wrong
+    return _ranges(sizes, split_bytes) or [(0, 0)]
+
+
+def _group_bytes(metadata: pq.FileMetaData, group: int) -> int:
+    return metadata.row_group(group).total_byte_size
+
+
+def _ranges(sizes: list[int], limit: int) -> list[tuple[int, int]]:
+    """Consecutive groups as long as together they stay within the limit; at least one each."""
+    ranges, start, filled = [], 0, 0
+    for index, size in enumerate(sizes):
+        if index > start and filled + size > limit:
+            ranges.append((start, index))
+            start, filled = index, 0
+        filled += size
+    return [*ranges, (start, len(sizes))] if sizes else []
+
+
+def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
+    if not split.size:
+        return
+    with open_split(split) as stored:
+        try:
+            parquet = pq.ParquetFile(stored, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+        except (pa.ArrowInvalid, OSError) as error:
+            rows.disturb(f"no Parquet file: {str(error)[:200]}")
+            rows.bytes_consumed = split.size
+            return
+        with parquet:
+            check_columns(source, parquet.schema_arrow.names, split.path)
+            check_text_type(source, parquet.schema_arrow, split.path)
+            rows.bytes_consumed = _stored_bytes(parquet.metadata, split)
+            for group in range(split.start, split.end):
+                yield from _read_group(source, parquet, group, rows)
+
+
+def _read_group(source: Source, parquet: pq.ParquetFile, group: int, rows: Rows) -> Iterator[pa.RecordBatch]:
+    """The documents of one row group; a page that cannot be decoded ends the group, its other rows are counted."""
+    metadata = parquet.metadata
+    position = sum(metadata.row_group(g).num_rows for g in range(group))
+    count = metadata.row_group(group).num_rows
+    average = max(_group_bytes(metadata, group) // max(count, 1), 1)
+    size = max(1, min(DECODED_BYTES // average, MAX_DECODED_ROWS))
+    names = [name for name in source.columns.wanted if name.split(".")[0] in parquet.schema_arrow.names]
+    done = 0
+    batches = parquet.iter_batches(batch_size=size, row_groups=[group], columns=names, use_threads=False)
+    while done < count:
+        try:
+            batch = next(batches)
+        except StopIteration:
+            break
+        except (pa.ArrowException, OSError, ValueError) as error:
+            rows.disturb(f"row group {group} cannot be decoded after row {position + done}: {str(error)[:200]}")
+            break
+        for record, text_bytes in records(batch, source.columns.text):
+            rows.frame()
+            add_record(rows, record, position + done, text_bytes, {})
+            done += 1
+            if rows.full:
+                yield rows.take()
+    for row in range(done, count):
+        rows.frame()
+        rows.quarantine("undecodable_row", f"row group {group} is damaged", 0, position + row)
+        if rows.full:
+            yield rows.take()
+
+
+def _stored_bytes(metadata: pq.FileMetaData, split: Split) -> int:
+    """The stretch of the file from this split's first row group to the next split's; the ends go to the outer ones."""
+    first = 0 if split.start == 0 else _group_offset(metadata, split.start)
+    last = split.size if split.end >= metadata.num_row_groups else _group_offset(metadata, split.end)
+    return last - first
+
+
+def _group_offset(metadata: pq.FileMetaData, group: int) -> int:
+    column = metadata.row_group(group).column(0)
+    return min(o for o in (column.dictionary_page_offset, column.data_page_offset) if o is not None)

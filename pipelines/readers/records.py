@@ -1,0 +1,87 @@
+"""From a record with named values (JSON object, table row) to a document, by the source's column mapping."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from gristmill.pipelines.readers.decoding import repair_utf8, utf8_of
+from gristmill.pipelines.readers.rows import Rows
+from gristmill.schemas.errors import InputError
+from gristmill.schemas.source import Columns, Source
+
+MISSING = object()
+
+
+def value_of(record: Mapping[str, Any], name: str) -> Any:
+    """The value under `name`, or under `a` then `b` for `a.b`; MISSING when there is none."""
+    if name in record:
+        return record[name]
+    head, dot, rest = name.partition(".")
+    inner = record.get(head)
+    return value_of(inner, rest) if dot and isinstance(inner, Mapping) else MISSING
+
+
+def add_record(rows: Rows, record: Mapping[str, Any], position: int, size: int, notes: dict[str, Any]) -> None:
+    """One framed record as a document, or quarantined: missing_text, null_text, text_not_string.
+
+    size: bytes of the record as framed. notes: what the framing had to replace.
+    """
+    columns = rows.source.columns
+    text = value_of(record, columns.text)
+    id_value = _given(record, columns.id)
+    url = _given(record, columns.url)
+    if isinstance(text, str | bytes):
+        raw = repair_utf8(text, notes) if isinstance(text, bytes) else utf8_of(text, notes)
+        for name in columns.metadata:
+            if (value := value_of(record, name)) is not MISSING:
+                notes[name] = value
+        moment = _given(record, columns.timestamp)
+        rows.add(raw, position, id_value=id_value, url=url, timestamp=moment, metadata=notes)
+        return
+    if text is MISSING:
+        reason, detail = "missing_text", f"no column {columns.text!r}; found {listed(record)}"
+    elif text is None:
+        reason, detail = "null_text", f"column {columns.text!r} is null"
+    else:
+        reason, detail = "text_not_string", f"column {columns.text!r} is a {type(text).__name__}: {str(text)[:80]}"
+    rows.quarantine(reason, detail, size, position, id_value=id_value, url=url)
+
+
+def _given(record: Mapping[str, Any], name: str | None) -> Any:
+    value = MISSING if name is None else value_of(record, name)
+    return None if value is MISSING else value
+
+
+def listed(names: Iterable[str]) -> str:
+    """Column names for a message, bounded."""
+    names = list(names)
+    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
+
+
+def check_columns(source: Source, found: Iterable[str], where: str) -> None:
+    """InputError naming the columns found and the mapping to write, when a required column is missing."""
+    found = list(found)
+    for name in source.columns.required:
+        if name not in found and name.split(".")[0] not in found:
+            raise missing_column(source.columns, name, found, where)
+
+
+def missing_column(columns: Columns, name: str, found: Iterable[str], where: str) -> InputError:
+    """The error for a column that is not there, with the mapping to write."""
+    found = list(found)
+    role = next((f for f in ("text", "id", "url", "timestamp") if getattr(columns, f) == name), None)
+    candidate = next((c for c in found if c.lower() in _LIKELY.get(role or "", ())), found[0] if found else "COLUMN")
+    step = f"map another column with `columns: {{{role}: {candidate}}}`" if role else f"drop {name!r} from `metadata`"
+    return InputError(
+        f"no column {name!r}; columns found: {listed(found)}",
+        expected=f"a column for {role or 'metadata'}",
+        where=where,
+        next_step=step,
+    )
+
+
+_LIKELY = {
+    "text": ("text", "content", "raw_content", "body", "document", "article", "passage", "completion"),
+    "id": ("id", "doc_id", "uuid", "docid"),
+    "url": ("url", "source_url", "uri", "link"),
+    "timestamp": ("timestamp", "date", "created", "published", "added", "crawl_date"),
+}

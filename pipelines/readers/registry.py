@@ -1,0 +1,69 @@
+"""Every reader by format, and the two functions the rest of the product calls: plan_splits and read_split."""
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import NamedTuple
+
+import pyarrow as pa
+from gristmill.pipelines.readers.extract import Isolate
+from gristmill.pipelines.readers.locate import InputFile, locate
+from gristmill.pipelines.readers.rows import Rows
+from gristmill.pipelines.readers.split import Split
+from gristmill.schemas.errors import BalanceError, InputError
+from gristmill.schemas.source import Source
+from gristmill.schemas.tally import Tally
+
+# A reader is a module with
+#   plan(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]   (start, end) of each split
+#   read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]
+READERS: dict[str, str] = {
+    "jsonl": "gristmill.pipelines.readers.jsonl",
+    "parquet": "gristmill.pipelines.readers.parquet",
+}
+
+
+class Reader(NamedTuple):
+    """The two functions of a reader module."""
+
+    plan: Callable[[Source, InputFile, int], list[tuple[int, int]]]
+    read: Callable[[Source, Split, Rows, Isolate | None], Iterator[pa.RecordBatch]]
+
+
+def reader(format_name: str) -> Reader:
+    """The reader registered for a format."""
+    if format_name not in READERS:
+        raise InputError(f"format {format_name!r}", expected=f"one of {', '.join(sorted(READERS))}")
+    module = import_module(READERS[format_name])
+    return Reader(module.plan, module.read)
+
+
+def plan_splits(source: Source, split_bytes: int) -> list[Split]:
+    """The tasks a source is read in, in the order of relative paths; an empty file is one split.
+
+    split_bytes: about how much of a file one split covers, where the format allows splitting (plain JSON Lines by
+    bytes, Parquet by row groups).
+    Raises InputError for what cannot be read at all: no such path, an empty folder or glob, a missing column.
+    """
+    splits = []
+    for file in locate(source):
+        for start, end in reader(file.format).plan(source, file, split_bytes):
+            splits.append(Split(source.name, file.url, file.path, file.format, start, end, file.size, file.compression))
+    return splits
+
+
+def read_split(split: Split, source: Source, isolate: Isolate | None = None) -> Iterator[pa.RecordBatch | Tally]:
+    """The documents of a split as batches of schemas.document.DOCUMENT, then exactly one Tally.
+
+    A batch holds about 16 MB of text or 8,192 rows, so memory follows the batch, not the file. Bad records come as
+    quarantined rows; a truncated or corrupt file yields what could be read, and the tally's `error` says the rest.
+    isolate: runs native HTML parsers outside this process (see extract.Isolate); None: in this process.
+    Raises BalanceError when a framed record is neither a row nor counted as skipped: a bug, never an input.
+    """
+    rows = Rows(source, split)
+    yield from reader(split.format).read(source, split, rows, isolate)
+    if len(rows):
+        yield rows.take()
+    tally = rows.tally()
+    if not tally.balanced:
+        raise BalanceError(f"{tally}", expected="records_framed = documents + quarantined + skipped", where=split.url)
+    yield tally

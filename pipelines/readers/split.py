@@ -1,0 +1,30 @@
+"""A split: the part of one file that one task reads."""
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Split:
+    """One task's share of one file, JSON-serialisable.
+
+    url: absolute path or fsspec URL. path: relative to the source's root, `/` between parts.
+    start, end: bytes for JSON Lines (a line belongs to the split it begins in), row groups for Parquet, else 0 and size.
+    size: bytes of the whole file as stored. compression: gzip, bz2, zstd, xz or "".
+    """
+
+    source: str
+    url: str
+    path: str
+    format: str
+    start: int
+    end: int
+    size: int
+    compression: str = ""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Split":
+        return cls(**json.loads(text))

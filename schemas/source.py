@@ -1,0 +1,111 @@
+"""What a recipe says about one source of documents: where the files are and how to read them."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+SourceFormat = Literal["auto", "warc", "wet", "html", "text", "jsonl", "csv", "parquet", "datasets"]
+
+# Metadata keys the readers write themselves; a mapped column of the same name would be overwritten.
+READER_NOTES = (
+    "charset",
+    "columns_found",
+    "extraction",
+    "http_status",
+    "mime",
+    "nul_characters",
+    "opt_out",
+    "replaced_bytes",
+    "replaced_surrogates",
+    "timestamp_raw",
+    "title",
+    "transfer",
+    "warc_record_id",
+)
+
+
+class Columns(BaseModel):
+    """Which columns of a foreign schema hold what; `a.b` reaches into nested objects.
+
+    text: the column with the document's text.
+    id: a column whose value identifies the document within the source; None: the position in the file does.
+    url, timestamp: taken from columns of these names when they exist; a name given here must exist.
+    metadata: further columns to keep in `metadata`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    text: str = "text"
+    id: str | None = None
+    url: str | None = "url"
+    timestamp: str | None = "timestamp"
+    metadata: tuple[str, ...] = ()
+
+    @field_validator("metadata")
+    @classmethod
+    def _check_metadata(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        taken = sorted(set(names) & set(READER_NOTES))
+        if taken:
+            raise ValueError(f"found {', '.join(taken)}; expected names other than the readers' own notes")
+        return names
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The columns that must exist: text, and whatever the recipe names itself."""
+        named = [getattr(self, field) for field in ("id", "url", "timestamp") if field in self.model_fields_set]
+        return tuple(dict.fromkeys([self.text, *(name for name in named if name), *self.metadata]))
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The required columns and the optional ones."""
+        return tuple(dict.fromkeys([*self.required, *(name for name in (self.url, self.timestamp) if name)]))
+
+
+class Source(BaseModel):
+    """One source of documents.
+
+    path: files, folders, globs (`**` too) and fsspec URLs (`s3://`, `memory://`), one or several.
+    exclude: globs matched against the path relative to `root` and against the file name.
+    root: what relative paths (part of a document's identity) are relative to; default: the part of `path` before the
+        first wildcard, for a file its folder, for several paths what they have in common.
+    snapshot: a crawl or dump label copied to every document.
+    extract: what turns HTML into text; "none" keeps the markup.
+    max_document_bytes: a record (line, file, web page) or text above this is quarantined as `too_large`.
+    encoding: of text, HTML and CSV files; "auto": byte order mark, UTF-8, else detected.
+    priority: higher wins when duplicates compete.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str = Field(min_length=1)
+    path: str | tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+    root: str | None = None
+    format: SourceFormat = "auto"
+    columns: Columns = Columns()
+    snapshot: str | None = None
+    extract: Literal["resiliparse", "trafilatura", "none"] = "resiliparse"
+    max_document_bytes: int = Field(default=64 << 20, gt=0)
+    encoding: str = "auto"
+    priority: int = 0
+
+    @field_validator("encoding")
+    @classmethod
+    def _check_encoding(cls, name: str) -> str:
+        if name != "auto":
+            try:
+                "".encode(name)
+            except LookupError:
+                raise ValueError(
+                    f"found {name!r}; expected 'auto' or an encoding Python knows, such as 'utf-8'"
+                ) from None
+        return name
+
+    @field_validator("path")
+    @classmethod
+    def _check_path(cls, path: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if not path or not all((path,) if isinstance(path, str) else path):
+            raise ValueError("found an empty path; expected a file, folder, glob or URL")
+        return path
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return (self.path,) if isinstance(self.path, str) else self.path
