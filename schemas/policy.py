@@ -3,7 +3,8 @@
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from gristmill.schemas.strict import Strict
+from pydantic import Field, field_validator
 
 ORIGINAL = "original"
 _KEEP = re.compile(r"^\s*(>=|<=|==|!=|>|<|in|not in)\s+(.+?)\s*$")
@@ -25,7 +26,7 @@ def parse_value(text: str) -> Value:
     return text.strip("'\"")
 
 
-class Rule(BaseModel):
+class Rule(Strict):
     """One condition a kept document fulfils: `keep` compares one signal with a constant.
 
     name: the fact found when the rule fails (`few_words`), unique within a profile.
@@ -35,7 +36,6 @@ class Rule(BaseModel):
     source: paper, section or file the threshold comes from.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     name: str
     signal: str
     keep: str
@@ -73,14 +73,13 @@ class Rule(BaseModel):
         return self.signal.partition("@")[2] or ORIGINAL
 
 
-class Profile(BaseModel):
+class Profile(Strict):
     """A named, versioned set of rules.
 
     text_version: the text a document is materialised as under this profile (`original` or a named chain of edits).
     languages: ISO 639 codes the rules were made for; empty means any.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     name: str
     version: int = 1
     description: str = ""

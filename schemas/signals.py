@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
+from importlib.metadata import version as distribution_version
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -42,6 +43,8 @@ class Family:
         columns named in `reads`; the result has this family's signals, in order, with the same number of rows.
     isolated: True for code that holds the GIL or may crash; it then runs in a process pool.
     version: raised whenever a value may change; part of the stage key.
+    libraries: distributions whose version can change a value; part of the stage key.
+    check: "module:function", called with the options before anything starts; raises ModelError or RecipeError.
     """
 
     name: str
@@ -52,12 +55,28 @@ class Family:
     reads: tuple[str, ...] = ("text",)
     isolated: bool = False
     default_options: Mapping[str, Any] = field(default_factory=dict)
+    libraries: tuple[str, ...] = ()
+    check: str | None = None
 
     @cached_property
     def function(self) -> Callable[[pa.RecordBatch, Mapping[str, Any]], pa.RecordBatch]:
-        module, _, name = self.measure.partition(":")
-        return getattr(import_module(module), name)
+        function: Callable[[pa.RecordBatch, Mapping[str, Any]], pa.RecordBatch] = _load(self.measure)
+        return function
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Raise before the run starts when a model or list that the options name cannot be used."""
+        if self.check:
+            _load(self.check)(options)
+
+    def library_versions(self) -> dict[str, str]:
+        return {name: distribution_version(name) for name in self.libraries}
 
     @property
     def schema(self) -> pa.Schema:
         return pa.schema([pa.field(s.name, ARROW_TYPES[s.type]) for s in self.signals])
+
+
+def _load(reference: str) -> Callable[..., Any]:
+    module, _, name = reference.partition(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
+    return function

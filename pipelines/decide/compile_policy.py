@@ -1,0 +1,220 @@
+"""From a policy as written to rules ready to run: profiles resolved, thresholds replaced, every signal checked."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from gristmill.filters.profiles.registry import profile
+from gristmill.filters.registry import family, signals
+from gristmill.filters.transforms.registry import TEXT_VERSIONS
+from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.policy import ORIGINAL, Rule
+from gristmill.schemas.recipe import Floor, Policy, Recipe, RuleSet
+
+DOCUMENT_SIGNALS = {"text_bytes": "int"}  # known from documents/ without measuring
+NUMERIC = ("int", "float")
+
+
+@dataclass(frozen=True)
+class NamedRule:
+    """A rule with the name the ledger shows (`gopher@dolma/few_words`) and the documents it applies to.
+
+    by_source / by_language: applies to documents of that source / language; `elsewhere` lists the sources and languages
+    that have rules of their own, to which a general rule does not apply.
+    """
+
+    name: str
+    rule: Rule
+    by_source: str | None = None
+    by_language: str | None = None
+    not_sources: tuple[str, ...] = ()
+    not_languages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CompiledPolicy:
+    """Floor rules, then policy rules; `text_version` is what the corpus is written as."""
+
+    floor: tuple[NamedRule, ...]
+    rules: tuple[NamedRule, ...]
+    text_version: str
+
+    @cached_property
+    def needed(self) -> dict[tuple[str, str], list[str]]:
+        """(family, text version) -> signals that the rules read."""
+        wanted: dict[tuple[str, str], list[str]] = {}
+        for named in (*self.floor, *self.rules):
+            name, version = named.rule.signal_name, named.rule.text_version
+            if name in DOCUMENT_SIGNALS:
+                continue
+            members = wanted.setdefault((signals()[name][0].name, version), [])
+            if name not in members:
+                members.append(name)
+        if self.reads_language:
+            members = wanted.setdefault(("language", ORIGINAL), [])
+            if "language" not in members:
+                members.append("language")
+        return wanted
+
+    @property
+    def reads_language(self) -> bool:
+        return any(named.by_language or named.not_languages for named in self.rules)
+
+
+def compile_policy(policy: Policy, floor: Floor, text: str | None = None) -> CompiledPolicy:
+    """RecipeError when a profile, rule name or signal is unknown, or the policy is looser than the floor."""
+    _check_not_looser(policy, floor)
+    rules: list[NamedRule] = []
+    own_sources, own_languages = tuple(sorted(policy.by_source)), tuple(sorted(policy.by_language))
+    versions: set[str] = set()
+    rules += _gate("policy", policy.min_text_bytes, policy.languages, policy.min_language_score, policy, floor)
+    for name, rule in _resolve(policy, versions):
+        rules.append(NamedRule(name, rule, not_sources=own_sources, not_languages=own_languages))
+    for language in own_languages:
+        for name, rule in _resolve(policy.by_language[language], versions):
+            rules.append(NamedRule(name, rule, by_language=language, not_sources=own_sources))
+    for source in own_sources:
+        for name, rule in _resolve(policy.by_source[source], versions):
+            rules.append(NamedRule(name, rule, by_source=source))
+    if text is None:
+        versions.discard(ORIGINAL)
+        if len(versions) > 1:
+            raise RecipeError(
+                f"profiles write different texts: {', '.join(sorted(versions))}",
+                where="policy",
+                next_step="choose one with `text:` in the recipe",
+            )
+        text = versions.pop() if versions else ORIGINAL
+    _check_text_version(text, "text")
+    floor_rules = tuple(_gate("floor", floor.min_text_bytes, floor.languages, floor.min_language_score))
+    for named in (*floor_rules, *rules):
+        _check_signal(named)
+    return CompiledPolicy(floor_rules, tuple(rules), text)
+
+
+def _gate(
+    owner: str,
+    min_text_bytes: int,
+    languages: tuple[str, ...],
+    min_score: float,
+    policy: Policy | None = None,
+    floor: Floor | None = None,
+) -> list[NamedRule]:
+    """The three conditions a floor and a policy share; a policy's are left out where they only repeat the floor's."""
+    found = []
+    if floor is None or min_text_bytes > floor.min_text_bytes:
+        name = "empty" if min_text_bytes == 1 else "few_bytes"
+        found.append(NamedRule(f"{owner}/{name}", Rule(name=name, signal="text_bytes", keep=f">= {min_text_bytes}")))
+    if languages and (floor is None or languages != floor.languages):
+        keep = f"in [{', '.join(languages)}]"
+        rule = Rule(name="other_language", signal="language", keep=keep, if_null="drop")
+        found.append(NamedRule(f"{owner}/other_language", rule))
+    if min_score > (0.0 if floor is None else floor.min_language_score):
+        rule = Rule(name="unsure_language", signal="language_score", keep=f">= {min_score}", if_null="drop")
+        found.append(NamedRule(f"{owner}/unsure_language", rule))
+    return found
+
+
+def _check_not_looser(policy: Policy, floor: Floor) -> None:
+    """A policy states its own gate only to be stricter than the floor, on which duplicates were measured."""
+    problems = []
+    given = policy.model_fields_set
+    if "min_text_bytes" in given and policy.min_text_bytes < floor.min_text_bytes:
+        problems.append(f"min_text_bytes {policy.min_text_bytes} is below {floor.min_text_bytes}")
+    if floor.languages and policy.languages and not set(policy.languages) <= set(floor.languages):
+        extra = sorted(set(policy.languages) - set(floor.languages))
+        problems.append(f"languages {', '.join(extra)} are not among {', '.join(floor.languages)}")
+    if "min_language_score" in given and policy.min_language_score < floor.min_language_score:
+        problems.append(f"min_language_score {policy.min_language_score} is below {floor.min_language_score}")
+    if problems:
+        raise RecipeError(
+            f"the policy is looser than the floor: {'; '.join(problems)}",
+            where="policy",
+            expected="at least the floor, on which duplicates were measured",
+            next_step="lower `floor:` in the recipe and build again",
+        )
+
+
+def _resolve(rules: RuleSet, versions: set[str]) -> list[tuple[str, Rule]]:
+    """Named rules of one rule set; records the text versions of its profiles."""
+    found: dict[str, Rule] = {}
+    for profile_name in rules.profiles:
+        chosen = profile(profile_name)
+        versions.add(chosen.text_version)
+        for rule in chosen.rules:
+            found[f"{profile_name}/{rule.name}"] = rule
+    for rule in rules.rules:
+        found[f"policy/{rule.name}"] = rule
+    for name in rules.disable:
+        for match in _match(name, found, "disable"):
+            del found[match]
+    for name, keep in rules.thresholds.items():
+        for match in _match(name, found, "thresholds"):
+            old = found[match]
+            found[match] = Rule(name=old.name, signal=old.signal, keep=keep, if_null=old.if_null, source="recipe")
+    return list(found.items())
+
+
+def _match(name: str, found: Iterable[str], where: str) -> list[str]:
+    """Full names that `name` means: itself, or every profile's rule of that name."""
+    names = list(found)
+    matches = [full for full in names if full == name or full.partition("/")[2] == name]
+    if not matches:
+        near = difflib.get_close_matches(name, [*names, *[n.partition("/")[2] for n in names]], n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"rules here: {', '.join(names) or 'none'}"
+        raise RecipeError(f"no rule named `{name}`; {hint}", where=f"policy.{where}")
+    return matches
+
+
+def _check_signal(named: NamedRule) -> None:
+    name, rule = named.rule.signal_name, named.rule
+    if name in DOCUMENT_SIGNALS:
+        kind = DOCUMENT_SIGNALS[name]
+    elif name in signals():
+        kind = signals()[name][1].type
+    else:
+        near = difflib.get_close_matches(name, signals(), n=1)
+        hint = f"did you mean `{near[0]}`?" if near else "`gristmill signals` lists them"
+        raise RecipeError(f"rule `{named.name}` reads the unknown signal `{name}`; {hint}", where="policy")
+    _check_text_version(rule.text_version, f"rule `{named.name}`")
+    values = rule.operand if isinstance(rule.operand, list) else [rule.operand]
+    for value in values:
+        numeric = isinstance(value, int | float) and not isinstance(value, bool)
+        fits = numeric if kind in NUMERIC else isinstance(value, bool if kind == "bool" else str)
+        if not fits:
+            raise RecipeError(
+                f"rule `{named.name}` compares `{name}` with {value!r}", where="policy", expected=f"a value of type {kind}"
+            )
+        if kind not in NUMERIC and rule.operator in ("<", "<=", ">", ">="):
+            raise RecipeError(f"rule `{named.name}` orders `{name}`, a {kind}", where="policy", expected="==, !=, in, not in")
+
+
+def _check_text_version(version: str, where: str) -> None:
+    if version not in TEXT_VERSIONS:
+        raise RecipeError(
+            f"text version `{version}` is unknown", where=where, expected=f"one of {', '.join(sorted(TEXT_VERSIONS))}"
+        )
+
+
+def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str, str], dict[str, object]]:
+    """(family, text version) -> options: everything to be measured for a recipe."""
+    wanted: dict[tuple[str, str], dict[str, object]] = {}
+    for name, version in compiled.needed:
+        wanted[name, version] = {**family(name).default_options, **recipe.signals.get(name, {})}
+    for name, options in recipe.signals.items():
+        wanted[name, ORIGINAL] = {**family(name).default_options, **options}
+    if recipe.dedup.exact:
+        for key in recipe.dedup.exact.survivor:
+            if key.startswith(("highest ", "lowest ")):
+                name = signal_family(key.split()[1])
+                wanted[name, ORIGINAL] = {**family(name).default_options, **recipe.signals.get(name, {})}
+    return wanted
+
+
+def signal_family(signal: str) -> str:
+    """The family that measures `signal`; RecipeError when none does."""
+    if signal not in signals():
+        near = difflib.get_close_matches(signal, signals(), n=1)
+        raise RecipeError(f"the signal `{signal}` is unknown{f'; did you mean `{near[0]}`?' if near else ''}")
+    return signals()[signal][0].name

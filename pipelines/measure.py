@@ -1,0 +1,144 @@
+"""Measuring: every signal family that a recipe needs, each a dataset aligned with documents/, in one pass over the text.
+
+In: the parts of documents/. Out: `signals/<family>` or `signals/<family>@<text version>`, a row for every document
+(nulls for quarantined ones), plus `<family>_error`: why a record could not be measured, null for the others.
+"""
+
+import time
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from gristmill.filters.registry import family
+from gristmill.filters.transforms.apply import versioned_text
+from gristmill.pipelines.console import Console
+from gristmill.pipelines.engine.pool import ERROR_COLUMN, shared_pool
+from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, iterate_part
+from gristmill.pipelines.run.model_files import with_file_hashes
+from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.policy import ORIGINAL
+from gristmill.schemas.signals import Family
+
+FamilyKey = tuple[str, str]  # family, text version
+
+
+def error_column(name: str) -> str:
+    return f"{name}_error"
+
+
+def signals_spec(name: str, version: str) -> DatasetSpec:
+    """The dataset of one family measured on one text version."""
+    folder = f"signals/{name}" if version == ORIGINAL else f"signals/{name}@{version}"
+    schema = family(name).schema.append(pa.field(error_column(name), pa.large_string()))
+    return DatasetSpec(folder, schema, tuple(schema.names), counted=error_column(name))
+
+
+@dataclass(frozen=True)
+class MeasureTask:
+    """One part of the documents and the families still to be measured on it."""
+
+    storage: Storage
+    part: Part
+    families: tuple[tuple[str, str, Mapping[str, Any]], ...]
+
+
+def measure(
+    storage: Storage,
+    engine: Engine,
+    documents: DatasetManifest,
+    families: Mapping[FamilyKey, Mapping[str, Any]],
+    console: Console,
+) -> dict[FamilyKey, DatasetManifest]:
+    """Bring every family's dataset up to date; those that are stay as they are."""
+    stages = {
+        (name, version): Stage(
+            storage,
+            signals_spec(name, version),
+            config={"family": name, "version": family(name).version, "options": with_file_hashes(options), "text": version},
+            inputs={"documents": layout_fingerprint(documents)},
+            versions={"unicode": unicodedata.unidata_version, **family(name).library_versions()},
+        )
+        for (name, version), options in families.items()
+    }
+    missing = {key: stage for key, stage in stages.items() if stage.manifest is None}
+    for stage in missing.values():
+        stage.start()
+    tasks = [
+        MeasureTask(storage, part, tuple((name, version, dict(families[name, version])) for name, version in missing))
+        for part in documents.parts
+    ]
+    if missing:
+        started = time.monotonic()
+        with console.progress("measure", documents.text_bytes, "bytes") as advance:
+            engine.run_tasks(measure_part, tasks, advance)
+        for stage in missing.values():
+            stage.finish({})
+        seconds = time.monotonic() - started
+        rate = documents.text_bytes / 1e6 / max(seconds, 1e-3)
+        console.log(f"signals: {len(missing)} families of {documents.rows:,} documents in {seconds:.1f} s, {rate:.1f} MB/s")
+    else:
+        console.log(f"signals: {len(stages)} families up to date")
+    return {key: stage.manifest for key, stage in stages.items() if stage.manifest is not None}
+
+
+def measure_part(task: MeasureTask) -> int:
+    """Measure one part; families whose unit is there already are left out. Returns the bytes of text."""
+    todo = [
+        (signals_spec(name, version), family(name), version, options)
+        for name, version, options in task.families
+        if not task.storage.exists(signals_spec(name, version).unit_path(task.part.key))
+    ]
+    writers = [PartWriter(task.storage, spec, task.part.key, single=True) for spec, *_ in todo]
+    columns = sorted({"text"}.union(*(chosen.reads for _, chosen, _, _ in todo)))
+    try:
+        for batch in iterate_part(task.storage, task.part, columns) if todo else ():
+            texts = {version: versioned_text(batch.column("text"), version)[0] for _, _, version, _ in todo}
+            for writer, (_, chosen, version, options) in zip(writers, todo, strict=True):
+                versioned = batch.set_column(columns.index("text"), "text", texts[version])
+                measured = measure_batch(chosen, versioned.select(chosen.reads), options)
+                writer.write(_null_where(measured, batch.column("text").is_null()))
+    except BaseException:
+        for writer in writers:
+            writer.abandon()
+        raise
+    for writer, (spec, *_) in zip(writers, todo, strict=True):
+        commit_unit(task.storage, spec, task.part.key, writer, {})
+    return task.part.text_bytes
+
+
+def measure_batch(chosen: Family, batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
+    """The family's signals and its error column; a record that cannot be measured has nulls and the reason."""
+    if chosen.isolated:
+        answer = shared_pool().run(chosen.measure, options, batch, chosen.schema)
+        return answer.rename_columns([*chosen.schema.names, error_column(chosen.name)])
+    assert ERROR_COLUMN not in chosen.schema.names
+    full = chosen.schema.append(pa.field(error_column(chosen.name), pa.large_string()))
+    return pa.Table.from_batches(_bisect(chosen, batch, options, full), full).combine_chunks().to_batches()[0]
+
+
+def _bisect(
+    chosen: Family, batch: pa.RecordBatch, options: Mapping[str, Any], full: pa.Schema
+) -> list[pa.RecordBatch]:
+    try:
+        answer = chosen.function(batch, options)
+    except Exception as error:  # the record is found, named in the error column and the run goes on
+        if batch.num_rows == 1:
+            row = dict.fromkeys(full.names) | {full.names[-1]: f"{type(error).__name__}: {error}"[:500]}
+            return [pa.RecordBatch.from_pylist([row], full)]
+        half = batch.num_rows // 2
+        return _bisect(chosen, batch.slice(0, half), options, full) + _bisect(chosen, batch.slice(half), options, full)
+    columns = [answer.column(name).cast(full.field(name).type) for name in full.names[:-1]]
+    return [pa.RecordBatch.from_arrays([*columns, pa.nulls(batch.num_rows, pa.large_string())], schema=full)]
+
+
+def _null_where(batch: pa.RecordBatch, mask: pa.Array) -> pa.RecordBatch:
+    if not pc.any(mask).as_py():
+        return batch
+    columns = [pc.if_else(mask, pa.scalar(None, column.type), column) for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)

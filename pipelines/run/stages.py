@@ -1,0 +1,101 @@
+"""Stages: inputs and configuration make a key; a dataset whose manifest carries that key is not made again."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import gristmill
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.dataset import MANIFEST, DatasetSpec, read_manifest
+from gristmill.pipelines.run.digest import format_digest
+from gristmill.schemas.manifest import FORMAT_VERSION, DatasetManifest, Part
+
+STARTED = "stage.json"
+
+
+def fingerprint(value: Any) -> str:
+    """32 hex digits of a JSON value; a value without a stable JSON form raises TypeError."""
+    content = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def layout_fingerprint(manifest: DatasetManifest) -> str:
+    """Changes with the rows of a dataset and with how they lie in parts."""
+    return fingerprint([[part.key, part.path, part.rows, part.digest] for part in manifest.parts])
+
+
+class Stage:
+    """One dataset to bring up to date.
+
+    `manifest` is set when the dataset is there with the same key; else `start()`, let tasks leave unit markers under the
+    dataset's folder, and `finish(facts)`. Units finished by an interrupted attempt with the same key survive `start()`.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        spec: DatasetSpec,
+        config: Mapping[str, Any],
+        inputs: Mapping[str, str],
+        versions: Mapping[str, str] | None = None,
+    ) -> None:
+        self.storage, self.spec, self.config, self.inputs = storage, spec, dict(config), dict(inputs)
+        self.versions = {"gristmill": gristmill.__version__, "format": str(FORMAT_VERSION), **(versions or {})}
+        self.key = fingerprint([spec.folder, self.config, self.inputs, self.versions])
+        done = read_manifest(storage, spec.folder)
+        self.manifest = done if done is not None and done.stage_key == self.key else None
+        self._started = 0.0
+
+    def start(self) -> None:
+        path = f"{self.spec.folder}/{STARTED}"
+        if not (self.storage.exists(path) and self.storage.read_json(path)["stage_key"] == self.key):
+            self.storage.remove(self.spec.folder)
+            self.storage.write_json(path, {"stage_key": self.key})
+        self._started = time.monotonic()
+
+    def finish(self, facts: dict[str, Any]) -> DatasetManifest:
+        parts = _collect_parts(self.storage, self.spec)
+        self.manifest = DatasetManifest(
+            name=self.spec.folder,
+            stage_key=self.key,
+            config=self.config,
+            inputs=self.inputs,
+            versions=self.versions,
+            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            seconds=round(time.monotonic() - self._started, 3),
+            rows=sum(part.rows for part in parts),
+            text_bytes=sum(part.text_bytes for part in parts),
+            digest=format_digest(sum(int(part.digest, 16) for part in parts)),
+            parts=parts,
+            facts=facts,
+        )
+        self.storage.write_json(f"{self.spec.folder}/{MANIFEST}", self.manifest.model_dump())
+        return self.manifest
+
+    def run(self, work: Callable[[], dict[str, Any]], log: Callable[[str], None]) -> DatasetManifest:
+        """The manifest, after `work() -> facts` where the dataset is not up to date."""
+        if self.manifest is None:
+            self.start()
+            manifest = self.finish(work())
+            log(f"{self.spec.folder}: {manifest.rows:,} rows in {manifest.seconds:.1f} s{rate(manifest)}")
+            return manifest
+        log(f"{self.spec.folder}: up to date ({self.manifest.rows:,} rows)")
+        return self.manifest
+
+
+def _collect_parts(storage: Storage, spec: DatasetSpec) -> list[Part]:
+    parts = []
+    for name in storage.list(f"{spec.folder}/units"):
+        if name.endswith(".json"):
+            marker = storage.read_json(f"{spec.folder}/units/{name}")
+            parts += [Part.model_validate(part) for part in marker["parts"]]
+    return sorted(parts, key=lambda part: part.key)
+
+
+def rate(manifest: DatasetManifest) -> str:
+    if not manifest.text_bytes or manifest.seconds < 0.05:
+        return ""
+    return f", {manifest.text_bytes / 1e6 / manifest.seconds:.1f} MB/s of text"

@@ -1,0 +1,24 @@
+"""The decision row: for every document, whether it is kept and everything that speaks against it."""
+
+import pyarrow as pa
+
+DECISION = pa.schema(
+    [
+        pa.field("doc_id", pa.large_string(), nullable=False),
+        pa.field("source", pa.large_string(), nullable=False),
+        pa.field("kept", pa.bool_(), nullable=False),
+        pa.field("failed_rules", pa.large_list(pa.large_string()), nullable=False),  # all of them; empty when kept
+        pa.field("text_bytes", pa.int64(), nullable=False),
+        pa.field("tokens", pa.int64(), nullable=False),  # measured when `token_count` is, else text_bytes / 4 rounded up
+        pa.field("duplicate_of", pa.large_string()),  # the survivor's doc_id, null unless dropped as a duplicate
+        pa.field("similarity", pa.float64()),  # verified; 1.0 for equal normalised content
+        pa.field("cluster", pa.large_string()),
+        pa.field("cluster_size", pa.int64()),  # passing members, also on the survivor; null outside clusters
+        pa.field("why", pa.large_string()),  # why the survivor won
+    ]
+)
+DECISION_DIGEST = tuple(name for name in DECISION.names if name != "tokens")
+
+QUARANTINE_RULE = "reader/quarantined"  # `reader/<reason>` in a ledger: never measured, never kept
+EXACT_DUPLICATE_RULE = "duplicate/exact"
+BYTES_PER_TOKEN = 4  # the usual estimate for English text under a 50k-token byte-level BPE

@@ -1,0 +1,224 @@
+"""Recipes: what to read, what to measure, what to keep; loaded from YAML with errors that name file and line."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.policy import Rule
+from gristmill.schemas.source import Source
+from gristmill.schemas.strict import Strict
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+Scope = Literal["global", "source", "snapshot"]
+Normalisation = Literal["case", "whitespace", "digits", "punctuation", "accents"]
+
+
+class Floor(Strict):
+    """The least a document must have before duplicates are looked for; a policy cannot be looser than it."""
+
+    min_text_bytes: int = Field(1, ge=1)
+    languages: tuple[str, ...] = ()
+    min_language_score: float = Field(0.0, ge=0, le=1)
+
+
+class RuleSet(Strict):
+    """Rules of one group of documents: profiles, own rules, and changes to the profiles' rules by name."""
+
+    profiles: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    disable: tuple[str, ...] = ()
+    thresholds: dict[str, str] = Field(default_factory=dict)
+
+
+class Policy(RuleSet):
+    """What is kept. `by_source` replaces `by_language`, which replaces the rules given at the top."""
+
+    languages: tuple[str, ...] = ()
+    min_language_score: float = Field(0.0, ge=0, le=1)
+    min_text_bytes: int = Field(1, ge=1)
+    by_language: dict[str, RuleSet] = Field(default_factory=dict)
+    by_source: dict[str, RuleSet] = Field(default_factory=dict)
+
+
+class ExactDedup(Strict):
+    """Documents with the same content hash: one survivor of each group is kept.
+
+    normalise: differences that do not count. survivor: first difference decides; `longest`, `oldest`, `newest`,
+    `source_priority`, `highest SIGNAL`, `lowest SIGNAL`; the content hash and the id break every tie.
+    """
+
+    normalise: tuple[Normalisation, ...] = ()
+    scope: Scope = "global"
+    survivor: tuple[str, ...] = ("source_priority", "oldest")
+
+    @field_validator("survivor")
+    @classmethod
+    def _check(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        for key in keys:
+            words = key.split()
+            known = key in ("longest", "oldest", "newest", "source_priority")
+            if not known and not (len(words) == 2 and words[0] in ("highest", "lowest")):
+                raise ValueError(
+                    f"found {key!r}; expected longest, oldest, newest, source_priority, 'highest SIGNAL' or 'lowest SIGNAL'"
+                )
+        return keys
+
+
+class Dedup(Strict):
+    exact: ExactDedup | None = Field(default_factory=ExactDedup)
+
+
+class Card(Strict):
+    """What the dataset card says beside the figures."""
+
+    licence: str = "other"
+    languages: tuple[str, ...] = ()
+    description: str = ""
+
+
+class Recipe(Strict):
+    """One corpus: sources, signals, policy, duplicates, text.
+
+    signals: families to measure beyond those the policy needs, each with its options.
+    text: the text version written to the corpus; by default what the profiles name, else the original.
+    keep_text: what the finished run stores in documents/: `all` texts, only `kept` ones, or `none`.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    seed: int = 0
+    sources: tuple[Source, ...] = Field(min_length=1)
+    signals: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    floor: Floor = Field(default_factory=Floor)
+    policy: Policy = Field(default_factory=Policy)
+    dedup: Dedup = Field(default_factory=Dedup)
+    text: str | None = None
+    keep_text: Literal["all", "kept", "none"] = "all"
+    card: Card = Field(default_factory=Card)
+
+    @field_validator("signals", mode="before")
+    @classmethod
+    def _options_may_be_empty(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            return {name: {} for name in value}
+        if isinstance(value, dict):
+            return {name: options or {} for name, options in value.items()}
+        return value
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> "Recipe":
+        names = [source.name for source in self.sources]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two sources are named {name!r}; expected unique names")
+        return self
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """The recipe in a YAML file; paths in it are relative to the file. RecipeError names file, line and nearest key."""
+    return Recipe.model_validate(_resolve_paths(_load(path, Recipe), Path(path).resolve().parent))
+
+
+def load_policy(path: str | Path) -> Policy:
+    """The policy in a YAML file: the `policy:` part of a recipe, alone or inside a recipe."""
+    data = _read_yaml(Path(path))[0]
+    if isinstance(data, dict) and "policy" in data:
+        return load_recipe(path).policy
+    return Policy.model_validate(_load(path, Policy))
+
+
+def _read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
+    try:
+        content = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RecipeError(
+            f"cannot read it: {error.strerror}", where=str(path), expected="a YAML file", next_step="check the path"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"byte {error.start} is not UTF-8", where=str(path), expected="a YAML file in UTF-8") from error
+    try:
+        return yaml.safe_load(content), yaml.compose(content, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise RecipeError(str(problem), where=f"{path}{line}", expected="valid YAML") from error
+
+
+def _load(path: str | Path, model: type[Strict]) -> dict[str, Any]:
+    """The file's data, checked against `model`."""
+    data, node = _read_yaml(Path(path))
+    if not isinstance(data, dict):
+        raise RecipeError(
+            f"found {type(data).__name__}", where=str(path), expected=f"a mapping with keys {', '.join(model.model_fields)}"
+        )
+    try:
+        model.model_validate(data)
+    except ValidationError as error:
+        problems = "\n  ".join(_describe(path, node, problem) for problem in error.errors())
+        count = error.error_count()
+        raise RecipeError(f"{count} problem{'s' if count > 1 else ''} in the recipe\n  {problems}") from error
+    return data
+
+
+def _describe(path: str | Path, node: yaml.Node | None, problem: Any) -> str:
+    location = list(problem["loc"])
+    key = (problem.get("ctx") or {}).get("key")
+    line = _line_of(node, [*location, key] if key else location)
+    name = ".".join(str(part) for part in location)
+    return f"{path}:{line}: {name + ': ' if name else ''}{problem['msg'].removeprefix('Value error, ')}"
+
+
+def _line_of(node: yaml.Node | None, location: list[Any]) -> int:
+    """The 1-based line of the deepest node on the way to `location`."""
+    line = 1 if node is None else node.start_mark.line + 1
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line
+
+
+def _resolve_paths(data: dict[str, Any], base: Path) -> dict[str, Any]:
+    """Sources' paths with ~ and ${NAME} expanded and relative ones taken from the recipe's folder."""
+    sources = []
+    for source in data.get("sources") or []:
+        source = dict(source)
+        for key in ("path", "root"):
+            if isinstance(source.get(key), str):
+                source[key] = _resolve(source[key], base)
+            elif isinstance(source.get(key), list):
+                source[key] = [_resolve(item, base) for item in source[key]]
+        sources.append(source)
+    signals = data.get("signals")
+    if isinstance(signals, dict):
+        signals = {family: dict(_resolve_options(options or {}, base)) for family, options in signals.items()}
+    return {**data, "sources": sources} | ({"signals": signals} if signals is not None else {})
+
+
+def _resolve_options(options: dict[str, Any], base: Path) -> Iterator[tuple[str, Any]]:
+    """Options that name files (`path`, `model`, `*_path`, `*_list`, `tokenizer`) resolved as the sources' paths are."""
+    for key, value in options.items():
+        names_file = key in ("path", "model", "tokenizer") or key.endswith(("_path", "_list"))
+        if names_file and isinstance(value, str):
+            yield key, _resolve(value, base)
+        elif names_file and isinstance(value, list):
+            yield key, [_resolve(item, base) if isinstance(item, str) else item for item in value]
+        else:
+            yield key, value
+
+
+def _resolve(path: str, base: Path) -> str:
+    expanded = os.path.expandvars(os.path.expanduser(path))
+    if "://" in expanded or os.path.isabs(expanded):
+        return expanded
+    return os.path.normpath(base / expanded)
