@@ -7,9 +7,11 @@ from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.signals import Family, Signal
 
 FAMILIES: dict[str, str] = {
+    "bad_words": "gristmill.filters.heuristics.bad_words",
     "c4_code": "gristmill.filters.heuristics.c4:CODE",
     "c4_datatrove": "gristmill.filters.heuristics.c4:DATATROVE",
     "c4_datatrove_any_end": "gristmill.filters.heuristics.c4:DATATROVE_ANY_END",
+    "c4_dolma": "gristmill.filters.heuristics.c4_dolma",
     "c4_paper": "gristmill.filters.heuristics.c4:PAPER",
     "gopher_quality": "gristmill.filters.heuristics.gopher_quality",
 }

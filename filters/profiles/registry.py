@@ -9,6 +9,7 @@ from gristmill.schemas.policy import Profile
 PROFILES: dict[str, str] = {
     "c4@code": "gristmill.filters.heuristics.c4:C4_CODE",
     "c4@datatrove": "gristmill.filters.heuristics.c4:C4_DATATROVE",
+    "c4@dolma": "gristmill.filters.heuristics.c4_dolma:C4_DOLMA",
     "c4@paper": "gristmill.filters.heuristics.c4:C4_PAPER",
     "gopher@dclm": "gristmill.filters.profiles.gopher:GOPHER_DCLM",
     "gopher@dolma": "gristmill.filters.profiles.gopher:GOPHER_DOLMA",

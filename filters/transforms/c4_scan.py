@@ -26,7 +26,7 @@ REASONS = (
     "line_break",
 )
 _FIRST = 0x80  # set on the first code point of a line, so that two removed lines stay two edits
-_LOREM, _SCRIPT, _POLICY, _CURLY = 1, 2, 4, 8
+LOREM, SCRIPT, NOTICE, CURLY = 1, 2, 4, 8  # bits of `phrases`
 
 # Facts of one page, columns of the kernels' output.
 LINES, KEPT_LINES, LOREM_IPSUM, CURLY_BRACKET, SENTENCES = range(5)
@@ -66,7 +66,7 @@ def _is_at_exactly(cps, i, end, pattern):
 
 
 @kernel
-def _phrases(cps, start, end, lower):
+def phrases(cps, start, end, lower):
     """Which of C4's phrases stand in cps[start:end], lower-cased, as bits."""
     found = 0
     for i in range(start, end):
@@ -75,27 +75,27 @@ def _phrases(cps, start, end, lower):
             continue
         if cp == 108:
             if _is_at(cps, i, end, lower, _LOREM_IPSUM):
-                found |= _LOREM
+                found |= LOREM
         elif cp == 106:
             if _is_at(cps, i, end, lower, _JAVASCRIPT):
-                found |= _SCRIPT
+                found |= SCRIPT
         elif cp == 123:
-            found |= _CURLY
+            found |= CURLY
         elif cp == 117:
             if (
                 _is_at(cps, i, end, lower, _USES)
                 or _is_at(cps, i, end, lower, _USE_OF)
                 or _is_at(cps, i, end, lower, _USE)
             ):
-                found |= _POLICY
+                found |= NOTICE
         elif cp == 116:
             if _is_at(cps, i, end, lower, _TERMS):
-                found |= _POLICY
+                found |= NOTICE
         elif cp == 112:
             if _is_at(cps, i, end, lower, _PRIVACY):
-                found |= _POLICY
+                found |= NOTICE
         elif cp == 99 and _is_at(cps, i, end, lower, _COOKIE):
-            found |= _POLICY
+            found |= NOTICE
     return found
 
 
@@ -147,9 +147,9 @@ def scan(cps, n, classes, lower, keys, definition, actions, line, facts):
     """
     facts[:] = 0
     if definition[WHOLE_PAGE_PHRASES]:
-        found = _phrases(cps, 0, n, lower)
-        facts[LOREM_IPSUM] = found & _LOREM != 0
-        facts[CURLY_BRACKET] = found & _CURLY != 0
+        found = phrases(cps, 0, n, lower)
+        facts[LOREM_IPSUM] = found & LOREM != 0
+        facts[CURLY_BRACKET] = found & CURLY != 0
     a = 0
     last_break, last_break_end = 0, 0
     while a < n:
@@ -202,15 +202,15 @@ def scan(cps, n, classes, lower, keys, definition, actions, line, facts):
         elif words < definition[MIN_WORDS]:
             reason = FEW_WORDS
         else:
-            found = _phrases(line, 0, length, lower)
-            if not definition[WHOLE_PAGE_PHRASES] and found & _LOREM:
+            found = phrases(line, 0, length, lower)
+            if not definition[WHOLE_PAGE_PHRASES] and found & LOREM:
                 facts[LOREM_IPSUM] = 1
-            if found & _SCRIPT:
+            if found & SCRIPT:
                 reason = JAVASCRIPT
             else:
-                if not definition[WHOLE_PAGE_PHRASES] and found & _CURLY:
+                if not definition[WHOLE_PAGE_PHRASES] and found & CURLY:
                     facts[CURLY_BRACKET] = 1
-                if found & _POLICY:
+                if found & NOTICE:
                     reason = POLICY
         if reason != KEPT:
             for i in range(a, next_a):
@@ -248,7 +248,7 @@ def strip_page(cps, n, classes, actions):
 
 
 @kernel
-def _width(cp):
+def utf8_width(cp):
     return 1 if cp < 0x80 else 2 if cp < 0x800 else 3 if cp < 0x10000 else 4
 
 
@@ -276,7 +276,7 @@ def _encode(cps, start, end, out, at):
             out[at] = 0xE0 | cp >> 12
         else:
             out[at] = 0xF0 | cp >> 18
-        width = _width(cp)
+        width = utf8_width(cp)
         for k in range(1, width):
             out[at + k] = 0x80 | (cp >> 6 * (width - 1 - k)) & 0x3F
         at += width
@@ -349,11 +349,11 @@ def edit_spans(data, offsets, longest, classes, lower, keys, definition, edit_of
                         starts[edits] = byte
                         codes[edits] = code
                     edits += 1
-                byte += _width(cps[i])
+                byte += utf8_width(cps[i])
                 if fill:
                     ends[edits - 1] = byte
                 previous = np.uint8(code)
             else:
-                byte += _width(cps[i])
+                byte += utf8_width(cps[i])
                 previous = np.uint8(KEPT)
         edit_offsets[row + 1] = edits

@@ -15,6 +15,7 @@ from gristmill.schemas.errors import RecipeError
 Transform = Callable[[pa.Array, Mapping[str, Any]], pa.Array]
 
 TRANSFORMS: dict[str, str] = {
+    "c4_dolma_lines": "gristmill.filters.heuristics.c4_dolma:edits",
     "c4_lines": "gristmill.filters.transforms.c4_lines:edits",
 }
 
@@ -24,6 +25,7 @@ TEXT_VERSIONS: dict[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {
     "c4_lines_code": (("c4_lines", {"definition": "code"}),),
     "c4_lines_datatrove": (("c4_lines", {"definition": "datatrove"}),),
     "c4_lines_datatrove_any_end": (("c4_lines", {"definition": "datatrove_any_end"}),),
+    "c4_lines_dolma": (("c4_dolma_lines", {}),),
     "c4_lines_paper": (("c4_lines", {"definition": "paper"}),),
 }
 
