@@ -1,11 +1,17 @@
+# mypy: disallow-untyped-defs=False
 """English words as spaCy's blank pipe splits them: the word rule of datatrove, for Gopher, FineWeb and MinHash parity.
 
-Contract of the batch form, shared by every word rule of this package: `(starts, ends, doc_offsets)` where the words of
-row r are the code point spans [starts[i], ends[i]) for i in doc_offsets[r] .. doc_offsets[r + 1]; `starts` and `ends`
-are int32, counted from the start of the row's text, and `doc_offsets` is int64 of rows + 1. A null text has no words.
+    >>> starts, ends, doc_offsets = token_spans(pa.array(["Don't e-mail me."]))
+    >>> ["Don't e-mail me."[s:e] for s, e in zip(starts, ends)]
+    ['Do', "n't", 'e', '-', 'mail', 'me', '.']
 
-Source: spaCy 3.8 `Tokenizer`, as datatrove 0.10.1 uses it (`SpaCyTokenizer.word_tokenize`): white-space tokens are
-dropped, punctuation tokens are words.
+Spans are in the batch form of `spans`: code points, flattened over the rows. The compiled rules are derived from the
+installed spaCy (`spacy_rules`); they keep no state between texts and run in as many threads as call them. A kernel
+that needs words while it walks a document calls `spacy_english_words` of `spacy_kernels` with `load_rules()`.
+
+Source: spaCy 3.8 `Tokenizer` as datatrove 0.10.1 uses it (`SpaCyTokenizer.word_tokenize`, whole text at once whatever
+its length): white-space tokens are dropped, punctuation tokens are words. One thing differs: where spaCy trips over the
+word IS_ALPHA, a name of its own, datatrove deletes it from the text; here it is a word like any other.
 """
 
 import threading
@@ -14,59 +20,66 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
+from gristmill.filters.text.spacy_kernels import spacy_english_words
+from gristmill.filters.text.spacy_rules import load_rules
+from gristmill.filters.text.spans import Spans, grown, longest, reference_spans
+from gristmill.filters.text.unicode_tables import CLASS
 
-Spans = tuple[np.ndarray, np.ndarray, np.ndarray]
-_BREAKS_SPACY = "IS_ALPHA"  # spaCy mixes this one word up with a symbol of its own and raises KeyError
-_STAND_IN = "IS_ALPHB"
-_PIPE_LOCK = threading.Lock()
+pipe_lock = threading.Lock()
+
+
+def token_spans(texts: pa.Array, exact: bool = False) -> Spans:
+    """(starts, ends, doc_offsets) of the English words of each text, in the batch form of `spans`.
+
+    exact: let spaCy itself split every text (some 100 times slower, one thread at a time).
+    """
+    if exact:
+        return reference_spans(texts, spacy_spans)
+    data, offsets = string_buffers(texts)
+    spans, doc_offsets = _batch(data, offsets, CLASS, load_rules())
+    return spans[0], spans[1], doc_offsets
+
+
+@kernel
+def _batch(data, offsets, classes, rules):
+    size = longest(offsets)
+    cps, starts, ends, suffixes = (
+        np.empty(size, np.int32),
+        np.empty(size, np.int32),
+        np.empty(size, np.int32),
+        np.empty(size, np.int32),
+    )
+    rows = len(offsets) - 1
+    spans = np.empty((2, (offsets[rows] - offsets[0]) // 4 + 16), np.int32)
+    doc_offsets = np.zeros(rows + 1, np.int64)
+    for r in range(rows):
+        n = decode_utf8(data, offsets[r], offsets[r + 1], cps)
+        words = spacy_english_words(cps, n, classes, rules, starts, ends, suffixes)
+        used = doc_offsets[r]
+        spans = grown(spans, used, words)
+        spans[0, used : used + words] = starts[:words]
+        spans[1, used : used + words] = ends[:words]
+        doc_offsets[r + 1] = used + words
+    return spans[:, : doc_offsets[rows]].copy(), doc_offsets
 
 
 @cache
 def english_pipe() -> Any:
-    """`spacy.blank("en")`, once per process; not thread safe, so callers hold a lock."""
+    """`spacy.blank("en")`, once per process; not thread safe."""
     import spacy
 
     return spacy.blank("en")
 
 
-def token_spans(texts: pa.Array, exact: bool = False) -> Spans:
-    """(starts, ends, doc_offsets) of the English words of each text; see the module for their meaning.
-
-    exact: let spaCy itself split every text (about 0.5 MB/s, one thread at a time) instead of the compiled rules.
-    """
-    return exact_token_spans(texts)
-
-
-def exact_token_spans(texts: pa.Array) -> Spans:
-    """The spans spaCy's own tokenizer gives, in the batch form; one thread at a time."""
-    starts: list[int] = []
-    ends: list[int] = []
-    offsets = [0]
-    with _PIPE_LOCK:
-        for text in texts.to_pylist():
-            for start, end in _spacy_spans(text or ""):
-                starts.append(start)
-                ends.append(end)
-            offsets.append(len(starts))
-    return np.array(starts, np.int32), np.array(ends, np.int32), np.array(offsets, np.int64)
-
-
-def _spacy_spans(text: str) -> list[tuple[int, int]]:
+def spacy_spans(text: str) -> list[tuple[int, int]]:
+    """The spans spaCy's own tokenizer gives; one thread at a time."""
     pipe = english_pipe()
-    with pipe.memory_zone():
-        try:
-            document = pipe.tokenizer(text)
-        except KeyError:
-            if _BREAKS_SPACY not in text:
-                raise
-            document = pipe.tokenizer(text.replace(_BREAKS_SPACY, _STAND_IN))
+    with pipe_lock, pipe.memory_zone():
+        document = pipe.tokenizer(without_symbol_name(text))
         return [(token.idx, token.idx + len(token)) for token in document if not token.is_space]
 
 
-def _spacy_sentences(text: str) -> list[tuple[int, int]]:
-    from spacy.pipeline import Sentencizer
-
-    with _PIPE_LOCK, english_pipe().memory_zone():
-        document = Sentencizer()(english_pipe().tokenizer(text.replace(_BREAKS_SPACY, _STAND_IN)))
-        visible = [[token for token in sentence if not token.is_space] for sentence in document.sents]
-        return [(tokens[0].idx, tokens[-1].idx + len(tokens[-1])) for tokens in visible if tokens]
+def without_symbol_name(text: str) -> str:
+    """The text with a stand-in of the same length and letters for the one word spaCy fails on."""
+    return text.replace("IS_ALPHA", "IS_ALPHB")

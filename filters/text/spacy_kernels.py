@@ -1,0 +1,345 @@
+# mypy: disallow-untyped-defs=False
+"""Kernels that apply spaCy's splitting rules to decoded code points; `spacy_rules` builds their tables.
+
+A chunk between white space is split alone: exceptions first, then one prefix and one suffix at a time until nothing
+changes, then a URL test and the infixes. At the end the exceptions whose own text holds an affix are looked for in the
+tokens of the whole document (spaCy's `_apply_special_cases`).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from gristmill.filters.text.buffers import kernel
+from gristmill.filters.text.spacy_url import is_url
+from gristmill.filters.text.unicode_tables import SPACE
+
+
+class SpacyRules(NamedTuple):
+    """The rules as the kernels read them.
+
+    atom: code point -> class of code points that no rule tells apart; member[set, class]: whether a set holds it.
+    prefix/suffix/infix: rows (first item, lookbehinds, body items, last item repeats, lookahead set or -1, negated),
+    candidates by class of the first body item as *_begin (classes + 1) and *_list.
+    plain: classes whose strings no affix, infix or URL rule can touch. pair: first characters of the first two tokens of
+    a matcher pattern (128 for any other). node_*, child_*: the trie of those patterns. end_marks: of sentences.
+    entries: every exception and matcher token as a string (entry_begin, entry_text) with its rule or token id or -1.
+    """
+
+    atom: np.ndarray
+    member: np.ndarray
+    plain: np.ndarray
+    items: np.ndarray
+    prefix: np.ndarray
+    prefix_begin: np.ndarray
+    prefix_list: np.ndarray
+    suffix: np.ndarray
+    suffix_begin: np.ndarray
+    suffix_list: np.ndarray
+    suffix_last: np.ndarray
+    suffix_repeat: np.ndarray
+    suffix_reach: np.ndarray
+    infix: np.ndarray
+    infix_begin: np.ndarray
+    infix_list: np.ndarray
+    url_letters: np.ndarray
+    slots: np.ndarray
+    entry_begin: np.ndarray
+    entry_text: np.ndarray
+    entry_rule: np.ndarray
+    entry_token: np.ndarray
+    longest_entry: np.ndarray
+    rule_begin: np.ndarray
+    rule_lengths: np.ndarray
+    pair: np.ndarray
+    node_begin: np.ndarray
+    child_token: np.ndarray
+    child_node: np.ndarray
+    node_rule: np.ndarray
+    end_marks: np.ndarray
+
+
+@kernel
+def text_hash(cps, start, end):
+    """64-bit hash of the string cps[start:end]."""
+    h = np.uint64(0xCBF29CE484222325)
+    for i in range(start, end):
+        h = (h ^ np.uint64(cps[i])) * np.uint64(0x100000001B3)
+    return h ^ (h >> np.uint64(29))
+
+
+@kernel
+def find_entry(cps, start, end, rules):
+    """Entry of the string cps[start:end] in the table of exceptions and matcher tokens, or -1."""
+    length = end - start
+    if length > rules.longest_entry[0]:
+        return -1
+    mask = np.uint64(len(rules.slots) - 1)
+    at = text_hash(cps, start, end) & mask
+    while rules.slots[at] >= 0:
+        entry = rules.slots[at]
+        begin = rules.entry_begin[entry]
+        if rules.entry_begin[entry + 1] - begin == length:
+            same = True
+            for i in range(length):
+                if rules.entry_text[begin + i] != cps[start + i]:
+                    same = False
+                    break
+            if same:
+                return entry
+        at = (at + np.uint64(1)) & mask
+    return -1
+
+
+@kernel
+def find_rule(cps, start, end, rules):
+    """Exception whose whole text is cps[start:end], or -1."""
+    entry = find_entry(cps, start, end, rules)
+    return -1 if entry < 0 else rules.entry_rule[entry]
+
+
+@kernel
+def match_end(row, cps, at, low, high, rules):
+    """End of the match of one alternative at `at` inside cps[low:high], or -1."""
+    item, behind, body = row[0], row[1], row[2]
+    if at - behind < low or at + body > high:
+        return -1
+    for i in range(behind):
+        if not rules.member[rules.items[item + i], rules.atom[cps[at - behind + i]]]:
+            return -1
+    for i in range(body):
+        if not rules.member[rules.items[item + behind + i], rules.atom[cps[at + i]]]:
+            return -1
+    end = at + body
+    if row[3]:
+        while end < high and rules.member[rules.items[item + behind + body - 1], rules.atom[cps[end]]]:
+            end += 1
+    if row[4] >= 0:
+        holds = end < high and rules.member[row[4], rules.atom[cps[end]]] != 0
+        if holds == (row[5] != 0):
+            return -1
+    return end
+
+
+@kernel
+def prefix_length(cps, low, high, rules):
+    """Code points of the prefix spaCy takes off cps[low:high]; 0 for none."""
+    atom = rules.atom[cps[low]]
+    for k in range(rules.prefix_begin[atom], rules.prefix_begin[atom + 1]):
+        end = match_end(rules.prefix[rules.prefix_list[k]], cps, low, low, high, rules)
+        if end >= 0:
+            return end - low
+    return 0
+
+
+@kernel
+def suffix_length(cps, low, high, rules):
+    """Code points of the suffix spaCy takes off cps[low:high]: the leftmost match that ends there; 0 for none."""
+    if low >= high or not rules.suffix_last[rules.atom[cps[high - 1]]]:
+        return 0
+    at = high
+    while at > low and rules.suffix_repeat[rules.atom[cps[at - 1]]]:
+        at -= 1
+    at = max(low, min(at, high - rules.suffix_reach[0]))
+    while at < high:
+        atom = rules.atom[cps[at]]
+        for k in range(rules.suffix_begin[atom], rules.suffix_begin[atom + 1]):
+            if match_end(rules.suffix[rules.suffix_list[k]], cps, at, low, high, rules) == high:
+                return high - at
+        at += 1
+    return 0
+
+
+@kernel
+def emit_rule(rule, at, rules, starts, ends, count):
+    """Write the tokens of an exception that begins at `at`; returns the new count."""
+    for k in range(rules.rule_begin[rule], rules.rule_begin[rule + 1]):
+        starts[count] = at
+        at += rules.rule_lengths[k]
+        ends[count] = at
+        count += 1
+    return count
+
+
+@kernel
+def emit_infixes(cps, low, high, rules, starts, ends, count):
+    """Write cps[low:high] cut at its infixes; an infix at the very start stays with what follows."""
+    token = low
+    at = low
+    while at < high:
+        atom = rules.atom[cps[at]]
+        end = -1
+        for k in range(rules.infix_begin[atom], rules.infix_begin[atom + 1]):
+            end = match_end(rules.infix[rules.infix_list[k]], cps, at, low, high, rules)
+            if end >= 0:
+                break
+        if end < 0:
+            at += 1
+            continue
+        if at > low:
+            if at > token:
+                starts[count], ends[count] = token, at
+                count += 1
+            starts[count], ends[count] = at, end
+            count += 1
+            token = end
+        at = end
+    if token < high:
+        starts[count], ends[count] = token, high
+        count += 1
+    return count
+
+
+@kernel
+def split_chunk(cps, low, high, with_exceptions, rules, classes, starts, ends, count, suffixes):
+    """Write the tokens of one chunk without white space; returns the new count. `suffixes` is scratch."""
+    last, cut, end = 0, 0, high
+    while low < high and high - low != last:
+        if with_exceptions and find_rule(cps, low, high, rules) >= 0:
+            break
+        last = high - low
+        prefix = prefix_length(cps, low, high, rules)
+        middle = low + prefix
+        whole = prefix > 0 and middle < high and with_exceptions and find_rule(cps, middle, high, rules) >= 0
+        suffix = 0 if whole else suffix_length(cps, middle, high, rules)
+        if suffix and high - suffix > low and with_exceptions and find_rule(cps, low, high - suffix, rules) >= 0:
+            high -= suffix
+            suffixes[cut] = high
+            cut += 1
+            break
+        if prefix:
+            starts[count], ends[count] = low, middle
+            count += 1
+            low = middle
+        if suffix:
+            high -= suffix
+            suffixes[cut] = high
+            cut += 1
+        if whole:
+            break
+    if low < high:
+        rule = find_rule(cps, low, high, rules) if with_exceptions else -1
+        if rule >= 0:
+            count = emit_rule(rule, low, rules, starts, ends, count)
+        elif is_url(cps, low, high, rules, classes):
+            starts[count], ends[count] = low, high
+            count += 1
+        else:
+            count = emit_infixes(cps, low, high, rules, starts, ends, count)
+    for k in range(cut - 1, -1, -1):
+        starts[count] = suffixes[k]
+        ends[count] = suffixes[k - 1] if k else end
+        count += 1
+    return count
+
+
+@kernel
+def follows(cps, starts, ends, i):
+    """Whether token i + 1 is spaCy's next token: nothing or one plain space lies between, no white-space token."""
+    gap = starts[i + 1] - ends[i]
+    return gap == 0 or (gap == 1 and cps[ends[i]] == 32)
+
+
+@kernel
+def may_begin(cps, starts, ends, i, rules):
+    """Quick test on two first characters: whether a matcher pattern can begin at token i."""
+    return rules.pair[min(cps[starts[i]], 128), min(cps[starts[i + 1]], 128)] != 0 and follows(cps, starts, ends, i)
+
+
+@kernel
+def find_patterns(cps, count, rules, starts, ends, found):
+    """Every match of an exception's token sequence as rows (first token, tokens, rule) in `found`; their number.
+
+    `found` may be too short: rows past its end are counted only.
+    """
+    matches = 0
+    for i in range(count - 1):
+        if not may_begin(cps, starts, ends, i, rules):
+            continue
+        node, j = 0, i
+        while j < count and (j == i or follows(cps, starts, ends, j - 1)):
+            entry = find_entry(cps, starts[j], ends[j], rules)
+            token = -1 if entry < 0 else rules.entry_token[entry]
+            child = -1
+            if token >= 0:
+                for k in range(rules.node_begin[node], rules.node_begin[node + 1]):
+                    if rules.child_token[k] == token:
+                        child = rules.child_node[k]
+                        break
+            if child < 0:
+                break
+            node = child
+            j += 1
+            if rules.node_rule[node] >= 0:
+                if matches < len(found):
+                    found[matches, 0], found[matches, 1], found[matches, 2] = i, j - i, rules.node_rule[node]
+                matches += 1
+    return matches
+
+
+@kernel
+def apply_patterns(cps, count, found, matches, rules, starts, ends):
+    """Replace the matched tokens by their exception's, longest match first, then leftmost; returns the new count.
+
+    A match with a space inside is no exception and changes nothing, but still keeps shorter ones from its tokens.
+    """
+    longest = 0
+    for m in range(matches):
+        longest = max(longest, found[m, 1])
+    seen = np.zeros(count, np.bool_)
+    chosen = np.full(count, -1, np.int32)
+    for length in range(longest, 0, -1):
+        for m in range(matches):
+            if found[m, 1] != length:
+                continue
+            first = found[m, 0]
+            if not seen[first] and not seen[first + length - 1]:
+                chosen[first] = m
+            seen[first : first + length] = True
+    old_starts, old_ends = starts[:count].copy(), ends[:count].copy()
+    written, i = 0, 0
+    while i < count:
+        m = chosen[i]
+        length = 1 if m < 0 else found[m, 1]
+        joined = m >= 0
+        for j in range(i, i + length - 1):
+            joined = joined and old_ends[j] == old_starts[j + 1]
+        if joined:
+            written = emit_rule(found[m, 2], old_starts[i], rules, starts, ends, written)
+        else:
+            for j in range(i, i + length):
+                starts[written], ends[written] = old_starts[j], old_ends[j]
+                written += 1
+        i += length
+    return written
+
+
+@kernel
+def spacy_english_words(cps, n, classes, rules, starts, ends, suffixes):
+    """Spans of the English words of cps[:n] into `starts`, `ends`; returns their number.
+
+    `starts`, `ends` and the scratch `suffixes` are int32 of at least n.
+    """
+    count = 0
+    at = 0
+    while at < n:
+        if classes[cps[at]] & SPACE:
+            at += 1
+            continue
+        low = at
+        plain = True
+        while at < n and not classes[cps[at]] & SPACE:
+            plain = plain and rules.plain[rules.atom[cps[at]]] != 0
+            at += 1
+        if plain and (at - low > rules.longest_entry[0] or find_rule(cps, low, at, rules) < 0):
+            starts[count], ends[count] = low, at
+            count += 1
+        else:
+            count = split_chunk(cps, low, at, True, rules, classes, starts, ends, count, suffixes)
+    found = np.empty((16, 3), np.int32)
+    matches = find_patterns(cps, count, rules, starts, ends, found)
+    if matches > len(found):
+        found = np.empty((matches, 3), np.int32)
+        find_patterns(cps, count, rules, starts, ends, found)
+    if matches:
+        count = apply_patterns(cps, count, found, matches, rules, starts, ends)
+    return count
