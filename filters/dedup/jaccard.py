@@ -1,0 +1,69 @@
+# mypy: disallow-untyped-defs=False
+"""How similar two documents are: the true Jaccard of their shingle sets, or the estimate of their signatures."""
+
+import numpy as np
+from gristmill.filters.text.buffers import kernel
+
+
+@kernel
+def shared_count(left, right):
+    """Number of values in both of two sorted arrays without repeats; merges, or gallops when one is far longer."""
+    if len(left) > len(right):
+        left, right = right, left
+    shared = 0
+    if len(left) * 16 < len(right):
+        at = 0
+        for value in left:
+            at += np.searchsorted(right[at:], value)
+            if at == len(right):
+                break
+            shared += right[at] == value
+        return shared
+    i, j = 0, 0
+    while i < len(left) and j < len(right):
+        a, b = left[i], right[j]
+        shared += a == b
+        i += a <= b
+        j += b <= a
+    return shared
+
+
+@kernel
+def _jaccard(values, offsets, left, right, out):
+    for pair in range(len(left)):
+        a = values[offsets[left[pair]] : offsets[left[pair] + 1]]
+        b = values[offsets[right[pair]] : offsets[right[pair] + 1]]
+        shared = shared_count(a, b)
+        union = len(a) + len(b) - shared
+        out[pair] = shared / union if union else 0.0
+
+
+def jaccard(values: np.ndarray, offsets: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """float64: |A and B| / |A or B| of each pair of documents (left[p], right[p]).
+
+    values, offsets: shingle hashes as `shingle_hashes(..., unique=True)` gives them, sorted, without repeats.
+    Two documents without shingles have similarity 0: there is nothing to compare.
+    """
+    out = np.empty(len(left), np.float64)
+    _jaccard(values, offsets, np.asarray(left, np.int64), np.asarray(right, np.int64), out)
+    return out
+
+
+@kernel
+def _agreement(signatures, left, right, out):
+    for pair in range(len(left)):
+        a, b = signatures[left[pair]], signatures[right[pair]]
+        same = 0
+        for k in range(len(a)):
+            same += a[k] == b[k]
+        out[pair] = same / len(a)
+
+
+def estimated_jaccard(signatures: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """float64: the fraction of permutations on which the signatures of each pair agree.
+
+    Unbiased; the standard deviation at similarity J and k permutations is sqrt(J * (1 - J) / k).
+    """
+    out = np.empty(len(left), np.float64)
+    _agreement(signatures, np.asarray(left, np.int64), np.asarray(right, np.int64), out)
+    return out
