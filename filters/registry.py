@@ -13,6 +13,8 @@ FAMILIES: dict[str, str] = {
     "c4_datatrove_any_end": "gristmill.filters.heuristics.c4:DATATROVE_ANY_END",
     "c4_dolma": "gristmill.filters.heuristics.c4_dolma",
     "c4_paper": "gristmill.filters.heuristics.c4:PAPER",
+    "fineweb_lines": "gristmill.filters.heuristics.fineweb",
+    "fineweb_tokens": "gristmill.filters.heuristics.fineweb:TOKENS",
     "gopher_quality": "gristmill.filters.heuristics.gopher_quality",
 }
 

@@ -39,8 +39,8 @@ FAMILY = Family(
 def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
     """Column `bad_words`.
 
-    options: `path`: a text file with one entry a line, or a JSON file `{language: [entries]}`; `language`: which list of
-    the JSON file, and whether entries need flanks; `flanked`: overrides the latter.
+    options: `path`: a text file, an entry a line, or a JSON file `{language: [entries]}`; `language`: which list of the
+    JSON file, and whether entries need flanks; `flanked`: overrides the latter.
     """
     language = options.get("language") or "en"
     flanked = options.get("flanked")
@@ -71,7 +71,7 @@ def read_entries(path: str | None, language: str) -> tuple[str, ...]:
 
 @cache
 def trie(entries: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The entries as a trie: sorted edges `parent << 21 | code point`, edge i leads to node i + 1; which nodes end one."""
+    """Their trie: sorted edges `node << 21 | code point`, edge i leading to node i + 1; whether a node ends an entry."""
     prefixes = sorted({entry[:i] for entry in entries for i in range(1, len(entry) + 1)}, key=lambda p: (len(p), p))
     numbers = {"": 0}
     edges: list[int] = []

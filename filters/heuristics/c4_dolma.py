@@ -19,11 +19,12 @@ from gristmill.filters.text.scratch import longest_document_bytes
 from gristmill.filters.text.unicode_tables import CLASS, LOWER, SPACE
 from gristmill.filters.transforms.c4_scan import CURLY, LOREM, SCRIPT, phrases
 from gristmill.filters.transforms.c4_scan import utf8_width as width
+from gristmill.filters.transforms.edit_arrays import constant_edits
 from gristmill.schemas.policy import Profile, Rule
 from gristmill.schemas.signals import Family, Signal
 
 MIN_WORDS = 3
-REASONS = ("", "no_terminal_mark", "few_words")
+REASONS = [("", ""), ("", "no_terminal_mark"), ("", "few_words")]  # (replacement, reason)
 _SOURCE = "Dolma 1.2.1, taggers/c4.py, c4_v2; configs/c4-replication/mixer.yaml"
 
 FAMILY = Family(
@@ -68,8 +69,6 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
 
 def edits(texts: pa.Array, options: Mapping[str, Any]) -> pa.Array:
     """EDITS that cut out every flagged line with its "\\n"; reasons no_terminal_mark, few_words (the first one)."""
-    from gristmill.filters.transforms.c4_lines import edits_array
-
     data, offsets = string_buffers(texts)
     longest = longest_document_bytes(offsets)
     edit_offsets = np.zeros(len(texts) + 1, dtype=np.int64)
@@ -77,7 +76,7 @@ def edits(texts: pa.Array, options: Mapping[str, Any]) -> pa.Array:
     _flagged_lines(data, offsets, longest, CLASS, edit_offsets, nothing, nothing, nothing, False)
     starts, ends, codes = (np.zeros(int(edit_offsets[-1]), dtype=np.int64) for _ in range(3))
     _flagged_lines(data, offsets, longest, CLASS, edit_offsets, starts, ends, codes, True)
-    return edits_array(edit_offsets, starts, ends, codes, REASONS, np.zeros(len(codes), dtype=bool))
+    return constant_edits(edit_offsets, starts, ends, codes, REASONS)
 
 
 @kernel

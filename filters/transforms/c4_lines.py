@@ -10,7 +10,7 @@ from gristmill.filters.text.buffers import string_buffers
 from gristmill.filters.text.sentence_rule import ABBREVIATION_KEYS
 from gristmill.filters.text.unicode_tables import CLASS, LOWER
 from gristmill.filters.transforms import c4_scan
-from gristmill.schemas.edits import EDIT
+from gristmill.filters.transforms.edit_arrays import constant_edits
 
 
 def edits(texts: pa.Array, options: Mapping[str, Any]) -> pa.Array:
@@ -26,23 +26,7 @@ def edits(texts: pa.Array, options: Mapping[str, Any]) -> pa.Array:
     document = (data, offsets, longest, CLASS, LOWER, ABBREVIATION_KEYS, switches)
     edit_offsets = np.zeros(len(texts) + 1, dtype=np.int64)
     nothing = np.zeros(0, dtype=np.int64)
-    c4_scan.edit_spans(*document, edit_offsets, nothing, nothing, np.zeros(0, np.uint8), False)
-    count = int(edit_offsets[-1])
-    starts, ends, codes = np.zeros(count, np.int64), np.zeros(count, np.int64), np.zeros(count, np.uint8)
+    c4_scan.edit_spans(*document, edit_offsets, nothing, nothing, nothing, False)
+    starts, ends, codes = (np.zeros(int(edit_offsets[-1]), dtype=np.int64) for _ in range(3))
     c4_scan.edit_spans(*document, edit_offsets, starts, ends, codes, True)
-    return edits_array(edit_offsets, starts, ends, codes, c4_scan.REASONS, codes == c4_scan.NEW_LINE)
-
-
-def edits_array(
-    offsets: np.ndarray,
-    starts: np.ndarray,
-    ends: np.ndarray,
-    codes: np.ndarray,
-    reasons: tuple[str, ...],
-    new_lines: np.ndarray,
-) -> pa.Array:
-    """An EDITS array: row r has the spans offsets[r] .. offsets[r + 1]; "\\n" replaces the spans in new_lines."""
-    reason = pa.array(reasons, pa.large_string()).take(pa.array(codes.astype(np.int64)))
-    replacement = pa.array(("", "\n"), pa.large_string()).take(pa.array(new_lines.astype(np.int64)))
-    spans = pa.StructArray.from_arrays([pa.array(starts), pa.array(ends), replacement, reason], fields=list(EDIT))
-    return pa.LargeListArray.from_arrays(pa.array(offsets), spans)
+    return constant_edits(edit_offsets, starts, ends, codes, c4_scan.REASONS)

@@ -13,18 +13,18 @@ from gristmill.filters.text.unicode_tables import DECIMAL, LINE_BREAK, SPACE
 KEPT, LONG_WORD, NO_TERMINAL_MARK, FEW_WORDS, JAVASCRIPT, POLICY, CITATION, WHITE_SPACE, LINE_BREAK_GONE, NEW_LINE = (
     range(10)
 )
-REASONS = (
-    "",
-    "long_word",
-    "no_terminal_mark",
-    "few_words",
-    "javascript",
-    "policy_notice",
-    "citation",
-    "white_space",
-    "line_break",
-    "line_break",
-)
+REASONS = [  # (replacement, reason) of each action
+    ("", ""),
+    ("", "long_word"),
+    ("", "no_terminal_mark"),
+    ("", "few_words"),
+    ("", "javascript"),
+    ("", "policy_notice"),
+    ("", "citation"),
+    ("", "white_space"),
+    ("", "line_break"),
+    ("\n", "line_break"),
+]
 _FIRST = 0x80  # set on the first code point of a line, so that two removed lines stay two edits
 LOREM, SCRIPT, NOTICE, CURLY = 1, 2, 4, 8  # bits of `phrases`
 
