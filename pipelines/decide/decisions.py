@@ -1,0 +1,210 @@
+"""Decisions: rules first, then survivors among the documents that passed; one row for every document, all reasons.
+
+In: documents/, signals/, edges/. Out: `<selection>/decisions`, aligned with documents/. Text is never read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from gristmill.pipelines.by_part import parts_by_number, read_rows
+from gristmill.pipelines.console import Console
+from gristmill.pipelines.decide.compile_policy import CompiledPolicy
+from gristmill.pipelines.decide.rules import PartColumns, Verdict, evaluate, read_columns
+from gristmill.pipelines.decide.survivors import (
+    CandidateTask,
+    candidates_spec,
+    choose_survivors,
+    survivors_spec,
+    with_preferences,
+    write_candidates,
+)
+from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.measure import FamilyKey
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit
+from gristmill.pipelines.run.stages import Stage, fingerprint, layout_fingerprint
+from gristmill.schemas.decision import DECISION, DECISION_DIGEST, EXACT_DUPLICATE_RULE
+from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.recipe import Recipe
+
+TOKEN_FAMILY: FamilyKey = ("tokens", "original")
+
+
+def decisions_spec(folder: str) -> DatasetSpec:
+    """`folder`: the selection, "" for the run's own."""
+    return DatasetSpec(f"{folder}decisions", DECISION, DECISION_DIGEST, counted="kept")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What decisions are made from: the manifests of documents, signals and edges (None: no duplicate detection)."""
+
+    documents: DatasetManifest
+    signals: Mapping[FamilyKey, DatasetManifest]
+    exact_members: DatasetManifest | None
+
+    def digests(self) -> dict[str, str]:
+        found = {"documents": layout_fingerprint(self.documents)}
+        found |= {f"signals/{name}@{version}": manifest.digest for (name, version), manifest in self.signals.items()}
+        if self.exact_members is not None:
+            found["edges/exact"] = layout_fingerprint(self.exact_members)
+        return found
+
+
+@dataclass(frozen=True)
+class DecisionTask:
+    """One part of the documents, and the survivors among its documents."""
+
+    storage: Storage
+    spec: DatasetSpec
+    documents: Part
+    signals: Mapping[FamilyKey, Part]
+    wanted: Mapping[FamilyKey, list[str]]
+    policy: CompiledPolicy
+    survivors: Part | None
+    survivors_spec: DatasetSpec
+
+
+def policy_config(policy: CompiledPolicy) -> list[object]:
+    """What of a compiled policy decides: every rule with the documents it applies to, in a stable order."""
+    return [
+        [named.name, named.rule.signal, named.rule.keep, named.rule.if_null, named.by_source, named.by_language]
+        + [list(named.not_sources), list(named.not_languages)]
+        for named in (*policy.floor, *policy.rules)
+    ]
+
+
+def decide(
+    storage: Storage,
+    engine: Engine,
+    recipe: Recipe,
+    policy: CompiledPolicy,
+    measured: Measured,
+    folder: str,
+    console: Console,
+) -> DatasetManifest:
+    """Bring `<folder>decisions` up to date."""
+    spec = decisions_spec(folder)
+    exact = recipe.dedup.exact if measured.exact_members is not None else None
+    preferences = exact.survivor if exact else ()
+    wanted = with_preferences(policy.needed, preferences)
+    if TOKEN_FAMILY in measured.signals:
+        wanted.setdefault(TOKEN_FAMILY, ["token_count"])
+    priorities = {source.name: source.priority for source in recipe.sources}
+    config = {"policy": policy_config(policy), "survivor": list(preferences), "priorities": priorities}
+    inputs = measured.digests()
+    stage = Stage(storage, spec, config, inputs)
+
+    def work() -> dict[str, object]:
+        survivors = None
+        if exact is not None and measured.exact_members is not None and measured.exact_members.rows:
+            survivors = _survivors(
+                storage, engine, policy, measured, folder + "decisions", wanted, preferences, priorities, config
+            )
+        numbered = parts_by_number(survivors)
+        tasks = [
+            DecisionTask(
+                storage,
+                spec,
+                part,
+                {key: measured.signals[key].parts[number] for key in wanted},
+                wanted,
+                policy,
+                numbered.get(number),
+                survivors_spec(folder + "decisions"),
+            )
+            for number, part in enumerate(measured.documents.parts)
+        ]
+        with console.progress("decide", measured.documents.rows, "documents") as advance:
+            engine.run_tasks(decide_part, tasks, advance)
+        return {"survivors": survivors.digest if survivors else None}
+
+    return stage.run(work, console.log)
+
+
+def _survivors(
+    storage: Storage,
+    engine: Engine,
+    policy: CompiledPolicy,
+    measured: Measured,
+    folder: str,
+    wanted: Mapping[FamilyKey, list[str]],
+    preferences: tuple[str, ...],
+    priorities: Mapping[str, int],
+    config: Mapping[str, object],
+) -> DatasetManifest:
+    inputs = {"all": fingerprint(measured.digests())}
+    candidates = Stage(storage, candidates_spec(folder), config, inputs)
+    if candidates.manifest is None:
+        candidates.start()
+        members = parts_by_number(measured.exact_members)
+        tasks = [
+            CandidateTask(
+                storage,
+                candidates.spec,
+                number,
+                measured.documents.parts[number],
+                {key: measured.signals[key].parts[number] for key in wanted},
+                policy,
+                members[number],
+                preferences,
+                priorities,
+            )
+            for number in sorted(members)
+        ]
+        engine.run_tasks(write_candidates, tasks)
+        candidates.finish({})
+    chosen = Stage(storage, survivors_spec(folder), config, inputs)
+    if chosen.manifest is None:
+        assert candidates.manifest is not None
+        chosen.start()
+        rows = choose_survivors(engine, storage, candidates.manifest, chosen.spec, preferences)
+        chosen.finish({"members": rows})
+    assert chosen.manifest is not None
+    return chosen.manifest
+
+
+def decide_part(task: DecisionTask) -> int:
+    """Decisions of one part."""
+    columns = read_columns(task.storage, task.documents, task.signals, task.wanted)
+    verdict = evaluate(columns, task.policy)
+    table = _with_duplicates(columns, verdict, read_rows(task.storage, task.survivors_spec, task.survivors))
+    writer = PartWriter(task.storage, task.spec, task.documents.key, single=True)
+    for batch in table.combine_chunks().to_batches():
+        writer.write(batch)
+    commit_unit(task.storage, task.spec, task.documents.key, writer, {})
+    return task.documents.rows
+
+
+def _with_duplicates(columns: PartColumns, verdict: Verdict, members: pa.Table) -> pa.Table:
+    """Decision rows: the rules' verdict, with duplicates of a survivor added as one more failed rule."""
+    rows = columns.rows
+    places = members.column("row").to_numpy()
+    is_copy = np.array(members.column("survivor").to_pylist(), object) != np.array(
+        members.column("doc_id").to_pylist(), object
+    )
+    copies = np.zeros(rows, bool)
+    copies[places[is_copy]] = True
+    full = Verdict([*verdict.names, EXACT_DUPLICATE_RULE], np.vstack([verdict.failing, copies]), verdict.floor)
+    found = np.full(rows, -1, np.int64)
+    found[places] = np.arange(len(places))
+    index = pa.array(found, mask=found < 0)
+    copy_index = pa.array(found, mask=(found < 0) | ~copies)
+    return pa.table(
+        {
+            "doc_id": columns.documents.column("doc_id"),
+            "source": columns.documents.column("source"),
+            "kept": pa.array(full.passed),
+            "failed_rules": full.lists(),
+            "text_bytes": columns.documents.column("text_bytes"),
+            "tokens": columns.tokens,
+            "duplicate_of": members.column("survivor").take(copy_index),
+            "similarity": pa.array(np.ones(rows), mask=~copies),
+            "cluster": members.column("cluster").take(index),
+            "cluster_size": members.column("cluster_size").take(index),
+            "why": members.column("why").take(copy_index),
+        },
+        schema=DECISION,
+    )

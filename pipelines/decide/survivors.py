@@ -1,0 +1,144 @@
+"""Survivors: in every cluster of exact duplicates, one document that passed the rules is kept.
+
+The choice is a total order on content: the recipe's preferences, then the content hash, then the id. It is made again
+for every policy, from the stored edges induced on the documents that passed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from gristmill.pipelines.by_part import part_key, parts_by_number, read_rows, write_by_part
+from gristmill.pipelines.decide.compile_policy import CompiledPolicy, signal_family
+from gristmill.pipelines.decide.rules import PartColumns, evaluate, read_columns
+from gristmill.pipelines.dedup.exact import MEMBERS
+from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.measure import FamilyKey
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit
+from gristmill.schemas.duplicates import CANDIDATE, CANDIDATE_DIGEST, MEMBER, MEMBER_DIGEST, ORDER_COLUMNS
+from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.policy import ORIGINAL
+
+_LAST = np.inf  # an unknown value loses against every known one
+TIES = ("content_hash", "doc_id")
+
+
+def candidates_spec(folder: str) -> DatasetSpec:
+    return DatasetSpec(f"{folder}/exact/candidates", CANDIDATE, CANDIDATE_DIGEST)
+
+
+def survivors_spec(folder: str) -> DatasetSpec:
+    return DatasetSpec(f"{folder}/exact/survivors", MEMBER, MEMBER_DIGEST)
+
+
+@dataclass(frozen=True)
+class CandidateTask:
+    """One part of the documents with members of clusters: write those that passed, with what decides between them."""
+
+    storage: Storage
+    spec: DatasetSpec
+    number: int
+    documents: Part
+    signals: Mapping[FamilyKey, Part]
+    policy: CompiledPolicy
+    members: Part
+    preferences: Sequence[str]
+    priorities: Mapping[str, int]
+
+
+def preference_signals(preferences: Sequence[str]) -> dict[FamilyKey, list[str]]:
+    """Signals that survivor preferences read, by family."""
+    wanted: dict[FamilyKey, list[str]] = {}
+    for preference in preferences:
+        if preference.startswith(("highest ", "lowest ")):
+            name = preference.split()[1]
+            wanted.setdefault((signal_family(name), ORIGINAL), []).append(name)
+    return wanted
+
+
+def with_preferences(
+    needed: Mapping[FamilyKey, list[str]], preferences: Sequence[str]
+) -> dict[FamilyKey, list[str]]:
+    """The signals that rules and survivor preferences read together."""
+    merged = {key: list(names) for key, names in needed.items()}
+    for key, names in preference_signals(preferences).items():
+        merged[key] = list(dict.fromkeys([*merged.get(key, []), *names]))
+    return merged
+
+
+def write_candidates(task: CandidateTask) -> int:
+    """Members of clusters that passed the rules, with their preferences as numbers, smaller is better."""
+    wanted = with_preferences(task.policy.needed, task.preferences)
+    columns = read_columns(task.storage, task.documents, task.signals, wanted)
+    passed = evaluate(columns, task.policy).passed
+    members = read_rows(task.storage, MEMBERS, task.members)
+    places = members.column("row").to_numpy()
+    members = members.filter(pa.array(passed[places]))
+    places = pa.array(places[passed[places]])
+    orders = {f"o{i}": pa.array(np.zeros(len(places))) for i in range(ORDER_COLUMNS)}
+    for i, preference in enumerate(task.preferences):
+        orders[f"o{i}"] = pa.array(_preference(columns, preference, task.priorities)).take(places)
+    table = members.append_column("content_hash", columns.documents.column("content_hash").take(places))
+    for name, values in orders.items():
+        table = table.append_column(name, values)
+    writer = PartWriter(task.storage, task.spec, part_key(task.number), single=True)
+    for batch in table.combine_chunks().to_batches():
+        writer.write(batch)
+    commit_unit(task.storage, task.spec, part_key(task.number), writer, {})
+    return int(table.num_rows)
+
+
+def _preference(columns: PartColumns, preference: str, priorities: Mapping[str, int]) -> np.ndarray:
+    """One preference of every document as a float64, smaller is better, +inf when unknown."""
+    documents = columns.documents
+    if preference == "source_priority":
+        codes = documents.column("source").to_pylist()
+        return -np.array([priorities.get(name, 0) for name in codes], np.float64)
+    if preference == "longest":
+        return -documents.column("text_bytes").to_numpy().astype(np.float64)
+    if preference in ("oldest", "newest"):
+        text = documents.column("timestamp")
+        moments = pc.strptime(text, format="%Y-%m-%dT%H:%M:%SZ", unit="s", error_is_null=True).cast(pa.int64())
+        seconds = _floats(moments)
+        return seconds if preference == "oldest" else np.where(np.isinf(seconds), _LAST, -seconds)
+    side, name = preference.split()
+    values = _floats(columns.signals[name])
+    return values if side == "lowest" else np.where(np.isinf(values), _LAST, -values)
+
+
+def _floats(column: Any) -> np.ndarray:
+    values: np.ndarray = column.cast(pa.float64()).fill_null(_LAST).to_numpy().copy()
+    values[np.isnan(values)] = _LAST
+    return values
+
+
+def choose_survivors(
+    engine: Engine, storage: Storage, candidates: DatasetManifest, spec: DatasetSpec, preferences: Sequence[str]
+) -> int:
+    """For every cluster with two passing members or more: all of them, with the survivor and why it won."""
+    from pyspark.sql import functions as F
+
+    paths = [storage.engine_path(part.path) for part in candidates.parts if part.rows]
+    if not paths:
+        return 0
+    frame = engine.read(paths)
+    order = [f"o{i}" for i in range(len(preferences))] + list(TIES)
+    best = frame.groupBy("cluster").agg(
+        F.min(F.struct(*order)).alias("best"), F.count("*").cast("long").alias("cluster_size")
+    )
+    joined = frame.join(best.where("cluster_size > 1"), on="cluster", how="inner")
+    why = F.when(F.col("doc_id") == F.col("best.doc_id"), F.lit("survivor"))
+    for i, preference in enumerate(preferences):
+        why = why.when(F.col(f"o{i}") != F.col(f"best.o{i}"), F.lit(preference))
+    why = why.when(F.col("content_hash") != F.col("best.content_hash"), F.lit("content_hash")).otherwise(F.lit("doc_id"))
+    members = joined.withColumn("survivor", F.col("best.doc_id")).withColumn("why", why)
+    return write_by_part(engine, members, storage, spec)
+
+
+def survivors_by_part(manifest: DatasetManifest | None) -> dict[int, Part]:
+    """Part number of the documents -> the survivors' part for it."""
+    return parts_by_number(manifest)

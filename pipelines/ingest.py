@@ -1,0 +1,194 @@
+"""Ingest: from the files of a recipe's sources to documents/, with the readers' tally beside the rows.
+
+One unit of work is a split; its marker holds the parts it wrote and its tally. Rows are `ok` or `quarantined`; the
+balance compares the tally of the framing layer with the rows written.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+import pyarrow.compute as pc
+from gristmill.pipelines.console import Console
+from gristmill.pipelines.engine.pool import shared_pool
+from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.identity import separate_colliding_ids
+from gristmill.pipelines.readers.registry import plan_splits, read_split
+from gristmill.pipelines.readers.split import Split
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_units
+from gristmill.pipelines.run.stages import Stage, fingerprint
+from gristmill.schemas.document import DOCUMENT, KEPT_STATUS
+from gristmill.schemas.errors import BalanceError
+from gristmill.schemas.manifest import DatasetManifest
+from gristmill.schemas.recipe import Recipe
+from gristmill.schemas.source import Source
+from gristmill.schemas.tally import Tally
+
+SPLIT_BYTES = 64 << 20
+_NOT_CONTENT = ("text", "location", "detail")  # text is stood for by content_hash; the others tell where and how
+DOCUMENTS = DatasetSpec(
+    "documents", DOCUMENT, tuple(name for name in DOCUMENT.names if name not in _NOT_CONTENT), counted="reason"
+)
+LIBRARIES = ("pyarrow", "fastwarc", "resiliparse", "trafilatura")
+
+
+@dataclass(frozen=True)
+class IngestTask:
+    """One split of one source. sample: the fraction of documents to take, a function of doc_id; None: all."""
+
+    storage: Storage
+    source: Source
+    split: Split
+    key: str
+    sample: float | None = None
+
+
+def plan_tasks(storage: Storage, recipe: Recipe, sample: float | None = None) -> list[IngestTask]:
+    """Every split of every source; InputError when a source cannot be read at all."""
+    tasks = []
+    for number, source in enumerate(recipe.sources):
+        for index, split in enumerate(plan_splits(source, SPLIT_BYTES)):
+            tasks.append(IngestTask(storage, source, split, f"s{number:03d}-{index:06d}", sample))
+    return tasks
+
+
+def ingest(
+    storage: Storage, engine: Engine, recipe: Recipe, tasks: Sequence[IngestTask], console: Console
+) -> DatasetManifest:
+    """Bring documents/ up to date and check the balance. BalanceError when rows and tally disagree."""
+    sample = tasks[0].sample if tasks else None
+    stage = Stage(
+        storage,
+        DOCUMENTS,
+        config={"sources": [_identity(source) for source in recipe.sources], "sample": sample},
+        inputs={"files": file_set_fingerprint([task.split for task in tasks])},
+        versions=_versions(),
+    )
+    if stage.manifest is not None:
+        console.log(f"documents: up to date ({stage.manifest.rows:,} rows)")
+        return stage.manifest
+    stage.start()
+    started = time.monotonic()
+    finished = read_units(storage, DOCUMENTS, [task.key for task in tasks])
+    remaining = [task for task in tasks if task.key not in finished]
+    with console.progress("read", sum(_share(task.split) for task in remaining), "bytes") as advance:
+        engine.run_tasks(ingest_split, remaining, advance)
+    collisions = separate_colliding_ids(storage, engine, DOCUMENTS)
+    units = read_units(storage, DOCUMENTS, [task.key for task in tasks])
+    facts = _balance([unit["facts"] for unit in units.values()])
+    facts["colliding_ids"] = collisions
+    manifest = stage.finish(facts)
+    _check_balance(manifest, sampled=sample is not None)
+    _log(console, manifest, time.monotonic() - started)
+    return manifest
+
+
+def ingest_split(task: IngestTask) -> int:
+    """Read one split, write its parts and leave its marker. Returns the stored bytes it covers."""
+    if task.storage.exists(DOCUMENTS.unit_path(task.key)):
+        return _share(task.split)
+    writer = PartWriter(task.storage, DOCUMENTS, task.key)
+    facts: dict[str, Any] = {}
+    try:
+        for item in read_split(task.split, task.source, isolate=shared_pool().run):
+            if isinstance(item, Tally):
+                facts = item.to_dict() | {"source": task.source.name, "left_out_by_sample": facts.get("left_out", 0)}
+            elif task.sample is not None:
+                taken = item.filter(in_sample(item.column("doc_id"), task.sample))
+                facts["left_out"] = facts.get("left_out", 0) + item.num_rows - taken.num_rows
+                writer.write(taken)
+            else:
+                writer.write(item)
+        commit_unit(task.storage, DOCUMENTS, task.key, writer, facts)
+    except BaseException:
+        writer.abandon()
+        raise
+    return _share(task.split)
+
+
+def in_sample(doc_ids: pa.Array, fraction: float) -> pa.Array:
+    """True for about `fraction` of the ids: the first 52 bits of the id below the fraction of their range."""
+    limit = f"{int(fraction * (1 << 52)):013x}"
+    return pc.less(pc.utf8_slice_codeunits(doc_ids, 0, 13), limit) if fraction < 1 else pc.is_valid(doc_ids)
+
+
+def _identity(source: Source) -> dict[str, Any]:
+    """What of a source decides its rows: not where its files lie."""
+    return source.model_dump(mode="json", exclude={"path", "root", "exclude"})
+
+
+def file_set_fingerprint(splits: Sequence[Split]) -> str:
+    """Changes with the set of files, their relative paths, sizes and modification times, and how they are split."""
+    modified: dict[str, str] = {}
+    entries = []
+    for split in splits:
+        if split.url not in modified:
+            fs, path = fsspec.core.url_to_fs(split.url)
+            info = fs.info(path)
+            modified[split.url] = str(info.get("ETag") or info.get("mtime") or info.get("created") or "")
+        entries.append([split.source, split.path, split.format, split.start, split.end, split.size, modified[split.url]])
+    return fingerprint(entries)
+
+
+def _share(split: Split) -> int:
+    """Stored bytes that a split covers; row groups count as an equal share of their file."""
+    if split.format in ("parquet", "datasets"):
+        return split.size // max(1, split.end) * (split.end - split.start)
+    return split.end - split.start
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {name: version(name) for name in LIBRARIES}
+
+
+def _balance(tallies: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Sums over all splits, per source too, and the files whose reading was disturbed."""
+    facts: dict[str, Any] = {"files": len({(tally["source"], tally["url"]) for tally in tallies}), "sources": {}}
+    names = ("bytes_consumed", "records_framed", "documents", "quarantined", "left_out_by_sample")
+    for tally in tallies:
+        for target in (facts, facts["sources"].setdefault(tally["source"], {})):
+            for name in names:
+                target[name] = target.get(name, 0) + tally[name]
+            target["skipped"] = dict(Counter(target.get("skipped", {})) + Counter(tally["skipped"]))
+    for name in names:
+        facts.setdefault(name, 0)
+    facts.setdefault("skipped", {})
+    facts["errors"] = [{"url": tally["url"], "error": tally["error"]} for tally in tallies if tally["error"]]
+    return facts
+
+
+def _check_balance(manifest: DatasetManifest, sampled: bool) -> None:
+    facts = manifest.facts
+    framed = facts["records_framed"]
+    written = manifest.rows + facts["left_out_by_sample"] + sum(facts["skipped"].values())
+    if framed != written:
+        raise BalanceError(
+            f"{framed:,} records were framed, {written:,} were written, sampled out or skipped",
+            where="documents",
+            expected="the same number",
+            next_step="remove documents/ and build again; if it comes back, report it",
+        )
+
+
+def _log(console: Console, manifest: DatasetManifest, seconds: float) -> None:
+    facts = manifest.facts
+    kept = sum(part.rows_by.get("None", 0) for part in manifest.parts)
+    rate = manifest.text_bytes / 1e6 / max(seconds, 1e-3)
+    console.log(
+        f"documents: {kept:,} {KEPT_STATUS}, {manifest.rows - kept:,} quarantined of {facts['records_framed']:,} records "
+        f"in {facts['files']:,} files ({sum(facts['skipped'].values()):,} skipped by design); balance holds; "
+        f"{seconds:.1f} s, {rate:.1f} MB/s"
+    )
+    for entry in facts["errors"][:10]:
+        console.log(f"  not read whole: {entry['url']}: {entry['error']}")
+    if len(facts["errors"]) > 10:
+        console.log(f"  and {len(facts['errors']) - 10:,} more files not read whole, listed in documents/manifest.json")
+    if facts["colliding_ids"]:
+        console.log(f"  {facts['colliding_ids']:,} documents shared their id with another; their ids got a content suffix")
