@@ -15,7 +15,10 @@ FAMILIES: dict[str, str] = {
     "c4_paper": "gristmill.filters.heuristics.c4:PAPER",
     "fineweb_lines": "gristmill.filters.heuristics.fineweb",
     "fineweb_tokens": "gristmill.filters.heuristics.fineweb:TOKENS",
+    "gopher_datatrove": "gristmill.filters.heuristics.gopher_datatrove",
     "gopher_quality": "gristmill.filters.heuristics.gopher_quality",
+    "gopher_repetition": "gristmill.filters.heuristics.gopher_repetition",
+    "gopher_repetition_lines": "gristmill.filters.heuristics.gopher_repetition_lines",
 }
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-
 from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
 from gristmill.filters.text.scratch import divided, longest_document_bytes
 from gristmill.filters.text.unicode_tables import ALNUM, ALPHA, CLASS, SPACE
@@ -27,7 +26,7 @@ ELLIPSIS, BULLET, BLACK_CIRCLE = 0x2026, 0x2022, 0x25CF
 SYMBOL_SEEN = 1 << 20  # a flag beside the class bits: the word has a # or U+2026
 
 # columns of the integer matrix that the kernel fills
-CHARACTERS, WORDS, WORD_CHARACTERS, MEDIAN_TWICE, HASHES, DOT_ELLIPSES = range(0, 6)
+CHARACTERS, WORDS, WORD_CHARACTERS, MEDIAN_TWICE, HASHES, DOT_ELLIPSES = range(6)
 SPACED_ELLIPSES, ELLIPSIS_MARKS, SYMBOL_WORDS, ALPHA_WORDS, STOP_WORDS_EXACT = range(6, 11)
 STOP_WORDS_LOWER, UNIQUE_STOP_WORDS, ALNUM_TOKENS = range(11, 14)
 LINES, BULLET_LINES, ELLIPSIS_LINES, RAW_LINES, RAW_BULLET_LINES, RAW_ELLIPSIS_LINES = range(14, 20)
@@ -92,6 +91,12 @@ def finish_word(cps, start, end, flags, out):
 
 
 @kernel
+def is_mark(cp):
+    """Whether `count_mark` has something to do."""
+    return (cp == DOT) | (cp == HASH) | (cp == ELLIPSIS)
+
+
+@kernel
 def count_mark(cps, n, i, free_from, out):
     """Count the #, dot or U+2026 at i as `str.count` would: `...` and `. . .` do not overlap themselves.
 
@@ -151,7 +156,7 @@ def measure_line(cps, classes, start, end, out):
         return
     first = cps[start]
     out[LINES] += 1
-    out[BULLET_LINES] += first == BLACK_CIRCLE or first == BULLET or first == ASTERISK or first == HYPHEN
+    out[BULLET_LINES] += (first == BLACK_CIRCLE) | (first == BULLET) | (first == ASTERISK) | (first == HYPHEN)
     out[ELLIPSIS_LINES] += (
         cps[end - 1] == ELLIPSIS or ends_with_dots(cps, start, end) or ends_with_spaced_ellipsis(cps, start, end)
     )
@@ -186,7 +191,7 @@ def measure_text(cps, n, classes, histogram, free_from, out):
             elif cps[i - 1] == 0:
                 out[ALNUM_TOKENS] += (its_class & ALNUM) != 0
             flags |= its_class
-            if cp == DOT or cp == HASH or cp == ELLIPSIS:
+            if is_mark(cp):
                 flags |= count_mark(cps, n, i, free_from, out)
     out[CHARACTERS] = n
     out[MEDIAN_TWICE] = twice_the_median(histogram, longest, out[WORDS])

@@ -9,6 +9,8 @@ from gristmill.schemas.policy import Profile, Rule
 _PAPER = "Rae et al. 2021, A1.1"
 _TABLE = "Rae et al. 2021, table A1"
 _DOLMA = "dolma/taggers/gopher.py"
+_QUALITY = "datatrove gopher_quality_filter.py"
+_REPETITION = "datatrove gopher_repetition_filter.py"
 _DCLM = "baselines/mappers/filters/content_filters.py"
 
 DOLMA_QUALITY = (
@@ -84,12 +86,136 @@ DCLM_QUALITY = (
     ),
 )
 
+TOP_LIMITS = {2: 0.20, 3: 0.18, 4: 0.16}
+DUPLICATE_LIMITS = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
+
+
+def _ngram_rules(suffix: str, source: str) -> tuple[Rule, ...]:
+    """Table A1 for n-grams; a text too short to hold an n-gram passes, as everywhere."""
+    top = (
+        Rule(name=f"frequent_{n}gram", signal=f"top_{n}gram_char_fraction{suffix}", keep=f"<= {limit}", source=source)
+        for n, limit in TOP_LIMITS.items()
+    )
+    duplicated = (
+        Rule(name=f"repeated_{n}grams", signal=f"dup_{n}gram_char_fraction{suffix}", keep=f"<= {limit}", source=source)
+        for n, limit in DUPLICATE_LIMITS.items()
+    )
+    return (*top, *duplicated)
+
+
+DOLMA_REPETITION = (
+    Rule(
+        name="repeated_lines",
+        signal="dup_line_fraction_dolma",
+        keep="<= 0.3",
+        source=f"{_TABLE}; {_DOLMA}",
+    ),
+    Rule(
+        name="repeated_line_characters",
+        signal="dup_line_char_fraction_dolma",
+        keep="<= 0.2",
+        source=f"{_TABLE}; {_DOLMA}; Dolma's own mixes ran 0.3",
+    ),
+    # Dolma's v1.5 and v1.6 mixes name the top n-gram attributes wrongly, so these three never ran there
+    *_ngram_rules("_dolma", f"{_TABLE}; {_DOLMA}"),
+)
+
+DCLM_REPETITION = (
+    Rule(
+        name="repeated_lines",
+        signal="dup_line_fraction_all_copies",
+        keep="<= 0.3",
+        if_null="drop",
+        source=f"{_TABLE}; {_DCLM}:repetition_filter drops a text without a line",
+    ),
+    Rule(
+        name="repeated_paragraphs",
+        signal="dup_paragraph_fraction_all_copies",
+        keep="<= 0.3",
+        if_null="drop",
+        source=f"{_TABLE}; {_DCLM}:repetition_filter",
+    ),
+    Rule(
+        name="repeated_line_characters",
+        signal="dup_line_char_fraction_all_copies",
+        keep="<= 0.2",
+        if_null="drop",
+        source=f"{_TABLE}; {_DCLM}:repetition_filter",
+    ),
+    Rule(
+        name="repeated_paragraph_characters",
+        signal="dup_paragraph_char_fraction_all_copies",
+        keep="<= 0.2",
+        if_null="drop",
+        source=f"{_TABLE}; {_DCLM}:repetition_filter",
+    ),
+    *_ngram_rules("_dclm", f"{_TABLE}; {_DCLM}:repetition_filter"),
+)
+
+# in the order of the filters, whose reason is the first rule that fails
+DATATROVE_QUALITY = (
+    Rule(name="few_words", signal="word_count_datatrove", keep=">= 50", source=f"{_PAPER}; {_QUALITY}"),
+    Rule(name="many_words", signal="word_count_datatrove", keep="<= 100000", source=f"{_PAPER}; {_QUALITY}"),
+    Rule(name="short_words", signal="mean_word_length_datatrove", keep=">= 3", source=f"{_PAPER}; {_QUALITY}"),
+    Rule(name="long_words", signal="mean_word_length_datatrove", keep="<= 10", source=f"{_PAPER}; {_QUALITY}"),
+    Rule(name="many_hashes", signal="hashes_per_token_datatrove", keep="<= 0.1", source=f"{_PAPER}; {_QUALITY}"),
+    Rule(name="many_ellipses", signal="ellipses_per_token_datatrove", keep="<= 0.1", source=f"{_PAPER}; {_QUALITY}"),
+    Rule(
+        name="many_bullet_lines",
+        signal="bullet_line_fraction_datatrove",
+        keep="<= 0.9",
+        source=f"{_PAPER}; {_QUALITY}",
+    ),
+    Rule(
+        name="many_ellipsis_lines",
+        signal="ellipsis_line_fraction_datatrove",
+        keep="<= 0.3",
+        source=f"{_PAPER}; {_QUALITY}",
+    ),
+    Rule(
+        name="few_alpha_words",
+        signal="alpha_token_fraction_datatrove",
+        keep=">= 0.8",
+        source=f"{_PAPER}; {_QUALITY} divides by all tokens, punctuation included",
+    ),
+    Rule(
+        name="few_stop_words",
+        signal="unique_stop_word_count_datatrove",
+        keep=">= 2",
+        source=f"{_PAPER}; {_QUALITY} counts different ones",
+    ),
+)
+
+DATATROVE_REPETITION = (
+    Rule(name="empty_text", signal="char_count_datatrove", keep=">= 1", source=_REPETITION),
+    Rule(
+        name="repeated_paragraphs",
+        signal="dup_paragraph_fraction_datatrove",
+        keep="<= 0.3",
+        source=f"{_TABLE}; {_REPETITION}",
+    ),
+    Rule(
+        name="repeated_paragraph_characters",
+        signal="dup_paragraph_char_fraction_datatrove",
+        keep="<= 0.2",
+        source=f"{_TABLE}; {_REPETITION}",
+    ),
+    Rule(name="repeated_lines", signal="dup_line_fraction_datatrove", keep="<= 0.3", source=f"{_TABLE}; {_REPETITION}"),
+    Rule(
+        name="repeated_line_characters",
+        signal="dup_line_char_fraction_datatrove",
+        keep="<= 0.2",
+        source=f"{_TABLE}; {_REPETITION}",
+    ),
+    *_ngram_rules("_datatrove", f"{_TABLE}; {_REPETITION}"),
+)
+
 GOPHER_DOLMA = Profile(
     name="gopher@dolma",
     description="Gopher quality and repetition as Dolma's gopher_v1 tagger measures them, thresholds of the paper.",
     source="allenai/dolma 1.2.1 taggers/gopher.py; arXiv:2112.11446",
     languages=("en",),
-    rules=DOLMA_QUALITY,
+    rules=DOLMA_QUALITY + DOLMA_REPETITION,
 )
 
 GOPHER_DCLM = Profile(
@@ -97,5 +223,13 @@ GOPHER_DCLM = Profile(
     description="Gopher quality and repetition as DCLM's filters decide them.",
     source="mlfoundations/dclm baselines_configs/dclm_baseline_refinedweb.yaml",
     languages=("en",),
-    rules=DCLM_QUALITY,
+    rules=DCLM_QUALITY + DCLM_REPETITION,
+)
+
+GOPHER_DATATROVE = Profile(
+    name="gopher@datatrove",
+    description="datatrove's GopherQualityFilter and GopherRepetitionFilter with their defaults.",
+    source="huggingface/datatrove 0.10.1 pipeline/filters",
+    languages=("en",),
+    rules=DATATROVE_QUALITY + DATATROVE_REPETITION,
 )
