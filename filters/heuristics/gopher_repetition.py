@@ -77,7 +77,7 @@ def paper_signals(suffix: str, words: str) -> tuple[Signal, ...]:
             f"top_{n}gram_char_fraction{suffix}",
             "float",
             "fraction",
-            f"Characters of the most frequent repeated {n}-gram of {words} (longest among equals) / characters of words.",
+            f"Characters of the most frequent repeated {n}-gram of {words}, longest among equals / all of theirs.",
             "the text has no word",
         )
         for n in TOP_SIZES
@@ -86,7 +86,7 @@ def paper_signals(suffix: str, words: str) -> tuple[Signal, ...]:
             f"dup_{n}gram_char_fraction{suffix}",
             "float",
             "fraction",
-            f"Characters of {words} inside a {n}-gram that occurs twice or more, each word once / characters of words.",
+            f"Characters of {words} inside a {n}-gram that occurs twice or more, each word once / all of theirs.",
             "the text has no word",
         )
         for n in DUPLICATE_SIZES
