@@ -1,11 +1,11 @@
 # mypy: disallow-untyped-defs=False
 """datatrove's duplicated n-grams: a greedy walk, n-grams compared as their words written together.
 
-Left to right, an n-gram seen before adds its characters and the walk jumps over its n words; any other is remembered and
-the walk moves by one word. As the words are joined by nothing, `ab c` equals `a bc`, so identity of words will not do:
-the joined characters are hashed by prefix and compared. Only candidates are looked up: when two n-grams of n >= 5 words
-are equal they share their first characters, so one whose first HEAD characters occur nowhere else cannot have been seen
-before, and nothing later can equal it. N-grams shorter than HEAD are always candidates.
+Left to right, an n-gram seen before adds its characters and the walk jumps over its n words; any other is remembered
+and the walk moves by one word. As the words are joined by nothing, `ab c` equals `a bc`, so identity of words will not
+do: the joined characters are hashed by prefix and compared. Only candidates are looked up: two equal n-grams of n >= 5
+words share their first characters, so one whose first HEAD characters occur nowhere else cannot have been seen before,
+and nothing later can equal it. N-grams shorter than HEAD are always candidates.
 """
 
 import numpy as np

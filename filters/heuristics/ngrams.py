@@ -83,7 +83,7 @@ def prefix_span_hash(prefixes, powers, start, end):
 
 @kernel
 def same_characters(cps, a, b, length):
-    for i in range(length):
+    for i in range(length):  # noqa: SIM110 (numba compiles no generator)
         if cps[a + i] != cps[b + i]:
             return False
     return True

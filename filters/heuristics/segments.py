@@ -33,7 +33,7 @@ def newline_lines(cps, n, starts, ends):
 
 @kernel
 def newline_run_pieces(cps, start, end, shortest_run, starts, ends):
-    """`re.split("\\n{k,}", text)` of cps[start:end] with k = shortest_run; a run at a side leaves an empty piece there."""
+    """`re.split("\\n{k,}", text)` of cps[start:end], k = shortest_run; a run at a side leaves an empty piece."""
     pieces = 0
     starts[0] = start
     i = start
