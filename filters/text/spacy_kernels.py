@@ -20,7 +20,7 @@ class SpacyRules(NamedTuple):
     atom: code point -> class of code points that no rule tells apart; member[set, class]: whether a set holds it.
     prefix/suffix/infix: rows (first item, lookbehinds, body items, last item repeats, lookahead set or -1, negated),
     candidates by class of the first body item as *_begin (classes + 1) and *_list.
-    plain: classes whose strings no affix, infix or URL rule can touch. pair: first characters of the first two tokens of
+    plain: classes whose strings no affix or URL rule can touch. pair: first characters of the first two tokens of
     a matcher pattern (128 for any other). node_*, child_*: the trie of those patterns. end_marks: of sentences.
     entries: every exception and matcher token as a string (entry_begin, entry_text) with its rule or token id or -1.
     """

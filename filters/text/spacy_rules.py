@@ -86,7 +86,7 @@ def _expression_tables(tokenizer: Any) -> dict[str, np.ndarray]:
     affixes = ("prefix_search", "suffix_search", "infix_finditer")
     prefix, suffix, infix = (alternatives(getattr(tokenizer, name).__self__.pattern) for name in affixes)
     rows = [rule_rows(found, sets, items) for found in (prefix, suffix, infix)]
-    url_letters = sets.number(_url_letters(tokenizer.url_match.__self__.pattern))
+    letters = sets.number(url_letters(tokenizer.url_match.__self__.pattern))
     atom, member = sets.classes()
     numbers = np.array(items, np.int32)
     (prefix_begin, prefix_list), (suffix_begin, suffix_list), (infix_begin, infix_list) = (
@@ -110,11 +110,11 @@ def _expression_tables(tokenizer: Any) -> dict[str, np.ndarray]:
         "infix": rows[2],
         "infix_begin": infix_begin,
         "infix_list": infix_list,
-        "url_letters": np.array([url_letters], np.int32),
+        "url_letters": np.array([letters], np.int32),
     }
 
 
-def _url_letters(pattern: str) -> Ranges:
+def url_letters(pattern: str) -> Ranges:
     """The set of letters a top-level domain is made of, after checking that the rest is the expression we render."""
     end = pattern.find("]{2,63})")
     start = pattern.rfind("(?:[", 0, end)
