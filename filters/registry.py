@@ -13,6 +13,7 @@ FAMILIES: dict[str, str] = {
     "c4_datatrove_any_end": "gristmill.filters.heuristics.c4:DATATROVE_ANY_END",
     "c4_dolma": "gristmill.filters.heuristics.c4_dolma",
     "c4_paper": "gristmill.filters.heuristics.c4:PAPER",
+    "content_key": "gristmill.filters.dedup.content_key",
     "fineweb_lines": "gristmill.filters.heuristics.fineweb",
     "fineweb_tokens": "gristmill.filters.heuristics.fineweb:TOKENS",
     "gopher_datatrove": "gristmill.filters.heuristics.gopher_datatrove",

@@ -66,7 +66,9 @@ def separate_colliding_ids(storage: Storage, engine: Engine, spec: DatasetSpec) 
         return int(storage.read_json(done)["documents"])
     parts = _unit_parts(storage, spec)
     numbered = read_manifest(storage, NEW_IDS.folder)  # there when an earlier attempt stopped while renaming
-    if numbered is None and _has_collisions(engine, [storage.engine_path(part.path) for *_, part in parts if part.rows]):
+    if numbered is None and _has_collisions(
+        engine, [storage.engine_path(part.path) for *_, part in parts if part.rows]
+    ):
         numbered = _number_collisions(storage, engine, parts)
     new_ids = parts_by_number(numbered)
     for number, (unit, index, _) in enumerate(parts):
@@ -134,7 +136,9 @@ def _rename(storage: Storage, spec: DatasetSpec, unit: str, index: int, new_ids:
     for batch in iterate_part(storage, old):
         ids = batch.column("doc_id").to_pylist()
         ids = [new.get(row + offset, doc_id) for offset, doc_id in enumerate(ids)]
-        writer.write(batch.set_column(batch.schema.get_field_index("doc_id"), "doc_id", pa.array(ids, pa.large_string())))
+        writer.write(
+            batch.set_column(batch.schema.get_field_index("doc_id"), "doc_id", pa.array(ids, pa.large_string()))
+        )
         row += batch.num_rows
     (replacement,) = writer.close()
     marker["parts"][index] = replacement.model_copy(update={"key": old.key}).model_dump()

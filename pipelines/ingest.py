@@ -18,6 +18,7 @@ from gristmill.pipelines.engine.pool import shared_pool
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.identity import separate_colliding_ids
+from gristmill.pipelines.readers.extract import EXTRACTED
 from gristmill.pipelines.readers.registry import plan_splits, read_split
 from gristmill.pipelines.readers.split import Split
 from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_units
@@ -95,7 +96,7 @@ def ingest_split(task: IngestTask) -> int:
     writer = PartWriter(task.storage, DOCUMENTS, task.key)
     facts: dict[str, Any] = {}
     try:
-        for item in read_split(task.split, task.source, isolate=shared_pool().run):
+        for item in read_split(task.split, task.source, isolate=_isolate):
             if isinstance(item, Tally):
                 facts = item.to_dict() | {"source": task.source.name, "left_out_by_sample": facts.get("left_out", 0)}
             elif task.sample is not None:
@@ -109,6 +110,10 @@ def ingest_split(task: IngestTask) -> int:
         writer.abandon()
         raise
     return _share(task.split)
+
+
+def _isolate(function: str, config: dict[str, Any], batch: pa.RecordBatch) -> pa.RecordBatch:
+    return shared_pool().run(function, config, batch, EXTRACTED)
 
 
 def in_sample(doc_ids: pa.Array, fraction: float) -> pa.Array:
@@ -131,7 +136,9 @@ def file_set_fingerprint(splits: Sequence[Split]) -> str:
             fs, path = fsspec.core.url_to_fs(split.url)
             info = fs.info(path)
             modified[split.url] = str(info.get("ETag") or info.get("mtime") or info.get("created") or "")
-        entries.append([split.source, split.path, split.format, split.start, split.end, split.size, modified[split.url]])
+        entries.append(
+            [split.source, split.path, split.format, split.start, split.end, split.size, modified[split.url]]
+        )
     return fingerprint(entries)
 
 
@@ -191,4 +198,6 @@ def _log(console: Console, manifest: DatasetManifest, seconds: float) -> None:
     if len(facts["errors"]) > 10:
         console.log(f"  and {len(facts['errors']) - 10:,} more files not read whole, listed in documents/manifest.json")
     if facts["colliding_ids"]:
-        console.log(f"  {facts['colliding_ids']:,} documents shared their id with another; their ids got a content suffix")
+        console.log(
+            f"  {facts['colliding_ids']:,} documents shared their id with another; their ids got a content suffix"
+        )

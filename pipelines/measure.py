@@ -60,7 +60,12 @@ def measure(
         (name, version): Stage(
             storage,
             signals_spec(name, version),
-            config={"family": name, "version": family(name).version, "options": with_file_hashes(options), "text": version},
+            config={
+                "family": name,
+                "version": family(name).version,
+                "options": with_file_hashes(options),
+                "text": version,
+            },
             inputs={"documents": layout_fingerprint(documents)},
             versions={"unicode": unicodedata.unidata_version, **family(name).library_versions()},
         )
@@ -81,7 +86,9 @@ def measure(
             stage.finish({})
         seconds = time.monotonic() - started
         rate = documents.text_bytes / 1e6 / max(seconds, 1e-3)
-        console.log(f"signals: {len(missing)} families of {documents.rows:,} documents in {seconds:.1f} s, {rate:.1f} MB/s")
+        console.log(
+            f"signals: {len(missing)} families of {documents.rows:,} documents in {seconds:.1f} s, {rate:.1f} MB/s"
+        )
     else:
         console.log(f"signals: {len(stages)} families up to date")
     return {key: stage.manifest for key, stage in stages.items() if stage.manifest is not None}
@@ -122,9 +129,7 @@ def measure_batch(chosen: Family, batch: pa.RecordBatch, options: Mapping[str, A
     return pa.Table.from_batches(_bisect(chosen, batch, options, full), full).combine_chunks().to_batches()[0]
 
 
-def _bisect(
-    chosen: Family, batch: pa.RecordBatch, options: Mapping[str, Any], full: pa.Schema
-) -> list[pa.RecordBatch]:
+def _bisect(chosen: Family, batch: pa.RecordBatch, options: Mapping[str, Any], full: pa.Schema) -> list[pa.RecordBatch]:
     try:
         answer = chosen.function(batch, options)
     except Exception as error:  # the record is found, named in the error column and the run goes on

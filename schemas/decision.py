@@ -9,7 +9,9 @@ DECISION = pa.schema(
         pa.field("kept", pa.bool_(), nullable=False),
         pa.field("failed_rules", pa.large_list(pa.large_string()), nullable=False),  # all of them; empty when kept
         pa.field("text_bytes", pa.int64(), nullable=False),
-        pa.field("tokens", pa.int64(), nullable=False),  # measured when `token_count` is, else text_bytes / 4 rounded up
+        pa.field(
+            "tokens", pa.int64(), nullable=False
+        ),  # measured when `token_count` is, else text_bytes / 4 rounded up
         pa.field("duplicate_of", pa.large_string()),  # the survivor's doc_id, null unless dropped as a duplicate
         pa.field("similarity", pa.float64()),  # verified; 1.0 for equal normalised content
         pa.field("cluster", pa.large_string()),

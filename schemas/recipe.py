@@ -137,7 +137,9 @@ def _read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
             f"cannot read it: {error.strerror}", where=str(path), expected="a YAML file", next_step="check the path"
         ) from error
     except UnicodeDecodeError as error:
-        raise RecipeError(f"byte {error.start} is not UTF-8", where=str(path), expected="a YAML file in UTF-8") from error
+        raise RecipeError(
+            f"byte {error.start} is not UTF-8", where=str(path), expected="a YAML file in UTF-8"
+        ) from error
     try:
         return yaml.safe_load(content), yaml.compose(content, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
@@ -152,7 +154,9 @@ def _load(path: str | Path, model: type[Strict]) -> dict[str, Any]:
     data, node = _read_yaml(Path(path))
     if not isinstance(data, dict):
         raise RecipeError(
-            f"found {type(data).__name__}", where=str(path), expected=f"a mapping with keys {', '.join(model.model_fields)}"
+            f"found {type(data).__name__}",
+            where=str(path),
+            expected=f"a mapping with keys {', '.join(model.model_fields)}",
         )
     try:
         model.model_validate(data)

@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from gristmill.schemas.strict import Strict
+from pydantic import Field, field_validator
 
 SourceFormat = Literal["auto", "warc", "wet", "html", "text", "jsonl", "csv", "parquet", "datasets"]
 
@@ -24,7 +25,7 @@ READER_NOTES = (
 )
 
 
-class Columns(BaseModel):
+class Columns(Strict):
     """Which columns of a foreign schema hold what; `a.b` reaches into nested objects.
 
     text: the column with the document's text.
@@ -33,7 +34,6 @@ class Columns(BaseModel):
     metadata: further columns to keep in `metadata`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     text: str = "text"
     id: str | None = None
     url: str | None = "url"
@@ -60,7 +60,7 @@ class Columns(BaseModel):
         return tuple(dict.fromkeys([*self.required, *(name for name in (self.url, self.timestamp) if name)]))
 
 
-class Source(BaseModel):
+class Source(Strict):
     """One source of documents.
 
     path: files, folders, globs (`**` too) and fsspec URLs (`s3://`, `memory://`), one or several.
@@ -74,7 +74,6 @@ class Source(BaseModel):
     priority: higher wins when duplicates compete.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     name: str = Field(min_length=1)
     path: str | tuple[str, ...]
     exclude: tuple[str, ...] = ()

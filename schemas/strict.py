@@ -21,5 +21,7 @@ class Strict(BaseModel):
                 if key not in cls.model_fields:
                     nearest = difflib.get_close_matches(str(key), valid, n=1)
                     hint = f"did you mean `{nearest[0]}`?" if nearest else f"valid keys: {', '.join(valid)}"
-                    raise PydanticCustomError("unknown_key", "unknown key `{key}`; {hint}", {"key": str(key), "hint": hint})
+                    raise PydanticCustomError(
+                        "unknown_key", "unknown key `{key}`; {hint}", {"key": str(key), "hint": hint}
+                    )
         return data

@@ -184,10 +184,14 @@ def _check_signal(named: NamedRule) -> None:
         fits = numeric if kind in NUMERIC else isinstance(value, bool if kind == "bool" else str)
         if not fits:
             raise RecipeError(
-                f"rule `{named.name}` compares `{name}` with {value!r}", where="policy", expected=f"a value of type {kind}"
+                f"rule `{named.name}` compares `{name}` with {value!r}",
+                where="policy",
+                expected=f"a value of type {kind}",
             )
         if kind not in NUMERIC and rule.operator in ("<", "<=", ">", ">="):
-            raise RecipeError(f"rule `{named.name}` orders `{name}`, a {kind}", where="policy", expected="==, !=, in, not in")
+            raise RecipeError(
+                f"rule `{named.name}` orders `{name}`, a {kind}", where="policy", expected="==, !=, in, not in"
+            )
 
 
 def _check_text_version(version: str, where: str) -> None:

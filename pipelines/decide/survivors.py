@@ -60,9 +60,7 @@ def preference_signals(preferences: Sequence[str]) -> dict[FamilyKey, list[str]]
     return wanted
 
 
-def with_preferences(
-    needed: Mapping[FamilyKey, list[str]], preferences: Sequence[str]
-) -> dict[FamilyKey, list[str]]:
+def with_preferences(needed: Mapping[FamilyKey, list[str]], preferences: Sequence[str]) -> dict[FamilyKey, list[str]]:
     """The signals that rules and survivor preferences read together."""
     merged = {key: list(names) for key, names in needed.items()}
     for key, names in preference_signals(preferences).items():
@@ -134,7 +132,9 @@ def choose_survivors(
     why = F.when(F.col("doc_id") == F.col("best.doc_id"), F.lit("survivor"))
     for i, preference in enumerate(preferences):
         why = why.when(F.col(f"o{i}") != F.col(f"best.o{i}"), F.lit(preference))
-    why = why.when(F.col("content_hash") != F.col("best.content_hash"), F.lit("content_hash")).otherwise(F.lit("doc_id"))
+    why = why.when(F.col("content_hash") != F.col("best.content_hash"), F.lit("content_hash")).otherwise(
+        F.lit("doc_id")
+    )
     members = joined.withColumn("survivor", F.col("best.doc_id")).withColumn("why", why)
     return write_by_part(engine, members, storage, spec)
 

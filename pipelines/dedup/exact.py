@@ -88,7 +88,9 @@ def write_keys(task: KeysTask) -> int:
     content = read_part(task.storage, task.signals[CONTENT_KEY], ["content_key"]).column("content_key")
     table = columns.documents.take(pa.array(above))
     writer = PartWriter(task.storage, KEYS, part_key(task.number), single=True)
-    cluster = pc.binary_join_element_wise(_scope_values(table, task.scope), content.take(pa.array(above)), ":")
+    cluster = pc.binary_join_element_wise(
+        _scope_values(table, task.scope), content.take(pa.array(above)), pa.scalar(":", pa.large_string())
+    )
     rows = pa.table(
         {
             "doc_id": table.column("doc_id"),

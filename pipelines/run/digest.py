@@ -7,7 +7,6 @@ the digest of a dataset is the sum of its rows' hashes modulo 2**128, so parts c
 # mypy: disallow-untyped-defs=False
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from gristmill.filters.text.buffers import kernel, string_buffers
 
 _P1 = np.uint64(0x9E3779B185EBCA87)
@@ -75,6 +74,18 @@ def _add_words(words, valid, states):
 
 
 @kernel
+def _add_elements(elements, offsets, valid, states):
+    for row in range(len(offsets) - 1):
+        for lane in range(2):
+            if not valid[row]:
+                states[lane, row] = _mix(states[lane, row], _NULL)
+                continue
+            for i in range(offsets[row], offsets[row + 1]):
+                states[lane, row] = _mix(states[lane, row], elements[lane, i])
+            states[lane, row] = _mix(states[lane, row], np.uint64(offsets[row + 1] - offsets[row]))
+
+
+@kernel
 def _sum_128(states):
     low = np.uint64(0)
     high = np.uint64(0)
@@ -100,15 +111,22 @@ def _words(column: pa.Array) -> np.ndarray:
     return column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False).view(np.uint64)
 
 
+def _first_states(rows: int) -> np.ndarray:
+    states = np.empty((2, rows), np.uint64)
+    states[0, :], states[1, :] = _KEY
+    return states
+
+
 def _add_column(column: pa.Array, states: np.ndarray) -> None:
     valid = column.is_valid().to_numpy(zero_copy_only=False)
     kind = column.type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        lengths = pc.list_value_length(column).fill_null(0)
-        _add_words(_words(lengths), valid, states)
-        column = pc.binary_join(column.cast(pa.large_list(pa.large_string())), "\x1f")
-        kind = column.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        column = column.cast(pa.large_list(kind.value_type))
+        offsets = column.offsets.to_numpy()
+        elements = _first_states(int(offsets[-1] - offsets[0]))
+        _add_column(column.values.slice(offsets[0], offsets[-1] - offsets[0]), elements)
+        _add_elements(elements, offsets - offsets[0], valid, states)
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
         data, offsets = string_buffers(column)
         _add_strings(data, offsets, valid, states)
     else:
@@ -119,8 +137,7 @@ def batch_digest(batch: pa.RecordBatch | pa.Table, columns: list[str]) -> int:
     """Sum modulo 2**128 of the row hashes over `columns`, in that order."""
     if batch.num_rows == 0:
         return 0
-    states = np.empty((2, batch.num_rows), np.uint64)
-    states[0, :], states[1, :] = _KEY
+    states = _first_states(batch.num_rows)
     for name in columns:
         column = batch.column(name)
         _add_column(column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column, states)

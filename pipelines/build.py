@@ -1,0 +1,151 @@
+"""Building a corpus: ingest, measure, edges, decide, materialise, report; each stage redone only when it must be."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import gristmill
+from gristmill.filters.registry import family
+from gristmill.pipelines.console import Console
+from gristmill.pipelines.decide.compile_policy import CompiledPolicy, compile_policy, needed_families
+from gristmill.pipelines.decide.decisions import Measured, decide
+from gristmill.pipelines.decide.materialise import write_corpus
+from gristmill.pipelines.dedup.exact import CONTENT_KEY, exact_edges
+from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.ingest import ingest, plan_tasks
+from gristmill.pipelines.measure import FamilyKey, measure
+from gristmill.pipelines.run.dataset import MANIFEST
+from gristmill.pipelines.run.lock import LOCK, run_lock
+from gristmill.pipelines.run.run import Run, open_run
+from gristmill.schemas.errors import RunError
+from gristmill.schemas.manifest import DatasetManifest
+from gristmill.schemas.recipe import Policy, Recipe, load_recipe
+
+OWNER_FILE = "gristmill-run.json"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe checked as a whole: policy compiled, families and options known, models and lists there."""
+
+    recipe: Recipe
+    policy: CompiledPolicy
+    floor: CompiledPolicy
+    families: Mapping[FamilyKey, Mapping[str, Any]]
+
+
+def plan(recipe: Recipe) -> Plan:
+    """RecipeError or ModelError for everything that can be known before a run starts."""
+    floor = compile_policy(Policy(), recipe.floor)
+    policy = compile_policy(recipe.policy, recipe.floor, recipe.text)
+    families = {**needed_families(recipe, policy), **needed_families(recipe, floor)}
+    if recipe.dedup.exact:
+        families[CONTENT_KEY] = {"normalise": sorted(recipe.dedup.exact.normalise)}
+    for (name, _), options in families.items():
+        family(name).check_options(options)
+    return Plan(recipe, policy, floor, families)
+
+
+def build(
+    recipe: Recipe | Mapping[str, Any] | str | Path,
+    out: str | Path,
+    *,
+    engine: Engine | None = None,
+    sample: float | None = None,
+    console: Console | None = None,
+    report: bool = True,
+) -> Run:
+    """Build a corpus from `recipe` (an object, a mapping or a YAML file) into the folder or URL `out`.
+
+    A second call with the same recipe does nothing; a changed threshold redoes the decisions only; after an
+    interruption the finished work is kept. sample: the fraction of documents to take.
+    Raises GristmillError: RecipeError, InputError and ModelError before anything is written.
+    """
+    console = console or Console()
+    chosen = as_recipe(recipe)
+    planned = plan(chosen)
+    storage = Storage(str(out))
+    tasks = plan_tasks(storage, chosen, sample)
+    _claim(storage)
+    started = time.monotonic()
+    with run_lock(storage), engine or Engine() as running:
+        documents = ingest(storage, running, chosen, tasks, console)
+        signals = measure(storage, running, documents, planned.families, console)
+        members = None
+        if chosen.dedup.exact:
+            members = exact_edges(storage, running, chosen.dedup.exact, planned.floor, documents, signals, console)
+        measured = Measured(documents, signals, members)
+        decisions = decide(storage, running, chosen, planned.policy, measured, "", console)
+        corpus = write_corpus(storage, running, documents, signals, decisions, planned.policy.text_version, "", console)
+        seconds = time.monotonic() - started
+        _write_summary(storage, chosen, running, documents, signals, decisions, corpus, seconds, sample)
+        run = open_run(storage.url)
+        if report:
+            from gristmill.pipelines.report.write import write_report
+
+            write_report(run, running, console)
+    return run
+
+
+def as_recipe(recipe: Recipe | Mapping[str, Any] | str | Path) -> Recipe:
+    """A recipe from whatever the caller has."""
+    if isinstance(recipe, Recipe):
+        return recipe
+    if isinstance(recipe, Mapping):
+        return Recipe.model_validate(recipe)
+    return load_recipe(recipe)
+
+
+def _claim(storage: Storage) -> None:
+    """Refuse a folder that holds something else."""
+    if storage.exists(OWNER_FILE):
+        return
+    present = [name for name in storage.list("") if name != LOCK]
+    if present:
+        raise RunError(
+            f"the folder is not empty and is no gristmill run (found {', '.join(present[:3])})",
+            where=storage.url,
+            expected="an empty or new folder, or an earlier run",
+            next_step="choose another --out",
+        )
+    storage.put_if_absent(OWNER_FILE, {"gristmill": gristmill.__version__})
+
+
+def _write_summary(
+    storage: Storage,
+    recipe: Recipe,
+    engine: Engine,
+    documents: DatasetManifest,
+    signals: Mapping[FamilyKey, DatasetManifest],
+    decisions: DatasetManifest,
+    corpus: DatasetManifest,
+    seconds: float,
+    sample: float | None,
+) -> None:
+    kept = sum(part.rows_by.get("True", 0) for part in decisions.parts)
+    stages = [documents, *signals.values(), decisions, corpus]
+    storage.write_json(
+        MANIFEST,
+        {
+            "gristmill": gristmill.__version__,
+            "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "recipe": recipe.model_dump(mode="json"),
+            "engine": engine.name,
+            "sample": sample,
+            "seconds": round(seconds, 3),
+            "digests": {stage.name: stage.digest for stage in stages},
+            "stage_seconds": {stage.name: stage.seconds for stage in stages},
+            "totals": {
+                "documents": documents.rows,
+                "quarantined": documents.facts["quarantined"],
+                "kept": kept,
+                "text_bytes": documents.text_bytes,
+                "corpus_bytes": corpus.text_bytes,
+            },
+            "balance": documents.facts,
+        },
+    )

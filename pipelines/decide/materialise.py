@@ -1,0 +1,128 @@
+"""Materialising: the kept documents, as the text version the policy names, into corpus/; what changed into edits/.
+
+In: documents/, decisions/. Out: `<selection>corpus`, `<selection>edits` (only where the text version is not the
+original), a dataset card beside them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+from gristmill.filters.transforms.apply import versioned_text
+from gristmill.pipelines.console import Console
+from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.measure import FamilyKey
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, iterate_part, read_part
+from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.schemas.corpus import CORPUS, CORPUS_DIGEST, EDIT_ROW
+from gristmill.schemas.errors import RunError
+from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.policy import ORIGINAL
+
+LANGUAGE: FamilyKey = ("language", ORIGINAL)
+_FROM_DOCUMENTS = ["doc_id", "text", "source", "snapshot", "url", "timestamp", "metadata"]
+
+
+def corpus_spec(folder: str) -> DatasetSpec:
+    return DatasetSpec(f"{folder}corpus", CORPUS, CORPUS_DIGEST, counted="source")
+
+
+def edits_spec(folder: str) -> DatasetSpec:
+    return DatasetSpec(f"{folder}edits", EDIT_ROW, ("doc_id",))
+
+
+@dataclass(frozen=True)
+class CorpusTask:
+    """One part of the documents with its decisions."""
+
+    storage: Storage
+    folder: str
+    documents: Part
+    decisions: Part
+    language: Part | None
+    text_version: str
+
+
+def write_corpus(
+    storage: Storage,
+    engine: Engine,
+    documents: DatasetManifest,
+    signals: Mapping[FamilyKey, DatasetManifest],
+    decisions: DatasetManifest,
+    text_version: str,
+    folder: str,
+    console: Console,
+) -> DatasetManifest:
+    """Bring `<folder>corpus` (and edits) up to date."""
+    inputs = {"documents": layout_fingerprint(documents), "decisions": decisions.digest}
+    if LANGUAGE in signals:
+        inputs["language"] = signals[LANGUAGE].digest
+    corpus = Stage(storage, corpus_spec(folder), {"text": text_version}, inputs)
+    edits = Stage(storage, edits_spec(folder), {"text": text_version}, inputs)
+
+    def work() -> dict[str, object]:
+        edits.start()
+        language = signals[LANGUAGE].parts if LANGUAGE in signals else [None] * len(documents.parts)
+        tasks = [
+            CorpusTask(storage, folder, part, decided, spoken, text_version)
+            for part, decided, spoken in zip(documents.parts, decisions.parts, language, strict=True)
+        ]
+        with console.progress("write corpus", documents.text_bytes, "bytes") as advance:
+            engine.run_tasks(write_corpus_part, tasks, advance)
+        if text_version == ORIGINAL:
+            storage.remove(edits.spec.folder)
+            return {"text": text_version}
+        return {"text": text_version, "edits": edits.finish({}).digest}
+
+    return corpus.run(work, console.log)
+
+
+def write_corpus_part(task: CorpusTask) -> int:
+    """The kept documents of one part, edited."""
+    spec = corpus_spec(task.folder)
+    writer = PartWriter(task.storage, spec, task.documents.key, single=True)
+    edit_writer = PartWriter(task.storage, edits_spec(task.folder), task.documents.key, single=True)
+    decided = read_part(task.storage, task.decisions, ["kept", "tokens", "cluster_size"]).combine_chunks()
+    spoken = read_part(task.storage, task.language, ["language"]).column(0).combine_chunks() if task.language else None
+    row = 0
+    for batch in iterate_part(task.storage, task.documents, _FROM_DOCUMENTS):
+        count = batch.num_rows
+        kept = decided.column("kept").combine_chunks().slice(row, count)
+        table = batch.append_column("tokens", decided.column("tokens").combine_chunks().slice(row, count))
+        sizes = decided.column("cluster_size").combine_chunks().slice(row, count).fill_null(1)
+        table = table.append_column("cluster_size", sizes)
+        languages = pa.nulls(count, pa.large_string()) if spoken is None else spoken.slice(row, count)
+        table = table.append_column("language", languages).filter(kept)
+        row += count
+        if table.num_rows:
+            _write_edited(table, task.text_version, writer, edit_writer)
+    commit_unit(task.storage, edits_spec(task.folder), task.documents.key, edit_writer, {})
+    commit_unit(task.storage, spec, task.documents.key, writer, {})
+    return task.documents.text_bytes
+
+
+def _write_edited(batch: pa.RecordBatch, version: str, writer: PartWriter, edit_writer: PartWriter) -> None:
+    texts = batch.column("text")
+    if texts.null_count:
+        raise RunError(
+            "documents/ no longer holds every kept text (keep_text was not `all`)",
+            where=writer.spec.folder,
+            expected="the text of every kept document",
+            next_step="set keep_text: all and build again",
+        )
+    edited, edits = versioned_text(texts, version)
+    changed = pc.greater(pc.list_value_length(edits), 0)
+    if pc.any(changed).as_py():
+        rows = pa.RecordBatch.from_arrays(
+            [batch.column("doc_id"), edits.cast(EDIT_ROW.field("edits").type)], schema=EDIT_ROW
+        )
+        edit_writer.write(rows.filter(changed))
+    hashes = [
+        xxhash.xxh3_128_hexdigest(text.as_buffer() if text.is_valid else b"") for text in edited.cast(pa.large_binary())
+    ]
+    batch = batch.set_column(batch.schema.get_field_index("text"), "text", edited)
+    batch = batch.append_column("text_bytes", pc.binary_length(edited).cast(pa.int64()))
+    writer.write(batch.append_column("content_hash", pa.array(hashes, pa.large_string())))

@@ -1,0 +1,111 @@
+"""A run folder as an object: its recipe, datasets and selections."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.dataset import MANIFEST, read_manifest
+from gristmill.schemas.errors import RunError
+from gristmill.schemas.manifest import DatasetManifest
+from gristmill.schemas.policy import ORIGINAL
+from gristmill.schemas.recipe import Recipe
+
+MAIN = "main"
+_SELECTION = "selection.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A build's folder. selection: `main`, or the name of a reselection under `selections/`."""
+
+    storage: Storage
+    selection: str = MAIN
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """manifest.json of the run: recipe, stages, totals, versions."""
+        if not self.storage.exists(MANIFEST):
+            raise RunError(
+                "no finished run here",
+                where=self.storage.url,
+                expected=MANIFEST,
+                next_step="`gristmill build RECIPE --out` this folder (an interrupted build goes on where it stopped)",
+            )
+        loaded: dict[str, Any] = self.storage.read_json(MANIFEST)
+        return loaded
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The recipe that measured the run, with the policy of this selection."""
+        recipe = dict(self.summary["recipe"])
+        if self.selection != MAIN:
+            recipe["policy"] = self.storage.read_json(f"{self.folder}{_SELECTION}")["policy"]
+        return Recipe.model_validate(recipe)
+
+    @property
+    def folder(self) -> str:
+        """Prefix of this selection's datasets: "" for the run's own."""
+        return "" if self.selection == MAIN else f"selections/{self.selection}/"
+
+    def dataset(self, name: str) -> DatasetManifest:
+        """The manifest of `documents`, `signals/<family>`, ...; RunError when it is not there."""
+        manifest = read_manifest(self.storage, name)
+        if manifest is None:
+            raise RunError(f"no dataset {name}", where=self.storage.url, next_step="run the build again")
+        return manifest
+
+    @property
+    def documents(self) -> DatasetManifest:
+        return self.dataset("documents")
+
+    @property
+    def decisions(self) -> DatasetManifest:
+        return self.dataset(f"{self.folder}decisions")
+
+    @cached_property
+    def signals(self) -> dict[tuple[str, str], DatasetManifest]:
+        """(family, text version) -> manifest of everything measured."""
+        found = {}
+        for name in self.storage.list("signals"):
+            family, _, version = name.partition("@")
+            manifest = read_manifest(self.storage, f"signals/{name}")
+            if manifest is not None:
+                found[family, version or ORIGINAL] = manifest
+        return found
+
+    @property
+    def selections(self) -> list[str]:
+        return [MAIN, *self.storage.list("selections")]
+
+    def __str__(self) -> str:
+        totals = self.summary.get("totals", {})
+        kept, documents = totals.get("kept", 0), totals.get("documents", 0)
+        return f"{self.storage.url} ({self.selection}): {kept:,} of {documents:,} documents kept"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(str(self))}</pre>"
+
+
+def open_run(path: str | Path, selection: str | None = None) -> Run:
+    """A finished run; `path` may carry the selection as `RUN:name`. RunError when there is none."""
+    text = str(path)
+    if selection is None and ":" in text and not Storage(text).exists(MANIFEST):
+        head, _, tail = text.rpartition(":")
+        if head and "/" not in tail:
+            text, selection = head, tail
+    run = Run(Storage(text), selection or MAIN)
+    run.summary  # noqa: B018  fails early, with the message for a person
+    if run.selection not in run.selections:
+        raise RunError(
+            f"no selection {run.selection!r}", where=run.storage.url, expected=f"one of {', '.join(run.selections)}"
+        )
+    return run
+
+
+def write_selection(storage: Storage, name: str, policy: dict[str, Any]) -> None:
+    """Record the policy of a selection."""
+    storage.write_json(f"selections/{name}/{_SELECTION}", {"policy": policy})
