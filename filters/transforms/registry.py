@@ -17,11 +17,17 @@ Transform = Callable[[pa.Array, Mapping[str, Any]], pa.Array]
 TRANSFORMS: dict[str, str] = {
     "c4_dolma_lines": "gristmill.filters.heuristics.c4_dolma:edits",
     "c4_lines": "gristmill.filters.transforms.c4_lines:edits",
+    "clean": "gristmill.filters.transforms.clean:edits",
+    "control_characters": "gristmill.filters.transforms.control_characters:edits",
+    "encoding_repair": "gristmill.filters.transforms.encoding_repair:edits",
+    "nfc": "gristmill.filters.transforms.unicode_normal_form:edits",
+    "whitespace": "gristmill.filters.transforms.whitespace:edits",
 }
 
 # A text version is a named chain of transforms applied to the original text, in order, each with its options.
 TEXT_VERSIONS: dict[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {
     "original": (),
+    "clean": (("clean", {}),),
     "c4_lines_code": (("c4_lines", {"definition": "code"}),),
     "c4_lines_datatrove": (("c4_lines", {"definition": "datatrove"}),),
     "c4_lines_datatrove_any_end": (("c4_lines", {"definition": "datatrove_any_end"}),),

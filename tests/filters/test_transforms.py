@@ -1,8 +1,14 @@
 """Edits apply and compose at the byte level; each transform changes what it says and nothing on a second pass."""
 
+import re
+from unicodedata import normalize
+
 import pyarrow as pa
 import pytest
 from gristmill.filters.transforms.apply import apply_edits, compose, edit_statistics, versioned_text
+from gristmill.filters.transforms.control_characters import CLASSES
+from gristmill.filters.transforms.encoding_repair import changed_words
+from gristmill.filters.transforms.registry import transform
 from gristmill.schemas.edits import EDITS
 from gristmill.schemas.errors import RecipeError
 from hypothesis import given, settings
@@ -119,3 +125,182 @@ def test_unknown_text_version_is_an_error() -> None:
     texts, edits = versioned_text(pa.array(["a"]), "original")
     assert texts.to_pylist() == ["a"]
     assert edits.to_pylist() == [[]]
+
+
+def changed(name: str, texts: list[str | None], **options: object) -> list[str | None]:
+    array = pa.array(texts, pa.large_string())
+    return apply_edits(array, transform(name)(array, options)).to_pylist()
+
+
+def reasons(name: str, text: str, **options: object) -> list[tuple[int, int, str, str]]:
+    row = transform(name)(pa.array([text]), options).to_pylist()[0]
+    return [(e["start"], e["end"], e["replacement"], e["reason"]) for e in row]
+
+
+@pytest.mark.parametrize(
+    ("broken", "text"),
+    [
+        ("Das cafÃ© ist schÃ¶n.", "Das café ist schön."),
+        ("He said â€œnoâ€\x9d.", "He said “no”."),
+        ("Ð¿Ñ€Ð¸Ð²ÐµÑ‚ Ð¼Ð¸Ñ€", "привет мир"),
+        ("zweimal ÃƒÂ¼ber", "zweimal über"),
+        ("“curly” ﬁ ﬂ &amp; ｗｉｄｅ", "“curly” ﬁ ﬂ &amp; ｗｉｄｅ"),
+        ("plain", "plain"),
+        ("já está, naïve, Ångström, ÃO", "já está, naïve, Ångström, ÃO"),
+    ],
+)
+def test_encoding_repair(broken: str, text: str) -> None:
+    assert changed("encoding_repair", [broken, None, text]) == [text, None, text]
+
+
+def test_encoding_repair_names_only_the_words_that_change() -> None:
+    text = "erste Zeile\nDas cafÃ© ist da, und das cafÃ© auch.\nlast"
+    assert reasons("encoding_repair", text) == [
+        (16, 23, "café", "wrong_encoding"),
+        (40, 47, "café", "wrong_encoding"),
+    ]
+    assert reasons("encoding_repair", "é &amp; b", unescape_html=True) == [(3, 8, "&", "wrong_encoding")]
+
+
+def test_a_long_changed_stretch_is_one_span() -> None:
+    before, after = "x " + "a " * 600 + "z", "x " + "b " * 600 + "z"
+    assert list(changed_words(before, after)) == [(2, 1201, "b " * 599 + "b")]
+    assert list(changed_words("a b c", "a d c")) == [(2, 3, "d")]
+
+
+def test_half_a_surrogate_pair_is_left_alone() -> None:
+    assert changed("encoding_repair", ["caf\u00ed\u00a0\u0080 \u00ed\u00a0\u0080"])[0] is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "spans"),
+    [
+        ("re\u0301sume\u0301", [(1, 4, "é", "not_composed"), (7, 10, "é", "not_composed")]),
+        ("\u1112\u1161\u11ab", [(0, 9, "한", "not_composed")]),
+        ("5 \u212b", [(2, 5, "Å", "not_composed")]),
+        ("q\u0307\u0323", [(1, 5, "\u0323\u0307", "not_composed")]),
+        ("café", []),
+        ("", []),
+    ],
+)
+def test_nfc(text: str, spans: list) -> None:
+    assert reasons("nfc", text) == spans
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.text(
+            st.one_of(st.sampled_from("eq\u0301\u0323\u0958\u1161\u11a8\u1112가\u0344"), st.characters(codec="utf-8"))
+        )
+    )
+)
+def test_nfc_is_unicodedata(texts: list[str]) -> None:
+    assert changed("nfc", texts) == [normalize("NFC", text) for text in texts]
+
+
+def test_control_characters_by_class() -> None:
+    text = "\ufeffa\x00\x01b\x0bc\x85d\te\n\r\u200bf\u00adg\u202eh\u200di\ue000\ufffd"
+    assert changed("control_characters", [text, None]) == [
+        "ab\nc\nd\te\n\r\u200bf\u00adg\u202eh\u200di\ue000\ufffd",
+        None,
+    ]
+    assert changed("control_characters", [text], remove=list(CLASSES)) == ["ab\nc\nd\te\n\rfgh\u200di"]
+    assert changed("control_characters", [text], remove=[]) == [text]
+    assert reasons("control_characters", "a\x00\x01\x0c\ufeff") == [
+        (1, 3, "", "control"),
+        (3, 4, "\n", "control"),
+        (4, 7, "", "byte_order_mark"),
+    ]
+
+
+def test_unknown_options_are_errors() -> None:
+    with pytest.raises(RecipeError, match="replacement_character"):
+        changed("control_characters", ["a"], remove=["letters"])
+    for name in ("encoding_repair", "nfc", "control_characters", "whitespace", "clean"):
+        with pytest.raises(RecipeError, match="no_such"):
+            changed(name, ["a"], no_such=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "expected"),
+    [
+        ("a\r\nb\rc\n", {}, "a\nb\nc\n"),
+        ("a  \t\nb\u00a0\n", {}, "a\nb\n"),
+        ("a  b \u00a0 c", {}, "a b c"),
+        ("a\u00a0\u00a0b", {}, "a\u00a0b"),
+        ("a\t\tb", {}, "a\t\tb"),
+        ("    a  b", {}, "    a b"),
+        ("    a  b", {"keep_indentation": False}, " a b"),
+        ("    a  b", {"collapse_spaces": False}, "    a  b"),
+        ("a\n\nb", {}, "a\n\nb"),
+        ("a\n\n\nb", {}, "a\n\nb"),
+        ("a\r\n \r\n\t\r\nb", {}, "a\n\nb"),
+        ("a\n\n\nb", {"max_newlines": 0}, "a\n\n\nb"),
+        ("a\n\n\nb", {"max_newlines": 3}, "a\n\n\nb"),
+        ("a\n\nb", {"max_newlines": 1}, "a\nb"),
+        ("   ", {}, ""),
+        ("", {}, ""),
+        ("Â é\u0080", {}, "Â é\u0080"),
+    ],
+)
+def test_whitespace(text: str, options: dict, expected: str) -> None:
+    assert changed("whitespace", [text], **options) == [expected]
+
+
+def tidy(text: str) -> str:
+    """Reference of the whitespace transform with its defaults."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = re.sub("[ \t\u00a0]+(?=\n|\\Z)", "", text)
+    text = re.sub("(?<![ \u00a0\t\n])([ \u00a0])[ \u00a0]+(?![ \u00a0\t])(?<!^)", r"\1", text)
+    return re.sub("\n{3,}", "\n\n", text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.text(st.sampled_from("a Â\u00a0 \t\n\r\x0b\x85\u2028é😀\x00"), max_size=40)))
+def test_whitespace_kernel_is_the_reference(texts: list[str]) -> None:
+    expected = []
+    for text in texts:
+        lead = len(text) - len(text.lstrip(" \u00a0\t"))
+        rest = tidy(text[lead:])
+        expected.append(text[:lead] + rest if rest and rest[0] != "\n" else rest)
+    assert changed("whitespace", texts) == expected
+
+
+def test_whitespace_scratch_grows_with_the_batch() -> None:
+    assert changed("whitespace", ["a  b" * 5000, "a \n" * 5000]) == ["a b" * 5000, "a\n" * 5000]
+
+
+MIXED = st.text(
+    st.one_of(
+        st.sampled_from(" \t\n\r\x00\x0b\x85\u00a0\ufeff\u0301\u1161\u11a8\u1112eÃ©Â¼â€œ™ðŸ"),
+        st.characters(codec="utf-8", max_codepoint=0x17F),
+        st.characters(codec="utf-8"),
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(MIXED, min_size=1, max_size=5))
+def test_a_second_pass_of_clean_changes_nothing(texts: list[str]) -> None:
+    originals = pa.array(texts)
+    cleaned, edits = versioned_text(originals, "clean")
+    assert apply_edits(originals, edits).to_pylist() == cleaned.to_pylist()
+    assert edit_statistics(versioned_text(cleaned, "clean")[1])["edits"] == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(MIXED, min_size=1, max_size=5))
+def test_a_second_pass_of_each_step_changes_nothing(texts: list[str]) -> None:
+    for name in ("encoding_repair", "nfc", "control_characters", "whitespace"):
+        once = changed(name, texts)
+        assert changed(name, once) == once
+
+
+def test_clean_reports_every_step() -> None:
+    text = "\ufeffcafÃ©  re\u0301sume\x00 \r\nEin  cafÃ©\x00\u0301"
+    cleaned, edits = versioned_text(pa.array(["plain", text, None]), "clean")
+    assert cleaned.to_pylist() == ["plain", "café résume\nEin café\u0301", None]
+    found = edit_statistics(edits)["spans_by_reason"]
+    assert set(found) >= {"wrong_encoding", "not_composed", "control", "byte_order_mark", "extra_spaces"}

@@ -1,0 +1,18 @@
+"""Options of a family or transform, checked against its defaults."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gristmill.schemas.errors import RecipeError
+
+
+def with_defaults(options: Mapping[str, Any], defaults: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """`defaults` overlaid with `options`; RecipeError for a key that is no option of `where`.
+
+    >>> with_defaults({"form": "NFKC"}, {"form": "NFC"}, "unicode_normal_form")
+    {'form': 'NFKC'}
+    """
+    for key in options:
+        if key not in defaults:
+            raise RecipeError(f"option {key!r}", expected=f"one of {', '.join(sorted(defaults))}", where=where)
+    return {**defaults, **options}
