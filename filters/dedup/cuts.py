@@ -1,0 +1,97 @@
+# mypy: disallow-untyped-defs=False
+"""From marked bytes to cuts of text: whole characters, merged, as edits, and what share of a document they take."""
+
+import numpy as np
+import pyarrow as pa
+from gristmill.filters.dedup.super_kmers import Spans
+from gristmill.filters.text.buffers import kernel, string_buffers
+from gristmill.schemas.edits import EDIT, EDITS
+
+REASON = "duplicate_substring"
+
+
+@kernel
+def _spans_of_mask(mask, offsets, spans):
+    at = 0
+    for document in range(len(offsets) - 1):
+        begin = offsets[document]
+        inside = False
+        for i in range(begin, offsets[document + 1]):
+            if mask[i] and not inside:
+                spans[at, 0], spans[at, 1] = document, i - begin
+            if inside and not mask[i]:
+                spans[at, 2] = i - begin
+                at += 1
+            inside = mask[i]
+        if inside:
+            spans[at, 2] = offsets[document + 1] - begin
+            at += 1
+    return at
+
+
+def spans_of_mask(mask: np.ndarray, offsets: np.ndarray) -> Spans:
+    """The maximal marked stretches of each document, in order."""
+    most = int(np.count_nonzero(mask[1:] & ~mask[:-1])) + len(offsets)
+    spans = np.empty((most, 3), np.int64)
+    return Spans(*spans[: _spans_of_mask(mask, offsets, spans)].T.copy())
+
+
+@kernel
+def _merge_sorted(docs, starts, ends, spans):
+    at = 0
+    for i in range(len(docs)):
+        if at and spans[at - 1, 0] == docs[i] and starts[i] <= spans[at - 1, 2]:
+            spans[at - 1, 2] = max(spans[at - 1, 2], ends[i])
+        else:
+            spans[at, 0], spans[at, 1], spans[at, 2] = docs[i], starts[i], ends[i]
+            at += 1
+    return at
+
+
+def merged(spans: Spans) -> Spans:
+    """The union of spans given in any order: by document, then start; overlapping and touching ones joined."""
+    order = np.lexsort((spans.starts, spans.docs))
+    out = np.empty((len(order), 3), np.int64)
+    count = _merge_sorted(spans.docs[order], spans.starts[order], spans.ends[order], out)
+    return Spans(*out[:count].T.copy())
+
+
+@kernel
+def _snap(data, offsets, docs, starts, ends):
+    for i in range(len(docs)):
+        begin, end = offsets[docs[i]], offsets[docs[i] + 1]
+        while starts[i] < ends[i] and (data[begin + starts[i]] & 0xC0) == 0x80:
+            starts[i] += 1
+        while ends[i] > starts[i] and begin + ends[i] < end and (data[begin + ends[i]] & 0xC0) == 0x80:
+            ends[i] -= 1
+
+
+def snapped_to_characters(spans: Spans, data: np.ndarray, offsets: np.ndarray) -> Spans:
+    """The whole UTF-8 characters inside each span; spans that hold none are left out."""
+    starts, ends = spans.starts.copy(), spans.ends.copy()
+    _snap(data, offsets, spans.docs, starts, ends)
+    kept = starts < ends
+    return Spans(spans.docs[kept], starts[kept], ends[kept])
+
+
+def cut_edits(texts: pa.Array, spans: Spans) -> tuple[pa.Array, np.ndarray]:
+    """(EDITS that delete the marked characters of each text, float64 fraction of its bytes that they take).
+
+    Spans as any route gives them: they are merged and snapped inward to whole characters here. The fraction of an empty
+    text is 0. What to do with a document that loses too much is the policy's decision.
+    """
+    data, offsets = string_buffers(texts)
+    cuts = snapped_to_characters(merged(spans), data, offsets)
+    rows = len(offsets) - 1
+    edges = np.concatenate(([0], np.cumsum(np.bincount(cuts.docs, minlength=rows)))).astype(np.int64)
+    fields = [
+        pa.array(cuts.starts),
+        pa.array(cuts.ends),
+        pa.repeat(pa.scalar("", pa.large_string()), len(cuts.docs)),
+        pa.repeat(pa.scalar(REASON, pa.large_string()), len(cuts.docs)),
+    ]
+    structs = pa.StructArray.from_arrays(fields, fields=list(EDIT))
+    removed = np.bincount(cuts.docs, weights=cuts.ends - cuts.starts, minlength=rows)
+    sizes = np.diff(offsets)
+    fraction = np.divide(removed, sizes, out=np.zeros(rows), where=sizes > 0)
+    return pa.LargeListArray.from_arrays(pa.array(edges), structs, type=EDITS), fraction
