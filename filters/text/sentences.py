@@ -46,7 +46,7 @@ def sentences_of_tokens(texts: pa.Array, tokens: Spans) -> Spans:
 def end_marks() -> np.ndarray:
     """bool per code point: spaCy's default sentence end marks (each is one code point)."""
     marks = np.zeros(CODE_POINTS, np.bool_)
-    marks[load_rules().end_marks] = True
+    marks[load_rules()[0].end_marks] = True
     return marks
 
 

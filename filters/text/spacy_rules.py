@@ -6,6 +6,7 @@ sets of code points, its exceptions a hash table, its phrase matcher a trie. Not
 
 import hashlib
 import os
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -21,66 +22,100 @@ from gristmill.filters.text.spacy_expressions import (
     rule_rows,
     unsupported,
 )
-from gristmill.filters.text.spacy_kernels import SpacyRules, split_chunk, text_hash
+from gristmill.filters.text.spacy_splitting import split_chunk, text_hash
 from gristmill.filters.text.unicode_tables import CLASS, cache_folder
 
-TABLE_VERSION = 1
+TABLE_VERSION = 2
 _URL_SHAPE = "2e11112e3ac5c95d"  # digest of the URL expression `is_url` renders, without its letter set
-_NO_PATTERNS = {
-    "end_marks": np.zeros(0, np.int32),
-    "pair": np.zeros((129, 129), np.uint8),
-    "node_begin": np.zeros(2, np.int32),
-    "child_token": np.zeros(0, np.int32),
-    "child_node": np.zeros(0, np.int32),
-    "node_rule": np.full(1, -1, np.int32),
-}
+Tables = dict[str, np.ndarray]
 
 
 @cache
-def load_rules() -> SpacyRules:
-    """The rules of the installed spaCy: from the user's cache folder, else built (a second) and kept there."""
-    path = cache_folder() / f"spacy-en-{version('spacy')}-v{TABLE_VERSION}.npz"
+def load_rules() -> tuple[np.record, np.record]:
+    """(rules, patterns) of the installed spaCy: from the user's cache folder, else built (seconds) and kept there."""
+    return _stored("rules", build_rules), _stored("patterns", build_patterns)
+
+
+def _stored(name: str, build: Callable[[], Tables]) -> np.record:
+    path = cache_folder() / f"spacy-en-{version('spacy')}-{name}-v{TABLE_VERSION}.npz"
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return SpacyRules(**{name: stored[name] for name in SpacyRules._fields})
+            return _record(dict(stored))
     except (OSError, ValueError, KeyError):
-        rules = build_rules()
+        tables = build()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(f".{os.getpid()}.npz")
-        np.savez(temporary, **rules._asdict())  # type: ignore[arg-type]
+        np.savez(temporary, **tables)  # type: ignore[arg-type]
         temporary.replace(path)
     except OSError:
-        pass  # a read-only home only costs the second again
-    return rules
+        pass  # a read-only home only costs the seconds again
+    return _record(tables)
 
 
-def build_rules() -> SpacyRules:
-    """Derive every table from `spacy.blank("en")`."""
+def _record(tables: Tables) -> np.record:
+    """The tables as fields of one record, which kernels pass on as one pointer (a tuple of arrays is far slower)."""
+    layout = np.dtype([(name, table.dtype, table.shape) for name, table in sorted(tables.items())], align=True)
+    record = np.zeros(1, layout)
+    for name, table in tables.items():
+        record[name][0] = table
+    return record.view(np.recarray)[0]
+
+
+def build_rules() -> Tables:
+    """What splits a chunk, derived from `spacy.blank("en")`.
+
+    atom: code point -> class of code points that no rule tells apart; member[set, class]: whether a set holds it.
+    prefix, suffix, infix: rows (first of items, lookbehinds, body items, last item repeats, lookahead set or -1, its
+    negation), and the candidate rows by class of their first body item in *_begin (classes + 1) and *_list.
+    plain: classes whose strings no affix or URL rule can touch. suffix_last, suffix_repeat: classes a suffix can end in
+    and repeat; suffix_reach: longest other suffix. rule_begin, rule_lengths: token lengths of the exceptions, which
+    are in the string table (slots, text_begin, text, longest). end_marks: of sentences, for `sentences`.
+    """
     import spacy
     from spacy.pipeline import Sentencizer
 
     tokenizer = spacy.blank("en").tokenizer
     if tokenizer.token_match is not None:
         raise unsupported("a token_match rule")
-    exceptions = {text: [token[65] for token in tokens] for text, tokens in tokenizer.rules.items()}
-    base = SpacyRules(**_expression_tables(tokenizer), **_exception_tables(exceptions, {}), **_NO_PATTERNS)
-    patterns = {
-        text: _without_exceptions(text, base)
-        for text in exceptions
-        if tokenizer.find_prefix(text) or tokenizer.find_infix(text) or tokenizer.find_suffix(text)
+    exceptions = _exceptions(tokenizer)
+    lengths = [[len(token) for token in split] for split in exceptions.values()]
+    return {
+        **_expression_tables(tokenizer),
+        **_string_table(list(exceptions)),
+        "rule_begin": np.cumsum([0, *map(len, lengths)]).astype(np.int32),
+        "rule_lengths": np.array([length for split in lengths for length in split], np.int32),
+        "end_marks": _code_points("".join(sorted(Sentencizer.default_punct_chars))),
     }
+
+
+def build_patterns() -> Tables:
+    """What spaCy's matcher looks for in the tokens of a document: exceptions whose own text an affix rule splits.
+
+    The string table holds the tokens they are made of; node_begin, child_token, child_node, node_rule are the trie of
+    their sequences; pair[a, b]: whether one begins with tokens of these first characters (128 for any other).
+    """
+    import spacy
+
+    tokenizer = spacy.blank("en").tokenizer
+    exceptions = _exceptions(tokenizer)
+    affixed = (tokenizer.find_prefix, tokenizer.find_infix, tokenizer.find_suffix)
+    rules = _record(build_rules())
+    patterns = {text: _affix_tokens(text, rules) for text in exceptions if any(find(text) for find in affixed)}
     several = {text: tokens for text, tokens in patterns.items() if len(tokens) > 1}
     if any(exceptions[text] != tokens for text, tokens in patterns.items() if text not in several):
         raise unsupported("an exception that splits what no affix rule splits")
-    words = sorted({token for tokens in several.values() for token in tokens})
-    tokens = {word: number for number, word in enumerate(words)}
-    marks = {"end_marks": _code_points("".join(sorted(Sentencizer.default_punct_chars)))}
-    tables = base._asdict() | marks | _exception_tables(exceptions, tokens) | _trie(several, tokens, list(exceptions))
-    return SpacyRules(**tables)
+    tokens = sorted({token for sequence in several.values() for token in sequence})
+    return _string_table(tokens) | _trie(several, tokens, list(exceptions))
 
 
-def _expression_tables(tokenizer: Any) -> dict[str, np.ndarray]:
+def _exceptions(tokenizer: Any) -> dict[str, list[str]]:
+    from spacy.symbols import ORTH
+
+    return {text: [token[ORTH] for token in tokens] for text, tokens in tokenizer.rules.items()}
+
+
+def _expression_tables(tokenizer: Any) -> Tables:
     sets = Sets()
     items: list[int] = []
     affixes = ("prefix_search", "suffix_search", "infix_finditer")
@@ -124,38 +159,26 @@ def url_letters(pattern: str) -> Ranges:
     return code_point_set(pattern[start + 3 : end + 1])
 
 
-def _exception_tables(exceptions: dict[str, list[str]], tokens: dict[str, int]) -> dict[str, np.ndarray]:
-    strings = list(exceptions) + [word for word in tokens if word not in exceptions]
-    slots, entry_begin, entry_text = _string_table(strings)
-    lengths = [[len(token) for token in split] for split in exceptions.values()]
-    return {
-        "slots": slots,
-        "entry_begin": entry_begin,
-        "entry_text": entry_text,
-        "entry_rule": np.array([i if i < len(exceptions) else -1 for i in range(len(strings))], np.int32),
-        "entry_token": np.array([tokens.get(text, -1) for text in strings], np.int32),
-        "longest_entry": np.array([max(map(len, strings))], np.int32),
-        "rule_begin": np.cumsum([0, *map(len, lengths)]).astype(np.int32),
-        "rule_lengths": np.array([length for split in lengths for length in split], np.int32),
-    }
-
-
-def _string_table(strings: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _string_table(strings: list[str]) -> Tables:
     slots = np.full(1 << (4 * len(strings)).bit_length(), -1, np.int32)
-    for entry, text in enumerate(strings):
+    for number, text in enumerate(strings):
         at = int(text_hash(_code_points(text), 0, len(text))) % len(slots)
         while slots[at] >= 0:
             at = (at + 1) % len(slots)
-        slots[at] = entry
-    begin = np.cumsum([0, *map(len, strings)]).astype(np.int32)
-    return slots, begin, _code_points("".join(strings))
+        slots[at] = number
+    return {
+        "slots": slots,
+        "text": _code_points("".join(strings)),
+        "text_begin": np.cumsum([0, *map(len, strings)]).astype(np.int32),
+        "longest": np.array([max(map(len, strings))], np.int32),
+    }
 
 
 def _code_points(text: str) -> np.ndarray:
     return np.frombuffer(text.encode("utf-32-le"), np.int32).copy()
 
 
-def _without_exceptions(text: str, rules: SpacyRules) -> list[str]:
+def _affix_tokens(text: str, rules: np.record) -> list[str]:
     """The tokens of an exception's text when no exception applies: the sequence spaCy's matcher looks for."""
     if any(char.isspace() for char in text):
         return [text]  # white space is no word here, whatever the matcher makes of it
@@ -164,18 +187,18 @@ def _without_exceptions(text: str, rules: SpacyRules) -> list[str]:
     return [text[starts[i] : ends[i]] for i in range(count)]
 
 
-def _trie(patterns: dict[str, list[str]], tokens: dict[str, int], order: list[str]) -> dict[str, np.ndarray]:
+def _trie(patterns: dict[str, list[str]], tokens: list[str], order: list[str]) -> Tables:
     children: list[dict[int, int]] = [{}]
     node_rule = [-1]
     pair = np.zeros((129, 129), np.uint8)
     for text, sequence in patterns.items():
         node = 0
-        for word in sequence:
-            if tokens[word] not in children[node]:
-                children[node][tokens[word]] = len(children)
+        for token in map(tokens.index, sequence):
+            if token not in children[node]:
+                children[node][token] = len(children)
                 children.append({})
                 node_rule.append(-1)
-            node = children[node][tokens[word]]
+            node = children[node][token]
         node_rule[node] = order.index(text)
         pair[min(ord(sequence[0][0]), 128), min(ord(sequence[1][0]), 128)] = 1
     return {

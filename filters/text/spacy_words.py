@@ -7,7 +7,7 @@
 
 Spans are in the batch form of `spans`: code points, flattened over the rows. The compiled rules are derived from the
 installed spaCy (`spacy_rules`); they keep no state between texts and run in as many threads as call them. A kernel
-that needs words while it walks a document calls `spacy_english_words` of `spacy_kernels` with `load_rules()`.
+that needs words while it walks a document calls `spacy_english_words` of `spacy_splitting` with `load_rules()`.
 
 Source: spaCy 3.8 `Tokenizer` as datatrove 0.10.1 uses it (`SpaCyTokenizer.word_tokenize`, whole text at once whatever
 its length): white-space tokens are dropped, punctuation tokens are words. One thing differs: where spaCy trips over the
@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
-from gristmill.filters.text.spacy_kernels import spacy_english_words
 from gristmill.filters.text.spacy_rules import load_rules
+from gristmill.filters.text.spacy_splitting import spacy_english_words
 from gristmill.filters.text.spans import Spans, grown, longest, reference_spans
 from gristmill.filters.text.unicode_tables import CLASS
 
@@ -37,12 +37,12 @@ def token_spans(texts: pa.Array, exact: bool = False) -> Spans:
     if exact:
         return reference_spans(texts, spacy_spans)
     data, offsets = string_buffers(texts)
-    spans, doc_offsets = _batch(data, offsets, CLASS, load_rules())
+    spans, doc_offsets = _split_batch(data, offsets, CLASS, *load_rules())
     return spans[0], spans[1], doc_offsets
 
 
 @kernel
-def _batch(data, offsets, classes, rules):
+def _split_batch(data, offsets, classes, rules, patterns):
     size = longest(offsets)
     cps, starts, ends, suffixes = (
         np.empty(size, np.int32),
@@ -55,7 +55,7 @@ def _batch(data, offsets, classes, rules):
     doc_offsets = np.zeros(rows + 1, np.int64)
     for r in range(rows):
         n = decode_utf8(data, offsets[r], offsets[r + 1], cps)
-        words = spacy_english_words(cps, n, classes, rules, starts, ends, suffixes)
+        words = spacy_english_words(cps, n, classes, rules, patterns, starts, ends, suffixes)
         used = doc_offsets[r]
         spans = grown(spans, used, words)
         spans[0, used : used + words] = starts[:words]

@@ -6,56 +6,10 @@ changes, then a URL test and the infixes. At the end the exceptions whose own te
 tokens of the whole document (spaCy's `_apply_special_cases`).
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from gristmill.filters.text.buffers import kernel
-from gristmill.filters.text.spacy_url import is_url
+from gristmill.filters.text.spacy_address import is_url
 from gristmill.filters.text.unicode_tables import SPACE
-
-
-class SpacyRules(NamedTuple):
-    """The rules as the kernels read them.
-
-    atom: code point -> class of code points that no rule tells apart; member[set, class]: whether a set holds it.
-    prefix/suffix/infix: rows (first item, lookbehinds, body items, last item repeats, lookahead set or -1, negated),
-    candidates by class of the first body item as *_begin (classes + 1) and *_list.
-    plain: classes whose strings no affix or URL rule can touch. pair: first characters of the first two tokens of
-    a matcher pattern (128 for any other). node_*, child_*: the trie of those patterns. end_marks: of sentences.
-    entries: every exception and matcher token as a string (entry_begin, entry_text) with its rule or token id or -1.
-    """
-
-    atom: np.ndarray
-    member: np.ndarray
-    plain: np.ndarray
-    items: np.ndarray
-    prefix: np.ndarray
-    prefix_begin: np.ndarray
-    prefix_list: np.ndarray
-    suffix: np.ndarray
-    suffix_begin: np.ndarray
-    suffix_list: np.ndarray
-    suffix_last: np.ndarray
-    suffix_repeat: np.ndarray
-    suffix_reach: np.ndarray
-    infix: np.ndarray
-    infix_begin: np.ndarray
-    infix_list: np.ndarray
-    url_letters: np.ndarray
-    slots: np.ndarray
-    entry_begin: np.ndarray
-    entry_text: np.ndarray
-    entry_rule: np.ndarray
-    entry_token: np.ndarray
-    longest_entry: np.ndarray
-    rule_begin: np.ndarray
-    rule_lengths: np.ndarray
-    pair: np.ndarray
-    node_begin: np.ndarray
-    child_token: np.ndarray
-    child_node: np.ndarray
-    node_rule: np.ndarray
-    end_marks: np.ndarray
 
 
 @kernel
@@ -68,33 +22,26 @@ def text_hash(cps, start, end):
 
 
 @kernel
-def find_entry(cps, start, end, rules):
-    """Entry of the string cps[start:end] in the table of exceptions and matcher tokens, or -1."""
+def find_string(cps, start, end, strings):
+    """Number of the string cps[start:end] in the hash table of `strings`, or -1."""
     length = end - start
-    if length > rules.longest_entry[0]:
+    if length > strings.longest[0]:
         return -1
-    mask = np.uint64(len(rules.slots) - 1)
+    mask = np.uint64(len(strings.slots) - 1)
     at = text_hash(cps, start, end) & mask
-    while rules.slots[at] >= 0:
-        entry = rules.slots[at]
-        begin = rules.entry_begin[entry]
-        if rules.entry_begin[entry + 1] - begin == length:
+    while strings.slots[at] >= 0:
+        number = strings.slots[at]
+        begin = strings.text_begin[number]
+        if strings.text_begin[number + 1] - begin == length:
             same = True
             for i in range(length):
-                if rules.entry_text[begin + i] != cps[start + i]:
+                if strings.text[begin + i] != cps[start + i]:
                     same = False
                     break
             if same:
-                return entry
+                return number
         at = (at + np.uint64(1)) & mask
     return -1
-
-
-@kernel
-def find_rule(cps, start, end, rules):
-    """Exception whose whole text is cps[start:end], or -1."""
-    entry = find_entry(cps, start, end, rules)
-    return -1 if entry < 0 else rules.entry_rule[entry]
 
 
 @kernel
@@ -194,14 +141,14 @@ def split_chunk(cps, low, high, with_exceptions, rules, classes, starts, ends, c
     """Write the tokens of one chunk without white space; returns the new count. `suffixes` is scratch."""
     last, cut, end = 0, 0, high
     while low < high and high - low != last:
-        if with_exceptions and find_rule(cps, low, high, rules) >= 0:
+        if with_exceptions and find_string(cps, low, high, rules) >= 0:
             break
         last = high - low
         prefix = prefix_length(cps, low, high, rules)
         middle = low + prefix
-        whole = prefix > 0 and middle < high and with_exceptions and find_rule(cps, middle, high, rules) >= 0
+        whole = prefix > 0 and middle < high and with_exceptions and find_string(cps, middle, high, rules) >= 0
         suffix = 0 if whole else suffix_length(cps, middle, high, rules)
-        if suffix and high - suffix > low and with_exceptions and find_rule(cps, low, high - suffix, rules) >= 0:
+        if suffix and high - suffix > low and with_exceptions and find_string(cps, low, high - suffix, rules) >= 0:
             high -= suffix
             suffixes[cut] = high
             cut += 1
@@ -217,7 +164,7 @@ def split_chunk(cps, low, high, with_exceptions, rules, classes, starts, ends, c
         if whole:
             break
     if low < high:
-        rule = find_rule(cps, low, high, rules) if with_exceptions else -1
+        rule = find_string(cps, low, high, rules) if with_exceptions else -1
         if rule >= 0:
             count = emit_rule(rule, low, rules, starts, ends, count)
         elif is_url(cps, low, high, rules, classes):
@@ -240,38 +187,38 @@ def follows(cps, starts, ends, i):
 
 
 @kernel
-def may_begin(cps, starts, ends, i, rules):
+def may_begin(cps, starts, ends, i, patterns):
     """Quick test on two first characters: whether a matcher pattern can begin at token i."""
-    return rules.pair[min(cps[starts[i]], 128), min(cps[starts[i + 1]], 128)] != 0 and follows(cps, starts, ends, i)
+    first, second = min(cps[starts[i]], 128), min(cps[starts[i + 1]], 128)
+    return patterns.pair[first, second] != 0 and follows(cps, starts, ends, i)
 
 
 @kernel
-def find_patterns(cps, count, rules, starts, ends, found):
+def find_patterns(cps, count, patterns, starts, ends, found):
     """Every match of an exception's token sequence as rows (first token, tokens, rule) in `found`; their number.
 
     `found` may be too short: rows past its end are counted only.
     """
     matches = 0
     for i in range(count - 1):
-        if not may_begin(cps, starts, ends, i, rules):
+        if not may_begin(cps, starts, ends, i, patterns):
             continue
         node, j = 0, i
         while j < count and (j == i or follows(cps, starts, ends, j - 1)):
-            entry = find_entry(cps, starts[j], ends[j], rules)
-            token = -1 if entry < 0 else rules.entry_token[entry]
+            token = find_string(cps, starts[j], ends[j], patterns)
             child = -1
             if token >= 0:
-                for k in range(rules.node_begin[node], rules.node_begin[node + 1]):
-                    if rules.child_token[k] == token:
-                        child = rules.child_node[k]
+                for k in range(patterns.node_begin[node], patterns.node_begin[node + 1]):
+                    if patterns.child_token[k] == token:
+                        child = patterns.child_node[k]
                         break
             if child < 0:
                 break
             node = child
             j += 1
-            if rules.node_rule[node] >= 0:
+            if patterns.node_rule[node] >= 0:
                 if matches < len(found):
-                    found[matches, 0], found[matches, 1], found[matches, 2] = i, j - i, rules.node_rule[node]
+                    found[matches, 0], found[matches, 1], found[matches, 2] = i, j - i, patterns.node_rule[node]
                 matches += 1
     return matches
 
@@ -314,10 +261,10 @@ def apply_patterns(cps, count, found, matches, rules, starts, ends):
 
 
 @kernel
-def spacy_english_words(cps, n, classes, rules, starts, ends, suffixes):
+def spacy_english_words(cps, n, classes, rules, patterns, starts, ends, suffixes):
     """Spans of the English words of cps[:n] into `starts`, `ends`; returns their number.
 
-    `starts`, `ends` and the scratch `suffixes` are int32 of at least n.
+    `rules`, `patterns`: the records of `load_rules()`. `starts`, `ends` and the scratch `suffixes`: int32, at least n.
     """
     count = 0
     at = 0
@@ -330,16 +277,16 @@ def spacy_english_words(cps, n, classes, rules, starts, ends, suffixes):
         while at < n and not classes[cps[at]] & SPACE:
             plain = plain and rules.plain[rules.atom[cps[at]]] != 0
             at += 1
-        if plain and (at - low > rules.longest_entry[0] or find_rule(cps, low, at, rules) < 0):
+        if plain and find_string(cps, low, at, rules) < 0:
             starts[count], ends[count] = low, at
             count += 1
         else:
             count = split_chunk(cps, low, at, True, rules, classes, starts, ends, count, suffixes)
     found = np.empty((16, 3), np.int32)
-    matches = find_patterns(cps, count, rules, starts, ends, found)
+    matches = find_patterns(cps, count, patterns, starts, ends, found)
     if matches > len(found):
         found = np.empty((matches, 3), np.int32)
-        find_patterns(cps, count, rules, starts, ends, found)
+        find_patterns(cps, count, patterns, starts, ends, found)
     if matches:
         count = apply_patterns(cps, count, found, matches, rules, starts, ends)
     return count
