@@ -6,16 +6,20 @@ original), a dataset card beside them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 from gristmill.filters.transforms.apply import versioned_text
 from gristmill.pipelines.console import Console
+from gristmill.pipelines.decide.compile_policy import compile_policy
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey
 from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, iterate_part, read_part
+from gristmill.pipelines.run.lock import run_lock
+from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
 from gristmill.schemas.corpus import CORPUS, CORPUS_DIGEST, EDIT_ROW
 from gristmill.schemas.errors import RunError
@@ -126,3 +130,26 @@ def _write_edited(batch: pa.RecordBatch, version: str, writer: PartWriter, edit_
     batch = batch.set_column(batch.schema.get_field_index("text"), "text", edited)
     batch = batch.append_column("text_bytes", pc.binary_length(edited).cast(pa.int64()))
     writer.write(batch.append_column("content_hash", pa.array(hashes, pa.large_string())))
+
+
+def materialise(
+    run: Run | str | Path, *, engine: Engine | None = None, console: Console | None = None
+) -> DatasetManifest:
+    """Write the corpus of a run or selection (`RUN:name`), and its dataset card; returns the corpus' manifest."""
+    from gristmill.pipelines.report.card import write_card
+
+    chosen = run if isinstance(run, Run) else open_run(run)
+    policy = compile_policy(chosen.recipe.policy, chosen.recipe.floor, chosen.recipe.text)
+    with run_lock(chosen.storage), engine or Engine() as running:
+        corpus = write_corpus(
+            chosen.storage,
+            running,
+            chosen.documents,
+            chosen.signals,
+            chosen.decisions,
+            policy.text_version,
+            chosen.folder,
+            console or Console(),
+        )
+    write_card(chosen)
+    return corpus

@@ -6,6 +6,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -84,7 +85,10 @@ class Engine:
         for key, value in settings.items():
             builder = builder.config(key, value)
         try:
-            return builder.getOrCreate()
+            with warnings.catch_warnings():
+                # the builder tries to set the server's static settings a second time on the session it just started
+                warnings.filterwarnings("ignore", message="Failed to set spark")
+                return builder.getOrCreate()
         except Exception as error:
             raise RunError(
                 f"Spark did not start: {str(error).splitlines()[0] if str(error) else type(error).__name__}",

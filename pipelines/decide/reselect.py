@@ -1,0 +1,73 @@
+"""Reselecting: another policy on a finished run, from its signals and edges; no text is read."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gristmill.pipelines.console import Console
+from gristmill.pipelines.decide.compile_policy import CompiledPolicy, compile_policy
+from gristmill.pipelines.decide.decisions import Measured, decide
+from gristmill.pipelines.dedup.exact import MEMBERS
+from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.run.dataset import read_manifest
+from gristmill.pipelines.run.lock import run_lock
+from gristmill.pipelines.run.run import MAIN, Run, open_run, write_selection
+from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.recipe import Policy, load_policy
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def reselect(
+    run: Run | str | Path,
+    policy: Policy | Mapping[str, Any] | str | Path,
+    name: str | None = None,
+    *,
+    engine: Engine | None = None,
+    console: Console | None = None,
+) -> Run:
+    """Decide again under `policy` into `selections/<name>/decisions`; returns that selection.
+
+    name: by default the policy file's name without its ending, or `reselected`.
+    RecipeError when the policy reads a signal the run did not measure, or is looser than the run's floor.
+    """
+    base = run if isinstance(run, Run) else open_run(run)
+    chosen = as_policy(policy)
+    name = name or (Path(policy).stem if isinstance(policy, str | Path) else "reselected")
+    if not _NAME.fullmatch(name) or name == MAIN:
+        raise RecipeError(f"selection name {name!r}", expected=f"letters, digits, . _ -, and not {MAIN!r}")
+    compiled = compile_policy(chosen, base.recipe.floor, base.recipe.text)
+    _check_measured(base, compiled)
+    with run_lock(base.storage), engine or Engine() as running:
+        write_selection(base.storage, name, chosen.model_dump(mode="json"))
+        selection = Run(base.storage, name)
+        decide(
+            base.storage, running, base.recipe, compiled, measured(base), selection.folder, console or Console()
+        )
+    return selection
+
+
+def measured(run: Run) -> Measured:
+    """What a finished run's decisions are made from."""
+    return Measured(run.documents, run.signals, read_manifest(run.storage, MEMBERS.folder))
+
+
+def as_policy(policy: Policy | Mapping[str, Any] | str | Path) -> Policy:
+    """A policy from whatever the caller has."""
+    if isinstance(policy, Policy):
+        return policy
+    if isinstance(policy, Mapping):
+        return Policy.model_validate(policy)
+    return load_policy(policy)
+
+
+def _check_measured(run: Run, policy: CompiledPolicy) -> None:
+    missing = [f"{name}@{version}" for name, version in policy.needed if (name, version) not in run.signals]
+    if missing:
+        raise RecipeError(
+            f"the policy reads signals this run did not measure (families {', '.join(sorted(missing))})",
+            where=run.storage.url,
+            expected=f"one of {', '.join(sorted({f'{name}@{version}' for name, version in run.signals}))}",
+            next_step="add the profile or the family to the recipe and build again; only the new family is measured",
+        )
