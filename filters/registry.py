@@ -19,6 +19,7 @@ FAMILIES: dict[str, str] = {
     "gopher_datatrove": "gristmill.filters.heuristics.gopher_datatrove",
     "gopher_quality": "gristmill.filters.heuristics.gopher_quality",
     "gopher_repetition": "gristmill.filters.heuristics.gopher_repetition",
+    "gopher_repetition_dclm": "gristmill.filters.heuristics.gopher_repetition_dclm",
     "gopher_repetition_lines": "gristmill.filters.heuristics.gopher_repetition_lines",
 }
 

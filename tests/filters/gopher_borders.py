@@ -103,3 +103,34 @@ DCLM = {
 }
 DOLMA = {**BORDERS, **MEDIAN_LENGTH, **REPEATED_LINES, **FREQUENT_GRAMS}
 EVERY_TEXT = [text for table in (DCLM, DOLMA) for kept, dropped in table.values() for text in kept + dropped]
+
+
+def english(special: str, count: int) -> str:
+    """100 tokens: `special` some times, then good words with two stop words among them."""
+    return " ".join([special] * count + ["the", "of", *fillers(5 * (98 - count))])
+
+
+# around datatrove's limits, which count other words and lines
+DATATROVE_TEXTS = [
+    *(english(mark, count) for mark in ("#", "…", "...") for count in (9, 10, 11)),
+    *(english(",", count) for count in (19, 20, 21, 49, 50, 51)),
+    *(english("ab", count) for count in (90, 97)),
+    *(english("a" * 19, count) for count in (30, 36, 40, 60)),
+    *(english("x", 1) + "\n" + lines(mark, count) for mark in ("• x", " - x") for count in (89, 90, 91, 92, 100)),
+    *(english("x", 1) + "\n" + lines(mark, count) for mark in ("word…", "word... ") for count in (20, 30, 31, 60)),
+    *(english("x", 1) + "\u2028" + "…\x0b".join(fillers(5 * count)) for count in (5, 20)),
+    *(english("x", 1) + separator * 5 for separator in ("\n", "\n\n", "\r\n", "\x0c")),
+    *(pieces(separator, count, 20) for separator in ("\n", "\n\n") for count in (5, 6, 7, 8)),
+    *(piece_characters("\n", count) + "\n" + " ".join(fillers(50)) for count in (380, 400, 440)),
+    *(piece_characters("\n\n", count) + "\n" + " ".join(fillers(50)) for count in (380, 400, 440)),
+    *(
+        f"{gram} " * times + english("x", 1)
+        for gram in ("by the", "by the sea", "by the old sea")
+        for times in (4, 9, 18)
+    ),
+    *(
+        " ".join([*words_of(size, n), *fillers(1000 - 2 * size), *words_of(size, n)])
+        for n in range(5, 13)
+        for size in (120, 150, 180, 220)
+    ),
+]

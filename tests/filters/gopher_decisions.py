@@ -4,7 +4,6 @@ import operator
 from collections.abc import Sequence
 
 import pyarrow as pa
-
 from gristmill.filters.registry import family, signals
 from gristmill.schemas.policy import Rule
 
@@ -24,6 +23,10 @@ def failed_rules(rules: Sequence[Rule], texts: Sequence[str], exact: bool = Fals
         for name in {known[rule.signal_name][0].name for rule in rules}
     }
     return [
-        [rule.name for rule in rules if not holds(rule, measured[known[rule.signal_name][0].name][row][rule.signal_name])]
+        [
+            rule.name
+            for rule in rules
+            if not holds(rule, measured[known[rule.signal_name][0].name][row][rule.signal_name])
+        ]
         for row in range(len(texts))
     ]

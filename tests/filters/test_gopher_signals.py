@@ -12,6 +12,7 @@ from gristmill.filters.text.punctuation_datatrove import datatrove_symbols
 from gristmill.filters.text.spacy_words import token_spans
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from uniseg.wordbreak import words
 
 
 def exact_tokens(text: str) -> list[str]:
@@ -19,9 +20,14 @@ def exact_tokens(text: str) -> list[str]:
     return [text[a:b] for a, b in zip(starts, ends, strict=True)]
 
 
+def uniseg_words(text: str) -> list[str]:
+    return [word for word in words(text) if word[0].isalnum()]
+
+
 REFERENCES: dict[str, Callable[[str], reference.Values]] = {
     "gopher_quality": reference.quality,
     "gopher_repetition": lambda text: reference.paper_ngrams(text.split()) | reference.dolma_ngrams(text.split()),
+    "gopher_repetition_dclm": lambda text: reference.paper_ngrams(uniseg_words(text), "_dclm"),
     "gopher_repetition_lines": reference.lines_and_paragraphs,
     "gopher_datatrove": lambda text: reference.datatrove(text, exact_tokens(text), PUNCTUATION_SET),
 }
