@@ -15,6 +15,7 @@ PROFILES: dict[str, str] = {
     "gopher@datatrove": "gristmill.filters.profiles.gopher:GOPHER_DATATROVE",
     "gopher@dclm": "gristmill.filters.profiles.gopher:GOPHER_DCLM",
     "gopher@dolma": "gristmill.filters.profiles.gopher:GOPHER_DOLMA",
+    "refinedweb@dclm": "gristmill.filters.heuristics.refinedweb:REFINEDWEB_DCLM",
 }
 
 

@@ -22,6 +22,10 @@ TRANSFORMS: dict[str, str] = {
     "encoding_repair": "gristmill.filters.transforms.encoding_repair:edits",
     "nfc": "gristmill.filters.transforms.unicode_normal_form:edits",
     "whitespace": "gristmill.filters.transforms.whitespace:edits",
+    "refinedweb_addresses": "gristmill.filters.transforms.refinedweb_lines:address_edits",
+    "refinedweb_ip_addresses": "gristmill.filters.transforms.refinedweb_lines:ip_address_edits",
+    "refinedweb_line_breaks": "gristmill.filters.transforms.refinedweb_lines:line_break_edits",
+    "refinedweb_lines": "gristmill.filters.transforms.refinedweb_lines:edits",
 }
 
 # A text version is a named chain of transforms applied to the original text, in order, each with its options.
@@ -33,6 +37,17 @@ TEXT_VERSIONS: dict[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {
     "c4_lines_datatrove_any_end": (("c4_lines", {"definition": "datatrove_any_end"}),),
     "c4_lines_dolma": (("c4_dolma_lines", {}),),
     "c4_lines_paper": (("c4_lines", {"definition": "paper"}),),
+    "refinedweb_cleaned": (
+        ("refinedweb_addresses", {}),
+        ("refinedweb_ip_addresses", {}),
+        ("refinedweb_line_breaks", {}),
+    ),
+    "refinedweb_lines": (
+        ("refinedweb_addresses", {}),
+        ("refinedweb_ip_addresses", {}),
+        ("refinedweb_line_breaks", {}),
+        ("refinedweb_lines", {}),
+    ),
 }
 
 

@@ -40,13 +40,17 @@ def text_version(texts: list[str], name: str) -> list[str]:
 
 
 def measured(texts: list[str], *names: str) -> dict[str, list]:
-    """The values of the named signals (`name` or `name@text_version`)."""
+    """The values of the named signals (`name` or `name@text_version`), each family measured once per text version."""
     columns: dict[str, list] = {}
+    batches: dict[tuple[str, str], pa.RecordBatch] = {}
     for name in names:
         base, _, version = name.partition("@")
         family, _ = signals()[base]
-        batch = pa.record_batch({"text": texts_array(text_version(texts, version or "original"))})
-        columns[name] = family.function(batch, family.default_options).column(base).to_pylist()
+        key = (family.name, version)
+        if key not in batches:
+            batch = pa.record_batch({"text": texts_array(text_version(texts, version or "original"))})
+            batches[key] = family.function(batch, family.default_options)
+        columns[name] = batches[key].column(base).to_pylist()
     return columns
 
 
