@@ -21,6 +21,7 @@ READER_NOTES = (
     "timestamp_raw",
     "title",
     "transfer",
+    "truncated",
     "warc_record_id",
 )
 

@@ -8,7 +8,7 @@ from resiliparse.parse.encoding import detect_encoding
 
 _CONTROLS = bytes(b for b in range(32) if b not in b"\t\n\r\f\x1b") + b"\x7f"
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_MARKS = (
+MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark begins with the UTF-16 one
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -66,7 +66,7 @@ def decode(raw: bytes, encoding: str, notes: dict[str, Any]) -> bytes:
     encoding: "auto" tries the byte order mark, then UTF-8, then detection on the bytes. A charset other than UTF-8 is
     noted as notes["charset"], replacements as notes["replaced_bytes"].
     """
-    for mark, name in _MARKS:
+    for mark, name in MARKS:
         if raw.startswith(mark) and (encoding == "auto" or codecs.lookup(encoding).name.startswith(name[:6])):
             raw, encoding = raw[len(mark) :], name
             break

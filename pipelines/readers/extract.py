@@ -1,12 +1,132 @@
 """From raw web pages to text; native parsers, so made to run in an isolated process."""
 
+import codecs
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
+from gristmill.pipelines.readers.decoding import control_fraction, decode, is_junk, scrub
+from resiliparse.extract.html2text import extract_plain_text
+from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
+from resiliparse.parse.html import HTMLTree
 
 # isolate("module:function", config, batch) -> batch with the same number of rows; a row that killed or hung the worker
 # comes back null with `error` = "crashed" | "timeout" | "memory".
 Isolate = Callable[[str, dict[str, Any], pa.RecordBatch], pa.RecordBatch]
 
-EXTRACTED = pa.schema([])
+EXTRACT_BATCH = f"{__name__}:extract_batch"
+RAW_PAGES = pa.schema(
+    [
+        pa.field("raw", pa.large_binary()),
+        pa.field("charset", pa.large_string()),  # as declared by HTTP or the recipe; null: unknown
+        pa.field("is_html", pa.bool_()),  # False: plain text, only decoded
+        pa.field("url", pa.large_string()),
+    ]
+)
+EXTRACTED = pa.schema(
+    [
+        pa.field("text", pa.large_string()),  # null when there is an error
+        pa.field("title", pa.large_string()),
+        pa.field("charset", pa.large_string()),  # as used
+        pa.field("replaced_bytes", pa.int64()),
+        pa.field("meta_robots", pa.large_string()),  # content of <meta name=robots> and its kin, as found
+        pa.field("error", pa.large_string()),
+    ]
+)
+MAX_TITLE_CHARACTERS = 500
+_OPT_OUT_NAMES = ("robots", "googlebot", "tdm-reservation", "tdm-policy")
+_OPT_OUT_HINT = re.compile(rb"<meta[^>]{0,200}\b(robots|googlebot|tdm-)", re.IGNORECASE)
+
+
+def extract_batch(batch: pa.RecordBatch, config: dict[str, Any]) -> pa.RecordBatch:
+    """RAW_PAGES in, EXTRACTED out, row by row.
+
+    config: {"extract": "resiliparse" | "trafilatura" | "none"}. "none" keeps the markup, decoded.
+    """
+    pages = zip(*(batch.column(name).to_pylist() for name in RAW_PAGES.names), strict=True)
+    rows = [_extract(raw, charset, is_html, url, config["extract"]) for raw, charset, is_html, url in pages]
+    return pa.RecordBatch.from_pylist(rows, schema=EXTRACTED)
+
+
+def _extract(raw: bytes, charset: str | None, is_html: bool, url: str | None, extractor: str) -> dict[str, Any]:
+    notes: dict[str, Any] = {}
+    used = page_charset(raw, charset, is_html)
+    utf8 = decode(raw, used, notes)
+    row: dict[str, Any] = {"charset": used, "replaced_bytes": notes.get("replaced_bytes")}
+    if is_junk(utf8, notes):
+        return {**row, "error": "binary_content"}
+    text = utf8.decode()
+    if not is_html:
+        return {**row, "text": text}
+    tree = HTMLTree.parse(text)
+    if title := tree.title:
+        row["title"] = scrub(title.strip()[:MAX_TITLE_CHARACTERS], {})
+    if _OPT_OUT_HINT.search(raw):
+        row["meta_robots"] = _meta_robots(tree)
+    if extractor == "none":
+        return {**row, "text": text}
+    found = _main_text_trafilatura(text, url) if extractor == "trafilatura" else main_text(tree)
+    return {**row, "text": scrub(found, {})}
+
+
+def main_text(page: HTMLTree | str) -> str:
+    """The main content of a page by resiliparse: blocks on own lines, no image texts, no navigation."""
+    return extract_plain_text(page, main_content=True, alt_texts=False, preserve_formatting=True)
+
+
+def _main_text_trafilatura(html: str, url: str | None) -> str:
+    import trafilatura
+
+    return trafilatura.extract(html, url=url, include_comments=False, favor_precision=True) or ""
+
+
+def _meta_robots(tree: HTMLTree) -> str | None:
+    named = [
+        f"{name}: {node.getattr('content', '')[:200]}"
+        for node in tree.document.query_selector_all("meta[name][content]")
+        if (name := node.getattr("name", "").lower()) in _OPT_OUT_NAMES
+    ]
+    return scrub("; ".join(named), {}) or None
+
+
+def page_charset(raw: bytes, declared: str | None, is_html: bool) -> str:
+    """The charset to decode a page with: mark, then what the bytes prove, then what is declared, then a guess.
+
+    Valid UTF-8 with characters beyond ASCII is UTF-8 whatever the server says: text in another charset hardly ever
+    looks like it. A declared charset the bytes contradict is not believed.
+    """
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+    ):
+        if raw.startswith(mark):
+            return name
+    named = _known(declared)
+    if raw.isascii():
+        return named if named and named.startswith("iso-2022") and b"\x1b" in raw else "utf-8"
+    if named and named.startswith("utf-16") and b"\0" in raw:
+        return named
+    try:
+        raw.decode()
+        return "utf-8"
+    except UnicodeDecodeError:
+        if control_fraction(raw) > 0.1:
+            return "utf-8"  # binary content under a text label: counted as undecodable
+    if named and named != "utf-8" and _decodes(raw, named):
+        return named
+    guess = detect_encoding(raw, from_html_meta=is_html)
+    return guess if _decodes(raw, guess) or guess == "utf-8" else detect_encoding(raw)
+
+
+def _known(name: str | None) -> str | None:
+    return map_encoding_to_html5(name, False) if name else None
+
+
+def _decodes(raw: bytes, name: str) -> bool:
+    try:
+        raw.decode(name)
+        return True
+    except UnicodeDecodeError:
+        return False

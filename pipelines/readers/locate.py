@@ -1,10 +1,12 @@
 """From a source's paths, globs and URLs to the files behind them, each with a place-independent relative path."""
 
+import json
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
@@ -62,10 +64,10 @@ def locate(source: Source) -> list[InputFile]:
         found.update((name, (fs, size)) for name, size in files)
     root = _root(source, prefixes)
     chosen: dict[str, InputFile] = {}
-    notes = _datasets_notes(found)
+    side_files = _datasets_side_files(found, f"source {source.name}")
     for name, (fs, size) in sorted(found.items()):
         relative = _relative(name, root, source)
-        if name in notes or any(
+        if name in side_files or any(
             fnmatchcase(relative, g) or fnmatchcase(posixpath.basename(name), g) for g in source.exclude
         ):
             continue
@@ -124,15 +126,39 @@ def _visible(entries: dict[str, dict], prefix: str, nothing: str, where: str) ->
     return files
 
 
-def _datasets_notes(names: Iterable[str]) -> set[str]:
-    """The side files of folders written by `save_to_disk`, and arrow files that are only its caches."""
-    folders = {posixpath.dirname(name) for name in names if posixpath.basename(name) in _DATASETS_NOTES}
+def _datasets_side_files(found: Mapping[str, tuple[AbstractFileSystem, int]], where: str) -> set[str]:
+    """What lies in a folder written by `save_to_disk` and is not its data: JSON notes, caches of `map` and `filter`.
+
+    InputError when `state.json` lists a file that is not there, or when the rows were chosen by an index file.
+    """
     side = set()
-    for name in names:
-        base = posixpath.basename(name)
-        if posixpath.dirname(name) in folders and (base in _DATASETS_NOTES or base.startswith("cache-")):
+    for name, (fs, _) in found.items():
+        folder, base = posixpath.split(name)
+        if base in _DATASETS_NOTES:
             side.add(name)
+        if base != "state.json":
+            continue
+        state = _state(fs, name)
+        data = {posixpath.join(folder, entry["filename"]) for entry in state.get("_data_files") or []}
+        side |= {other for other in found if posixpath.dirname(other) == folder and other.endswith(".arrow")} - data
+        missing = sorted(data - found.keys())
+        if missing:
+            step = "copy the whole folder, or save it again"
+            raise InputError(f"{name} lists {missing[0]}, which is missing", where=where, next_step=step)
+        if state.get("_indices_files") or state.get("_indices_data_files"):
+            step = "save it again from `datasets` with `flatten_indices().save_to_disk(...)`"
+            raise InputError(
+                f"{name} selects rows by an index file", expected="plain rows", where=where, next_step=step
+            )
     return side
+
+
+def _state(fs: AbstractFileSystem, name: str) -> dict[str, Any]:
+    try:
+        state = json.loads(fs.cat_file(name))
+    except ValueError as error:
+        raise InputError(f"no JSON: {error}", expected="state.json of save_to_disk", where=name) from error
+    return state if isinstance(state, dict) else {}
 
 
 def _root(source: Source, prefixes: list[str]) -> str:

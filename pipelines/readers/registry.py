@@ -17,8 +17,14 @@ from gristmill.schemas.tally import Tally
 #   plan(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]   (start, end) of each split
 #   read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]
 READERS: dict[str, str] = {
+    "csv": "gristmill.pipelines.readers.delimited",
+    "datasets": "gristmill.pipelines.readers.datasets_folder",
+    "html": "gristmill.pipelines.readers.html",
     "jsonl": "gristmill.pipelines.readers.jsonl",
     "parquet": "gristmill.pipelines.readers.parquet",
+    "text": "gristmill.pipelines.readers.text",
+    "warc": "gristmill.pipelines.readers.warc",
+    "wet": "gristmill.pipelines.readers.warc",
 }
 
 

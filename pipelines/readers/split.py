@@ -9,7 +9,8 @@ class Split:
     """One task's share of one file, JSON-serialisable.
 
     url: absolute path or fsspec URL. path: relative to the source's root, `/` between parts.
-    start, end: bytes for JSON Lines (a line belongs to the split it begins in), row groups for Parquet, else 0 and size.
+    start, end: bytes for JSON Lines (a line belongs to the split it begins in), row groups for Parquet, else
+        the whole file.
     size: bytes of the whole file as stored. compression: gzip, bz2, zstd, xz or "".
     """
 

@@ -12,6 +12,8 @@ from gristmill.pipelines.readers.split import Split
 from gristmill.schemas.errors import InputError
 
 CHUNK_BYTES = 1 << 20
+HELD_BYTES = 16 << 20
+_PROBE_BYTES = 512
 # zstandard cannot limit the output of a call; 2 KiB of input expand to 64 MiB at the very most.
 _ZSTD_INPUT_BYTES = 2 << 10
 _ZSTD_MAX_WINDOW = 1 << 31  # archives written with --long=31
@@ -64,6 +66,69 @@ def _members(raw: BinaryIO, kind: str, disturb: Callable[[str], None]) -> Iterat
         if pending and not pending.startswith(_MAGIC[kind]) and not _is_skippable(kind, pending):
             disturb(f"bytes that are no {kind} member at byte {position}")
             return
+
+
+def gzip_records(raw: BinaryIO, disturb: Callable[[str], None], start: bytes) -> Iterator[bytes | None]:
+    """The content of a file with one gzip member per record, each checked before it is handed on.
+
+    A damaged member becomes None, and reading goes on with the next member whose content begins with `start`. A last
+    member that is cut short is yielded as far as it goes. Members above HELD_BYTES are handed on unchecked.
+    """
+    position, pending = 0, raw.read(CHUNK_BYTES)
+    while pending:
+        member, unpack = position, _Gzip()
+        held: list[bytes] = []
+        size = 0
+        try:
+            while not unpack.eof:
+                pending = pending or raw.read(CHUNK_BYTES)
+                if not pending:
+                    disturb(f"truncated gzip member at byte {position}, begun at byte {member}")
+                    yield from held
+                    return
+                for block in unpack.feed(pending):
+                    held.append(block)
+                    size += len(block)
+                    if size > HELD_BYTES:
+                        yield b"".join(held)
+                        held = []
+                position += len(pending) - len(unpack.unused)
+                pending = unpack.unused
+            yield b"".join(held)
+        except zlib.error as error:
+            disturb(f"corrupt gzip member at byte {member}: {error}")
+            yield None
+            position, pending = _next_member(raw, position, pending, position == member, start)
+            continue
+        pending = pending if len(pending) >= 8 else pending + raw.read(CHUNK_BYTES)
+        if pending.startswith(b"\0") and _is_padding(pending, raw):
+            return
+
+
+def _next_member(raw: BinaryIO, position: int, data: bytes, skip: bool, start: bytes) -> tuple[int, bytes]:
+    """(stored offset, bytes from there) of the next gzip member that begins with `start`; no bytes: none is left."""
+    at = 1 if skip else 0
+    while True:
+        found = data.find(b"\x1f\x8b\x08", at)
+        if found < 0 or len(data) - found < _PROBE_BYTES:
+            block = raw.read(CHUNK_BYTES)
+            keep = found if found >= 0 else max(len(data) - 2, at)
+            position, data, at = position + keep, data[keep:] + block, 0
+            if block:
+                continue
+            if found < 0:
+                return position, b""
+            found = 0
+        if _begins_with(data[found : found + _PROBE_BYTES], start):
+            return position + found, data[found:]
+        at = found + 1
+
+
+def _begins_with(member: bytes, start: bytes) -> bool:
+    try:
+        return zlib.decompressobj(wbits=31).decompress(member, len(start)) == start
+    except zlib.error:
+        return False
 
 
 def _is_padding(pending: bytes, raw: BinaryIO) -> bool:

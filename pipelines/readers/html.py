@@ -1,0 +1,23 @@
+"""Saved HTML pages: one file is one document, its text extracted as the source says."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+from gristmill.pipelines.readers.extract import Isolate
+from gristmill.pipelines.readers.rows import Rows
+from gristmill.pipelines.readers.split import Split
+from gristmill.pipelines.readers.web import Page, Pages
+from gristmill.pipelines.readers.whole_file import content, plan
+from gristmill.schemas.source import Source
+
+__all__ = ["plan", "read"]
+
+
+def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
+    pages = Pages(rows, isolate)
+    raw = content(split, rows)
+    if raw is not None:
+        pages.add(
+            Page(raw, None if source.encoding == "auto" else source.encoding, True, 0, metadata={"mime": "text/html"})
+        )
+    yield from pages.flush()

@@ -1,0 +1,22 @@
+"""Plain text, Markdown, reStructuredText: one file is one document."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+from gristmill.pipelines.readers.decoding import decode
+from gristmill.pipelines.readers.extract import Isolate
+from gristmill.pipelines.readers.rows import Rows
+from gristmill.pipelines.readers.split import Split
+from gristmill.pipelines.readers.whole_file import content, plan
+from gristmill.schemas.source import Source
+
+__all__ = ["plan", "read"]
+
+
+def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
+    raw = content(split, rows)
+    if raw is not None:
+        notes: dict[str, Any] = {}
+        rows.add(decode(raw, source.encoding, notes), 0, metadata=notes)
+    yield from ()

@@ -1,0 +1,171 @@
+"""WARC framing: where each record begins and ends, and finding the next one after damage."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+MAX_HEADER_BYTES = 1 << 20
+_START = re.compile(rb"WARC/[01]\.\d")
+_NEXT = re.compile(rb"\n(?=WARC/[01]\.\d)")
+_HEADER_END = re.compile(rb"\r?\n\r?\n")
+_CONTENT_LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,18})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_LINE_ENDS = b"\r\n"
+_PIECE_BYTES = 1 << 16  # dropping a record copies what is left of the window, so the window grows in small pieces
+
+
+class Frame(NamedTuple):
+    """One framed record. content: header, blank line and block; None with a `defect`.
+
+    offset: in the uncompressed stream. size: bytes it took.
+    """
+
+    offset: int
+    size: int
+    content: bytes | None
+    header_bytes: int = 0
+    defect: str = ""
+
+
+class _Window:
+    """The part of the stream being framed. None among the blocks is a gap: damaged bytes were left out there."""
+
+    def __init__(self, blocks: Iterator[bytes | None]) -> None:
+        self._blocks = _pieces(blocks)
+        self.data = b""
+        self.offset = 0
+        self.at_gap = self.at_end = False
+
+    def more(self) -> bool:
+        """Append the next block; False at a gap or the end."""
+        if self.at_gap or self.at_end:
+            return False
+        block = next(self._blocks, b"")
+        if block:
+            self.data += block
+            return True
+        self.at_gap, self.at_end = block is None, block is not None
+        return False
+
+    def need(self, count: int) -> bool:
+        """Have `count` bytes in `data`."""
+        if len(self.data) >= count:
+            return True
+        parts, size = [self.data], len(self.data)
+        while size < count and not (self.at_gap or self.at_end):
+            block = next(self._blocks, b"")
+            if not block:
+                self.at_gap, self.at_end = block is None, block is not None
+                break
+            parts.append(block)
+            size += len(block)
+        self.data = b"".join(parts)
+        return size >= count
+
+    def drop(self, count: int) -> None:
+        self.data = self.data[count:]
+        self.offset += count
+
+    def drop_far(self, count: int) -> bool:
+        """Drop `count` bytes without holding them; False when the stream ends before."""
+        while count > len(self.data):
+            count -= len(self.data)
+            self.drop(len(self.data))
+            if not self.more():
+                return False
+        self.drop(count)
+        return True
+
+
+def _pieces(blocks: Iterator[bytes | None]) -> Iterator[bytes | None]:
+    for block in blocks:
+        if block is None:
+            yield None
+        else:
+            yield from (block[at : at + _PIECE_BYTES] for at in range(0, len(block), _PIECE_BYTES))
+
+
+def frames(blocks: Iterator[bytes | None], limit: int) -> Iterator[Frame]:
+    """The records of an uncompressed WARC stream; every damaged stretch is one frame with a defect.
+
+    limit: a block above so many bytes is passed over without holding it (defect `too_large`).
+    Defects: invalid_warc_header, wrong_content_length, truncated_record, corrupt_record, too_large.
+    """
+    window = _Window(blocks)
+    while True:
+        _skip_line_ends(window)
+        if window.data:
+            yield _next(window, limit)
+        elif window.at_gap:
+            window.at_gap = False
+            yield Frame(window.offset, 0, None, 0, "corrupt_record")
+        elif window.at_end:
+            return
+
+
+def _skip_line_ends(window: _Window) -> None:
+    while True:
+        rest = window.data.lstrip(_LINE_ENDS)
+        window.drop(len(window.data) - len(rest))
+        if rest or not window.more():
+            return
+
+
+def _next(window: _Window, limit: int) -> Frame:
+    window.need(len(b"WARC/1.0"))
+    if not _START.match(window.data):
+        return _resync(window, "invalid_warc_header")
+    end = _header_end(window)
+    if end is None:
+        return _resync(window, "truncated_record" if len(window.data) < MAX_HEADER_BYTES else "invalid_warc_header")
+    length = _CONTENT_LENGTH.search(window.data, 0, end)
+    if length is None:
+        return _resync(window, "invalid_warc_header")
+    size = end + int(length[1])
+    if size - end > limit:
+        start = window.offset
+        whole = window.drop_far(size)
+        return Frame(start, window.offset - start, None, end, "too_large" if whole else "truncated_record")
+    if not window.need(size):
+        return _resync(window, "truncated_record")
+    if not _record_follows(window, size):
+        return _resync(window, "wrong_content_length")
+    frame = Frame(window.offset, size, window.data[:size], end)
+    window.drop(size)
+    return frame
+
+
+def _header_end(window: _Window) -> int | None:
+    while True:
+        found = _HEADER_END.search(window.data, 0, MAX_HEADER_BYTES)
+        if found:
+            return found.end()
+        if len(window.data) >= MAX_HEADER_BYTES or not window.more():
+            return None
+
+
+def _record_follows(window: _Window, size: int) -> bool:
+    """After the block: line ends, then the next record, the end or a gap."""
+    while True:
+        rest = window.data[size : size + 16].lstrip(_LINE_ENDS)
+        if len(rest) >= len(b"WARC/") or not window.more():
+            return b"WARC/".startswith(rest[:5])  # also when the stream ends within the next start line
+
+
+def _resync(window: _Window, defect: str) -> Frame:
+    """One frame for everything up to the next record's start line, or to the gap or end."""
+    begin = window.offset
+    while True:
+        found = _NEXT.search(window.data)
+        if found:
+            window.drop(found.end())
+            return Frame(begin, window.offset - begin, None, 0, _RESYNCED.get(defect, defect))
+        window.drop(max(len(window.data) - len(b"\nWARC/1.0") + 1, 0))
+        if not window.more():
+            window.drop(len(window.data))
+            defect = "corrupt_record" if window.at_gap else defect
+            window.at_gap = False
+            return Frame(begin, window.offset - begin, None, 0, defect)
+
+
+# A block that seemed to end too early but holds the next record had a length that was too long.
+_RESYNCED = {"truncated_record": "wrong_content_length"}
