@@ -11,8 +11,8 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 from resiliparse.parse.html import HTMLTree
 
-# isolate("module:function", config, batch) -> batch with the same number of rows; a row that killed or hung the worker
-# comes back null with `error` = "crashed" | "timeout" | "memory".
+# isolate("module:function", config, batch) -> batch with the same number of rows and one more column, `error`: null, or
+# for a row that killed or hung the worker, and is null otherwise, "crashed" | "timeout" | the exception.
 Isolate = Callable[[str, dict[str, Any], pa.RecordBatch], pa.RecordBatch]
 
 EXTRACT_BATCH = f"{__name__}:extract_batch"
@@ -20,18 +20,17 @@ RAW_PAGES = pa.schema(
     [
         pa.field("raw", pa.large_binary()),
         pa.field("charset", pa.large_string()),  # as declared by HTTP or the recipe; null: unknown
-        pa.field("is_html", pa.bool_()),  # False: plain text, only decoded
         pa.field("url", pa.large_string()),
     ]
 )
 EXTRACTED = pa.schema(
     [
-        pa.field("text", pa.large_string()),  # null when there is an error
+        pa.field("text", pa.large_string()),  # null when there is a defect
         pa.field("title", pa.large_string()),
         pa.field("charset", pa.large_string()),  # as used
         pa.field("replaced_bytes", pa.int64()),
         pa.field("meta_robots", pa.large_string()),  # content of <meta name=robots> and its kin, as found
-        pa.field("error", pa.large_string()),
+        pa.field("defect", pa.large_string()),  # binary_content, or null
     ]
 )
 MAX_TITLE_CHARACTERS = 500
@@ -45,29 +44,36 @@ def extract_batch(batch: pa.RecordBatch, config: dict[str, Any]) -> pa.RecordBat
     config: {"extract": "resiliparse" | "trafilatura" | "none"}. "none" keeps the markup, decoded.
     """
     pages = zip(*(batch.column(name).to_pylist() for name in RAW_PAGES.names), strict=True)
-    rows = [_extract(raw, charset, is_html, url, config["extract"]) for raw, charset, is_html, url in pages]
+    rows = [_extract(raw, charset, url, config["extract"]) for raw, charset, url in pages]
     return pa.RecordBatch.from_pylist(rows, schema=EXTRACTED)
 
 
-def _extract(raw: bytes, charset: str | None, is_html: bool, url: str | None, extractor: str) -> dict[str, Any]:
+def decode_page(raw: bytes, charset: str | None, is_html: bool) -> dict[str, Any]:
+    """A page's bytes as text, by the columns of EXTRACTED; charset: as declared."""
     notes: dict[str, Any] = {}
     used = page_charset(raw, charset, is_html)
     utf8 = decode(raw, used, notes)
-    row: dict[str, Any] = {"charset": used, "replaced_bytes": notes.get("replaced_bytes")}
+    row = dict.fromkeys(EXTRACTED.names) | {"charset": used, "replaced_bytes": notes.get("replaced_bytes")}
     if is_junk(utf8, notes):
-        return {**row, "error": "binary_content"}
-    text = utf8.decode()
-    if not is_html:
-        return {**row, "text": text}
-    tree = HTMLTree.parse(text)
+        return {**row, "defect": "binary_content"}
+    return {**row, "text": utf8.decode()}
+
+
+def _extract(raw: bytes, charset: str | None, url: str | None, extractor: str) -> dict[str, Any]:
+    row = decode_page(raw, charset, is_html=True)
+    html = row["text"]
+    if html is None:
+        return row
+    tree = HTMLTree.parse(html)
     if title := tree.title:
         row["title"] = scrub(title.strip()[:MAX_TITLE_CHARACTERS], {})
     if _OPT_OUT_HINT.search(raw):
         row["meta_robots"] = _meta_robots(tree)
-    if extractor == "none":
-        return {**row, "text": text}
-    found = _main_text_trafilatura(text, url) if extractor == "trafilatura" else main_text(tree)
-    return {**row, "text": scrub(found, {})}
+    if extractor == "resiliparse":
+        row["text"] = scrub(main_text(tree), {})
+    elif extractor == "trafilatura":
+        row["text"] = scrub(_main_text_trafilatura(html, url), {})
+    return row
 
 
 def main_text(page: HTMLTree | str) -> str:
