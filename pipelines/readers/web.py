@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from gristmill.pipelines.readers.extract import EXTRACT_BATCH, RAW_PAGES, Isolate, extract_batch
+from gristmill.pipelines.readers.extract import EXTRACT_BATCH, RAW_PAGES, Isolate, decode_page, extract_batch
 from gristmill.pipelines.readers.rows import Rows
 
 RAW_BATCH_BYTES = 8 << 20
 RAW_BATCH_PAGES = 1024
+_WORKER_ENDS = ("crashed", "timeout", "memory")
 
 
 @dataclass
@@ -35,6 +36,10 @@ class Pages:
         self._bytes = 0
 
     def add(self, page: Page) -> None:
+        """Queue an HTML page; plain text needs no parser and becomes a document at once."""
+        if not page.is_html:
+            self._give(page, decode_page(page.raw, page.charset, is_html=False), None)
+            return
         self._pages.append(page)
         self._bytes += len(page.raw)
 
@@ -47,34 +52,27 @@ class Pages:
         if not self._pages:
             return
         pages, self._pages, self._bytes = self._pages, [], 0
-        columns = [
-            [p.raw for p in pages],
-            [p.charset for p in pages],
-            [p.is_html for p in pages],
-            [p.url for p in pages],
-        ]
+        columns = ([p.raw for p in pages], [p.charset for p in pages], [p.url for p in pages])
         arrays = [pa.array(column, field.type) for column, field in zip(columns, RAW_PAGES, strict=True)]
         batch = pa.RecordBatch.from_arrays(arrays, schema=RAW_PAGES)
         config = {"extract": self._rows.source.extract}
         done = self._isolate(EXTRACT_BATCH, config, batch) if self._isolate else extract_batch(batch, config)
-        texts = done.column("text").cast(pa.large_binary()).to_pylist()
-        notes = done.select(["title", "charset", "replaced_bytes", "meta_robots", "error"]).to_pylist()
-        for page, text, note in zip(pages, texts, notes, strict=True):
-            self._give(page, text, note)
+        for page, row in zip(pages, done.to_pylist(), strict=True):
+            self._give(page, row, row.pop("error", None))
             if self._rows.full:
                 yield self._rows.take()
 
-    def _give(self, page: Page, text: bytes | None, note: dict[str, Any]) -> None:
+    def _give(self, page: Page, row: dict[str, Any], error: str | None) -> None:
+        """One page with its extracted row, or with what ended its extraction."""
         metadata = page.metadata or {}
-        robots = note.pop("meta_robots")
-        error = note.pop("error")
-        metadata.update({name: value for name, value in note.items() if value is not None})
-        if robots:
-            metadata.setdefault("opt_out", {})["meta_robots"] = robots
+        metadata.update({name: row[name] for name in ("title", "charset", "replaced_bytes") if row[name] is not None})
+        if row["meta_robots"]:
+            metadata.setdefault("opt_out", {})["meta_robots"] = row["meta_robots"]
         identity = {"doc_id": page.doc_id, "url": page.url}
-        if text is None:
-            reason = error if error == "binary_content" else f"extraction_{error or 'failed'}"
-            detail = f"no text from {len(page.raw)} raw bytes: {error}"
+        if row["text"] is None:
+            reason = row["defect"] or f"extraction_{error if error in _WORKER_ENDS else 'failed'}"
+            detail = f"no text from {len(page.raw)} raw bytes: {row['defect'] or error}"
             self._rows.quarantine(reason, detail, len(page.raw), page.position, metadata=metadata, **identity)
         else:
+            text = row["text"].encode()
             self._rows.add(text, page.position, timestamp=page.timestamp, metadata=metadata, **identity)
