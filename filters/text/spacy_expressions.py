@@ -5,7 +5,7 @@ one-character lookahead. Anything else raises instead of being guessed at.
 """
 
 from importlib.metadata import version
-from re import _parser as regex_parser
+from re import _parser as regex_parser  # type: ignore[attr-defined]
 from typing import Any
 
 import numpy as np

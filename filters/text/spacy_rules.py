@@ -72,10 +72,9 @@ def build_rules() -> Tables:
     and repeat; suffix_reach: longest other suffix. rule_begin, rule_lengths: token lengths of the exceptions, which
     are in the string table (slots, text_begin, text, longest). end_marks: of sentences, for `sentences`.
     """
-    import spacy
     from spacy.pipeline import Sentencizer
 
-    tokenizer = spacy.blank("en").tokenizer
+    tokenizer = _tokenizer()
     if tokenizer.token_match is not None:
         raise unsupported("a token_match rule")
     exceptions = _exceptions(tokenizer)
@@ -95,9 +94,7 @@ def build_patterns() -> Tables:
     The string table holds the tokens they are made of; node_begin, child_token, child_node, node_rule are the trie of
     their sequences; pair[a, b]: whether one begins with tokens of these first characters (128 for any other).
     """
-    import spacy
-
-    tokenizer = spacy.blank("en").tokenizer
+    tokenizer = _tokenizer()
     exceptions = _exceptions(tokenizer)
     affixed = (tokenizer.find_prefix, tokenizer.find_infix, tokenizer.find_suffix)
     rules = _record(build_rules())
@@ -107,6 +104,12 @@ def build_patterns() -> Tables:
         raise unsupported("an exception that splits what no affix rule splits")
     tokens = sorted({token for sequence in several.values() for token in sequence})
     return _string_table(tokens) | _trie(several, tokens, list(exceptions))
+
+
+def _tokenizer() -> Any:
+    import spacy
+
+    return spacy.blank("en").tokenizer
 
 
 def _exceptions(tokenizer: Any) -> dict[str, list[str]]:

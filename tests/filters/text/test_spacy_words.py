@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pyarrow as pa
 import pytest
 from gristmill.filters.text import spacy_rules
+from gristmill.filters.text.sentences import sentence_spans
 from gristmill.filters.text.spacy_expressions import alternatives
 from gristmill.filters.text.spacy_words import english_pipe, token_spans
 from gristmill.schemas.errors import GristmillError
@@ -61,6 +62,16 @@ def test_dotted_addresses_equal_spacy(address: str) -> None:
     """An infix behind each address shows whether it was taken for a URL."""
     row = " ".join(shape.format(address) for shape in ("{}?a-b", "http://{}/a-b", "x-y@{}", "{}:80", "{}:8", "{}a-b"))
     assert words(row) == words(row, exact=True)
+
+
+@settings(max_examples=150, deadline=None)
+@given(texts)
+def test_words_and_sentences_equal_datatrove(text: str) -> None:
+    from datatrove.utils.word_tokenizers import load_word_tokenizer
+
+    tokenizer = load_word_tokenizer("en")
+    assert words(text) == tokenizer.word_tokenize(text)
+    assert pieces(text, sentence_spans(pa.array([text])), 0) == tokenizer.sent_tokenize(text)
 
 
 def test_every_exception_alone_and_in_company() -> None:

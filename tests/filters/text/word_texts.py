@@ -10,8 +10,9 @@ http://example.com/path?q=1#top https://user:pw@host.co.uk:8080/x www.site.org f
 me@example.com 10.0.0.1 127.0.0.1 192.168.0.1 172.16.9.9 172.32.0.1 8.8.8.8:53 256.1.1.1 223.255.255.254 1.1.1.0
 foo.py file.tar.gz end.Start end.start word,word word, "quoted" 'single' ‘curly’ “double” «guillemets» „low“ `tick`
 (paren) [bracket] {brace} <tag> #tag @user & * _under_ snake_case C++ C# .NET a/b and/or key=value a<b 12,345.67
-1,000 3.14 ½ ² № ™ © ° → ★ 😀 👍🏽 👨‍👩‍👧 🇩🇪🇫🇷 naïve café e\u0301a Привет. мир здравствуй, 日本語 。 「引用」 한국어 שלום
-ש"ס العربية؟ हिन्दी। ไทย \u200d \ufeff \u00ad a\u00b8 Ünïcödé ''s 's 'S ’s n't ' '' . , ; : ! ? ?! ... x-a. b. A.B. A.B.C
+1,000 3.14 ½ ² № ™ © ° → ★ 😀 👍🏽 👨‍👩‍👧 🇩🇪🇫🇷 naïve café e\u0301a Привет. мир здравствуй, 日本語 。 「引用」 한국어
+שלום ש"ס العربية؟ हिन्दी। ไทย \u200d \ufeff \u00ad a\u00b8 Ünïcödé ''s 's 'S ’s n't ' '' . , ; : ! ? ?! ... x-a.
+b. A.B. A.B.C
 """.split()  # noqa: SIM905
 _BREAKS = [" ", "  ", "\n", "\n\n", "\t", " \n", "\r\n", "\x0b", "\x85", "\u2028", "\xa0", "\u3000", "\x1c", "", ""]
 _SIGNS = "'’\"().,:;-–—_/\\<>=@#$%&*+^~!?[]{}°…0123456789abcdmkspxDOPUSsTtGM€²ä۔。\u0301\u200d\x00 \n"
