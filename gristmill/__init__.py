@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "build": "gristmill.pipelines.build",
-    "estimate": "gristmill.pipelines.build",
+    "estimate": "gristmill.pipelines.estimate",
     "reselect": "gristmill.pipelines.decide.reselect",
     "materialise": "gristmill.pipelines.decide.materialise",
     "diff": "gristmill.pipelines.decide.diff",

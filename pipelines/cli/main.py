@@ -1,0 +1,212 @@
+"""The command line. Commands import what they need when they run, so that `--help` answers at once."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="gristmill",
+    help="Build text corpora for language models: measure once, decide many times.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+EngineName = Annotated[str, typer.Option("--engine", help="sail (embedded, no Java) or spark.")]
+Master = Annotated[str | None, typer.Option(help="Spark master or Connect endpoint: spark://…, yarn, k8s://…, sc://….")]
+Partitions = Annotated[int | None, typer.Option(min=1, help="Tasks and shuffle partitions; default: the engine's choice.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or RUN:SELECTION.")]
+
+
+def _engine(name: str, master: str | None, partitions: int | None):  # type: ignore[no-untyped-def]
+    from gristmill.pipelines.engine.session import Engine
+    from gristmill.schemas.errors import RecipeError
+
+    if name not in ("sail", "spark"):
+        raise RecipeError(f"engine {name!r}", expected="sail or spark")
+    return Engine("spark" if master else name, master, partitions=partitions)
+
+
+def _console(quiet: bool):  # type: ignore[no-untyped-def]
+    from gristmill.pipelines.console import Console
+
+    return Console(quiet=quiet)
+
+
+@app.command()
+def build(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe in YAML.")],
+    out: Annotated[str | None, typer.Option(help="Folder or URL of the run; needed unless --sample is given.")] = None,
+    sample: Annotated[str | None, typer.Option(help="Only a sample, such as 1%: estimates keep rate, time, disk.")] = None,
+    engine: EngineName = "sail",
+    master: Master = None,
+    partitions: Partitions = None,
+    report: Annotated[bool, typer.Option(help="Write report.html.")] = True,
+    quiet: Quiet = False,
+) -> None:
+    """Build a corpus: read, measure, decide, write, report. The same command again goes on where it stopped."""
+    from gristmill.schemas.errors import RecipeError
+
+    if sample is not None:
+        from gristmill.pipelines.estimate import estimate, parse_fraction
+
+        print(estimate(recipe, parse_fraction(sample), out, engine=_engine(engine, master, partitions), console=_console(quiet)))
+        return
+    if out is None:
+        raise RecipeError("no output folder", expected="--out FOLDER", next_step="or dry-run with --sample 1%")
+    from gristmill.pipelines.build import build as run_build
+
+    run = run_build(recipe, out, engine=_engine(engine, master, partitions), console=_console(quiet), report=report)
+    print(run)
+    if report and not quiet:
+        print(f"report: {run.storage.path('report.html')}")
+
+
+@app.command()
+def reselect(
+    run: RunPath,
+    policy: Annotated[str, typer.Option(help="A YAML file with a policy, or a recipe whose policy is taken.")],
+    name: Annotated[str | None, typer.Option(help="Name of the selection; default: the policy file's name.")] = None,
+    engine: EngineName = "sail",
+    master: Master = None,
+    partitions: Partitions = None,
+    quiet: Quiet = False,
+) -> None:
+    """Decide again under another policy, without reading text."""
+    from gristmill.pipelines.decide.reselect import reselect as run_reselect
+
+    chosen = run_reselect(run, policy, name, engine=_engine(engine, master, partitions), console=_console(quiet))
+    kept = sum(part.rows_by.get("True", 0) for part in chosen.decisions.parts)
+    print(f"{chosen.storage.url}:{chosen.selection}: {kept:,} of {chosen.decisions.rows:,} documents kept")
+    if not quiet:
+        print(f"next: gristmill diff {chosen.storage.url} {chosen.storage.url}:{chosen.selection}")
+        print(f"      gristmill materialise {chosen.storage.url}:{chosen.selection}")
+
+
+@app.command()
+def materialise(
+    run: RunPath, engine: EngineName = "sail", master: Master = None, partitions: Partitions = None, quiet: Quiet = False
+) -> None:
+    """Write the corpus of a selection."""
+    from gristmill.pipelines.decide.materialise import materialise as run_materialise
+
+    corpus = run_materialise(run, engine=_engine(engine, master, partitions), console=_console(quiet))
+    print(f"{corpus.name}: {corpus.rows:,} documents, {corpus.text_bytes:,} bytes of text")
+
+
+@app.command()
+def diff(
+    a: Annotated[str, typer.Argument(metavar="A", help="A run folder, or RUN:SELECTION.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="A run folder, or RUN:SELECTION.")],
+    examples: Annotated[int, typer.Option(min=0, help="Documents shown for each kind of change.")] = 5,
+    engine: EngineName = "sail",
+    master: Master = None,
+) -> None:
+    """What changed from A to B: flips and tokens by source and by rule."""
+    from gristmill.pipelines.decide.diff import diff as run_diff
+
+    print(run_diff(a, b, engine=_engine(engine, master, None), examples=examples))
+
+
+@app.command()
+def explain(run: RunPath, doc_id: Annotated[str, typer.Argument(help="A document's id, or its beginning.")]) -> None:
+    """Why a document was kept or dropped: every signal, rule, threshold and margin."""
+    from gristmill.pipelines.decide.explain import explain as run_explain
+
+    print(run_explain(run, doc_id))
+
+
+@app.command()
+def report(run: RunPath, engine: EngineName = "sail", master: Master = None, quiet: Quiet = False) -> None:
+    """Write report.html of a run or selection."""
+    from gristmill.pipelines.report.write import write_report
+    from gristmill.pipelines.run.run import open_run
+
+    with _engine(engine, master, None) as running:
+        print(f"report: {write_report(open_run(run), running, _console(quiet))}")
+
+
+@app.command()
+def doctor(engine: EngineName = "sail", master: Master = None) -> None:
+    """Check this machine, or with --engine spark / --master the executors of a cluster."""
+    from gristmill.pipelines.cli.doctor import examine
+
+    problems = 0
+    for line, is_problem in examine(_engine(engine, master, None), cluster=engine == "spark" or master is not None):
+        print(line)
+        problems += is_problem
+    raise typer.Exit(1 if problems else 0)
+
+
+@app.command()
+def schema(
+    what: Annotated[str, typer.Argument(help="recipe or policy.")] = "recipe",
+) -> None:
+    """Print the JSON Schema of recipes, for editors."""
+    import json
+
+    from gristmill.schemas.errors import RecipeError
+    from gristmill.schemas.recipe import Policy, Recipe
+
+    models = {"recipe": Recipe, "policy": Policy}
+    if what not in models:
+        raise RecipeError(f"found {what!r}", expected="recipe or policy")
+    print(json.dumps(models[what].model_json_schema(), indent=1))
+
+
+@app.command()
+def signals(family: Annotated[str | None, typer.Argument(help="Only this family.")] = None) -> None:
+    """List signal families and what they measure."""
+    from gristmill.pipelines.cli.listing import list_signals
+
+    print(list_signals(family))
+
+
+@app.command()
+def profiles(name: Annotated[str | None, typer.Argument(help="Show the rules of this profile.")] = None) -> None:
+    """List profiles, or the rules of one."""
+    from gristmill.pipelines.cli.listing import list_profiles
+
+    print(list_profiles(name))
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        import gristmill
+
+        print(gristmill.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Options before the command."""
+
+
+def main() -> None:
+    """Entry point: errors a person can act on are one message and an exit code, never a traceback."""
+    from gristmill.schemas.errors import GristmillError
+
+    try:
+        app()
+    except GristmillError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("\nstopped; finished work is kept: the same command goes on from here", file=sys.stderr)
+        sys.stderr.flush()
+        os._exit(130)  # tasks still in their native code must not hold the terminal
+
+
+if __name__ == "__main__":
+    main()
