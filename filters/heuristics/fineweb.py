@@ -112,7 +112,7 @@ def fineweb_rules(text_version: str = "") -> tuple[Rule, ...]:
         Rule(name="few_terminal_lines", signal=f"terminal_line_fraction{at}", keep=">= 0.12", source=source),
         Rule(name="many_short_lines", signal=f"short_line_fraction{at}", keep="<= 0.67", source=source),
         Rule(
-            name="repeated_lines",
+            name="repeated_line_text",
             signal=f"repeated_line_character_fraction{at}",
             keep="<= 0.01",
             source=f"{_CODE}, and table 2 of the paper; its prose says 0.1",

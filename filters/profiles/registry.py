@@ -12,6 +12,7 @@ PROFILES: dict[str, str] = {
     "c4@dolma": "gristmill.filters.heuristics.c4_dolma:C4_DOLMA",
     "c4@paper": "gristmill.filters.heuristics.c4:C4_PAPER",
     "fineweb": "gristmill.filters.heuristics.fineweb:FINEWEB",
+    "fineweb_chain": "gristmill.filters.profiles.fineweb:FINEWEB_CHAIN",
     "gopher@datatrove": "gristmill.filters.profiles.gopher:GOPHER_DATATROVE",
     "gopher@dclm": "gristmill.filters.profiles.gopher:GOPHER_DCLM",
     "gopher@dolma": "gristmill.filters.profiles.gopher:GOPHER_DOLMA",

@@ -35,7 +35,7 @@ REASONS = {
     "empty": "no_visible_line",
     "line_punct_ratio": "few_terminal_lines",
     "short_line_ratio": "many_short_lines",
-    "char_dup_ratio": "repeated_lines",
+    "char_dup_ratio": "repeated_line_text",
     "list_ratio": "many_line_breaks",
 }
 
@@ -101,9 +101,9 @@ TABLE = [
     ("many_short_lines", "short_line_fraction", "\n".join(lines(32) + shorts(68)), 0.68, False),
     ("many_short_lines", "short_line_fraction", "exactly thirty characters, yes", 1, False),
     ("many_short_lines", "short_line_fraction", "exactly thirty-one characters..", 0, True),
-    ("repeated_lines", "repeated_line_character_fraction", "A.\n" + "x" * 197 + "\nA.", 2 / 201, True),
-    ("repeated_lines", "repeated_line_character_fraction", "A.\n" + "x" * 196 + "\nA.", 2 / 200, True),
-    ("repeated_lines", "repeated_line_character_fraction", "A.\n" + "x" * 195 + "\nA.", 2 / 199, False),
+    ("repeated_line_text", "repeated_line_character_fraction", "A.\n" + "x" * 197 + "\nA.", 2 / 201, True),
+    ("repeated_line_text", "repeated_line_character_fraction", "A.\n" + "x" * 196 + "\nA.", 2 / 200, True),
+    ("repeated_line_text", "repeated_line_character_fraction", "A.\n" + "x" * 195 + "\nA.", 2 / 199, False),
     ("many_line_breaks", "line_breaks_per_token", "a b c d e f g h i j" + "\n" * 2, 0.2, True),
     ("many_line_breaks", "line_breaks_per_token", "a b c d e f g h i j" + "\n" * 3, 0.3, True),
     ("many_line_breaks", "line_breaks_per_token", "a b c d e f g h i j" + "\n" * 4, 0.4, False),
