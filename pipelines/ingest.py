@@ -1,12 +1,12 @@
 """Ingest: from the files of a recipe's sources to documents/, with the readers' tally beside the rows.
 
-One unit of work is a split; its marker holds the parts it wrote and its tally. Rows are `ok` or `quarantined`; the
+One unit of work is a group of splits; its marker holds the parts it wrote and a tally for each split. Rows are `ok` or `quarantined`; the
 balance compares the tally of the framing layer with the rows written.
 """
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,8 @@ from gristmill.schemas.source import Source
 from gristmill.schemas.tally import Tally
 
 SPLIT_BYTES = 64 << 20
+MIN_GROUP_BYTES = 1 << 20
+GROUPS_WANTED = 64
 _NOT_CONTENT = ("text", "location", "detail")  # text is stood for by content_hash; the others tell where and how
 DOCUMENTS = DatasetSpec(
     "documents", DOCUMENT, tuple(name for name in DOCUMENT.names if name not in _NOT_CONTENT), counted="reason"
@@ -40,22 +42,42 @@ LIBRARIES = ("pyarrow", "fastwarc", "resiliparse", "trafilatura")
 
 @dataclass(frozen=True)
 class IngestTask:
-    """One split of one source. sample: the fraction of documents to take, a function of doc_id; None: all."""
+    """Splits of one source. sample: the fraction of documents to take, a function of doc_id; None: all."""
 
     storage: Storage
     source: Source
-    split: Split
+    splits: tuple[Split, ...]
     key: str
     sample: float | None = None
 
 
 def plan_tasks(storage: Storage, recipe: Recipe, sample: float | None = None) -> list[IngestTask]:
-    """Every split of every source; InputError when a source cannot be read at all."""
+    """Every split of every source, small ones grouped; InputError when a source cannot be read at all.
+
+    Groups hold a 64th of the input, at least 1 MiB and at most 64 MiB: enough of them for every core, and few files.
+    """
+    splits = [plan_splits(source, SPLIT_BYTES) for source in recipe.sources]
+    total = sum(_share(split) for one_source in splits for split in one_source)
+    group_bytes = min(SPLIT_BYTES, max(MIN_GROUP_BYTES, total // GROUPS_WANTED))
     tasks = []
-    for number, source in enumerate(recipe.sources):
-        for index, split in enumerate(plan_splits(source, SPLIT_BYTES)):
-            tasks.append(IngestTask(storage, source, split, f"s{number:03d}-{index:06d}", sample))
+    for number, (source, one_source) in enumerate(zip(recipe.sources, splits, strict=True)):
+        for index, group in enumerate(_groups(one_source, group_bytes)):
+            tasks.append(IngestTask(storage, source, tuple(group), f"s{number:03d}-{index:06d}", sample))
     return tasks
+
+
+def _groups(splits: Sequence[Split], group_bytes: int) -> Iterator[list[Split]]:
+    """Neighbouring splits in groups that reach `group_bytes`."""
+    group: list[Split] = []
+    size = 0
+    for split in splits:
+        group.append(split)
+        size += _share(split)
+        if size >= group_bytes:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def ingest(
@@ -67,7 +89,7 @@ def ingest(
         storage,
         DOCUMENTS,
         config={"sources": [_identity(source) for source in recipe.sources], "sample": sample},
-        inputs={"files": file_set_fingerprint([task.split for task in tasks])},
+        inputs={"files": file_set_fingerprint([list(task.splits) for task in tasks])},
         versions=_versions(),
     )
     if stage.manifest is not None:
@@ -77,11 +99,11 @@ def ingest(
     started = time.monotonic()
     finished = read_units(storage, DOCUMENTS, [task.key for task in tasks])
     remaining = [task for task in tasks if task.key not in finished]
-    with console.progress("read", sum(_share(task.split) for task in remaining), "bytes") as advance:
-        engine.run_tasks(ingest_split, remaining, advance)
+    with console.progress("read", sum(_task_bytes(task) for task in remaining), "bytes") as advance:
+        engine.run_tasks(ingest_group, remaining, advance)
     collisions = separate_colliding_ids(storage, engine, DOCUMENTS)
     units = read_units(storage, DOCUMENTS, [task.key for task in tasks])
-    facts = _balance([unit["facts"] for unit in units.values()])
+    facts = _balance([tally for unit in units.values() for tally in unit["facts"]["tallies"]])
     facts["colliding_ids"] = collisions
     manifest = stage.finish(facts)
     _check_balance(manifest, sampled=sample is not None)
@@ -89,27 +111,34 @@ def ingest(
     return manifest
 
 
-def ingest_split(task: IngestTask) -> int:
-    """Read one split, write its parts and leave its marker. Returns the stored bytes it covers."""
+def ingest_group(task: IngestTask) -> int:
+    """Read a group of splits, write its parts and leave its marker. Returns the stored bytes it covers."""
     if task.storage.exists(DOCUMENTS.unit_path(task.key)):
-        return _share(task.split)
+        return _task_bytes(task)
     writer = PartWriter(task.storage, DOCUMENTS, task.key)
-    facts: dict[str, Any] = {}
     try:
-        for item in read_split(task.split, task.source, isolate=_isolate):
-            if isinstance(item, Tally):
-                facts = item.to_dict() | {"source": task.source.name, "left_out_by_sample": facts.get("left_out", 0)}
-            elif task.sample is not None:
-                taken = item.filter(in_sample(item.column("doc_id"), task.sample))
-                facts["left_out"] = facts.get("left_out", 0) + item.num_rows - taken.num_rows
-                writer.write(taken)
-            else:
-                writer.write(item)
-        commit_unit(task.storage, DOCUMENTS, task.key, writer, facts)
+        tallies = [_read_into(writer, split, task.source, task.sample) for split in task.splits]
+        commit_unit(task.storage, DOCUMENTS, task.key, writer, {"tallies": tallies})
     except BaseException:
         writer.abandon()
         raise
-    return _share(task.split)
+    return _task_bytes(task)
+
+
+def _read_into(writer: PartWriter, split: Split, source: Source, sample: float | None) -> dict[str, Any]:
+    """Write a split's documents (those in the sample); returns its tally."""
+    left_out = 0
+    tally: dict[str, Any] = {}
+    for item in read_split(split, source, isolate=_isolate):
+        if isinstance(item, Tally):
+            tally = item.to_dict()
+        elif sample is None:
+            writer.write(item)
+        else:
+            taken = item.filter(in_sample(item.column("doc_id"), sample))
+            left_out += item.num_rows - taken.num_rows
+            writer.write(taken)
+    return tally | {"source": source.name, "left_out_by_sample": left_out}
 
 
 def _isolate(function: str, config: dict[str, Any], batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -127,19 +156,24 @@ def _identity(source: Source) -> dict[str, Any]:
     return source.model_dump(mode="json", exclude={"path", "root", "exclude"})
 
 
-def file_set_fingerprint(splits: Sequence[Split]) -> str:
-    """Changes with the set of files, their relative paths, sizes and modification times, and how they are split."""
+def file_set_fingerprint(groups: Sequence[Sequence[Split]]) -> str:
+    """Changes with the set of files, their relative paths, sizes and modification times, and how they are grouped."""
     modified: dict[str, str] = {}
     entries = []
-    for split in splits:
-        if split.url not in modified:
-            fs, path = fsspec.core.url_to_fs(split.url)
-            info = fs.info(path)
-            modified[split.url] = str(info.get("ETag") or info.get("mtime") or info.get("created") or "")
-        entries.append(
-            [split.source, split.path, split.format, split.start, split.end, split.size, modified[split.url]]
-        )
+    for group in groups:
+        for split in group:
+            if split.url not in modified:
+                fs, path = fsspec.core.url_to_fs(split.url)
+                info = fs.info(path)
+                modified[split.url] = str(info.get("ETag") or info.get("mtime") or info.get("created") or "")
+            entries.append([split.source, split.path, split.format, split.start, split.end, split.size])
+            entries[-1].append(modified[split.url])
+        entries.append([])
     return fingerprint(entries)
+
+
+def _task_bytes(task: IngestTask) -> int:
+    return sum(_share(split) for split in task.splits)
 
 
 def _share(split: Split) -> int:

@@ -1,0 +1,54 @@
+"""Which tests run here: those whose programs this machine has; what is left out is said at the end, or fails."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROGRAMS = {"java": ("java",), "chromium": ("chromium", "chromium-browser", "google-chrome")}
+_left_out: dict[str, int] = {}
+
+
+def _has(marker: str) -> bool:
+    if marker == "java" and os.environ.get("JAVA_HOME"):
+        return True
+    return any(shutil.which(program) for program in PROGRAMS[marker])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    required = [name for name in os.environ.get("GRISTMILL_REQUIRE", "").split(",") if name]
+    missing = [name for name in required if not _has(name)]
+    if missing:
+        raise pytest.UsageError(f"required here but not installed: {', '.join(missing)}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out tests whose program is missing, and count them."""
+    chosen, removed = [], []
+    for item in items:
+        missing = [name for name in PROGRAMS if item.get_closest_marker(name) and not _has(name)]
+        for name in missing:
+            _left_out[name] = _left_out.get(name, 0) + 1
+        (removed if missing else chosen).append(item)
+    if removed:
+        config.hook.pytest_deselected(items=removed)
+        items[:] = chosen
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for name, count in sorted(_left_out.items()):
+        terminalreporter.write_line(f"left out: {count} tests that need {name}, which is not installed")
+
+
+@pytest.fixture(autouse=True)
+def _no_colour(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("NO_COLOR", "1")
+    yield
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout."""
+    return Path(__file__).resolve().parent.parent
