@@ -22,6 +22,7 @@ FAMILIES: dict[str, str] = {
     "gopher_repetition_dclm": "gristmill.filters.heuristics.gopher_repetition_dclm",
     "gopher_repetition_lines": "gristmill.filters.heuristics.gopher_repetition_lines",
     "refinedweb": "gristmill.filters.heuristics.refinedweb",
+    "tokens": "gristmill.filters.tokens",
 }
 
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import gristmill
 from gristmill.filters.registry import family
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy, compile_policy, needed_families
@@ -20,10 +19,12 @@ from gristmill.pipelines.ingest import ingest, plan_tasks
 from gristmill.pipelines.measure import FamilyKey, measure
 from gristmill.pipelines.run.dataset import MANIFEST
 from gristmill.pipelines.run.lock import LOCK, run_lock
-from gristmill.pipelines.run.run import Run, open_run
+from gristmill.pipelines.run.run import Run, count_kept, open_run
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import DatasetManifest
 from gristmill.schemas.recipe import Policy, Recipe, load_recipe
+
+import gristmill
 
 OWNER_FILE = "gristmill-run.json"
 
@@ -126,7 +127,6 @@ def _write_summary(
     seconds: float,
     sample: float | None,
 ) -> None:
-    kept = sum(part.rows_by.get("True", 0) for part in decisions.parts)
     stages = [documents, *signals.values(), decisions, corpus]
     storage.write_json(
         MANIFEST,
@@ -142,7 +142,7 @@ def _write_summary(
             "totals": {
                 "documents": documents.rows,
                 "quarantined": documents.facts["quarantined"],
-                "kept": kept,
+                "kept": count_kept(decisions),
                 "text_bytes": documents.text_bytes,
                 "corpus_bytes": corpus.text_bytes,
             },

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-import gristmill
 import pyarrow as pa
 from gristmill.filters.text.unicode_tables import cache_folder
 from gristmill.pipelines.engine.session import Engine
+
+import gristmill
 
 Finding = tuple[str, bool]  # line, is it a problem
 VERSIONED = ("numba", "numpy", "pyarrow", "pyspark", "pysail", "fasttext", "resiliparse")
@@ -97,10 +98,15 @@ def _executors(engine: Engine) -> Iterator[Finding]:
     here = versions_here()
     columns = ", ".join(f"{name} string" for name in here)
     with engine:
-        answers = engine.spark.range(0, 64, 1, numPartitions=16).mapInArrow(_report_versions, columns).toArrow().to_pylist()
+        answers = (
+            engine.spark.range(0, 64, 1, numPartitions=16).mapInArrow(_report_versions, columns).toArrow().to_pylist()
+        )
     by_host = {answer["host"]: answer for answer in answers}
     for host, answer in sorted(by_host.items()):
         wrong = [f"{name} {answer[name]} (driver {here[name]})" for name in _MUST_AGREE if answer[name] != here[name]]
-        yield f"executor host {host}: " + ("mismatch: " + ", ".join(wrong) if wrong else "agrees with the driver"), bool(wrong)
+        yield (
+            f"executor host {host}: " + ("mismatch: " + ", ".join(wrong) if wrong else "agrees with the driver"),
+            bool(wrong),
+        )
     if not by_host:
         yield "no executor answered", True

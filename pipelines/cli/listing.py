@@ -57,10 +57,14 @@ def profiles_page() -> str:
     for name in sorted(PROFILES):
         found = profile(name)
         lines += ["", f"## {name}", "", found.description, ""]
-        lines.append(f"Version {found.version}; text version `{found.text_version}`; source: {found.source or 'below'}.")
+        lines.append(
+            f"Version {found.version}; text version `{found.text_version}`; source: {found.source or 'below'}."
+        )
         lines += ["", "| rule | signal | keep | undefined | source |", "|---|---|---|---|---|"]
         for rule in found.rules:
-            lines.append(f"| {rule.name} | `{rule.signal}` | {_cell(rule.keep)} | {rule.if_null} | {_cell(rule.source)} |")
+            lines.append(
+                f"| {rule.name} | `{rule.signal}` | {_cell(rule.keep)} | {rule.if_null} | {_cell(rule.source)} |"
+            )
     return "\n".join(lines) + "\n"
 
 

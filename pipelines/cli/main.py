@@ -18,7 +18,9 @@ app = typer.Typer(
 
 EngineName = Annotated[str, typer.Option("--engine", help="sail (embedded, no Java) or spark.")]
 Master = Annotated[str | None, typer.Option(help="Spark master or Connect endpoint: spark://…, yarn, k8s://…, sc://….")]
-Partitions = Annotated[int | None, typer.Option(min=1, help="Tasks and shuffle partitions; default: the engine's choice.")]
+Partitions = Annotated[
+    int | None, typer.Option(min=1, help="Tasks and shuffle partitions; default: the engine's choice.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or RUN:SELECTION.")]
 
@@ -42,7 +44,9 @@ def _console(quiet: bool):  # type: ignore[no-untyped-def]
 def build(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe in YAML.")],
     out: Annotated[str | None, typer.Option(help="Folder or URL of the run; needed unless --sample is given.")] = None,
-    sample: Annotated[str | None, typer.Option(help="Only a sample, such as 1%: estimates keep rate, time, disk.")] = None,
+    sample: Annotated[
+        str | None, typer.Option(help="Only a sample, such as 1%: estimates keep rate, time, disk.")
+    ] = None,
     engine: EngineName = "sail",
     master: Master = None,
     partitions: Partitions = None,
@@ -55,7 +59,11 @@ def build(
     if sample is not None:
         from gristmill.pipelines.estimate import estimate, parse_fraction
 
-        print(estimate(recipe, parse_fraction(sample), out, engine=_engine(engine, master, partitions), console=_console(quiet)))
+        print(
+            estimate(
+                recipe, parse_fraction(sample), out, engine=_engine(engine, master, partitions), console=_console(quiet)
+            )
+        )
         return
     if out is None:
         raise RecipeError("no output folder", expected="--out FOLDER", next_step="or dry-run with --sample 1%")
@@ -81,8 +89,7 @@ def reselect(
     from gristmill.pipelines.decide.reselect import reselect as run_reselect
 
     chosen = run_reselect(run, policy, name, engine=_engine(engine, master, partitions), console=_console(quiet))
-    kept = sum(part.rows_by.get("True", 0) for part in chosen.decisions.parts)
-    print(f"{chosen.storage.url}:{chosen.selection}: {kept:,} of {chosen.decisions.rows:,} documents kept")
+    print(chosen)
     if not quiet:
         print(f"next: gristmill diff {chosen.storage.url} {chosen.storage.url}:{chosen.selection}")
         print(f"      gristmill materialise {chosen.storage.url}:{chosen.selection}")
@@ -90,7 +97,11 @@ def reselect(
 
 @app.command()
 def materialise(
-    run: RunPath, engine: EngineName = "sail", master: Master = None, partitions: Partitions = None, quiet: Quiet = False
+    run: RunPath,
+    engine: EngineName = "sail",
+    master: Master = None,
+    partitions: Partitions = None,
+    quiet: Quiet = False,
 ) -> None:
     """Write the corpus of a selection."""
     from gristmill.pipelines.decide.materialise import materialise as run_materialise
@@ -185,7 +196,9 @@ def _print_version(value: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Options before the command."""
 

@@ -33,7 +33,9 @@ class Diff:
         if not self.by_source:
             return "\n".join([*lines, "no difference"])
         for row in self.by_source:
-            lines.append(f"{row['change']:12} {row['source']}: {row['documents']:,} documents, {row['tokens']:,} tokens")
+            lines.append(
+                f"{row['change']:12} {row['source']}: {row['documents']:,} documents, {row['tokens']:,} tokens"
+            )
         lines.append("by rule that made the difference")
         for row in self.by_rule:
             lines.append(f"{row['change']:12} {row['rule']}: {row['documents']:,} documents, {row['tokens']:,} tokens")

@@ -158,4 +158,3 @@ def _printable(value: Any) -> Any:
     if isinstance(value, str):
         return "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in value)
     return round(value, 6) if isinstance(value, float) else value
-

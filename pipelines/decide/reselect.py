@@ -42,9 +42,7 @@ def reselect(
     with run_lock(base.storage), engine or Engine() as running:
         write_selection(base.storage, name, chosen.model_dump(mode="json"))
         selection = Run(base.storage, name)
-        decide(
-            base.storage, running, base.recipe, compiled, measured(base), selection.folder, console or Console()
-        )
+        decide(base.storage, running, base.recipe, compiled, measured(base), selection.folder, console or Console())
     return selection
 
 

@@ -80,9 +80,8 @@ class Run:
         return [MAIN, *self.storage.list("selections")]
 
     def __str__(self) -> str:
-        totals = self.summary.get("totals", {})
-        kept, documents = totals.get("kept", 0), totals.get("documents", 0)
-        return f"{self.storage.url} ({self.selection}): {kept:,} of {documents:,} documents kept"
+        decisions = self.decisions
+        return f"{self.storage.url} ({self.selection}): {count_kept(decisions):,} of {decisions.rows:,} documents kept"
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -109,3 +108,8 @@ def open_run(path: str | Path, selection: str | None = None) -> Run:
 def write_selection(storage: Storage, name: str, policy: dict[str, Any]) -> None:
     """Record the policy of a selection."""
     storage.write_json(f"selections/{name}/{_SELECTION}", {"policy": policy})
+
+
+def count_kept(decisions: DatasetManifest) -> int:
+    """Documents that `decisions` keeps."""
+    return sum(part.rows_by.get("True", 0) for part in decisions.parts)
