@@ -52,7 +52,8 @@ def line_hashes_plainly(
     text: str, unit: Unit = "line", min_characters: int = DEFAULT_MIN_CHARACTERS
 ) -> list[tuple[int, int, int, int]]:
     """(hash, start, end, characters) in plain Python: the definition the kernel is tested against."""
-    spans, at = [], 0
+    spans: list[tuple[bool, int, int]] = []
+    at = 0
     for line in text.split("\n"):
         end = at + len(line.encode())
         blank = not line.strip()

@@ -105,7 +105,8 @@ class Replacements(NamedTuple):
 def replacements(options: Normalisation) -> Replacements:
     """The table for `options`, from the running Python's Unicode database."""
     target = np.arange(CODE_POINTS, dtype=np.int32)
-    edges, expansions, growth = [0], [], 1
+    edges, growth = [0], 1
+    expansions: list[int] = []
     for cp in _affected(options):
         char = chr(cp)
         new = normalise_plainly(char, _without_whitespace(options))
@@ -177,7 +178,7 @@ def normalise_span(data, start, end, target, edges, expansions, collapse, out, a
     collapse: white space (already mapped to a space by `target`) is written once between other characters only.
     """
     first = at
-    gap = False
+    after_space = collapse
     i = start
     while i < end:
         b = np.int32(data[i])
@@ -195,31 +196,22 @@ def normalise_span(data, start, end, target, edges, expansions, collapse, out, a
             cp = high | ((data[i + 2] & 0x3F) << 6) | (data[i + 3] & 0x3F)
             i += 4
         new = target[cp]
-        if new >= 0:
-            if collapse and new == 32:
-                gap = at > first
-                continue
-            if gap:
-                out[at] = 32
-                at += 1
-                gap = False
-            if new < 0x80:
-                out[at] = new
-                at += 1
-            else:
-                at = put_utf8(new, out, at)
+        if 0 <= new < 0x80:  # no branch at the ends of words, they cannot be predicted
+            space = collapse & (new == 32)
+            out[at] = new
+            at += 1 - (space & after_space)
+            after_space = space
+        elif new >= 0:
+            at = put_utf8(new, out, at)
+            after_space = False
         elif new != DELETED:
             number = _FIRST_EXPANSION - new
             for k in range(edges[number], edges[number + 1]):
-                if collapse and expansions[k] == 32:
-                    gap = at > first
-                    continue
-                if gap:
-                    out[at] = 32
-                    at += 1
-                    gap = False
-                at = put_utf8(expansions[k], out, at)
-    return at
+                space = collapse & (expansions[k] == 32)
+                if not (space & after_space):
+                    at = put_utf8(expansions[k], out, at)
+                after_space = space
+    return at - 1 if after_space and at > first else at
 
 
 @kernel
@@ -253,5 +245,5 @@ def normalised_content_hash(texts: pa.Array | pa.ChunkedArray, options: Normalis
     True
     """
     data, offsets = normalised_buffers(texts, normalisation(options))
-    view, digest, edges = memoryview(data), xxhash.xxh3_128_hexdigest, offsets.tolist()
+    view, digest, edges = data.data, xxhash.xxh3_128_hexdigest, offsets.tolist()
     return pa.array([digest(view[start:end]) for start, end in pairwise(edges)], pa.large_string())

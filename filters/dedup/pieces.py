@@ -46,7 +46,7 @@ def is_unspaced(cp):
 @kernel
 def _less_high_than_latin(span):
     """Whether no more characters can be unspaced (each has one lead byte from 0xE0 on) than are ASCII letters."""
-    surplus = 0
+    surplus = np.int64(0)
     for first in range(0, len(span), 255):
         high, latin = np.uint8(0), np.uint8(0)  # eight bits: 32 bytes at a time in vector registers
         for b in span[first : first + 255]:
@@ -122,7 +122,7 @@ def split_words(data, start, end, out, starts):
         starts[words] = at
         words += after_space & (1 - space)
         at += 1 - (space & after_space)
-        after_space = np.int64(space)
+        after_space = int(space)
     starts[words] = at + 1 - after_space
     return words
 
