@@ -31,7 +31,7 @@ class Rows:
         self.bytes_consumed = 0
         self.skipped: Counter[str] = Counter()
         self.errors: list[str] = []
-        self._columns: list[list[Any]] = [[] for _ in DOCUMENT]
+        self._rows: list[tuple[Any, ...]] = []
         self._bytes = 0
 
     def frame(self, records: int = 1) -> None:
@@ -109,40 +109,27 @@ class Rows:
         metadata: dict[str, Any],
         status: tuple[str, str | None, str | None],
     ) -> None:
-        link = None if url is None else scrub(url if isinstance(url, str) else to_json(url), {})
+        link = None if url is None else _text_of(url)
         location = f"{self.split.path}#{position}"
         notes = to_json(metadata) if metadata else "{}"
-        row = (
-            doc_id,
-            self.source.name,
-            self.source.snapshot,
-            link,
-            moment,
-            digest,
-            text,
-            size,
-            notes,
-            location,
-            *status,
-        )
-        for column, value in zip(self._columns, row, strict=True):
-            column.append(value)
+        name, snapshot = self.source.name, self.source.snapshot
+        self._rows.append((doc_id, name, snapshot, link, moment, digest, text, size, notes, location, *status))
         self._bytes += (len(text) if text else 0) + len(notes)
 
     @property
     def full(self) -> bool:
-        return self._bytes >= BATCH_TEXT_BYTES or len(self._columns[0]) >= BATCH_ROWS
+        return self._bytes >= BATCH_TEXT_BYTES or len(self._rows) >= BATCH_ROWS
 
     def take(self) -> pa.RecordBatch:
         """The rows so far as one batch; starts the next one."""
-        arrays = [pa.array(column, field.type) for column, field in zip(self._columns, DOCUMENT, strict=True)]
-        for column in self._columns:
-            column.clear()
+        columns = zip(*self._rows, strict=True)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, DOCUMENT, strict=True)]
+        self._rows.clear()
         self._bytes = 0
         return pa.RecordBatch.from_arrays(arrays, schema=DOCUMENT)
 
     def __len__(self) -> int:
-        return len(self._columns[0])
+        return len(self._rows)
 
     def tally(self) -> Tally:
         more = f" (and {len(self.errors) - 1} more)" if len(self.errors) > 1 else ""
@@ -156,6 +143,11 @@ class Rows:
             skipped=dict(sorted(self.skipped.items())),
             error=self.errors[0] + more if self.errors else None,
         )
+
+
+def _text_of(value: Any) -> str:
+    text = value if isinstance(value, str) else to_json(value)
+    return text if text.isascii() else scrub(text, {})
 
 
 def to_json(value: Any) -> str:

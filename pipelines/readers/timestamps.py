@@ -24,6 +24,8 @@ def iso_utc(value: Any) -> str | None:
             return None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
+        if isinstance(value, str) and len(value) == 20 and value[10] == "T" and value[-1] == "Z":
+            return value
         return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
     except (ValueError, OverflowError, TypeError):
         return None

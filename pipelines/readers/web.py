@@ -10,7 +10,6 @@ from gristmill.pipelines.readers.rows import Rows
 
 RAW_BATCH_BYTES = 8 << 20
 RAW_BATCH_PAGES = 1024
-_WORKER_ENDS = ("crashed", "timeout", "memory")
 
 
 @dataclass
@@ -70,9 +69,15 @@ class Pages:
             metadata.setdefault("opt_out", {})["meta_robots"] = row["meta_robots"]
         identity = {"doc_id": page.doc_id, "url": page.url}
         if row["text"] is None:
-            reason = row["defect"] or f"extraction_{error if error in _WORKER_ENDS else 'failed'}"
+            reason = row["defect"] or f"extraction_{_ending(error or '')}"
             detail = f"no text from {len(page.raw)} raw bytes: {row['defect'] or error}"
             self._rows.quarantine(reason, detail, len(page.raw), page.position, metadata=metadata, **identity)
         else:
             text = row["text"].encode()
             self._rows.add(text, page.position, timestamp=page.timestamp, metadata=metadata, **identity)
+
+
+def _ending(error: str) -> str:
+    if error.startswith("MemoryError"):
+        return "memory"
+    return error if error in ("crashed", "timeout", "memory") else "failed"
