@@ -1,6 +1,7 @@
 """Ingest: from the files of a recipe's sources to documents/, with the readers' tally beside the rows.
 
-One unit of work is a group of splits; its marker holds the parts it wrote and a tally for each split. Rows are `ok` or `quarantined`; the
+One unit of work is a group of splits; its marker holds the parts it wrote and a tally for each
+split. Rows are `ok` or `quarantined`; the
 balance compares the tally of the framing layer with the rows written.
 """
 

@@ -1,5 +1,6 @@
 """Arrow string arrays as plain offsets and bytes, and UTF-8 decoding, for the kernels."""
 
+# mypy: disallow-untyped-defs=False
 import numpy as np
 import pyarrow as pa
 from numba import njit

@@ -1,5 +1,6 @@
 """White-space words over decoded code points; other word rules (spaCy, Unicode, WordPunct) have files of their own."""
 
+# mypy: disallow-untyped-defs=False
 from gristmill.filters.text.buffers import kernel
 from gristmill.filters.text.unicode_tables import SPACE
 

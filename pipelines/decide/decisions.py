@@ -70,8 +70,10 @@ class DecisionTask:
 def policy_config(policy: CompiledPolicy) -> list[object]:
     """What of a compiled policy decides: every rule with the documents it applies to, in a stable order."""
     return [
-        [named.name, named.rule.signal, named.rule.keep, named.rule.if_null, named.by_source, named.by_language]
-        + [list(named.not_sources), list(named.not_languages)]
+        [
+            *(named.name, named.rule.signal, named.rule.keep, named.rule.if_null, named.by_source, named.by_language),
+            *(list(named.not_sources), list(named.not_languages)),
+        ]
         for named in (*policy.floor, *policy.rules)
     ]
 

@@ -32,17 +32,18 @@ class Diff:
         lines = [f"A: {self.a}", f"B: {self.b}", f"{self.unchanged:,} documents decided alike"]
         if not self.by_source:
             return "\n".join([*lines, "no difference"])
-        for row in self.by_source:
-            lines.append(
-                f"{row['change']:12} {row['source']}: {row['documents']:,} documents, {row['tokens']:,} tokens"
-            )
+        lines += [_totals_line(row, row["source"]) for row in self.by_source]
         lines.append("by rule that made the difference")
-        for row in self.by_rule:
-            lines.append(f"{row['change']:12} {row['rule']}: {row['documents']:,} documents, {row['tokens']:,} tokens")
+        lines += [_totals_line(row, row["rule"]) for row in self.by_rule]
         lines.append("examples (`gristmill explain` tells more)")
-        for row in self.examples:
-            lines.append(f"{row['change']:12} {row['doc_id']} {row['source']}: {', '.join(row['failed_rules'])}")
+        lines += [
+            f"{r['change']:12} {r['doc_id']} {r['source']}: {', '.join(r['failed_rules'])}" for r in self.examples
+        ]
         return "\n".join(lines)
+
+
+def _totals_line(row: dict[str, Any], name: str) -> str:
+    return f"{row['change']:12} {name}: {row['documents']:,} documents, {row['tokens']:,} tokens"
 
 
 def diff(a: Run | str | Path, b: Run | str | Path, *, engine: Engine | None = None, examples: int = 5) -> Diff:

@@ -76,12 +76,11 @@ class Verdict:
 
     @property
     def passed(self) -> np.ndarray:
-        result: np.ndarray = ~self.failing.any(axis=0)
-        return result
+        return np.logical_not(np.any(self.failing, axis=0))
 
     def lists(self) -> pa.Array:
         """large_list<large_string>: the names of the rules each document fails, in rule order."""
-        which_document, which_rule = np.nonzero(self.failing.T)
+        _, which_rule = np.nonzero(self.failing.T)
         offsets = np.zeros(self.failing.shape[1] + 1, np.int64)
         np.cumsum(self.failing.sum(axis=0), out=offsets[1:])
         values = pa.array(self.names, pa.large_string()).take(pa.array(which_rule))
@@ -109,7 +108,7 @@ def evaluate(columns: PartColumns, policy: CompiledPolicy) -> Verdict:
         names.append(named.name)
         masks.append(_fails(columns, named) & ~quarantined)
     failing = np.array(masks) if masks else np.zeros((0, columns.rows), bool)
-    return Verdict(names, failing.reshape(len(names), columns.rows), ~failing[:floor].any(axis=0))
+    return Verdict(names, failing.reshape(len(names), columns.rows), np.logical_not(np.any(failing[:floor], axis=0)))
 
 
 def _fails(columns: PartColumns, named: NamedRule) -> np.ndarray:

@@ -71,7 +71,7 @@ class Engine:
         os.environ["PYSPARK_PYTHON"] = os.environ.get("PYSPARK_PYTHON", sys.executable)
         from pyspark.sql import SparkSession
 
-        if (self.master or "").startswith("sc://"):
+        if self.master and self.master.startswith("sc://"):
             return SparkSession.builder.remote(self.master).create()
         settings = {
             "spark.api.mode": "connect",
