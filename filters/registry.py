@@ -21,6 +21,7 @@ FAMILIES: dict[str, str] = {
     "gopher_repetition": "gristmill.filters.heuristics.gopher_repetition",
     "gopher_repetition_dclm": "gristmill.filters.heuristics.gopher_repetition_dclm",
     "gopher_repetition_lines": "gristmill.filters.heuristics.gopher_repetition_lines",
+    "redpajama": "gristmill.filters.heuristics.redpajama",
     "refinedweb": "gristmill.filters.heuristics.refinedweb",
     "tokens": "gristmill.filters.tokens",
 }

@@ -72,7 +72,7 @@ def _closes(cps, start, end, next_upper, classes, lower, keys):
         elif not classes[cp] & ALPHA:
             only_letters = False
         if letters <= 7:
-            key = key << 8 | (lower[cp] & 0xFF if lower[cp] < 128 else 0)
+            key = key << 8 | (lower[cp] if lower[cp] < 128 else 1)
     if only_letters and inner_stop:
         return False
     if only_letters and letters <= 7:

@@ -68,7 +68,7 @@ def test_lines(line, sentences):
 @given(
     st.lists(
         st.sampled_from(
-            ["Dr.", "(Mr.)", "etc.", "A.", "a.b.", "go.", "Go!", "3.", "..", "…", '."', "é.", "x", "İ.", "v.2."]
+            ["Dr.", "(Mr.)", "etc.", "A.", "a.b.", "go.", "Go!", "3.", "..", "…", '."', "é.", "x", "İ.", "éco.", "v.2."]
         ),
         max_size=12,
     ).map(" ".join)
