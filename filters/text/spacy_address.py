@@ -63,18 +63,20 @@ def is_host_char(cp):
 def is_host(cps, start, end, rules, classes, parts):
     """Whether cps[start:end] is a dotted address or labels and a top-level domain; `parts` is scratch of 4."""
     label, dots = start, 0
+    astral = False  # a top-level domain may hold code points past U+FFFF, a label may not
     for i in range(start, end + 1):
         if i < end and cps[i] != 46:
-            if not (is_host_char(cps[i]) or cps[i] == 95 or cps[i] == 45):
+            if not (is_host_char(cps[i]) or cps[i] == 95 or cps[i] == 45 or cps[i] > 0xFFFF):
                 return False
+            astral = astral or cps[i] > 0xFFFF
             continue
-        if i == label:
+        if i == label or (astral and i < end):
             return False
         if dots < 4:
             parts[dots] = i
         if i < end:
             if i - label > 64 or not is_host_char(cps[label]) or not is_host_char(cps[i - 1]):
-                break
+                return False
             label = i + 1
             dots += 1
         elif dots and 2 <= i - label <= 63:
@@ -85,7 +87,7 @@ def is_host(cps, start, end, rules, classes, parts):
                     break
             if letters:
                 return True
-    if dots != 3 or label > end:
+    if dots != 3:
         return False
     begin = start
     for k in range(4):

@@ -1,7 +1,7 @@
 # mypy: disallow-untyped-defs=False
 """Kernels that apply spaCy's splitting rules to decoded code points; `spacy_rules` builds their tables.
 
-A chunk between white space is split alone: exceptions first, then one prefix and one suffix at a time until nothing
+Each chunk between white space is split alone: exceptions first, then one prefix and one suffix at a time until nothing
 changes, then a URL test and the infixes. At the end the exceptions whose own text holds an affix are looked for in the
 tokens of the whole document (spaCy's `_apply_special_cases`).
 """

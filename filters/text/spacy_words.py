@@ -32,7 +32,7 @@ pipe_lock = threading.Lock()
 def token_spans(texts: pa.Array, exact: bool = False) -> Spans:
     """(starts, ends, doc_offsets) of the English words of each text, in the batch form of `spans`.
 
-    exact: let spaCy itself split every text (some 100 times slower, one thread at a time).
+    exact: let spaCy itself split every text (about 100 times slower, one thread at a time).
     """
     if exact:
         return reference_spans(texts, spacy_spans)

@@ -30,6 +30,7 @@ def words(text: str, exact: bool = False) -> list[str]:
         ("10km² at 5kg.", ["10", "km²", "at", "5", "kg", "."]),
         ("see https://a.example.com/x_(y), ok", ["see", "https://a.example.com/x_(y", ")", ",", "ok"]),
         ("10.1.2.3 8.8.8.8", ["10.1.2.3", "8.8.8.8"]),
+        ("mailto:me@a.c\U00020000 x:y@\U00020000b.ab", ["mailto:me@a.c\U00020000", "x", ":", "y@\U00020000b.ab"]),
         ("a.b.Cd x,y 3-4", ["a.b", ".", "Cd", "x", ",", "y", "3", "-", "4"]),
         (" \t\n", []),
         ("", []),
@@ -48,7 +49,7 @@ def test_compiled_equals_spacy(text: str) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.text("0123456789.:/@aäＺx-_~?٣", max_size=24))
+@given(st.text("0123456789.:/@aäＺx-_~?٣\U00020000😀", max_size=24))
 def test_urls_equal_spacy(text: str) -> None:
     assert words(text) == words(text, exact=True)
 
