@@ -111,7 +111,7 @@ def page_charset(raw: bytes, declared: str | None, is_html: bool) -> str:
             return name
     named = _known(declared)
     if raw.isascii():
-        return named if named and named.startswith("iso-2022") and b"\x1b" in raw else "utf-8"
+        return named if named and named.startswith("iso2022") and b"\x1b" in raw else "utf-8"
     if named and named.startswith("utf-16") and b"\0" in raw:
         return named
     try:

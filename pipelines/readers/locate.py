@@ -187,7 +187,9 @@ def _inspect(fs: AbstractFileSystem, name: str, relative: str, size: int, source
     # Opening every file of a remote store would cost a request each; one shows whether the store can be read.
     if _is_near(fs) or first:
         head = _head(fs, name, source)
-        compression = next((kind for magic, kind in _MAGIC_COMPRESSION.items() if head.startswith(magic)), "")
+        by_content = next((kind for magic, kind in _MAGIC_COMPRESSION.items() if head.startswith(magic)), "")
+        # A `.gz` stored unpacked begins like text; anything else behind such a name is a damaged archive.
+        compression = by_content or ("" if _is_printable(head) else compression)
     chosen = source.format if source.format != "auto" else _SUFFIX_FORMAT.get(suffix)
     if chosen is None:
         raise InputError(
@@ -198,6 +200,10 @@ def _inspect(fs: AbstractFileSystem, name: str, relative: str, size: int, source
         )
     url = name if _is_local(fs) else fs.unstrip_protocol(name)
     return InputFile(fs, url, relative, size, chosen, compression)
+
+
+def _is_printable(head: bytes) -> bool:
+    return all(byte >= 32 or byte in b"\t\r\n" for byte in head) and head.isascii()
 
 
 def _head(fs: AbstractFileSystem, name: str, source: Source) -> bytes:

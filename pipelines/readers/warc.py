@@ -1,5 +1,6 @@
 """WARC and WET archives: response, resource and conversion records as documents, all others counted as skipped."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,9 @@ from resiliparse.parse.encoding import detect_mime
 __all__ = ["plan", "read"]
 
 _HTML = {"text/html", "application/xhtml+xml"}
+_HTML_START = re.compile(
+    rb"\s*(<!doctype html|<html|<head|<!--.{0,500}?-->\s*<(!doctype|html))", re.IGNORECASE | re.DOTALL
+)
 _OPT_OUT_HEADERS = ("x-robots-tag", "tdm-reservation", "tdm-policy")
 _KNOWN_MIME_KINDS = ("application", "audio", "font", "image", "message", "multipart", "text", "video")
 _MAX_NOTE_CHARACTERS = 300
@@ -59,7 +63,7 @@ def _take(frame: Frame, rows: Rows, pages: Pages) -> None:
         rows.quarantine(frame.defect, _EXPLAINED[frame.defect], frame.size, frame.offset)
         return
     try:
-        record = WarcRecord.from_bytes(frame.content)
+        record = _parse(frame.content, frame.header_bytes)
     except OSError as error:
         rows.quarantine("invalid_warc_header", str(error), frame.size, frame.offset)
         return
@@ -70,6 +74,13 @@ def _take(frame: Frame, rows: Rows, pages: Pages) -> None:
         _take_stored(record, frame, rows, pages)
     else:
         rows.skip(f"warc_{kind}" if kind in _SKIPPED_KINDS else "warc_other")
+
+
+def _parse(content: bytes, header_bytes: int) -> WarcRecord:
+    head = content[:header_bytes]
+    if b"\r\n" not in head:  # the parser would take the whole block for headers
+        content = head.replace(b"\n", b"\r\n") + content[header_bytes:]
+    return WarcRecord.from_bytes(content)
 
 
 _SKIPPED_KINDS = ("continuation", "conversion", "metadata", "missing", "request", "resource", "revisit", "warcinfo")
@@ -90,6 +101,7 @@ def _take_response(record: WarcRecord, frame: Frame, rows: Rows, pages: Pages) -
             rows.skip("not_http")  # dns: and ftp: captures
         return
     try:
+        record.is_http = True  # some writers leave the record's Content-Type out
         record.parse_http(quirks_mode=True)
         status = record.http_headers.status_code
     except (OSError, ValueError) as error:
@@ -129,7 +141,7 @@ def _queue(
     rows: Rows,
     pages: Pages,
 ) -> None:
-    mime = (mime or detect_mime(body)).lower()
+    mime = (mime or _sniffed(body)).lower()
     if mime not in _HTML and mime != "text/plain":
         kind = mime.partition("/")[0]
         rows.skip(f"mime_{kind if kind in _KNOWN_MIME_KINDS else 'other'}")
@@ -139,6 +151,10 @@ def _queue(
     pages.add(
         Page(body, charset, mime in _HTML, frame.offset, timestamp=timestamp, metadata=metadata, **_identity(record))
     )
+
+
+def _sniffed(body: bytes) -> str:
+    return "text/html" if _HTML_START.match(body) else detect_mime(body)
 
 
 def _identity(record: WarcRecord) -> dict[str, Any]:

@@ -75,6 +75,11 @@ class _Window:
         self.drop(count)
         return True
 
+    def cross_gap(self) -> None:
+        """Go on behind a gap; it counts as one byte, so that no two records share an offset."""
+        self.at_gap = False
+        self.offset += 1
+
 
 def _pieces(blocks: Iterator[bytes | None]) -> Iterator[bytes | None]:
     for block in blocks:
@@ -96,8 +101,8 @@ def frames(blocks: Iterator[bytes | None], limit: int) -> Iterator[Frame]:
         if window.data:
             yield _next(window, limit)
         elif window.at_gap:
-            window.at_gap = False
-            yield Frame(window.offset, 0, None, 0, "corrupt_record")
+            window.cross_gap()
+            yield Frame(window.offset - 1, 0, None, 0, "corrupt_record")
         elif window.at_end:
             return
 
@@ -163,8 +168,10 @@ def _resync(window: _Window, defect: str) -> Frame:
         if not window.more():
             window.drop(len(window.data))
             defect = "corrupt_record" if window.at_gap else defect
-            window.at_gap = False
-            return Frame(begin, window.offset - begin, None, 0, defect)
+            frame = Frame(begin, window.offset - begin, None, 0, defect)
+            if window.at_gap:
+                window.cross_gap()
+            return frame
 
 
 # A block that seemed to end too early but holds the next record had a length that was too long.

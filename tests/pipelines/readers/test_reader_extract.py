@@ -1,0 +1,84 @@
+import pyarrow as pa
+import pytest
+from gristmill.pipelines.readers.extract import EXTRACTED, RAW_PAGES, extract_batch, page_charset
+
+PARAGRAPH = "Wir haben drei Tage lang über die Größe der Brücke gestritten, und niemand wollte nachgeben. " * 3
+HTML = (
+    "<html><head><title> Die  Brücke </title></head><body><nav><a href='/'>Startseite</a></nav>"
+    f"<main><article><h1>Streit</h1><p>{PARAGRAPH}</p></article></main><footer>Impressum</footer></body></html>"
+)
+
+
+def extracted(raw: bytes, charset: str | None = None, extract: str = "resiliparse") -> dict:
+    batch = pa.RecordBatch.from_pylist([{"raw": raw, "charset": charset, "url": "http://x.example/"}], RAW_PAGES)
+    result = extract_batch(batch, {"extract": extract})
+    assert result.schema == EXTRACTED
+    return result.to_pylist()[0]
+
+
+@pytest.mark.parametrize("extract", ["resiliparse", "trafilatura"])
+def test_main_content(extract: str) -> None:
+    row = extracted(HTML.encode(), extract=extract)
+    assert PARAGRAPH.strip() in row["text"]
+    assert "Impressum" not in row["text"]
+    assert row["title"] is not None
+    assert row["title"].split() == ["Die", "Brücke"]
+
+
+def test_none_keeps_the_markup() -> None:
+    assert extracted(HTML.encode(), extract="none")["text"] == HTML
+
+
+@pytest.mark.parametrize(
+    ("encoding", "declared", "used"),
+    [
+        ("utf-8", None, "utf-8"),
+        ("utf-8", "iso-8859-1", "utf-8"),
+        ("utf-8", "no such charset", "utf-8"),
+        ("utf-8-sig", "cp1252", "utf-8"),
+        ("cp1252", "cp1252", "cp1252"),
+        ("cp1252", "utf-8", "cp1252"),
+        ("cp1252", None, "cp1252"),
+        ("utf-16", None, "utf-16-le"),
+        ("utf-16-le", "utf-16le", "utf-16-le"),
+    ],
+)
+def test_charsets_declared_or_not(encoding: str, declared: str | None, used: str) -> None:
+    row = extracted(HTML.encode(encoding), declared)
+    assert PARAGRAPH.strip() in row["text"]
+    assert row["charset"] == used
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Съешь же ещё этих мягких французских булок, да выпей чаю. " * 8, "cp1251"),
+        ("いろはにほへと ちりぬるを わかよたれそ つねならむ。" * 8, "shift_jis"),
+        ("いろはにほへと ちりぬるを わかよたれそ つねならむ。" * 8, "iso2022_jp"),
+        ("天地玄黄，宇宙洪荒。日月盈昃，辰宿列张。" * 8, "gb18030"),
+    ],
+)
+def test_charsets_of_other_scripts(text: str, encoding: str) -> None:
+    raw = text.encode(encoding)
+    assert raw.decode(page_charset(raw, encoding, True)) == text
+
+
+@pytest.mark.parametrize(
+    ("raw", "defect", "replaced"),
+    [
+        (bytes(range(256)) * 4, "binary_content", None),
+        (b"<p>" + b"\0" * 50, "binary_content", None),
+        (HTML.encode() + b"\xff", None, 1),
+        (b"", None, None),
+        (b"<" * 5000, None, None),
+    ],
+)
+def test_hostile_pages(raw: bytes, defect: str | None, replaced: int | None) -> None:
+    row = extracted(raw, "utf-8")
+    assert row["defect"] == defect
+    assert (row["text"] is None) == (defect is not None)
+    assert replaced is None or row["replaced_bytes"] == replaced
+
+
+def test_deep_nesting_is_survived() -> None:
+    assert "bottom" in extracted(b"<div>" * 3000 + b"<p>bottom</p>")["text"]
