@@ -17,6 +17,8 @@ PROFILES: dict[str, str] = {
     "gopher@dclm": "gristmill.filters.profiles.gopher:GOPHER_DCLM",
     "gopher@dolma": "gristmill.filters.profiles.gopher:GOPHER_DOLMA",
     "refinedweb@dclm": "gristmill.filters.heuristics.refinedweb:REFINEDWEB_DCLM",
+    "web-any": "gristmill.filters.profiles.web:WEB_ANY",
+    "web-en": "gristmill.filters.profiles.web:WEB_EN",
 }
 
 
