@@ -2,8 +2,8 @@
 
     python benchmarks/substrings.py PROSE.txt [more files] --megabytes 50
 
-Prints megabytes a second of one core (processor seconds) without input and output, bytes shipped per byte of text by the partitioned
-route (the runs' text and 32 bytes of numbers each) and the share of text marked.
+Prints megabytes a second of one core (processor seconds) without input and output, the bytes that the partitioned route
+ships per byte of text (the runs' text and 32 bytes of numbers each) and the share of text marked.
 """
 
 import time

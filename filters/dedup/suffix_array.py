@@ -15,6 +15,7 @@ from gristmill.filters.dedup.windows import DEFAULT_LENGTH, Policy, check_window
 from gristmill.filters.text.buffers import kernel
 
 INT32_LIMIT = 2**31 - 1
+_BLOCK_BITS = 8  # a lookup table of 8 bytes a block finds the document of a position
 
 
 def memory_bytes(text_bytes: int) -> int:
@@ -37,37 +38,54 @@ def suffix_array(data: np.ndarray, *, wide: bool = False) -> np.ndarray:
 
 
 @kernel
-def _document_of(offsets, position):
-    """Number of the document that holds the byte at `position`."""
-    return np.searchsorted(offsets, position, side="right") - 1
+def _documents_of_blocks(offsets):
+    """Number of the document that holds the first byte of each block of 2**_BLOCK_BITS bytes."""
+    blocks = np.empty((offsets[-1] >> _BLOCK_BITS) + 1, np.int64)
+    document = 0
+    for block in range(len(blocks)):
+        while document < len(offsets) - 2 and offsets[document + 1] <= block << _BLOCK_BITS:
+            document += 1
+        blocks[block] = document
+    return blocks
 
 
 @kernel
-def _mark_run(suffixes, first, last, offsets, length, unit, keep_first, mask):
-    """Mark the starts of windows among suffixes[first:last], which all begin with the same `length` bytes."""
-    windows = 0
-    earliest = np.int64(-1)
+def _document_of(blocks, offsets, position):
+    """Number of the document that holds the byte at `position`; no document is empty."""
+    document = blocks[position >> _BLOCK_BITS]
+    while offsets[document + 1] <= position:
+        document += 1
+    return document
+
+
+@kernel
+def _mark_run(suffixes, first, last, blocks, offsets, length, unit, keep_first, mask):
+    """Mark the starts of windows among suffixes[first:last], which all begin with the same `length` bytes.
+
+    Overwrites that part of `suffixes` with the windows found.
+    """
+    windows = first
+    earliest = np.int64(len(mask))
     for i in range(first, last):
         p = np.int64(suffixes[i])
-        document = _document_of(offsets, p)
+        document = _document_of(blocks, offsets, p)
         if p + length <= offsets[document + 1] and (p - offsets[document]) % unit == 0:
+            suffixes[windows] = p
             windows += 1
-            if earliest < 0 or p < earliest:
-                earliest = p
-    if windows < 2:
+            earliest = min(earliest, p)
+    if windows - first < 2:
         return
-    home = _document_of(offsets, earliest)
-    for i in range(first, last):
+    home_end = offsets[_document_of(blocks, offsets, earliest) + 1]
+    for i in range(first, windows):
         p = np.int64(suffixes[i])
-        document = _document_of(offsets, p)
-        if p + length <= offsets[document + 1] and (p - offsets[document]) % unit == 0:
-            mask[p] = not keep_first or document != home or earliest + length <= p
+        mask[p] = not keep_first or p >= home_end or earliest + length <= p
 
 
 @kernel
 def _mark_starts(data, suffixes, offsets, length, unit, keep_first, mask):
     """Mark window starts run by run: neighbours whose first `length` bytes are equal."""
     end = len(data)
+    blocks = _documents_of_blocks(offsets)
     first = 0
     for i in range(1, len(suffixes) + 1):
         if i < len(suffixes):
@@ -75,7 +93,7 @@ def _mark_starts(data, suffixes, offsets, length, unit, keep_first, mask):
             if p + length <= end and q + length <= end and same_window(data, p, q, length):
                 continue
         if i - first > 1:
-            _mark_run(suffixes, first, i, offsets, length, unit, keep_first, mask)
+            _mark_run(suffixes, first, i, blocks, offsets, length, unit, keep_first, mask)
         first = i
 
 
