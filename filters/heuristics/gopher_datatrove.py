@@ -35,6 +35,7 @@ from gristmill.filters.heuristics.ngrams import (
     fill_powers,
     fill_prefix_hashes,
     ngram_scratch,
+    prefix_span_hash,
 )
 from gristmill.filters.heuristics.segments import strip_span
 from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
@@ -108,13 +109,17 @@ def measure_characters(cps, n, classes, free_from, out):
 
 
 @kernel
-def measure_duplicates(cps, starts, ends, tokens, joined, head_ends, prefixes, powers, scratch, out):
-    slots, hashes, _, first, counts, ids, positions, edges = scratch
+def measure_ngrams(cps, starts, ends, tokens, joined, prefixes, powers, scratch, top, duplicates):
+    """Fill `top` as `count_ngrams` does, and duplicates[n - SMALLEST_DUPLICATE]."""
+    slots, hashes, _, _, _, _, positions, edges, marks = scratch
     length = join_words(cps, starts, ends, tokens, joined, edges)
     fill_prefix_hashes(joined, length, prefixes)
-    m = candidates(joined, edges, tokens, prefixes, powers, head_ends, hashes, slots, first, counts, ids, positions)
+    for t in range(tokens):
+        hashes[t] = prefix_span_hash(prefixes, powers, edges[t], edges[t + 1])
+    count_ngrams(cps, starts, ends, tokens, LONGEST_TOP, scratch, top)
+    m = candidates(edges, tokens, prefixes, powers, hashes, marks, positions)
     for n in range(SMALLEST_DUPLICATE, LARGEST_DUPLICATE + 1):
-        out[n - SMALLEST_DUPLICATE] = greedy_duplicate_characters(
+        duplicates[n - SMALLEST_DUPLICATE] = greedy_duplicate_characters(
             joined, edges, tokens, n, positions, m, prefixes, powers, hashes, slots
         )
 
@@ -123,9 +128,9 @@ def measure_duplicates(cps, starts, ends, tokens, joined, head_ends, prefixes, p
 def count_batch(data, offsets, classes, symbols, starts, ends, token_offsets, buffers, scratch):
     """(int64 (documents, COLUMNS), int64 (documents, LONGEST_TOP - 1, GRAM_COLUMNS)) for the tokens given.
 
-    buffers: code points, joined code points (both int32), head ends (int64), prefix hashes, powers (both uint64).
+    buffers: code points, joined code points (both int32), prefix hashes, powers (both uint64).
     """
-    cps, joined, head_ends, prefixes, powers = buffers
+    cps, joined, prefixes, powers = buffers
     documents = offsets.size - 1
     counts = np.zeros((documents, COLUMNS), np.int64)
     grams = np.zeros((documents, LONGEST_TOP - 1, GRAM_COLUMNS), np.int64)
@@ -137,8 +142,7 @@ def count_batch(data, offsets, classes, symbols, starts, ends, token_offsets, bu
         of, to, tokens = starts[a:b], ends[a:b], b - a
         measure_tokens(cps, classes, symbols, of, to, tokens, counts[d])
         measure_characters(cps, n, classes, free_from, counts[d])
-        count_ngrams(cps, of, to, tokens, LONGEST_TOP, scratch, grams[d])
-        measure_duplicates(cps, of, to, tokens, joined, head_ends, prefixes, powers, scratch, counts[d, DUPLICATES:])
+        measure_ngrams(cps, of, to, tokens, joined, prefixes, powers, scratch, grams[d], counts[d, DUPLICATES:])
     return counts, grams
 
 
@@ -148,15 +152,13 @@ def count_tokens(
     """`count_batch` with its work space."""
     data, offsets = string_buffers(texts)
     longest = longest_document_bytes(offsets)
-    most_tokens = longest_document_bytes(token_offsets)
     buffers = (
         np.empty(longest, np.int32),
         np.empty(longest, np.int32),
-        np.empty(most_tokens, np.int64),
         np.empty(longest + 1, np.uint64),
         np.empty(longest + 1, np.uint64),
     )
-    scratch = ngram_scratch(most_tokens)
+    scratch = ngram_scratch(longest_document_bytes(token_offsets))
     return count_batch(data, offsets, CLASS, datatrove_symbols(), starts, ends, token_offsets, buffers, scratch)
 
 

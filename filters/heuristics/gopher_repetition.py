@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.heuristics import ngrams
-from gristmill.filters.heuristics.ngrams import GRAM_COLUMNS, count_ngrams, ngram_scratch
+from gristmill.filters.heuristics.ngrams import GRAM_COLUMNS, count_ngrams, hash_words, ngram_scratch
 from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
 from gristmill.filters.text.scratch import divided, longest_document_bytes
 from gristmill.filters.text.unicode_tables import CLASS
@@ -33,6 +33,7 @@ def count_batch(data, offsets, classes, cps, starts, ends, scratch):
     for d in range(offsets.size - 1):
         n = decode_utf8(data, offsets[d], offsets[d + 1], cps)
         words = split_whitespace(cps, n, classes, starts, ends)
+        hash_words(cps, starts, ends, words, scratch.hashes)
         count_ngrams(cps, starts, ends, words, LONGEST_GRAM, scratch, grams[d])
         characters[d] = scratch.edges[words]
     return grams, characters

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.heuristics.gopher_repetition import LONGEST_GRAM, paper_fractions, paper_signals
-from gristmill.filters.heuristics.ngrams import GRAM_COLUMNS, count_ngrams, ngram_scratch
+from gristmill.filters.heuristics.ngrams import GRAM_COLUMNS, count_ngrams, hash_words, ngram_scratch
 from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
 from gristmill.filters.text.scratch import longest_document_bytes
 from gristmill.filters.text.unicode_words import unicode_word_spans
@@ -30,8 +30,10 @@ def count_batch(data, offsets, starts, ends, word_offsets, cps, scratch):
     for d in range(offsets.size - 1):
         decode_utf8(data, offsets[d], offsets[d + 1], cps)
         first, last = word_offsets[d], word_offsets[d + 1]
-        count_ngrams(cps, starts[first:last], ends[first:last], last - first, LONGEST_GRAM, scratch, grams[d])
-        characters[d] = scratch.edges[last - first]
+        of, to, words = starts[first:last], ends[first:last], last - first
+        hash_words(cps, of, to, words, scratch.hashes)
+        count_ngrams(cps, of, to, words, LONGEST_GRAM, scratch, grams[d])
+        characters[d] = scratch.edges[words]
     return grams, characters
 
 

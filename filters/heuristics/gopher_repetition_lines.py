@@ -35,7 +35,7 @@ AFTER_FIRST, AFTER_FIRST_CHARACTERS, ALL_COPIES, ALL_COPIES_CHARACTERS, PIECES, 
 @kernel
 def count_repeated(cps, starts, ends, pieces, prefixes, powers, scratch, row):
     """Fill one definition's row for the pieces of one document."""
-    slots, hashes, _, first, counts, ids, _, _ = scratch
+    slots, hashes, _, first, counts, ids, _, _, _ = scratch
     for k in range(pieces):
         hashes[k] = prefix_span_hash(prefixes, powers, starts[k], ends[k])
         row[CHARACTERS] += ends[k] - starts[k]

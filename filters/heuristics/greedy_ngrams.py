@@ -9,7 +9,7 @@ and nothing later can equal it. N-grams shorter than HEAD are always candidates.
 """
 
 import numpy as np
-from gristmill.filters.heuristics.ngrams import number_spans, prefix_span_hash, same_characters, slot_mask
+from gristmill.filters.heuristics.ngrams import count_marks, prefix_span_hash, same_characters, slot_mask
 from gristmill.filters.text.buffers import kernel
 
 HEAD = 12
@@ -30,18 +30,16 @@ def join_words(cps, starts, ends, words, joined, edges):
 
 
 @kernel
-def candidates(joined, edges, words, prefixes, powers, head_ends, hashes, slots, first, counts, ids, positions):
+def candidates(edges, words, prefixes, powers, hashes, marks, positions):
     """Fill `positions` with the words at which an n-gram that has an equal may start; returns their number."""
-    grams = words - SMALLEST + 1
+    grams = max(words - SMALLEST + 1, 0)
     for w in range(grams):
-        head_ends[w] = min(edges[w] + HEAD, edges[words])
-        hashes[w] = prefix_span_hash(prefixes, powers, edges[w], head_ends[w])
-    number_spans(joined, edges, head_ends, max(grams, 0), hashes, slots, first, counts, ids)
+        hashes[w] = prefix_span_hash(prefixes, powers, edges[w], min(edges[w] + HEAD, edges[words]))
+    mask = count_marks(hashes, grams, marks)
     m = 0
     for w in range(grams):
-        if counts[ids[w]] > 1 or edges[w + SMALLEST] - edges[w] < HEAD:
-            positions[m] = w
-            m += 1
+        positions[m] = w
+        m += (marks[np.int64(hashes[w]) & mask] > 1) | (edges[w + SMALLEST] - edges[w] < HEAD)
     return m
 
 

@@ -5,8 +5,8 @@ No answer rests on a hash: a table slot is accepted only after the characters th
 everything is identity of integers. Two facts make it fast on prose, where repetition is rare:
 
 - An n-gram is the pair of the (n-1)-grams at its first and second word, so with dense ids it is one 64-bit key.
-- An n-gram can repeat only where both those (n-1)-grams repeat, so each level looks only at what survived the last;
-  an n-gram that occurs once never enters a table beyond the level that shows it.
+- An n-gram can repeat only where both those (n-1)-grams repeat, so each level looks only at what survived the last.
+  The first level, pairs of words, leaves out most of what occurs once by counting hashes in a byte map.
 
 Scratch: `slots` (int32, a power of two of at least twice the items) is a table of ids + 1; every function that uses it
 clears the part it needs first.
@@ -21,6 +21,8 @@ from gristmill.filters.text.buffers import kernel
 # most frequent repeated one is the longest among equals. Characters are those of the words, without separators.
 TOP_CHARACTERS, TOP_COUNT, TOP_REPEATED, ALL_COPIES, COVERED, ALL_GRAMS = range(6)
 GRAM_COLUMNS = 6
+
+MARKS_PER_SLOT = 4
 
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
@@ -119,6 +121,68 @@ def number_spans(cps, starts, ends, spans, hashes, slots, first, counts, ids):
             ):
                 counts[found] += 1
                 ids[s] = found
+                break
+            at = (at + 1) & mask
+    return distinct
+
+
+@kernel
+def count_marks(hashes, items, marks):
+    """Count, up to two and by hash, the items in the byte map `marks`; returns the mask that finds a hash's byte.
+
+    An item whose byte says one is alone for sure, at the cost of two memory accesses; the others need looking at.
+    """
+    mask = slot_mask(items * MARKS_PER_SLOT)
+    marks[: mask + 1] = 0
+    for k in range(items):
+        at = np.int64(hashes[k]) & mask
+        marks[at] += marks[at] < 2
+    return mask
+
+
+@kernel
+def seen_twice(hashes, items, marks, positions):
+    """Fill `positions` with the items whose hash may occur twice; returns their number."""
+    mask = count_marks(hashes, items, marks)
+    m = 0
+    for k in range(items):
+        positions[m] = k
+        m += marks[np.int64(hashes[k]) & mask] > 1
+    return m
+
+
+@kernel
+def same_words(cps, starts, ends, a, b):
+    length = ends[a] - starts[a]
+    return ends[b] - starts[b] == length and same_characters(cps, starts[a], starts[b], length)
+
+
+@kernel
+def number_bigrams(cps, starts, ends, hashes, positions, m, slots, first, counts, ids):
+    """As `number_spans`, for the two words at each p of positions[:m], whose hash is hashes[p]."""
+    mask = slot_mask(m)
+    slots[: mask + 1] = 0
+    distinct = 0
+    for k in range(m):
+        p = positions[k]
+        at = np.int64(hashes[p]) & mask
+        while True:
+            found = slots[at] - 1
+            if found < 0:
+                slots[at] = distinct + 1
+                first[distinct] = p
+                counts[distinct] = 1
+                ids[p] = distinct
+                distinct += 1
+                break
+            q = first[found]
+            if (
+                hashes[q] == hashes[p]
+                and same_words(cps, starts, ends, q, p)
+                and same_words(cps, starts, ends, q + 1, p + 1)
+            ):
+                counts[found] += 1
+                ids[p] = found
                 break
             at = (at + 1) & mask
     return distinct
@@ -250,12 +314,12 @@ class Scratch(NamedTuple):
     ids: np.ndarray
     positions: np.ndarray
     edges: np.ndarray
+    marks: np.ndarray
 
 
 def ngram_scratch(words: int) -> Scratch:
     """Scratch for documents of at most `words` words; the pages of memory never written cost nothing."""
-    ints = (np.empty(words + 1, np.int32) for _ in range(4))
-    first, counts, ids, positions = ints
+    first, counts, ids, positions = (np.empty(words + 1, np.int32) for _ in range(4))
     return Scratch(
         slots=np.empty(table_size(words), np.int32),
         hashes=np.empty(words + 1, np.uint64),
@@ -265,6 +329,7 @@ def ngram_scratch(words: int) -> Scratch:
         ids=ids,
         positions=positions,
         edges=np.empty(words + 1, np.int64),
+        marks=np.empty(table_size(words * MARKS_PER_SLOT), np.uint8),
     )
 
 
@@ -272,20 +337,23 @@ def ngram_scratch(words: int) -> Scratch:
 def count_ngrams(cps, starts, ends, words, longest_gram, scratch, out):
     """Fill out (longest_gram - 1, GRAM_COLUMNS) for the n-grams of one document, row n - 2 for n; see the columns.
 
-    Leaves in scratch.edges the characters in the words before each word.
+    scratch.hashes holds a hash of each word (`hash_words`) and is overwritten; scratch.edges is left with the number
+    of characters in the words before each.
     """
-    slots, hashes, keys, first, counts, ids, positions, edges = scratch
+    slots, hashes, keys, first, counts, ids, positions, edges, marks = scratch
     edges[0] = 0
     for w in range(words):
         edges[w + 1] = edges[w] + ends[w] - starts[w]
-        positions[w] = w
-    hash_words(cps, starts, ends, words, hashes)
-    number_spans(cps, starts, ends, words, hashes, slots, first, counts, ids)
-    m = keep_repeated(ids, counts, positions, words)
+    bigrams = max(words - 1, 0)
+    for w in range(bigrams):
+        hashes[w] = mixed(hashes[w] * MULTIPLIER + hashes[w + 1])
+    m = seen_twice(hashes, bigrams, marks, positions)
+    distinct = number_bigrams(cps, starts, ends, hashes, positions, m, slots, first, counts, ids)
     for n in range(2, longest_gram + 1):
         if words < n:
             break
-        m, distinct = lengthen_grams(ids, positions, m, slots, keys, first, counts)
+        if n > 2:
+            m, distinct = lengthen_grams(ids, positions, m, slots, keys, first, counts)
         row = out[n - 2]
         position, count = most_frequent_first_met(first, counts, distinct)
         row[TOP_CHARACTERS] = edges[position + n] - edges[position]
