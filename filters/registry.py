@@ -7,6 +7,7 @@ from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.signals import Family, Signal
 
 FAMILIES: dict[str, str] = {
+    "language": "gristmill.filters.language.identify",
     "bad_words": "gristmill.filters.heuristics.bad_words",
     "c4_code": "gristmill.filters.heuristics.c4:CODE",
     "c4_datatrove": "gristmill.filters.heuristics.c4:DATATROVE",
