@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from gristmill.filters.text.spacy_expressions import (
@@ -39,9 +40,9 @@ def load_rules() -> tuple[np.record, np.record]:
 def _stored(name: str, build: Callable[[], Tables]) -> np.record:
     path = cache_folder() / f"spacy-en-{version('spacy')}-{name}-v{TABLE_VERSION}.npz"
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return _record(dict(stored))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, EOFError, BadZipFile):
         tables = build()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
