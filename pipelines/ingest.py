@@ -22,7 +22,7 @@ from gristmill.pipelines.identity import separate_colliding_ids
 from gristmill.pipelines.readers.extract import EXTRACTED
 from gristmill.pipelines.readers.registry import plan_splits, read_split
 from gristmill.pipelines.readers.split import Split
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_units
+from gristmill.pipelines.run.dataset import MAX_PART_BYTES, DatasetSpec, PartWriter, commit_unit, read_units
 from gristmill.pipelines.run.stages import Stage, fingerprint
 from gristmill.schemas.document import DOCUMENT, KEPT_STATUS
 from gristmill.schemas.errors import BalanceError
@@ -33,7 +33,8 @@ from gristmill.schemas.tally import Tally
 
 SPLIT_BYTES = 64 << 20
 MIN_GROUP_BYTES = 1 << 20
-GROUPS_WANTED = 64
+MIN_PART_BYTES = 8 << 20
+TASKS_WANTED = 64
 _NOT_CONTENT = ("text", "location", "detail")  # text is stood for by content_hash; the others tell where and how
 DOCUMENTS = DatasetSpec(
     "documents", DOCUMENT, tuple(name for name in DOCUMENT.names if name not in _NOT_CONTENT), counted="reason"
@@ -49,21 +50,24 @@ class IngestTask:
     source: Source
     splits: tuple[Split, ...]
     key: str
+    part_bytes: int
     sample: float | None = None
 
 
 def plan_tasks(storage: Storage, recipe: Recipe, sample: float | None = None) -> list[IngestTask]:
     """Every split of every source, small ones grouped; InputError when a source cannot be read at all.
 
-    Groups hold a 64th of the input, at least 1 MiB and at most 64 MiB: enough of them for every core, and few files.
+    Groups hold a 64th of the input, at least 1 MiB and at most 64 MiB; parts of documents a 64th, at least 8 MiB and at
+    most 128 MiB: enough of them for every core of a small machine, few files for a large input.
     """
     splits = [plan_splits(source, SPLIT_BYTES) for source in recipe.sources]
     total = sum(_share(split) for one_source in splits for split in one_source)
-    group_bytes = min(SPLIT_BYTES, max(MIN_GROUP_BYTES, total // GROUPS_WANTED))
+    group_bytes = min(SPLIT_BYTES, max(MIN_GROUP_BYTES, total // TASKS_WANTED))
+    part_bytes = min(MAX_PART_BYTES, max(MIN_PART_BYTES, total // TASKS_WANTED))
     tasks = []
     for number, (source, one_source) in enumerate(zip(recipe.sources, splits, strict=True)):
         for index, group in enumerate(_groups(one_source, group_bytes)):
-            tasks.append(IngestTask(storage, source, tuple(group), f"s{number:03d}-{index:06d}", sample))
+            tasks.append(IngestTask(storage, source, tuple(group), f"s{number:03d}-{index:06d}", part_bytes, sample))
     return tasks
 
 
@@ -116,7 +120,7 @@ def ingest_group(task: IngestTask) -> int:
     """Read a group of splits, write its parts and leave its marker. Returns the stored bytes it covers."""
     if task.storage.exists(DOCUMENTS.unit_path(task.key)):
         return _task_bytes(task)
-    writer = PartWriter(task.storage, DOCUMENTS, task.key)
+    writer = PartWriter(task.storage, DOCUMENTS, task.key, part_bytes=task.part_bytes)
     try:
         tallies = [_read_into(writer, split, task.source, task.sample) for split in task.splits]
         commit_unit(task.storage, DOCUMENTS, task.key, writer, {"tallies": tallies})

@@ -42,8 +42,10 @@ class PartWriter:
     With `single=True` everything goes into exactly one part, even when there are no rows.
     """
 
-    def __init__(self, storage: Storage, spec: DatasetSpec, key: str, single: bool = False) -> None:
-        self.storage, self.spec, self.key, self.single = storage, spec, key, single
+    def __init__(
+        self, storage: Storage, spec: DatasetSpec, key: str, single: bool = False, part_bytes: int = MAX_PART_BYTES
+    ) -> None:
+        self.storage, self.spec, self.key, self.single, self.part_bytes = storage, spec, key, single, part_bytes
         self.parts: list[Part] = []
         self._file: Any = None
         self._writer: pq.ParquetWriter | None = None
@@ -62,13 +64,14 @@ class PartWriter:
     def write(self, batch: pa.RecordBatch) -> None:
         """Append rows; the batch is cut where a row group would exceed its byte limit."""
         batch = batch.select(self.spec.schema.names).cast(self.spec.schema)
-        for piece in split_by_bytes(batch, MAX_ROW_GROUP_BYTES):
+        limit = MAX_ROW_GROUP_BYTES if self.single else min(MAX_ROW_GROUP_BYTES, self.part_bytes)
+        for piece in split_by_bytes(batch, limit):
             if self._writer is None:
                 self._open()
             assert self._writer is not None
             self._writer.write_batch(piece)
             self._count(piece)
-            if not self.single and (self._part.bytes >= MAX_PART_BYTES or self._part.rows >= MAX_PART_ROWS):
+            if not self.single and (self._part.bytes >= self.part_bytes or self._part.rows >= MAX_PART_ROWS):
                 self._close_part()
 
     def _count(self, piece: pa.RecordBatch) -> None:
