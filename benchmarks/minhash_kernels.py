@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import prose
 import xxhash
-from gristmill.filters.dedup.minhash import band_hashes, signatures
+from gristmill.filters.dedup.minhash import signatures
 from gristmill.filters.dedup.normalise import FULL
 from gristmill.filters.dedup.shingles import Shingling, shingle_hashes
 
@@ -69,23 +69,18 @@ def _speed(run: Callable[[], object], megabytes: float, times: int = 3) -> float
 
 def main() -> None:
     chosen = prose.arguments("MinHash signatures from raw text, megabytes a second on one core.", 50)
-    pool = prose.read_documents(chosen.files, chosen.document_bytes)
-    documents = prose.first_megabytes(pool, chosen.megabytes)
+    documents = prose.chosen_documents(chosen)
     texts, size = prose.as_arrow(documents), prose.megabytes_of(documents)
     full = Shingling(normalisation=FULL)
     for shingling in (Shingling(), full):  # compile
         signatures(texts[:2], shingling)
         shingle_hashes(texts[:2], shingling)
-    values = signatures(texts).values
-    band_hashes(values[:2], 14, 8)
-
     ours = _speed(lambda: signatures(texts), size)
     ours_full = _speed(lambda: signatures(texts, full), size)
     rows = [
         ("gristmill signatures", ours),
         ("gristmill signatures, full normalisation", ours_full),
         ("gristmill sorted unique shingle hashes", _speed(lambda: shingle_hashes(texts), size)),
-        ("gristmill band hashes 14 x 8, per text byte", _speed(lambda: band_hashes(values, 14, 8), size)),
     ]
     for name, peer, megabytes, times in (
         ("rensa", _rensa, 10.0, 3),

@@ -40,8 +40,7 @@ def _by_partition(
 
 def main() -> None:
     chosen = prose.arguments("Duplicate substrings, megabytes a second on one core.", 20)
-    pool = prose.read_documents(chosen.files, chosen.document_bytes)
-    texts = prose.as_arrow(prose.first_megabytes(pool, chosen.megabytes))
+    texts = prose.as_arrow(prose.chosen_documents(chosen))
     data, offsets = string_buffers(texts)
     data, size = data[: offsets[-1]], offsets[-1] / 1e6
     for policy in ("keep-first", "remove-all"):  # compile

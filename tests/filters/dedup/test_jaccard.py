@@ -1,7 +1,8 @@
 """Jaccard of shingle sets against Python sets, and the estimate against counting."""
 
 import numpy as np
-from gristmill.filters.dedup.jaccard import estimated_jaccard, jaccard
+import pyarrow as pa
+from gristmill.filters.dedup.jaccard import estimated_jaccard, jaccard, jaccard_of_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +35,14 @@ def test_lopsided_pairs_gallop_to_the_same() -> None:
     values, offsets = _csr([large, small])
     expected = len(large & small) / len(large | small)
     assert jaccard(values, offsets, np.array([0, 1]), np.array([1, 0])).tolist() == [expected, expected]
+
+
+def test_rows_of_joined_pairs() -> None:
+    left = [[1, 2, 3], [], [5], None, [1, 2**64 - 1]]
+    right = [[2, 3, 4], [], [5], [1], [2**64 - 1]]
+    for kind in (pa.list_(pa.uint64()), pa.large_list(pa.uint64())):
+        a, b = pa.array([[9], *left], kind)[1:], pa.array(right, kind)
+        assert jaccard_of_rows(a, b).tolist() == [0.5, 0.0, 1.0, 0.0, 0.5]
 
 
 def test_estimate_counts_agreeing_permutations() -> None:

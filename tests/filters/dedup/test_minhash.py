@@ -5,6 +5,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import xxhash
+from gristmill.filters.dedup.jaccard import estimated_jaccard
+from gristmill.filters.dedup.lsh_parameters import candidate_probability
 from gristmill.filters.dedup.minhash import EMPTY, band_hashes, permutations, signatures, signatures_of_hashes
 from gristmill.filters.dedup.normalise import FULL
 from gristmill.filters.dedup.shingles import Shingling, shingle_hashes, shingles_plainly
@@ -94,6 +96,23 @@ def test_signature_table_loads_into_minhash_lsh() -> None:
         assert ours == set(index.query(sketch))
         found += len(ours) > 1
     assert found > 30
+
+
+@pytest.mark.parametrize("similarity", [0.5, 0.7, 0.8])
+def test_estimates_and_candidates_follow_theory(similarity: float) -> None:
+    """1,500 pairs of sets of one known Jaccard: the mean estimate, and how many become candidates of 14 x 8."""
+    pairs, union = 1500, 300
+    shared = round(union * similarity)
+    own = (union - shared) // 2
+    hashes = np.random.default_rng(11).integers(0, 2**64, (pairs, union), dtype=np.uint64)
+    sides = np.concatenate((hashes[:, : shared + own], np.delete(hashes, np.s_[shared : shared + own], axis=1)))
+    offsets = np.arange(2 * pairs + 1, dtype=np.int64) * sides.shape[1]
+    values = signatures_of_hashes(sides.reshape(-1), offsets)
+    left, right = np.arange(pairs), np.arange(pairs) + pairs
+    assert estimated_jaccard(values, left, right).mean() == pytest.approx(similarity, abs=0.01)
+    keys = band_hashes(values, 14, 8)
+    candidates = (keys[left] == keys[right]).any(axis=1).mean()
+    assert candidates == pytest.approx(float(candidate_probability(similarity, 14, 8)), abs=0.04)
 
 
 def test_band_key_is_xxh64_seeded_with_its_number() -> None:
