@@ -2,9 +2,9 @@
 
     python benchmarks/kernels.py PATH [PATH ...] [--megabytes 16] [--datatrove-megabytes 0.5]
 
-PATH: files or folders of prose (JSON Lines, JSON, WARC, text; gz, bz2, xz), repeated until there are enough bytes. Prints
-MB of UTF-8 per second of processor time, the best of three after a first run that compiles. A profile's time is that of all its families
-and text versions; datatrove's filter runs alone on the same documents, in the same process.
+PATH: files or folders of prose (JSON Lines, JSON, WARC, text; gz, bz2, xz), repeated until there are enough bytes.
+Prints MB of UTF-8 per second of processor time, the best of three after a first run that compiles. A profile's time is
+that of all its families and text versions; datatrove's filters run alone, on the same documents, in the same process.
 """
 
 import argparse

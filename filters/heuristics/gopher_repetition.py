@@ -51,13 +51,13 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
     return pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=FAMILY.schema)
 
 
-def paper_fractions(grams: np.ndarray, characters: np.ndarray) -> list[np.ma.MaskedArray]:
+def paper_fractions(grams: np.ndarray, characters: np.ndarray) -> list[np.ndarray]:
     """Most frequent repeated 2- to 4-grams, words covered by repeated 5- to 10-grams; 0 when nothing can repeat."""
     top = [divided(grams[:, n - 2, ngrams.TOP_REPEATED], characters) for n in TOP_SIZES]
     return top + [divided(grams[:, n - 2, ngrams.COVERED], characters) for n in DUPLICATE_SIZES]
 
 
-def dolma_fractions(grams: np.ndarray, characters: np.ndarray) -> list[np.ma.MaskedArray]:
+def dolma_fractions(grams: np.ndarray, characters: np.ndarray) -> list[np.ndarray]:
     """Undefined where a text has fewer than n words, as Dolma emits no attribute there."""
     top = [
         divided(
