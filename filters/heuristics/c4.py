@@ -54,6 +54,7 @@ class C4Definition:
             self.min_words,
             self.words_after_citations,
             self.phrases_anywhere,
+            self.sentences == "rule",
         )
         return np.array(numbers, dtype=np.int64)
 

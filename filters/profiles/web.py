@@ -47,7 +47,7 @@ REPETITION = (
 LINE_SHAPE = (
     Rule(name="many_bullet_lines", signal="bullet_line_fraction", keep="<= 0.9", source=_GOPHER),
     Rule(name="many_ellipsis_lines", signal="ellipsis_line_fraction", keep="<= 0.3", source=_GOPHER),
-    Rule(name="lorem_ipsum", signal="c4_paper_lorem_ipsum", keep="== false", source=_C4),
+    Rule(name="lorem_ipsum", signal="c4_dolma_lorem_ipsum", keep="== false", source=_C4),
 )
 
 ENGLISH_WORDS = (

@@ -84,20 +84,30 @@ def _closes(cps, start, end, next_upper, classes, lower, keys):
 
 @kernel
 def count_sentences(cps, start, end, classes, lower, keys):
-    """Sentences of the line cps[start:end]; 0 when it has no word."""
-    sentences = 0
-    word_start = -1
-    last_start, last_end = -1, -1
-    for i in range(start, end + 1):
-        space = i == end or classes[cps[i]] & SPACE != 0
-        if not space:
-            if word_start < 0:
-                word_start = i
-                if last_start >= 0:
-                    upper = classes[cps[i]] & UPPER != 0
-                    if _closes(cps, last_start, last_end, upper, classes, lower, keys):
-                        sentences += 1
-        elif word_start >= 0:
-            last_start, last_end = word_start, i
-            word_start = -1
-    return sentences + 1 if last_start >= 0 else 0
+    """Sentences of the line cps[start:end]; 0 when it has no word. Looks closely only at marks before white space."""
+    while start < end and classes[cps[start]] & SPACE:
+        start += 1
+    if start == end:
+        return 0
+    sentences = 1
+    i = start
+    while i < end:
+        cp = cps[i]
+        i += 1
+        if cp != 46 and cp != 63 and cp != 33 and cp != 0x2026:
+            continue
+        word_end = i
+        while word_end < end and _is_closing(cps[word_end]):
+            word_end += 1
+        following = word_end
+        while following < end and classes[cps[following]] & SPACE:
+            following += 1
+        if following in (word_end, end):
+            continue
+        word_start = i - 1
+        while word_start > start and not classes[cps[word_start - 1]] & SPACE:
+            word_start -= 1
+        upper = classes[cps[following]] & UPPER != 0
+        sentences += _closes(cps, word_start, word_end, upper, classes, lower, keys)
+        i = following
+    return sentences

@@ -33,7 +33,15 @@ LINES, KEPT_LINES, LOREM_IPSUM, CURLY_BRACKET, SENTENCES = range(5)
 FACTS = 5
 
 # Switches of a definition, in this order in an int64 array.
-END_MARKS, ELLIPSIS_FAILS, MAX_WORD_LENGTH, MIN_WORDS, WORDS_AFTER_CITATIONS, WHOLE_PAGE_PHRASES = range(6)
+(
+    END_MARKS,
+    ELLIPSIS_FAILS,
+    MAX_WORD_LENGTH,
+    MIN_WORDS,
+    WORDS_AFTER_CITATIONS,
+    WHOLE_PAGE_PHRASES,
+    COUNT_SENTENCES,
+) = range(7)
 
 
 def _codes(text: str) -> np.ndarray:
@@ -44,10 +52,13 @@ _LOREM_IPSUM, _JAVASCRIPT, _EDIT, _NEEDED = map(_codes, ("lorem ipsum", "javascr
 _TERMS, _PRIVACY, _COOKIE = map(_codes, ("terms of use", "privacy policy", "cookie policy"))
 _USES, _USE_OF, _USE = map(_codes, ("uses cookies", "use of cookies", "use cookies"))
 
+_RARE = np.zeros(124, dtype=np.uint8)  # `{` and the letter each phrase is looked for by
+_RARE[[ord(char) for char in "{jpvfk"]] = 1
+
 
 @kernel
-def _is_at(cps, i, end, lower, pattern):
-    if i + len(pattern) > end:
+def _is_at(cps, i, start, end, lower, pattern):
+    if i < start or i + len(pattern) > end:
         return False
     k = 0
     while k < len(pattern) and lower[cps[i + k]] == pattern[k]:
@@ -67,34 +78,35 @@ def _is_at_exactly(cps, i, end, pattern):
 
 @kernel
 def phrases(cps, start, end, lower):
-    """Which of C4's phrases stand in cps[start:end], lower-cased, as bits."""
+    """Which of C4's phrases stand in cps[start:end], lower-cased, as bits.
+
+    Each phrase is looked for around its rarest letter, so that most characters cost one look-up.
+    """
     found = 0
     for i in range(start, end):
         cp = lower[cps[i]]
-        if cp < 99 or cp > 123:
+        if cp >= len(_RARE) or not _RARE[cp]:
             continue
-        if cp == 108:
-            if _is_at(cps, i, end, lower, _LOREM_IPSUM):
-                found |= LOREM
-        elif cp == 106:
-            if _is_at(cps, i, end, lower, _JAVASCRIPT):
-                found |= SCRIPT
-        elif cp == 123:
+        if cp == 123:
             found |= CURLY
-        elif cp == 117:
-            if (
-                _is_at(cps, i, end, lower, _USES)
-                or _is_at(cps, i, end, lower, _USE_OF)
-                or _is_at(cps, i, end, lower, _USE)
-            ):
-                found |= NOTICE
-        elif cp == 116:
-            if _is_at(cps, i, end, lower, _TERMS):
-                found |= NOTICE
+        elif cp == 106:
+            if _is_at(cps, i, start, end, lower, _JAVASCRIPT):
+                found |= SCRIPT
         elif cp == 112:
-            if _is_at(cps, i, end, lower, _PRIVACY):
+            if _is_at(cps, i - 7, start, end, lower, _LOREM_IPSUM):
+                found |= LOREM
+        elif cp == 118:
+            if _is_at(cps, i - 3, start, end, lower, _PRIVACY):
                 found |= NOTICE
-        elif cp == 99 and _is_at(cps, i, end, lower, _COOKIE):
+        elif cp == 102:
+            if _is_at(cps, i - 7, start, end, lower, _TERMS):
+                found |= NOTICE
+        elif (
+            _is_at(cps, i - 3, start, end, lower, _COOKIE)
+            or _is_at(cps, i - 7, start, end, lower, _USE)
+            or _is_at(cps, i - 8, start, end, lower, _USES)
+            or _is_at(cps, i - 10, start, end, lower, _USE_OF)
+        ):
             found |= NOTICE
     return found
 
@@ -115,17 +127,13 @@ def _citation_end(cps, i, end, classes):
 
 
 @kernel
-def _words(cps, start, end, classes):
-    """(number of white-space words, length of the longest) of cps[start:end]."""
-    words, longest, length = 0, 0, 0
-    for i in range(start, end):
-        if classes[cps[i]] & SPACE:
-            length = 0
-        else:
-            words += length == 0
-            length += 1
-            longest = max(longest, length)
-    return words, longest
+def _words(line, n, classes):
+    words, inside = 0, False
+    for i in range(n):
+        space = classes[line[i]] & SPACE != 0
+        words += not space and not inside
+        inside = not space
+    return words
 
 
 @kernel
@@ -140,97 +148,106 @@ def _ends_well(cps, start, end, end_marks, ellipsis_fails):
 
 
 @kernel
+def _measure_line(cps, a, n, classes):
+    """(end of the line, start and end of its stripped text, words, longest word, whether it has a `[`)."""
+    b, s, e = a, -1, a
+    words, longest, length, bracket = 0, 0, 0, False
+    while b < n:
+        flags = classes[cps[b]]
+        if flags & SPACE:
+            if flags & LINE_BREAK:
+                break
+            longest = max(longest, length)
+            length = 0
+        else:
+            if length == 0:
+                words += 1
+                if s < 0:
+                    s = b
+            length += 1
+            e = b + 1
+            bracket = bracket or cps[b] == 91
+        b += 1
+    return b, max(s, a), e, words, max(longest, length), bracket
+
+
+@kernel
+def _remove_citations(cps, s, e, classes, line, actions):
+    """Copy cps[s:e] without citation marks into `line`, mark those in `actions`; returns the length."""
+    length = 0
+    i = s
+    while i < e:
+        stop = _citation_end(cps, i, e, classes) if cps[i] == 91 else i
+        if stop > i:
+            actions[i:stop] = CITATION
+            i = stop
+        else:
+            line[length] = cps[i]
+            length += 1
+            i += 1
+    return length
+
+
+@kernel
+def _judge(text, s, e, words, longest, lower, definition, facts):
+    """Why the cleaned line text[s:e] goes, or KEPT; sets the page facts it shows."""
+    if 0 <= definition[MAX_WORD_LENGTH] < longest:
+        return LONG_WORD
+    if definition[END_MARKS] and not _ends_well(text, s, e, definition[END_MARKS], definition[ELLIPSIS_FAILS]):
+        return NO_TERMINAL_MARK
+    if words < definition[MIN_WORDS]:
+        return FEW_WORDS
+    found = phrases(text, s, e, lower)
+    if not definition[WHOLE_PAGE_PHRASES] and found & LOREM:
+        facts[LOREM_IPSUM] = 1
+    if found & SCRIPT:
+        return JAVASCRIPT
+    if not definition[WHOLE_PAGE_PHRASES] and found & CURLY:
+        facts[CURLY_BRACKET] = 1
+    return POLICY if found & NOTICE else KEPT
+
+
+@kernel
 def scan(cps, n, classes, lower, keys, definition, actions, line, facts):
     """Fill actions[:n] and the page facts of the document cps[:n]; `line` is scratch of n code points.
 
     Lines are those of `str.splitlines()`. Only the strip of the whole text is left to `strip_page`.
     """
     facts[:] = 0
+    actions[:n] = KEPT
     if definition[WHOLE_PAGE_PHRASES]:
         found = phrases(cps, 0, n, lower)
         facts[LOREM_IPSUM] = found & LOREM != 0
         facts[CURLY_BRACKET] = found & CURLY != 0
-    a = 0
     last_break, last_break_end = 0, 0
+    a = 0
     while a < n:
-        b = a
-        while b < n and not classes[cps[b]] & LINE_BREAK:
-            b += 1
-        next_a = b
-        if b < n:
-            next_a = b + 2 if cps[b] == 13 and b + 1 < n and cps[b + 1] == 10 else b + 1
+        b, s, e, words, longest, bracket = _measure_line(cps, a, n, classes)
+        next_a = min(b + 1, n)
+        if next_a < n and cps[b] == 13 and cps[next_a] == 10:
+            next_a += 1
         facts[LINES] += 1
-        s, e = a, b
-        while s < e and classes[cps[s]] & SPACE:
-            s += 1
-        while e > s and classes[cps[e - 1]] & SPACE:
-            e -= 1
-        words, longest = _words(cps, s, e, classes)
-        for i in range(s, e):
-            actions[i] = KEPT
-        length = 0
-        bracket = False
-        for i in range(s, e):
-            if cps[i] == 91:
-                bracket = True
-                break
+        text, start, stop = cps, s, e
         if bracket:
-            i = s
-            while i < e:
-                stop = _citation_end(cps, i, e, classes) if cps[i] == 91 else i
-                if stop > i:
-                    for k in range(i, stop):
-                        actions[k] = CITATION
-                    i = stop
-                else:
-                    line[length] = cps[i]
-                    length += 1
-                    i += 1
+            text, start, stop = line, 0, _remove_citations(cps, s, e, classes, line, actions)
             if definition[WORDS_AFTER_CITATIONS]:
-                words, _ = _words(line, 0, length, classes)
-        else:
-            for i in range(s, e):
-                line[length] = cps[i]
-                length += 1
-        reason = KEPT
-        if 0 <= definition[MAX_WORD_LENGTH] < longest:
-            reason = LONG_WORD
-        elif definition[END_MARKS] and not _ends_well(
-            line, 0, length, definition[END_MARKS], definition[ELLIPSIS_FAILS]
-        ):
-            reason = NO_TERMINAL_MARK
-        elif words < definition[MIN_WORDS]:
-            reason = FEW_WORDS
-        else:
-            found = phrases(line, 0, length, lower)
-            if not definition[WHOLE_PAGE_PHRASES] and found & LOREM:
-                facts[LOREM_IPSUM] = 1
-            if found & SCRIPT:
-                reason = JAVASCRIPT
-            else:
-                if not definition[WHOLE_PAGE_PHRASES] and found & CURLY:
-                    facts[CURLY_BRACKET] = 1
-                if found & NOTICE:
-                    reason = POLICY
+                words = _words(line, stop, classes)
+        reason = _judge(text, start, stop, words, longest, lower, definition, facts)
         if reason != KEPT:
-            for i in range(a, next_a):
-                actions[i] = reason
+            actions[a:next_a] = reason
             actions[a] |= _FIRST
         else:
             facts[KEPT_LINES] += 1
-            facts[SENTENCES] += count_sentences(line, 0, length, classes, lower, keys)
-            for i in range(a, s):
-                actions[i] = WHITE_SPACE
-            for i in range(e, b):
-                actions[i] = WHITE_SPACE
+            if definition[COUNT_SENTENCES]:
+                facts[SENTENCES] += count_sentences(text, start, stop, classes, lower, keys)
+            actions[a:s] = WHITE_SPACE
+            actions[e:b] = WHITE_SPACE
             if b < n:
                 actions[b] = KEPT if cps[b] == 10 else NEW_LINE
-                for i in range(b + 1, next_a):
-                    actions[i] = LINE_BREAK_GONE
+                actions[b + 1 : next_a] = LINE_BREAK_GONE
             last_break, last_break_end = b, next_a
         a = next_a
-    for i in range(last_break, last_break_end):
-        actions[i] = LINE_BREAK_GONE
+    actions[last_break:last_break_end] = LINE_BREAK_GONE
 
 
 @kernel
