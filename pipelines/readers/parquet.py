@@ -1,4 +1,7 @@
-"""Parquet: split by row groups, decoded a few rows at a time; a document's position is its row number in the file."""
+"""Parquet: split by row groups, decoded a few rows at a time; a document's position is its row number in the file.
+
+Memory follows the largest page and the batch: a page, which the file's writer sized, is unpacked as a whole.
+"""
 
 from collections.abc import Iterator
 
@@ -53,7 +56,11 @@ def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> I
         return
     with open_split(split) as stored:
         try:
-            parquet = pq.ParquetFile(stored, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+            metadata = pq.read_metadata(stored)
+            packed = _dictionary_columns(source, metadata)
+            parquet = pq.ParquetFile(
+                stored, metadata=metadata, read_dictionary=packed, buffer_size=_BUFFER_BYTES, pre_buffer=False
+            )
         except (pa.ArrowInvalid, OSError) as error:
             rows.disturb(f"no Parquet file: {str(error)[:200]}")
             rows.bytes_consumed = split.size
@@ -64,6 +71,13 @@ def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> I
             rows.bytes_consumed = _stored_bytes(parquet.metadata, split)
             for group in range(split.start, split.end):
                 yield from _read_group(source, parquet, group, rows)
+
+
+def _dictionary_columns(source: Source, metadata: pq.FileMetaData) -> list[str]:
+    """The text column, if it may be stored as a dictionary: then repeated long texts take no room when read so."""
+    first = [metadata.row_group(0).column(c) for c in range(metadata.num_columns)] if metadata.num_row_groups else []
+    texts = [column for column in first if column.path_in_schema == source.columns.text]
+    return [column.path_in_schema for column in texts if column.has_dictionary_page]
 
 
 def _read_group(source: Source, parquet: pq.ParquetFile, group: int, rows: Rows) -> Iterator[pa.RecordBatch]:

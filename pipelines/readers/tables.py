@@ -45,7 +45,9 @@ def records(batch: pa.RecordBatch, text: str) -> Iterator[tuple[dict[str, Any], 
 def _values(column: pa.Array) -> list[Any]:
     kind = column.type
     if pa.types.is_dictionary(kind):
-        column, kind = column.dictionary_decode(), kind.value_type
+        # Rows share one object per value: decoding would copy a 10 MB text for each row that repeats it.
+        values = _values(column.dictionary)
+        return [None if index is None else values[index] for index in column.indices.to_pylist()]
     if not _is_text(kind):
         return column.to_pylist()
     if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
