@@ -1,4 +1,4 @@
-"""Rows of a DataFrame back to the parts of the documents they belong to: one unit per part, rows in document order."""
+"""Rows of a DataFrame back to the parts of the documents they belong to: one unit per part."""
 
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -8,8 +8,11 @@ import numpy as np
 import pyarrow as pa
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_part
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_part, read_units
+from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import DatasetManifest, Part
+
+FLUSH_BYTES = 128 << 20
 
 
 def part_key(part: int) -> str:
@@ -20,33 +23,69 @@ def part_key(part: int) -> str:
 def write_by_part(engine: Engine, frame: Any, storage: Storage, spec: DatasetSpec) -> int:
     """Write a DataFrame with the columns of `spec` (among them `part` and `row`); returns the number of rows.
 
-    One shuffle. Parts without rows get no unit.
+    One shuffle. Parts without rows get no unit. RunError when not every row arrived in a unit.
     """
     partitions = engine.partitions or engine.cores
-    ordered = frame.select(*spec.schema.names).repartition(partitions, "part").sortWithinPartitions("part", "row")
-    written = ordered.mapInArrow(partial(_write_parts, storage, spec), "rows long").toArrow()
-    return sum(written.column("rows").to_pylist())
+    shuffled = frame.select(*spec.schema.names).repartition(partitions, "part")
+    answers = shuffled.mapInArrow(partial(_write_parts, storage, spec), "part long, rows long").toArrow()
+    sent = dict.fromkeys(answers.column("part").to_pylist(), 0)
+    for part, rows in zip(answers.column("part").to_pylist(), answers.column("rows").to_pylist(), strict=True):
+        sent[part] += rows
+    units = read_units(storage, spec, [part_key(part) for part in sent])
+    for part, rows in sent.items():
+        written = sum(entry["rows"] for entry in units[part_key(part)]["parts"])
+        if written != rows:
+            raise RunError(
+                f"{written:,} rows were written for part {part}, {rows:,} were computed",
+                where=spec.folder,
+                expected="the same number",
+                next_step=f"remove {spec.folder} and run again; if it comes back, report it",
+            )
+    return sum(sent.values())
 
 
 def _write_parts(storage: Storage, spec: DatasetSpec, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    current: int | None = None
-    writer: PartWriter | None = None
-    rows = 0
+    """Collect the rows of each part, writing them out whenever much is waiting.
+
+    The engine promises that a part comes to one task, not that its rows come together or in order: Sail leaves out a
+    sort whose order no operator asks for.
+    """
+    waiting: dict[int, list[pa.RecordBatch]] = {}
+    writers: dict[int, PartWriter] = {}
+    rows: dict[int, int] = {}
+    bytes_waiting = 0
     for batch in batches:
-        parts = batch.column("part").to_numpy(zero_copy_only=False)
-        starts = np.flatnonzero(np.diff(parts, prepend=parts[:1] - 1)) if len(parts) else np.zeros(0, np.int64)
-        for start, end in zip(starts, [*starts[1:], len(parts)], strict=True):
-            if parts[start] != current:
-                if writer is not None and current is not None:
-                    commit_unit(storage, spec, part_key(current), writer, {})
-                current = int(parts[start])
-                writer = PartWriter(storage, spec, part_key(current), single=True)
-            assert writer is not None
-            writer.write(batch.slice(start, end - start))
-            rows += int(end - start)
-    if writer is not None and current is not None:
-        commit_unit(storage, spec, part_key(current), writer, {})
-    yield pa.record_batch({"rows": pa.array([rows], pa.int64())})
+        if not batch.num_rows:
+            continue
+        ordered = batch.sort_by("part")
+        parts = ordered.column("part").to_numpy(zero_copy_only=False)
+        starts = np.flatnonzero(np.diff(parts, prepend=parts[0] - 1))
+        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(parts)], strict=True):
+            waiting.setdefault(int(parts[start]), []).append(ordered.slice(start, end - start))
+        bytes_waiting += batch.nbytes
+        if bytes_waiting > FLUSH_BYTES:
+            _flush(storage, spec, waiting, writers, rows)
+            bytes_waiting = 0
+    _flush(storage, spec, waiting, writers, rows)
+    for part, writer in writers.items():
+        commit_unit(storage, spec, part_key(part), writer, {})
+    yield pa.record_batch({"part": pa.array(list(rows), pa.int64()), "rows": pa.array(list(rows.values()), pa.int64())})
+
+
+def _flush(
+    storage: Storage,
+    spec: DatasetSpec,
+    waiting: dict[int, list[pa.RecordBatch]],
+    writers: dict[int, PartWriter],
+    rows: dict[int, int],
+) -> None:
+    for part, batches in waiting.items():
+        if part not in writers:
+            writers[part] = PartWriter(storage, spec, part_key(part), single=True)
+        for batch in pa.Table.from_batches(batches).combine_chunks().to_batches():
+            writers[part].write(batch)
+            rows[part] = rows.get(part, 0) + batch.num_rows
+    waiting.clear()
 
 
 def parts_by_number(manifest: DatasetManifest | None) -> dict[int, Part]:
@@ -54,9 +93,8 @@ def parts_by_number(manifest: DatasetManifest | None) -> dict[int, Part]:
     return {int(part.key.removeprefix("part-")): part for part in manifest.parts} if manifest else {}
 
 
-def read_rows(storage: Storage, spec: DatasetSpec, part: Part | None, columns: list[str] | None = None) -> pa.Table:
-    """The rows of one part; an empty table when the part has none."""
+def read_rows(storage: Storage, spec: DatasetSpec, part: Part | None) -> pa.Table:
+    """The rows of one part in document order; an empty table when the part has none."""
     if part is None:
-        chosen = spec.schema if columns is None else pa.schema([spec.schema.field(name) for name in columns])
-        return chosen.empty_table()
-    return read_part(storage, part, columns or spec.schema.names)
+        return spec.schema.empty_table()
+    return read_part(storage, part, spec.schema.names).sort_by("row")
