@@ -21,6 +21,7 @@ from gristmill.filters.dedup.normalise import Normalisation, normalise_plainly, 
 from gristmill.filters.dedup.xxh64 import PADDING, xxh64_padded
 from gristmill.filters.text.buffers import kernel, string_buffers
 from gristmill.filters.text.unicode_tables import CLASS, SPACE
+from gristmill.filters.text.utf8 import next_code_point
 from gristmill.schemas.errors import RecipeError
 
 CCNET = Normalisation(case=True, accents=True, digits=True, punctuation="delete", whitespace=True)
@@ -72,19 +73,11 @@ def line_hashes_plainly(
 
 @kernel
 def _is_blank(data, start, end, classes):
-    for i in range(start, end):
-        b = np.int32(data[i])
-        if b < 0x80:
-            if not classes[b] & SPACE:
-                return False
-        elif 0xC2 <= b < 0xE0:
-            if not classes[((b & 0x1F) << 6) | (data[i + 1] & 0x3F)] & SPACE:
-                return False
-        elif 0xE0 <= b < 0xF0:
-            if not classes[((b & 0x0F) << 12) | ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)] & SPACE:
-                return False
-        elif b >= 0xF0:
-            return False  # no white space beyond the basic plane
+    i = start
+    while i < end:
+        cp, i = next_code_point(data, i)
+        if not classes[cp] & SPACE:
+            return False
     return True
 
 

@@ -24,7 +24,8 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 from gristmill.filters.text.buffers import kernel, string_buffers
-from gristmill.filters.text.unicode_tables import CLASS, CODE_POINTS, DIGIT, LOWER, PUNCTUATION, SPACE, UPPER
+from gristmill.filters.text.unicode_tables import CLASS, CODE_POINTS, DIGIT, LOWER, MARK, PUNCTUATION, SPACE, UPPER
+from gristmill.filters.text.utf8 import next_code_point, put_utf8
 from gristmill.schemas.errors import RecipeError
 
 DELETED = -1
@@ -142,33 +143,13 @@ def _affected(options: Normalisation) -> list[int]:
     if options.whitespace:
         chosen |= (CLASS & SPACE) != 0
     if options.accents:
-        for cp in range(CODE_POINTS):
-            char = chr(cp)
-            chosen[cp] |= not unicodedata.is_normalized("NFD", char) or _is_mark(char)
+        chosen |= (CLASS & MARK) != 0
+        for first in range(0, CODE_POINTS, 256):
+            block = [chr(cp) for cp in range(first, first + 256)]
+            if not unicodedata.is_normalized("NFD", "".join(block)):
+                chosen[first : first + 256] |= [not unicodedata.is_normalized("NFD", char) for char in block]
     chosen[0xD800:0xE000] = False  # surrogates are not in valid UTF-8
     return np.flatnonzero(chosen).tolist()
-
-
-@kernel
-def put_utf8(cp, out, at):
-    """Write code point `cp` as UTF-8 to `out` from `at`; returns the position after it."""
-    if cp < 0x80:
-        out[at] = cp
-        return at + 1
-    if cp < 0x800:
-        out[at] = 0xC0 | (cp >> 6)
-        out[at + 1] = 0x80 | (cp & 0x3F)
-        return at + 2
-    if cp < 0x10000:
-        out[at] = 0xE0 | (cp >> 12)
-        out[at + 1] = 0x80 | ((cp >> 6) & 0x3F)
-        out[at + 2] = 0x80 | (cp & 0x3F)
-        return at + 3
-    out[at] = 0xF0 | (cp >> 18)
-    out[at + 1] = 0x80 | ((cp >> 12) & 0x3F)
-    out[at + 2] = 0x80 | ((cp >> 6) & 0x3F)
-    out[at + 3] = 0x80 | (cp & 0x3F)
-    return at + 4
 
 
 @kernel
@@ -181,20 +162,7 @@ def normalise_span(data, start, end, target, edges, expansions, collapse, out, a
     after_space = collapse
     i = start
     while i < end:
-        b = np.int32(data[i])
-        if b < 0x80:
-            cp = b
-            i += 1
-        elif b < 0xE0:
-            cp = ((b & 0x1F) << 6) | (data[i + 1] & 0x3F)
-            i += 2
-        elif b < 0xF0:
-            cp = ((b & 0x0F) << 12) | ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
-            i += 3
-        else:
-            high = ((b & 0x07) << 18) | ((data[i + 1] & 0x3F) << 12)
-            cp = high | ((data[i + 2] & 0x3F) << 6) | (data[i + 3] & 0x3F)
-            i += 4
+        cp, i = next_code_point(data, i)
         new = target[cp]
         if 0 <= new < 0x80:  # no branch at the ends of words, they cannot be predicted
             space = collapse & (new == 32)

@@ -8,6 +8,7 @@ starts[k] : starts[k + 1] - separator, so that any run of pieces is one slice of
 import numpy as np
 from gristmill.filters.text.buffers import kernel
 from gristmill.filters.text.unicode_tables import ALPHA
+from gristmill.filters.text.utf8 import next_code_point
 
 # Scripts whose words are not separated by spaces: Thai, Lao, Tibetan, Myanmar, Khmer, Tai, Balinese, kana, bopomofo,
 # Han, Yi, Javanese; inclusive ranges of code points.
@@ -64,20 +65,7 @@ def mostly_unspaced(data, start, end, classes):
     unspaced, letters = 0, 0
     i = start
     while i < end:
-        b = np.int32(data[i])
-        if b < 0x80:
-            cp = b
-            i += 1
-        elif b < 0xE0:
-            cp = ((b & 0x1F) << 6) | (data[i + 1] & 0x3F)
-            i += 2
-        elif b < 0xF0:
-            cp = ((b & 0x0F) << 12) | ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
-            i += 3
-        else:
-            high_bits = ((b & 0x07) << 18) | ((data[i + 1] & 0x3F) << 12)
-            cp = high_bits | ((data[i + 2] & 0x3F) << 6) | (data[i + 3] & 0x3F)
-            i += 4
+        cp, i = next_code_point(data, i)
         if is_unspaced(cp):
             unspaced += 1
         elif classes[cp] & ALPHA:

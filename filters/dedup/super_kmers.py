@@ -16,8 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 from gristmill.filters.dedup.windows import DEFAULT_LENGTH, Policy, check_windows, same_window
-from gristmill.filters.dedup.xxh64 import inlined
-from gristmill.filters.text.buffers import kernel
+from gristmill.filters.text.buffers import inlined, kernel
 from gristmill.schemas.errors import RecipeError
 
 BASE = np.uint64(0x9E3779B97F4A7C15 | 1)

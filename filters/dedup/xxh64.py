@@ -5,7 +5,7 @@ It is the published algorithm (github.com/Cyan4973/xxHash, doc/xxhash_spec.md), 
 numbers: xxh64(data, start, end, seed) == xxhash.xxh64_intdigest(data[start:end], seed). Little-endian machines only.
 """
 
-from numba import njit
+from gristmill.filters.text.buffers import inlined
 from numba.extending import intrinsic
 from numpy import uint64
 
@@ -15,8 +15,6 @@ _P2 = uint64(0xC2B2AE3D27D4EB4F)
 _P3 = uint64(0x165667B19E3779F9)
 _P4 = uint64(0x85EBCA77C2B2AE63)
 _P5 = uint64(0x27D4EB2F165667C5)
-
-inlined = njit(nogil=True, cache=True, forceinline=True)  # a call costs as much as hashing a short text
 
 
 def _unaligned_load(bits):

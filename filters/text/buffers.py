@@ -6,6 +6,7 @@ import pyarrow as pa
 from numba import njit
 
 kernel = njit(nogil=True, cache=True)
+inlined = njit(nogil=True, cache=True, forceinline=True)  # for what is called once a byte or word
 
 
 def string_buffers(texts: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:

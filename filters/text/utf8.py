@@ -1,0 +1,41 @@
+# mypy: disallow-untyped-defs=False
+"""One code point at a time, out of UTF-8 and into it, for kernels that keep no decoded copy."""
+
+import numpy as np
+from gristmill.filters.text.buffers import inlined, kernel
+
+
+@inlined
+def next_code_point(data, i):
+    """(the code point whose UTF-8 starts at data[i], where the next one starts); the bytes are not checked."""
+    b = np.int32(data[i])
+    if b < 0x80:
+        return b, i + 1
+    if b < 0xE0:
+        return ((b & 0x1F) << 6) | (data[i + 1] & 0x3F), i + 2
+    if b < 0xF0:
+        return ((b & 0x0F) << 12) | ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F), i + 3
+    high = ((b & 0x07) << 18) | ((data[i + 1] & 0x3F) << 12)
+    return high | ((data[i + 2] & 0x3F) << 6) | (data[i + 3] & 0x3F), i + 4
+
+
+@kernel
+def put_utf8(cp, out, at):
+    """Write code point `cp` as UTF-8 to `out` from `at`; returns the position after it."""
+    if cp < 0x80:
+        out[at] = cp
+        return at + 1
+    if cp < 0x800:
+        out[at] = 0xC0 | (cp >> 6)
+        out[at + 1] = 0x80 | (cp & 0x3F)
+        return at + 2
+    if cp < 0x10000:
+        out[at] = 0xE0 | (cp >> 12)
+        out[at + 1] = 0x80 | ((cp >> 6) & 0x3F)
+        out[at + 2] = 0x80 | (cp & 0x3F)
+        return at + 3
+    out[at] = 0xF0 | (cp >> 18)
+    out[at + 1] = 0x80 | ((cp >> 12) & 0x3F)
+    out[at + 2] = 0x80 | ((cp >> 6) & 0x3F)
+    out[at + 3] = 0x80 | (cp & 0x3F)
+    return at + 4
