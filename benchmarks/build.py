@@ -58,7 +58,9 @@ def main() -> None:
     Path(WORK).mkdir(exist_ok=True)
     empty = WORK / "empty.jsonl"
     empty.write_text("")
-    (WORK / "empty.yaml").write_text(RECIPE.format(path=empty, threshold="").replace("columns: {id: id}", "format: jsonl"))
+    (WORK / "empty.yaml").write_text(
+        RECIPE.format(path=empty, threshold="").replace("columns: {id: id}", "format: jsonl")
+    )
     shutil.rmtree(WORK / "run-empty", ignore_errors=True)
     seconds, _ = gristmill("build", str(WORK / "empty.yaml"), "--out", str(WORK / "run-empty"))
     print(f"empty build: {seconds:.1f} s; gristmill --help: {gristmill('--help')[0]:.2f} s")
@@ -68,7 +70,9 @@ def main() -> None:
     print(f"peak memory of the largest process: {peak:.2f} GiB")
     if len(results) > 1:
         first, last = results[0], results[-1]
-        print(f"{last['megabytes'] / first['megabytes']:.2f} times the data took {last['seconds'] / first['seconds']:.2f} times as long")
+        print(
+            f"{last['megabytes'] / first['megabytes']:.2f} times the data took {last['seconds'] / first['seconds']:.2f} times as long"
+        )
 
 
 if __name__ == "__main__":

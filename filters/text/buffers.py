@@ -1,9 +1,26 @@
 """Arrow string arrays as plain offsets and bytes, and UTF-8 decoding, for the kernels."""
 
 # mypy: disallow-untyped-defs=False
+import hashlib
+import os
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
-from numba import njit
+from gristmill.filters.text.cache import cache_folder
+
+
+def _kernel_folder() -> Path:
+    """Compiled kernels of exactly this source: numba does not see that a kernel imported from another file changed."""
+    source = hashlib.blake2b(digest_size=8)
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        source.update(path.read_bytes())
+    return cache_folder() / "kernels" / source.hexdigest()
+
+
+os.environ.setdefault("NUMBA_CACHE_DIR", str(_kernel_folder()))
+
+from numba import njit  # noqa: E402  reads NUMBA_CACHE_DIR when it is imported
 
 kernel = njit(nogil=True, cache=True)
 inlined = njit(nogil=True, cache=True, forceinline=True)  # for what is called once a byte or word

@@ -13,6 +13,7 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+from gristmill.filters.text.cache import cache_folder
 from gristmill.filters.text.spacy_expressions import (
     Ranges,
     Sets,
@@ -24,7 +25,7 @@ from gristmill.filters.text.spacy_expressions import (
     unsupported,
 )
 from gristmill.filters.text.spacy_splitting import split_chunk, text_hash
-from gristmill.filters.text.unicode_tables import CLASS, cache_folder
+from gristmill.filters.text.unicode_tables import CLASS
 
 TABLE_VERSION = 2
 _URL_SHAPE = "2e11112e3ac5c95d"  # digest of the URL expression `is_url` renders, without its letter set

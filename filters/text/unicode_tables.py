@@ -7,21 +7,14 @@ database (0.5 s) and kept in the user's cache folder under that database's versi
 import os
 import sys
 import unicodedata
-from pathlib import Path
 
 import numpy as np
+from gristmill.filters.text.cache import cache_folder
 
 ALPHA, DIGIT, ALNUM, SPACE, UPPER, LOWER_CASE, LINE_BREAK, PUNCTUATION, SYMBOL, MARK = (1 << i for i in range(10))
 DECIMAL, NUMERIC = 1 << 10, 1 << 11  # `\d` of Python's re is str.isdecimal, narrower than str.isdigit
 CODE_POINTS = 0x110000
 _LINE_BREAKS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"  # where str.splitlines() splits
-
-
-def cache_folder() -> Path:
-    """Where compiled kernels and tables are kept: $GRISTMILL_CACHE, else the user's cache folder."""
-    if chosen := os.environ.get("GRISTMILL_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gristmill"
 
 
 def _build() -> np.ndarray:

@@ -15,8 +15,9 @@ from importlib.metadata import version
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
+from gristmill.filters.text.cache import cache_folder
 from gristmill.filters.text.spans import Spans, grown, longest
-from gristmill.filters.text.unicode_tables import ALNUM, CLASS, CODE_POINTS, cache_folder
+from gristmill.filters.text.unicode_tables import ALNUM, CLASS, CODE_POINTS
 
 CR, LF, NEWLINE, EXTEND, ZWJ, FORMAT, KATAKANA, HEBREW, LETTER = (1 << i for i in range(9))
 SINGLE_QUOTE, DOUBLE_QUOTE, MID_NUM_LET, MID_LETTER, MID_NUM, NUMERIC, JOINER, SPACES, FLAG = (

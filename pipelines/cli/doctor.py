@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow as pa
-from gristmill.filters.text.unicode_tables import cache_folder
+from gristmill.filters.text.cache import cache_folder
 from gristmill.pipelines.engine.session import Engine
 
 import gristmill
