@@ -1,10 +1,12 @@
 """How fast files become documents, and how good the text of web pages is.
 
-    python benchmarks/readers.py speed PATH...        MB/s of each file; WARC against a bare parser loop in the same run
-    python benchmarks/readers.py gold PAGES.jsonl     extraction against segments a page must and must not contain
+    python benchmarks/readers.py speed PATH...     MB/s of each file; a WARC also through a bare fastwarc and
+                                                   resiliparse loop in the same run
+    python benchmarks/readers.py gold PAGES...     extraction against segments a page must and must not contain
 
-PATH: anything a source reads. Rates are of uncompressed input, best of --repeat. gold: JSON Lines (also packed) with
-`html`, `with` (segments of the main text) and `without` (segments of navigation and the like).
+PATH: anything a source reads. MB are of uncompressed input, for columnar files of text; the best of --repeat runs.
+Processor seconds say more than wall seconds on a shared machine, but do not see the isolated workers.
+PAGES: JSON Lines, also packed, with `html`, `with` (segments of the main text), `without` (navigation and the like).
 """
 
 import argparse
@@ -26,6 +28,7 @@ from pydantic_core import from_json
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 
 SPLIT_BYTES = 64 << 20
+_HTML = ("text/html", "application/xhtml+xml")
 
 
 def pooled(function: str, config: dict[str, Any], batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -47,27 +50,31 @@ def read_all(source: Source, isolate: Isolate | None) -> tuple[int, int]:
 
 
 def bare_loop(path: str) -> int:
-    """What any WARC pipeline does at the least: fastwarc, charset detection, resiliparse; returns the pages."""
+    """What any WARC pipeline does at the least: fastwarc, charset detection, resiliparse.
+
+    Returns the pages up to the end, or up to a body whose headers lie about it, where this loop gives up.
+    """
     pages = 0
     with open(path, "rb") as stored:
-        for record in ArchiveIterator(stored, record_types=WarcRecordType.response, auto_decode="all"):
-            if (
-                record.http_content_type in ("text/html", "application/xhtml+xml")
-                and record.http_headers.status_code == 200
-            ):
-                raw = record.reader.read()
-                main_text(bytes_to_str(raw, detect_encoding(raw)))
-                pages += 1
+        try:
+            for record in ArchiveIterator(stored, record_types=WarcRecordType.response, auto_decode="all"):
+                if record.http_content_type in _HTML and record.http_headers.status_code == 200:
+                    raw = record.reader.read()
+                    main_text(bytes_to_str(raw, detect_encoding(raw)))
+                    pages += 1
+        except OSError as error:
+            print(f"    the bare loop gives up after {pages} pages: {error}")
     return pages
 
 
-def best_of(repeat: int, work: Callable[[], Any]) -> tuple[float, Any]:
-    best, result = float("inf"), None
+def best_of(repeat: int, work: Callable[[], Any]) -> tuple[float, float, Any]:
+    """(wall seconds, processor seconds of this process, result), the least of each."""
+    wall, processor, result = float("inf"), float("inf"), None
     for _ in range(repeat):
-        started = time.perf_counter()
+        started, busy = time.perf_counter(), time.process_time()
         result = work()
-        best = min(best, time.perf_counter() - started)
-    return best, result
+        wall, processor = min(wall, time.perf_counter() - started), min(processor, time.process_time() - busy)
+    return wall, processor, result
 
 
 def unpacked_bytes(source: Source) -> int:
@@ -79,21 +86,22 @@ def unpacked_bytes(source: Source) -> int:
 
 
 def speed(paths: list[str], repeat: int) -> None:
-    print(f"{'file':40} {'MB':>8} {'documents':>10} {'text MB':>8} {'s':>7} {'MB/s':>8}")
+    print(
+        f"{'file':40} {'MB':>7} {'documents':>9} {'text MB':>8} {'wall s':>7} {'cpu s':>7} {'MB/s':>7} {'MB/cpu s':>8}"
+    )
     for path in paths:
         source = Source(name="benchmark", path=path)
         size = unpacked_bytes(source) / 1e6
-        is_warc = plan_splits(source, SPLIT_BYTES)[0].format == "warc"
-        ways: list[tuple[str, Isolate | None]] = [("", None), (" (isolated)", pooled)] if is_warc else [("", None)]
-        for label, isolate in ways:
-            seconds, (documents, text) = best_of(repeat, lambda: read_all(source, isolate))  # noqa: B023
+        ways: dict[str, Callable[[], tuple[int, int]]] = {"": lambda: read_all(source, None)}  # noqa: B023
+        if plan_splits(source, SPLIT_BYTES)[0].format == "warc":
+            ways[" (isolated)"] = lambda: read_all(source, pooled)  # noqa: B023
+            ways[" (bare loop)"] = lambda: (bare_loop(path), 0)  # noqa: B023
+        for label, work in ways.items():
+            wall, busy, (documents, text) = best_of(repeat, work)
+            size = max(size, text / 1e6)
             name = Path(path).name[: 40 - len(label)] + label
-            print(f"{name:40} {size:8.1f} {documents:10} {text / 1e6:8.1f} {seconds:7.2f} {size / seconds:8.1f}")
-        if is_warc:
-            seconds, pages = best_of(repeat, lambda: bare_loop(path))  # noqa: B023
-            print(
-                f"{'  bare fastwarc + resiliparse loop':40} {size:8.1f} {pages:10} {'':8} {seconds:7.2f} {size / seconds:8.1f}"
-            )
+            numbers = f"{size:7.1f} {documents:9} {text / 1e6:8.1f} {wall:7.2f} {busy:7.2f} {size / wall:7.1f}"
+            print(f"{name:40} {numbers} {'' if 'isolated' in label else f'{size / busy:8.1f}'}")
 
 
 def gold_pages(path: str) -> Iterator[dict[str, Any]]:
@@ -111,7 +119,7 @@ def gold(path: str) -> None:
     batch = pa.RecordBatch.from_arrays([raw, unknown, unknown], schema=RAW_PAGES)
     print(f"{len(pages)} pages\n{'extractor':14} {'kept of with':>14} {'left out of without':>20} {'MB/s':>7}")
     for extractor in ("resiliparse", "trafilatura", "none"):
-        seconds, done = best_of(1, lambda: extract_batch(batch, {"extract": extractor}))  # noqa: B023
+        _, seconds, done = best_of(1, lambda: extract_batch(batch, {"extract": extractor}))  # noqa: B023
         texts = [" ".join((text or "").split()) for text in done.column("text").to_pylist()]
         kept, wanted = hits(texts, pages, "with")
         leaked, unwanted = hits(texts, pages, "without")

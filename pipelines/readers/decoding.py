@@ -89,4 +89,4 @@ def _detected(raw: bytes) -> str:
     except UnicodeDecodeError:
         if control_fraction(raw) > MAX_LEGACY_CONTROL_FRACTION:
             return "utf-8"
-        return detect_encoding(raw)
+        return detect_encoding(raw) or "utf-8"

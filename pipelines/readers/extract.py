@@ -88,12 +88,10 @@ def _main_text_trafilatura(html: str, url: str | None) -> str:
 
 
 def _meta_robots(tree: HTMLTree) -> str | None:
-    named = [
-        f"{name}: {node.getattr('content', '')[:200]}"
-        for node in tree.document.query_selector_all("meta[name][content]")
-        if (name := node.getattr("name", "").lower()) in _OPT_OUT_NAMES
-    ]
-    return scrub("; ".join(named), {}) or None
+    nodes = tree.document.query_selector_all("meta[name][content]") if tree.document else []
+    named = [(str(node.getattr("name", "")).lower(), str(node.getattr("content", ""))) for node in nodes]
+    found = [f"{name}: {content[:200]}" for name, content in named if name in _OPT_OUT_NAMES]
+    return scrub("; ".join(found), {}) or None
 
 
 def page_charset(raw: bytes, declared: str | None, is_html: bool) -> str:
@@ -122,8 +120,8 @@ def page_charset(raw: bytes, declared: str | None, is_html: bool) -> str:
             return "utf-8"  # binary content under a text label: counted as undecodable
     if named and named != "utf-8" and _decodes(raw, named):
         return named
-    guess = detect_encoding(raw, from_html_meta=is_html)
-    return guess if _decodes(raw, guess) or guess == "utf-8" else detect_encoding(raw)
+    guess = detect_encoding(raw, from_html_meta=is_html) or "utf-8"
+    return guess if guess == "utf-8" or _decodes(raw, guess) else detect_encoding(raw) or "utf-8"
 
 
 def _known(name: str | None) -> str | None:

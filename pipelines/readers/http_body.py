@@ -31,7 +31,8 @@ def decode_body(body: bytes, transfer_encoding: str, content_encoding: str, limi
 
 def join_chunks(body: bytes) -> tuple[bytes, str | None]:
     """A chunked body joined. Without a valid first chunk size the body was stored joined already."""
-    parts, at, total = [], 0, len(body)
+    parts: list[bytes] = []
+    at, total = 0, len(body)
     while at < total:
         end = body.find(b"\n", at, at + _CHUNK_HEAD_BYTES)
         head = body[at : end if end >= 0 else at].split(b";")[0].strip()
@@ -98,7 +99,8 @@ def _salvage(body: bytes, window: int, limit: int) -> bytes:
 
 def _unbrotli(body: bytes, limit: int) -> tuple[bytes, str | None]:
     inner = brotli.Decompressor()
-    parts, size, data = [], 0, body
+    parts: list[bytes] = []
+    size, data = 0, body
     try:
         while not inner.is_finished():
             block = inner.process(data, output_buffer_limit=CHUNK_BYTES)
@@ -121,7 +123,8 @@ def _zstd_step() -> Callable[[bytes], tuple[bytes, bool]]:
 
 
 def _drain(step: Callable[[bytes], tuple[bytes, bool]], body: bytes, name: str, limit: int) -> tuple[bytes, str | None]:
-    parts, size = [], 0
+    parts: list[bytes] = []
+    size = 0
     try:
         for start in range(0, len(body), 2048):
             block, eof = step(body[start : start + 2048])
