@@ -74,7 +74,16 @@ def snapped_to_characters(spans: Spans, data: np.ndarray, offsets: np.ndarray) -
     return Spans(spans.docs[kept], starts[kept], ends[kept])
 
 
-def cut_edits(texts: pa.Array, spans: Spans) -> tuple[pa.Array, np.ndarray]:
+def with_line_ends(spans: Spans, data: np.ndarray, offsets: np.ndarray) -> Spans:
+    """Each span of a line or paragraph together with the LF right after it, if there is one."""
+    ends = offsets[spans.docs] + spans.ends
+    inside = ends < offsets[spans.docs + 1]
+    line_end = np.zeros(len(ends), np.int64)
+    line_end[inside] = data[ends[inside]] == 10
+    return Spans(spans.docs, spans.starts, spans.ends + line_end)
+
+
+def cut_edits(texts: pa.Array, spans: Spans, reason: str = REASON) -> tuple[pa.Array, np.ndarray]:
     """(EDITS that delete the marked characters of each text, float64 fraction of its bytes that they take).
 
     Spans as any route gives them: they are merged and snapped inward to whole characters here. The fraction of an empty
@@ -88,7 +97,7 @@ def cut_edits(texts: pa.Array, spans: Spans) -> tuple[pa.Array, np.ndarray]:
         pa.array(cuts.starts),
         pa.array(cuts.ends),
         pa.repeat(pa.scalar("", pa.large_string()), len(cuts.docs)),
-        pa.repeat(pa.scalar(REASON, pa.large_string()), len(cuts.docs)),
+        pa.repeat(pa.scalar(reason, pa.large_string()), len(cuts.docs)),
     ]
     structs = pa.StructArray.from_arrays(fields, fields=list(EDIT))
     removed = np.bincount(cuts.docs, weights=cuts.ends - cuts.starts, minlength=rows)

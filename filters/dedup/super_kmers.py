@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from gristmill.filters.dedup.windows import DEFAULT_LENGTH, Policy, check_windows, same_window
 from gristmill.filters.text.buffers import inlined, kernel
-from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.errors import RecipeError, RunError
 
 BASE = np.uint64(0x9E3779B97F4A7C15 | 1)
 _ONE = np.uint64(1)
@@ -268,7 +268,7 @@ def _largest_group(order, keys, windows):
 def _mark_groups(order, keys, windows, docs, starts, data, offsets, length, unit, keep_first, largest, table, spans):
     power = _power(length)
     hashes, places, copies = np.empty(largest, np.uint64), np.empty(largest, np.int64), np.empty(largest, np.int64)
-    firsts, of = np.empty((largest, 2), np.int64), np.empty(largest, np.int64)
+    firsts, of = np.empty((largest, 2), np.int64), np.empty(largest, np.int32)
     at, first = 0, 0
     while first < len(order):
         last, inside = first, 0
@@ -315,13 +315,15 @@ def mark_partition(
 
     Run r has the bytes data[offsets[r] : offsets[r + 1]], which start at starts[r] of document docs[r]; documents are
     numbered in survivor order (any numbers that compare so). Spans do not overlap within a run, but may across runs.
-    Memory beyond the input: about 80 bytes a window of the largest group of one key.
+    Memory beyond the input: 12 to 20 bytes a window of the largest group of one key, and 40 for each distinct one.
     """
     check_windows(np.zeros(1, np.int64), length, policy, unit)
     windows = (np.diff(offsets) - length) // unit + 1
     order = np.argsort(keys, kind="stable")
     largest = int(_largest_group(order, keys, windows))
-    table = np.empty(4 << max(0, largest - 1).bit_length(), np.int64)
+    if largest >= 2**31:
+        raise RunError(f"{largest} windows under one key", expected="below 2**31", next_step="salt the hot key")
+    table = np.empty(4 << max(0, largest - 1).bit_length(), np.int32)
     most = int((-(-windows // (length // unit + 1))).sum())  # disjoint spans of a run start more than `length` apart
     spans = np.empty((most, 3), np.int64)
     found = _mark_groups(

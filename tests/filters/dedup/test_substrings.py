@@ -3,7 +3,8 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from gristmill.filters.dedup.cuts import cut_edits, merged, snapped_to_characters, spans_of_mask
+from gristmill.filters.dedup.cuts import cut_edits, merged, snapped_to_characters, spans_of_mask, with_line_ends
+from gristmill.filters.dedup.line_hash import line_hashes
 from gristmill.filters.dedup.suffix_array import duplicate_mask, memory_bytes, suffix_array
 from gristmill.filters.dedup.super_kmers import (
     Spans,
@@ -209,3 +210,16 @@ def test_a_span_inside_one_character_vanishes() -> None:
     data, offsets = _joined(["a漢b".encode()])
     spans = Spans(np.array([0, 0]), np.array([2, 1]), np.array([3, 5]))
     assert [c.tolist() for c in snapped_to_characters(spans, data, offsets)] == [[0], [1], [5]]
+
+
+def test_whole_lines_go_with_their_end() -> None:
+    texts = ["first line\nsecond line\nlast", "second line"]
+    data, offsets = _joined([text.encode() for text in texts])
+    lines = line_hashes(pa.array(texts), min_characters=1)
+    chosen = np.array([1, 2, 3])
+    docs = np.repeat(np.arange(2), np.diff(lines.offsets))[chosen]
+    spans = with_line_ends(Spans(docs, lines.starts[chosen], lines.ends[chosen]), data, offsets)
+    edits, fraction = cut_edits(pa.array(texts), spans, "duplicate_line")
+    found = [[(e["start"], e["end"], e["reason"]) for e in row] for row in edits.to_pylist()]
+    assert found == [[(11, 27, "duplicate_line")], [(0, 11, "duplicate_line")]]
+    assert fraction.tolist() == [16 / 27, 1.0]
