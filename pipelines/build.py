@@ -11,6 +11,7 @@ from gristmill.filters.registry import family
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy, compile_policy, needed_families
 from gristmill.pipelines.decide.decisions import Measured, decide
+from gristmill.pipelines.decide.keep_text import remove_texts
 from gristmill.pipelines.decide.materialise import write_corpus
 from gristmill.pipelines.dedup.exact import CONTENT_KEY, exact_edges
 from gristmill.pipelines.engine.session import Engine
@@ -89,6 +90,8 @@ def build(
             from gristmill.pipelines.report.write import write_report
 
             write_report(run, running, console)
+        if chosen.keep_text != "all":
+            remove_texts(storage, running, chosen.keep_text, documents, decisions, console)
     return run
 
 

@@ -21,6 +21,7 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, iterate_part
 from gristmill.pipelines.run.model_files import with_file_hashes
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.policy import ORIGINAL
 from gristmill.schemas.signals import Family
@@ -72,6 +73,13 @@ def measure(
         for (name, version), options in families.items()
     }
     missing = {key: stage for key, stage in stages.items() if stage.manifest is None}
+    if missing and documents.facts.get("texts", "all") != "all":
+        raise RunError(
+            f"{', '.join(stage.spec.folder for stage in missing.values())} must be measured, but texts were removed",
+            where="documents",
+            expected="the text of every document (the run was built with keep_text other than `all`)",
+            next_step="build into a new folder",
+        )
     for stage in missing.values():
         stage.start()
     tasks = [

@@ -21,17 +21,25 @@ Master = Annotated[str | None, typer.Option(help="Spark master or Connect endpoi
 Partitions = Annotated[
     int | None, typer.Option(min=1, help="Tasks and shuffle partitions; default: the engine's choice.")
 ]
+Conf = Annotated[list[str] | None, typer.Option(help="A Spark setting, KEY=VALUE; may be given several times.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or RUN:SELECTION.")]
 
 
-def _engine(name: str, master: str | None, partitions: int | None):  # type: ignore[no-untyped-def]
+def _engine(  # type: ignore[no-untyped-def]
+    name: str, master: str | None, partitions: int | None = None, conf: list[str] | None = None
+):
     from gristmill.pipelines.engine.session import Engine
     from gristmill.schemas.errors import RecipeError
 
     if name not in ("sail", "spark"):
         raise RecipeError(f"engine {name!r}", expected="sail or spark")
-    return Engine("spark" if master else name, master, partitions=partitions)
+    settings = [setting.partition("=") for setting in conf or []]
+    for key, equals, _ in settings:
+        if not key or not equals:
+            raise RecipeError(f"--conf {key}", expected="KEY=VALUE, such as spark.executor.memory=4g")
+    options = {key: value for key, _, value in settings}
+    return Engine("spark" if master else name, master, partitions=partitions, options=options)
 
 
 def _console(quiet: bool):  # type: ignore[no-untyped-def]
@@ -50,6 +58,7 @@ def build(
     engine: EngineName = "sail",
     master: Master = None,
     partitions: Partitions = None,
+    conf: Conf = None,
     report: Annotated[bool, typer.Option(help="Write report.html.")] = True,
     quiet: Quiet = False,
 ) -> None:
@@ -61,7 +70,11 @@ def build(
 
         print(
             estimate(
-                recipe, parse_fraction(sample), out, engine=_engine(engine, master, partitions), console=_console(quiet)
+                recipe,
+                parse_fraction(sample),
+                out,
+                engine=_engine(engine, master, partitions, conf),
+                console=_console(quiet),
             )
         )
         return
@@ -69,7 +82,9 @@ def build(
         raise RecipeError("no output folder", expected="--out FOLDER", next_step="or dry-run with --sample 1%")
     from gristmill.pipelines.build import build as run_build
 
-    run = run_build(recipe, out, engine=_engine(engine, master, partitions), console=_console(quiet), report=report)
+    run = run_build(
+        recipe, out, engine=_engine(engine, master, partitions, conf), console=_console(quiet), report=report
+    )
     print(run)
     if report and not quiet:
         print(f"report: {run.storage.path('report.html')}")
@@ -83,12 +98,13 @@ def reselect(
     engine: EngineName = "sail",
     master: Master = None,
     partitions: Partitions = None,
+    conf: Conf = None,
     quiet: Quiet = False,
 ) -> None:
     """Decide again under another policy, without reading text."""
     from gristmill.pipelines.decide.reselect import reselect as run_reselect
 
-    chosen = run_reselect(run, policy, name, engine=_engine(engine, master, partitions), console=_console(quiet))
+    chosen = run_reselect(run, policy, name, engine=_engine(engine, master, partitions, conf), console=_console(quiet))
     print(chosen)
     if not quiet:
         print(f"next: gristmill diff {chosen.storage.url} {chosen.storage.url}:{chosen.selection}")
@@ -101,12 +117,13 @@ def materialise(
     engine: EngineName = "sail",
     master: Master = None,
     partitions: Partitions = None,
+    conf: Conf = None,
     quiet: Quiet = False,
 ) -> None:
     """Write the corpus of a selection."""
     from gristmill.pipelines.decide.materialise import materialise as run_materialise
 
-    corpus = run_materialise(run, engine=_engine(engine, master, partitions), console=_console(quiet))
+    corpus = run_materialise(run, engine=_engine(engine, master, partitions, conf), console=_console(quiet))
     print(f"{corpus.name}: {corpus.rows:,} documents, {corpus.text_bytes:,} bytes of text")
 
 
@@ -121,7 +138,7 @@ def diff(
     """What changed from A to B: flips and tokens by source and by rule."""
     from gristmill.pipelines.decide.diff import diff as run_diff
 
-    print(run_diff(a, b, engine=_engine(engine, master, None), examples=examples))
+    print(run_diff(a, b, engine=_engine(engine, master), examples=examples))
 
 
 @app.command()
@@ -138,7 +155,7 @@ def report(run: RunPath, engine: EngineName = "sail", master: Master = None, qui
     from gristmill.pipelines.report.write import write_report
     from gristmill.pipelines.run.run import open_run
 
-    with _engine(engine, master, None) as running:
+    with _engine(engine, master) as running:
         print(f"report: {write_report(open_run(run), running, _console(quiet))}")
 
 
@@ -148,7 +165,7 @@ def doctor(engine: EngineName = "sail", master: Master = None) -> None:
     from gristmill.pipelines.cli.doctor import examine
 
     problems = 0
-    for line, is_problem in examine(_engine(engine, master, None), cluster=engine == "spark" or master is not None):
+    for line, is_problem in examine(_engine(engine, master), cluster=engine == "spark" or master is not None):
         print(line)
         problems += is_problem
     raise typer.Exit(1 if problems else 0)

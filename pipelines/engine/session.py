@@ -132,10 +132,14 @@ class Engine:
 
     def read(self, paths: Sequence[str], columns: Sequence[str] | None = None) -> Any:
         """A DataFrame over exactly these Parquet files (engine paths)."""
-        frame = self.spark.read.parquet(*paths)
+        frame = self.spark.read.parquet(*(self._own_path(path) for path in paths))
         if self.partitions:
             frame = frame.repartition(self.partitions)
         return frame.select(*columns) if columns else frame
+
+    def _own_path(self, path: str) -> str:
+        """fsspec's spelling of a URL as this engine spells it: Hadoop reads S3 through `s3a://`."""
+        return "s3a://" + path.removeprefix("s3://") if self.name == "spark" and path.startswith("s3://") else path
 
     def stop(self) -> None:
         if self._spark is not None:

@@ -30,7 +30,7 @@ class Storage:
         return str(PurePosixPath(self.root, *parts))
 
     def engine_path(self, *parts: str) -> str:
-        """The path as the DataFrame reader wants it: plain for local files, `s3a://` for Hadoop where fsspec says s3."""
+        """The path for `Engine.read`: plain for local files, the URL elsewhere."""
         if self.is_local:
             return self.path(*parts)
         return "/".join((self.url, *parts))

@@ -25,7 +25,7 @@ def fingerprint(value: Any) -> str:
 
 def layout_fingerprint(manifest: DatasetManifest) -> str:
     """Changes with the rows of a dataset and with how they lie in parts."""
-    return fingerprint([[part.key, part.path, part.rows, part.digest] for part in manifest.parts])
+    return fingerprint([[part.key, part.rows, part.digest] for part in manifest.parts])
 
 
 class Stage:
