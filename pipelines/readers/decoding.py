@@ -7,7 +7,7 @@ from typing import Any
 from resiliparse.parse.encoding import detect_encoding
 
 _CONTROLS = bytes(b for b in range(32) if b not in b"\t\n\r\f\x1b") + b"\x7f"
-_SURROGATES = re.compile("[\ud800-\udfff]")
+SURROGATES = re.compile("[\ud800-\udfff]")
 MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark begins with the UTF-16 one
@@ -21,7 +21,7 @@ MAX_LEGACY_CONTROL_FRACTION = 0.02
 
 def scrub(text: str, notes: dict[str, Any]) -> str:
     """`text` with lone surrogates (JSON `\\ud800`) as U+FFFD, counted in notes["replaced_surrogates"]."""
-    clean, count = _SURROGATES.subn("\ufffd", text)
+    clean, count = SURROGATES.subn("\ufffd", text)
     if count:
         notes["replaced_surrogates"] = notes.get("replaced_surrogates", 0) + count
     return clean
@@ -41,7 +41,7 @@ def repair_utf8(raw: bytes, notes: dict[str, Any]) -> bytes:
         raw.decode()
         return raw
     except UnicodeDecodeError:
-        notes["replaced_bytes"] = len(_SURROGATES.findall(raw.decode("utf-8", "surrogateescape")))
+        notes["replaced_bytes"] = len(SURROGATES.findall(raw.decode("utf-8", "surrogateescape")))
         return raw.decode("utf-8", "replace").encode()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 from fsspec.core import url_to_fs
-from gristmill.pipelines.readers.decoding import MARKS, scrub
+from gristmill.pipelines.readers.decoding import MARKS, SURROGATES
 from gristmill.pipelines.readers.extract import Isolate
 from gristmill.pipelines.readers.locate import InputFile
 from gristmill.pipelines.readers.records import add_record, check_columns
@@ -38,7 +38,8 @@ def _ignore(defect: str) -> None:
 
 def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
     rows.bytes_consumed = split.size
-    csv.field_size_limit(source.max_document_bytes)
+    # The limit is the process's, other sources may be read beside this one: it only grows, and rows are checked below.
+    csv.field_size_limit(max(csv.field_size_limit(), source.max_document_bytes))
     with open_split(split) as stored:
         table = _table(_lines(chunks(stored, split.compression, rows.disturb), source.encoding), split.path)
         header = next(table, None)
@@ -76,7 +77,7 @@ def _lines(blocks: Iterator[bytes], encoding: str) -> Iterator[str]:
     skip = 0
     if encoding == "auto":
         skip, encoding = next(((len(m), n) for m, n in MARKS if first.startswith(m)), (0, "utf-8"))
-    decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
+    decoder = codecs.getincrementaldecoder(encoding)(_KEEP_UNDECODABLE)
     rest = decoder.decode(first[skip:])
     while True:
         # csv wants "\n", "\r\n" or "\r" at the end of what it is given; str.splitlines would cut at U+2028 as well.
@@ -96,16 +97,33 @@ def _take(header: list[str], values: list[str], position: int, rows: Rows) -> No
         rows.skip("blank_line")
         return
     size = sum(map(len, values))
+    longest = max(map(len, values))
+    if longest > rows.source.max_document_bytes:
+        detail = f"a field of {longest} characters; the limit is {rows.source.max_document_bytes}"
+        rows.quarantine("too_large", detail, size, position)
+        return
     if len(values) != len(header):
         detail = f"{len(values)} fields where the header has {len(header)}"
         rows.quarantine("wrong_field_count", detail, size, position)
         return
     notes: dict[str, Any] = {}
-    record: dict[str, Any] = dict(zip(header, values, strict=True))
-    text = record.get(rows.source.columns.text, "")
-    if not text.isascii():
-        record[rows.source.columns.text] = text.encode("utf-8", "surrogateescape")
-    for name, value in record.items():
-        if isinstance(value, str) and not value.isascii():
-            record[name] = scrub(value, {})
+    raw = dict(zip(header, values, strict=True))
+    record = {name: _clean(value) for name, value in raw.items()}
+    if count := len(SURROGATES.findall(raw.get(rows.source.columns.text, ""))):
+        notes["replaced_bytes"] = count
     add_record(rows, record, position, size, notes)
+
+
+def _clean(value: str) -> str:
+    return value if value.isascii() else SURROGATES.sub("\ufffd", value)
+
+
+def _as_surrogates(error: UnicodeError) -> tuple[str, int]:
+    """Each undecodable byte as one lone surrogate, for every codec (surrogateescape cannot do UTF-16)."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
+
+
+_KEEP_UNDECODABLE = "gristmill_as_surrogates"
+codecs.register_error(_KEEP_UNDECODABLE, _as_surrogates)
