@@ -7,7 +7,8 @@ bs, hr and sr, nb and da stay hard in short texts, so a policy for one of them s
 Sources: Joulin et al., "Bag of tricks for efficient text classification" (2017), model lid.176; Sites, CLD2 (2013).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import repeat
 from typing import Any
 
 import pyarrow as pa
@@ -37,6 +38,8 @@ DEFAULT_OPTIONS: dict[str, Any] = {
 FULL_STRENGTH = 800.0  # CLD2 score from which its word counts fully; flat between 600 and 1,000 on the tuning half
 UNKNOWN_TO_FASTTEXT = 0.3  # what fastText grants a language it cannot name, instead of 0
 
+_NONE = (None, None)
+_NO_ANSWER = (None,) * 10
 _NO_LETTERS = "the text has no letters, or the detector has no answer"
 SIGNALS = (
     Signal(
@@ -66,19 +69,25 @@ SIGNALS = (
 def vote(fasttext: list[Guess], cld2: Cld2Guesses, known: frozenset[str]) -> list[Guess]:
     """Both detectors' candidates, best first; a score is the mean of two confidences.
 
-    fastText's confidence is its probability, or UNKNOWN_TO_FASTTEXT for a language it has no label for. CLD2's is the
-    share of the text times its strength, at most 1 (FULL_STRENGTH). Ties go to CLD2's first candidate.
+    fastText's confidence is its probability, or UNKNOWN_TO_FASTTEXT for a language it has no label for (`known`).
+    CLD2's is the share of the text times its strength, at most 1 (FULL_STRENGTH). Ties go to CLD2's first candidate.
     """
-    certainty = min(1.0, cld2.strength / FULL_STRENGTH)
-    votes = {
-        g.language: g.score * certainty + (0.0 if g.language in known else UNKNOWN_TO_FASTTEXT) for g in cld2.guesses
-    }
-    for guess in fasttext:
-        votes[guess.language] = votes.get(guess.language, 0.0) + guess.score
+    _, shares, strength = cld2
+    certainty = strength / FULL_STRENGTH if strength < FULL_STRENGTH else 1.0
+    votes = {}
+    for language, share in shares:
+        votes[language] = share * certainty + (0.0 if language in known else UNKNOWN_TO_FASTTEXT)
+    for language, probability in fasttext:
+        votes[language] = votes.get(language, 0.0) + probability
     if "sh" in votes:
         member = max(("hr", "bs", "sr"), key=lambda language: votes.get(language, 0.0))
         votes[member] = votes.get(member, 0.0) + votes.pop("sh")
-    return sorted((Guess(language, v / 2) for language, v in votes.items()), key=lambda g: -g.score)
+    ranked = sorted(votes.items(), key=_by_votes, reverse=True)
+    return [(language, votes / 2) for language, votes in ranked[:2]]
+
+
+def _by_votes(item: Guess) -> float:
+    return item[1]
 
 
 def check(options: Mapping[str, Any]) -> None:
@@ -106,34 +115,42 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
     chosen = with_defaults(options, DEFAULT_OPTIONS, "language")
     texts = batch.column("text")
     scripts = majority_scripts(texts)
-    detector = chosen["detector"]
-    answer: dict[str, list[Any]] = {signal.name: [None] * len(texts) for signal in SIGNALS}
-    rows = scripts.is_valid().to_numpy(zero_copy_only=False).nonzero()[0].tolist()
-    sampled = samples(texts, chosen["windows"], chosen["window_bytes"])
-    model = None if detector == "cld2" else fasttext_model(model_path(chosen["model"]))
-    by_fasttext = fasttext_guesses(model) if model else None
-    known = fasttext_languages(model) if model else frozenset()
-    for row in rows:
-        fasttext = by_fasttext(sampled[row]) if by_fasttext else []
-        cld2 = cld2_guesses(sampled[row]) if detector != "fasttext" else None
-        if fasttext:
-            answer["fasttext_language"][row], answer["fasttext_score"][row] = fasttext[0]
-        if cld2:
-            answer["cld2_reliable"][row] = cld2.reliable
-            if cld2.guesses:
-                answer["cld2_language"][row], answer["cld2_score"][row] = cld2.guesses[0]
-                if fasttext:
-                    answer["language_agreement"][row] = cld2.guesses[0].language == fasttext[0].language
-        ranked = fasttext if cld2 is None else cld2.guesses if by_fasttext is None else vote(fasttext, cld2, known)
-        if ranked:
-            answer["language_score"][row] = ranked[0].score
-            if ranked[0].score >= chosen["min_score"]:
-                answer["language"][row] = ranked[0].language
-        if len(ranked) > 1:
-            answer["second_language"][row], answer["second_language_score"][row] = ranked[1]
-    columns = [pa.array(answer[field.name], field.type) for field in FAMILY.schema]
-    columns[FAMILY.schema.get_field_index("script")] = scripts
-    return pa.RecordBatch.from_arrays(columns, schema=FAMILY.schema)
+    letters = scripts.is_valid().to_pylist()
+    texts_read = samples(texts, chosen["windows"], chosen["window_bytes"])
+    rows = _answers([s for s, has_any in zip(texts_read, letters, strict=True) if has_any], chosen)
+    rows = [next(rows) if has_any else _NO_ANSWER for has_any in letters]
+    values = list(zip(*rows, strict=True)) or [()] * len(_NO_ANSWER)
+    names = [name for name in FAMILY.schema.names if name != "script"]
+    columns = {name: pa.array(v, FAMILY.schema.field(name).type) for name, v in zip(names, values, strict=True)}
+    columns["script"] = scripts
+    return pa.RecordBatch.from_arrays([columns[name] for name in FAMILY.schema.names], schema=FAMILY.schema)
+
+
+def _answers(texts: list[bytes], chosen: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """For each sample the values of all signals but the script, in order.
+
+    One detector after the other over the whole batch: in turns they would push each other's tables out of the cache.
+    """
+    detector, min_score = chosen["detector"], chosen["min_score"]
+    fasttext_lists: Iterable[list[Guess]] = repeat([])
+    cld2_answers: Iterable[tuple[bool | None, list[Guess], float]] = repeat((None, [], 0.0))
+    known: frozenset[str] = frozenset()
+    if detector != "cld2":
+        model = fasttext_model(model_path(chosen["model"]))
+        known = fasttext_languages(model)
+        fasttext_lists = list(map(fasttext_guesses(model), texts))
+    if detector != "fasttext":
+        cld2_answers = list(map(cld2_guesses, texts))
+    for _, fasttext, cld2 in zip(texts, fasttext_lists, cld2_answers, strict=False):
+        shares = cld2[1]
+        ranked = vote(fasttext, cld2, known) if detector == "combined" else fasttext or shares
+        first, score = ranked[0] if ranked else _NONE
+        second, second_score = ranked[1] if len(ranked) > 1 else _NONE
+        f, p = fasttext[0] if fasttext else _NONE
+        c, share = shares[0] if shares else _NONE
+        agree = f == c if f is not None and c is not None else None
+        named = first if score is not None and score >= min_score else None
+        yield named, score, second, second_score, agree, f, p, c, share, cld2[0]
 
 
 FAMILY = Family(
