@@ -7,7 +7,6 @@ from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.signals import Family, Signal
 
 FAMILIES: dict[str, str] = {
-    "language": "gristmill.filters.language.identify",
     "bad_words": "gristmill.filters.heuristics.bad_words",
     "c4_code": "gristmill.filters.heuristics.c4:CODE",
     "c4_datatrove": "gristmill.filters.heuristics.c4:DATATROVE",
@@ -22,9 +21,11 @@ FAMILIES: dict[str, str] = {
     "gopher_repetition": "gristmill.filters.heuristics.gopher_repetition",
     "gopher_repetition_dclm": "gristmill.filters.heuristics.gopher_repetition_dclm",
     "gopher_repetition_lines": "gristmill.filters.heuristics.gopher_repetition_lines",
+    "language": "gristmill.filters.language.identify",
     "redpajama": "gristmill.filters.heuristics.redpajama",
     "refinedweb": "gristmill.filters.heuristics.refinedweb",
     "tokens": "gristmill.filters.tokens",
+    "url_rules": "gristmill.filters.url",
 }
 
 

@@ -17,6 +17,7 @@ PROFILES: dict[str, str] = {
     "gopher@dclm": "gristmill.filters.profiles.gopher:GOPHER_DCLM",
     "gopher@dolma": "gristmill.filters.profiles.gopher:GOPHER_DOLMA",
     "refinedweb@dclm": "gristmill.filters.heuristics.refinedweb:REFINEDWEB_DCLM",
+    "url_blocklist": "gristmill.filters.url:URL_BLOCKLIST",
     "web-any": "gristmill.filters.profiles.web:WEB_ANY",
     "web-en": "gristmill.filters.profiles.web:WEB_EN",
 }

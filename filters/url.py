@@ -1,0 +1,198 @@
+"""URL rules: what a document's address says about it: registered domain, block lists, word lists.
+
+The rules and their order follow the URL filter of RefinedWeb and FineWeb (Penedo et al. 2023, G.1; datatrove
+`URLFilter`), with lists given as files. datatrove splits the URL with its case kept and compares with lower-cased lists,
+so `/PORN/` escapes; `case_rule: datatrove` reproduces that, `lower` (default) compares lower case with lower case.
+"""
+
+import gzip
+import re
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from gristmill.filters.options import with_defaults
+from gristmill.schemas.errors import InputError, RecipeError
+from gristmill.schemas.policy import Profile, Rule
+from gristmill.schemas.signals import Family, Signal
+
+CASE_RULES = ("lower", "datatrove")
+LISTS = ("domains", "urls", "hard_words", "soft_words", "subwords")
+DEFAULT_OPTIONS: dict[str, Any] = {**dict.fromkeys(LISTS), "case_rule": "lower"}
+_NOT_ALNUM = re.compile("[^a-zA-Z0-9]+")
+_AUTHORITY = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?(?://)?([^/?#]*)")
+_GZIP_MAGIC = b"\x1f\x8b"
+
+_NO_URL = "the document has no url"
+_NO_LIST = "the document has no url, or the list is not given"
+SIGNALS = (
+    Signal(
+        "url_domain",
+        "string",
+        "",
+        "registered domain (public suffix and one label, ICANN suffixes), lower case",
+        f"{_NO_URL}, or its host has no public suffix (an IP address, localhost)",
+    ),
+    Signal("url_blocked_domain", "bool", "", "the registered domain is in the list `domains`", _NO_LIST),
+    Signal("url_blocked_host", "bool", "", "the whole host name is in the list `domains`", _NO_LIST),
+    Signal("url_blocked_url", "bool", "", "the url is in the list `urls`", _NO_LIST),
+    Signal(
+        "url_hard_words", "int", "words", "different words of the list `hard_words` among the url's words", _NO_LIST
+    ),
+    Signal(
+        "url_soft_words", "int", "words", "different words of the list `soft_words` among the url's words", _NO_LIST
+    ),
+    Signal("url_subwords", "int", "words", "different words of `subwords` inside the url's joined letters", _NO_LIST),
+)
+
+
+def host_of(url: str) -> str:
+    """The host name of a URL with or without scheme, in its own case, without user, port and final dot.
+
+    >>> [host_of(u) for u in ("https://me:pw@A.Example.com:80/x", "example.org/a", "//b.c.", "http://[::1]:8/", "")]
+    ['A.Example.com', 'example.org', 'b.c', '[::1]', '']
+    """
+    match = _AUTHORITY.match(url.strip())
+    assert match
+    host = match.group(1).rpartition("@")[2]
+    end = host.find("]") + 1 if host.startswith("[") else host.find(":")
+    return (host[:end] if end > 0 else host).rstrip(".")
+
+
+@lru_cache(maxsize=1 << 16)
+def registered_domain(host: str) -> str | None:
+    """The registrable part of a host name in lower case, by the public suffix list that the package `tld` carries.
+
+    >>> [registered_domain(host) for host in ("a.b.Example.co.uk", "x.github.io", "localhost", "127.0.0.1")]
+    ['example.co.uk', 'github.io', None, None]
+    """
+    from tld import get_tld
+
+    if not host or host.startswith("["):
+        return None
+    found = get_tld(f"http://{host.lower()}", as_object=True, fail_silently=True, search_private=False)
+    return found.fld if found and found.fld != found.tld else None
+
+
+def _paths(value: str | list[str] | tuple[str, ...] | None) -> tuple[str, ...]:
+    return () if value is None else (value,) if isinstance(value, str) else tuple(value)
+
+
+def check(options: Mapping[str, Any]) -> None:
+    """RecipeError for an option that is none, InputError for a list file that is missing or no UTF-8 text."""
+    chosen = with_defaults(options, DEFAULT_OPTIONS, "url_rules")
+    if chosen["case_rule"] not in CASE_RULES:
+        expected = f"one of {', '.join(CASE_RULES)}"
+        raise RecipeError(f"case_rule {chosen['case_rule']!r}", expected=expected, where="url_rules")
+    for name in LISTS:
+        for path in _paths(chosen[name]):
+            if not Path(path).is_file():
+                raise InputError(f"no file {path}", expected=f"a list for `{name}`", where="url_rules")
+            list_entries(path)
+
+
+def list_entries(path: str) -> frozenset[str]:
+    """The entries of a list file, plain or gzip: one a line, stripped; empty lines and those from `#` on are none."""
+    stat = Path(path).stat()
+    return _read_entries(path, stat.st_mtime_ns, stat.st_size)
+
+
+@cache
+def _read_entries(path: str, modified: int, size: int) -> frozenset[str]:
+    """Cached by the file's state: a list of millions of domains is read once per process."""
+    raw = Path(path).read_bytes()
+    try:
+        text = (gzip.decompress(raw) if raw.startswith(_GZIP_MAGIC) else raw).decode()
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise InputError(f"unreadable list: {error}", expected="UTF-8 text, plain or gzip", where=path) from error
+    lines = (line.strip() for line in text.split("\n"))
+    return frozenset(line for line in lines if line and not line.startswith("#"))
+
+
+def _entries(value: Any) -> frozenset[str] | None:
+    paths = _paths(value)
+    return frozenset().union(*map(list_entries, paths)) if paths else None
+
+
+@lru_cache(maxsize=64)
+def _words(entries: frozenset[str]) -> frozenset[str]:
+    """Entries as the word rules compare them: ASCII letters and digits, lower case."""
+    return frozenset(word for entry in entries if (word := _NOT_ALNUM.sub("", entry).lower()))
+
+
+@lru_cache(maxsize=64)
+def _lower(entries: frozenset[str]) -> frozenset[str]:
+    return frozenset(entry.lower() for entry in entries)
+
+
+def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
+    """The signals of `url`.
+
+    domains, urls, hard_words, soft_words, subwords: list files (a path or several), see `list_entries`.
+    case_rule: lower | datatrove.
+    """
+    chosen = with_defaults(options, DEFAULT_OPTIONS, "url_rules")
+    keep_case = chosen["case_rule"] == "datatrove"
+    domains, urls = _entries(chosen["domains"]), _entries(chosen["urls"])
+    if not keep_case:
+        domains, urls = domains and _lower(domains), urls and _lower(urls)
+    lists = [_entries(chosen[name]) for name in ("hard_words", "soft_words", "subwords")]
+    hard, soft, subwords = [None if entries is None else _words(entries) for entries in lists]
+
+    def values(url: str | None) -> tuple[Any, ...]:
+        if not url:
+            return (None,) * len(SIGNALS)
+        host = host_of(url)
+        domain = registered_domain(host)
+        if keep_case:
+            compared, compared_host = url, host if domain else ""
+            compared_domain = host[-len(domain) :] if domain else ""
+        else:
+            compared, compared_host, compared_domain = url.lower(), host.lower(), domain or ""
+        split = _NOT_ALNUM.split(url)
+        words = set(split) if keep_case else {word.lower() for word in split}
+        joined = "".join(split).lower()
+        return (
+            domain,
+            None if domains is None else compared_domain in domains,
+            None if domains is None else compared_host in domains,
+            None if urls is None else compared in urls,
+            None if hard is None else len(words & hard),
+            None if soft is None else len(words & soft),
+            None if subwords is None else sum(word in joined for word in subwords),
+        )
+
+    columns = list(zip(*map(values, batch.column("url").to_pylist()), strict=True)) or [()] * len(SIGNALS)
+    return pa.RecordBatch.from_arrays(
+        [pa.array(column, field.type) for column, field in zip(columns, FAMILY.schema, strict=True)],
+        schema=FAMILY.schema,
+    )
+
+
+FAMILY = Family(
+    name="url_rules",
+    version=1,
+    signals=SIGNALS,
+    measure="gristmill.filters.url:measure",
+    source="Penedo et al. 2023 (RefinedWeb), G.1; datatrove URLFilter",
+    reads=("url",),
+    default_options=DEFAULT_OPTIONS,
+    libraries=("tld",),
+    check="gristmill.filters.url:check",
+)
+
+URL_BLOCKLIST = Profile(
+    name="url_blocklist",
+    description="Addresses on block lists or with listed words; the lists are options of the family url_rules.",
+    source="datatrove URLFilter, RefinedWeb G.1",
+    rules=(
+        Rule(name="blocked_domain", signal="url_blocked_domain", keep="== false"),
+        Rule(name="blocked_host", signal="url_blocked_host", keep="== false"),
+        Rule(name="blocked_url", signal="url_blocked_url", keep="== false"),
+        Rule(name="hard_url_word", signal="url_hard_words", keep="< 1"),
+        Rule(name="many_soft_url_words", signal="url_soft_words", keep="< 2"),
+        Rule(name="url_subword", signal="url_subwords", keep="< 1"),
+    ),
+)
