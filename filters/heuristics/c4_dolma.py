@@ -17,8 +17,8 @@ import pyarrow as pa
 from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
 from gristmill.filters.text.scratch import longest_document_bytes
 from gristmill.filters.text.unicode_tables import CLASS, LOWER, SPACE
-from gristmill.filters.transforms.c4_scan import CURLY, LOREM, SCRIPT, phrases
-from gristmill.filters.transforms.c4_scan import utf8_width as width
+from gristmill.filters.text.utf8 import utf8_width
+from gristmill.filters.transforms.c4_phrases import CURLY, LOREM, SCRIPT, phrases
 from gristmill.filters.transforms.edit_arrays import constant_edits
 from gristmill.schemas.policy import Profile, Rule
 from gristmill.schemas.signals import Family, Signal
@@ -124,7 +124,7 @@ def _flagged_lines(data, offsets, longest, classes, edit_offsets, starts, ends, 
             end, words, marked = _line_end(cps, start, n, classes)
             next_byte = byte
             for i in range(start, min(end + 1, n)):
-                next_byte += width(cps[i])
+                next_byte += utf8_width(cps[i])
             if not marked or words < MIN_WORDS:
                 if fill:
                     starts[edits], ends[edits], codes[edits] = byte, next_byte, 2 if marked else 1

@@ -39,3 +39,9 @@ def put_utf8(cp, out, at):
     out[at + 2] = 0x80 | ((cp >> 6) & 0x3F)
     out[at + 3] = 0x80 | (cp & 0x3F)
     return at + 4
+
+
+@kernel
+def utf8_width(cp):
+    """Bytes of code point `cp` in UTF-8."""
+    return 1 if cp < 0x80 else 2 if cp < 0x800 else 3 if cp < 0x10000 else 4

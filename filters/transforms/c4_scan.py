@@ -7,7 +7,9 @@ One document is decoded once; `scan` gives each code point an action (kept, or t
 import numpy as np
 from gristmill.filters.text.buffers import decode_utf8, kernel
 from gristmill.filters.text.sentence_rule import count_sentences
-from gristmill.filters.text.unicode_tables import DECIMAL, LINE_BREAK, SPACE
+from gristmill.filters.text.unicode_tables import LINE_BREAK, SPACE
+from gristmill.filters.text.utf8 import put_utf8, utf8_width
+from gristmill.filters.transforms.c4_phrases import CURLY, LOREM, NOTICE, SCRIPT, citation_end, phrases
 
 # Actions, one per code point. Up to POLICY they are reasons a whole line goes.
 KEPT, LONG_WORD, NO_TERMINAL_MARK, FEW_WORDS, JAVASCRIPT, POLICY, CITATION, WHITE_SPACE, LINE_BREAK_GONE, NEW_LINE = (
@@ -26,7 +28,6 @@ REASONS = [  # (replacement, reason) of each action
     ("\n", "line_break"),
 ]
 _FIRST = 0x80  # set on the first code point of a line, so that two removed lines stay two edits
-LOREM, SCRIPT, NOTICE, CURLY = 1, 2, 4, 8  # bits of `phrases`
 
 # Facts of one page, columns of the kernels' output.
 LINES, KEPT_LINES, LOREM_IPSUM, CURLY_BRACKET, SENTENCES = range(5)
@@ -42,88 +43,6 @@ FACTS = 5
     WHOLE_PAGE_PHRASES,
     COUNT_SENTENCES,
 ) = range(7)
-
-
-def _codes(text: str) -> np.ndarray:
-    return np.array([ord(char) for char in text], dtype=np.int32)
-
-
-_LOREM_IPSUM, _JAVASCRIPT, _EDIT, _NEEDED = map(_codes, ("lorem ipsum", "javascript", "[edit]", "[citation needed]"))
-_TERMS, _PRIVACY, _COOKIE = map(_codes, ("terms of use", "privacy policy", "cookie policy"))
-_USES, _USE_OF, _USE = map(_codes, ("uses cookies", "use of cookies", "use cookies"))
-
-_RARE = np.zeros(124, dtype=np.uint8)  # `{` and the letter each phrase is looked for by
-_RARE[[ord(char) for char in "{jpvfk"]] = 1
-
-
-@kernel
-def _is_at(cps, i, start, end, lower, pattern):
-    if i < start or i + len(pattern) > end:
-        return False
-    k = 0
-    while k < len(pattern) and lower[cps[i + k]] == pattern[k]:
-        k += 1
-    return k == len(pattern)
-
-
-@kernel
-def _is_at_exactly(cps, i, end, pattern):
-    if i + len(pattern) > end:
-        return False
-    k = 0
-    while k < len(pattern) and cps[i + k] == pattern[k]:
-        k += 1
-    return k == len(pattern)
-
-
-@kernel
-def phrases(cps, start, end, lower):
-    """Which of C4's phrases stand in cps[start:end], lower-cased, as bits.
-
-    Each phrase is looked for around its rarest letter, so that most characters cost one look-up.
-    """
-    found = 0
-    for i in range(start, end):
-        cp = lower[cps[i]]
-        if cp >= len(_RARE) or not _RARE[cp]:
-            continue
-        if cp == 123:
-            found |= CURLY
-        elif cp == 106:
-            if _is_at(cps, i, start, end, lower, _JAVASCRIPT):
-                found |= SCRIPT
-        elif cp == 112:
-            if _is_at(cps, i - 7, start, end, lower, _LOREM_IPSUM):
-                found |= LOREM
-        elif cp == 118:
-            if _is_at(cps, i - 3, start, end, lower, _PRIVACY):
-                found |= NOTICE
-        elif cp == 102:
-            if _is_at(cps, i - 7, start, end, lower, _TERMS):
-                found |= NOTICE
-        elif (
-            _is_at(cps, i - 3, start, end, lower, _COOKIE)
-            or _is_at(cps, i - 7, start, end, lower, _USE)
-            or _is_at(cps, i - 8, start, end, lower, _USES)
-            or _is_at(cps, i - 10, start, end, lower, _USE_OF)
-        ):
-            found |= NOTICE
-    return found
-
-
-@kernel
-def _citation_end(cps, i, end, classes):
-    """End of the citation mark that begins with the `[` at i, or i when there is none."""
-    k = i + 1
-    while k < end and classes[cps[k]] & DECIMAL:
-        k += 1
-    if k < end and cps[k] == 93:
-        return k + 1
-    if _is_at_exactly(cps, i, end, _EDIT):
-        return i + len(_EDIT)
-    if _is_at_exactly(cps, i, end, _NEEDED):
-        return i + len(_NEEDED)
-    return i
 
 
 @kernel
@@ -177,7 +96,7 @@ def _remove_citations(cps, s, e, classes, line, actions):
     length = 0
     i = s
     while i < e:
-        stop = _citation_end(cps, i, e, classes) if cps[i] == 91 else i
+        stop = citation_end(cps, i, e, classes) if cps[i] == 91 else i
         if stop > i:
             actions[i:stop] = CITATION
             i = stop
@@ -265,11 +184,6 @@ def strip_page(cps, n, classes, actions):
 
 
 @kernel
-def utf8_width(cp):
-    return 1 if cp < 0x80 else 2 if cp < 0x800 else 3 if cp < 0x10000 else 4
-
-
-@kernel
 def page_facts(data, offsets, longest, classes, lower, keys, definition, facts):
     """Fill facts[row] with the page facts of every document."""
     cps = np.empty(longest, np.int32)
@@ -281,26 +195,6 @@ def page_facts(data, offsets, longest, classes, lower, keys, definition, facts):
 
 
 @kernel
-def _encode(cps, start, end, out, at):
-    """Write cps[start:end] as UTF-8 at out[at:]; returns the next free position."""
-    for i in range(start, end):
-        cp = cps[i]
-        if cp < 0x80:
-            out[at] = cp
-        elif cp < 0x800:
-            out[at] = 0xC0 | cp >> 6
-        elif cp < 0x10000:
-            out[at] = 0xE0 | cp >> 12
-        else:
-            out[at] = 0xF0 | cp >> 18
-        width = utf8_width(cp)
-        for k in range(1, width):
-            out[at + k] = 0x80 | (cp >> 6 * (width - 1 - k)) & 0x3F
-        at += width
-    return at
-
-
-@kernel
 def _write_line(line, length, classes, out, at):
     """Write one line; white space at its end that spaCy would make a token of its own is written as the word `x`.
 
@@ -309,7 +203,8 @@ def _write_line(line, length, classes, out, at):
     end = length
     while end > 0 and classes[line[end - 1]] & SPACE:
         end -= 1
-    at = _encode(line, 0, end, out, at)
+    for i in range(end):
+        at = put_utf8(line[i], out, at)
     if length - end > 1 or (length - end == 1 and (end == 0 or line[end] != 32)):
         out[at], out[at + 1] = 32, 120
         at += 2

@@ -21,6 +21,9 @@ from gristmill.filters.transforms.edit_arrays import constant_edits
 MAX_CONSECUTIVE_LINE_BREAKS = 2
 _TAIL = r"[-a-zA-Z0-9()@:%_\+.~#?&/=]*"
 _IP_ADDRESS = re.compile(rf"\s{{0,10}}\b((https?|ftp)://)?(?:[0-2]?[0-9]{{1,2}}\.){{3}}[0-2]?[0-9]{{1,2}}{_TAIL}")
+# what every address has, quick to look for in the many pages without one
+_MAYBE_IP_ADDRESS = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]")
+_MAYBE_ADDRESS = re.compile(r"[-a-zA-Z0-9@:%._\+~#=]\.\w")
 _LINE_BREAKS = re.compile(r"(?<=\n\n)\n+")
 _COUNTRIES = """
     ac ad ae af ag ai al am ao aq ar as at au aw ax az ba bb bd be bf bg bh bi bj bm bn bo br bs bt bv bw by bz ca
@@ -45,12 +48,20 @@ def address_edits(texts: pa.Array, options: Mapping[str, Any]) -> pa.Array:
     *begins* with the letters of a top-level domain is searched (it tests with `re.match`), which most English texts do.
     """
     begins, address = _address_patterns(options.get("tlds_path"))
-    return _removals(texts, lambda text: address.finditer(text) if begins.match(text) else iter(()), "url")
+
+    def find(text: str) -> Iterator[re.Match[str]]:
+        return address.finditer(text) if begins.match(text) and _MAYBE_ADDRESS.search(text) else iter(())
+
+    return _removals(texts, find, "url")
 
 
 def ip_address_edits(texts: pa.Array, options: Mapping[str, Any]) -> pa.Array:
     """EDITS that remove IPv4 addresses, with or without scheme and path; reason `ip_address`."""
-    return _removals(texts, _IP_ADDRESS.finditer, "ip_address")
+
+    def find(text: str) -> Iterator[re.Match[str]]:
+        return _IP_ADDRESS.finditer(text) if _MAYBE_IP_ADDRESS.search(text) else iter(())
+
+    return _removals(texts, find, "ip_address")
 
 
 def line_break_edits(texts: pa.Array, options: Mapping[str, Any]) -> pa.Array:
@@ -94,8 +105,8 @@ def _removals(texts: pa.Array, find: Callable[[str], Iterator[re.Match[str]]], r
             starts.append(start)
             ends.append(end)
         rows.append(len(starts))
-    columns = [np.array(column, np.int64) for column in (rows, starts, ends)]
-    return constant_edits(*columns, np.zeros(len(starts), dtype=np.int64), [("", reason)])
+    offsets, first, last = (np.array(column, np.int64) for column in (rows, starts, ends))
+    return constant_edits(offsets, first, last, np.zeros(len(starts), dtype=np.int64), [("", reason)])
 
 
 def _byte_spans(text: str, matches: Iterator[re.Match[str]]) -> Iterator[tuple[int, int]]:
