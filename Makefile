@@ -24,7 +24,7 @@ lint: .venv/.dev
 	$(BIN)/mypy --cache-dir .mypy_cache build/typecheck/gristmill
 
 bench: .venv/.dev
-	$(BIN)/python -m benchmarks.run
+	$(BIN)/python benchmarks/run.py
 
 docs: .venv/.core
 	$(BIN)/python -c "from gristmill.pipelines.cli.listing import *; open('docs/signals.md','w').write(signals_page()); open('docs/profiles.md','w').write(profiles_page())"

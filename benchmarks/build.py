@@ -1,6 +1,6 @@
 """The whole build from Parquet (no extraction, no language identification): MB/s by stage, scaling, peak memory.
 
-    python -m benchmarks.build [MEGABYTES ...]      default: 100 200
+    python benchmarks/build.py [MEGABYTES ...]      default: 100 200
 
 Each build is a process of its own; its peak memory is the operating system's figure. Also timed: a rerun that changes
 one threshold, and `reselect` with the same change.
@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.inputs import WORK, parquet
+from inputs import WORK, parquet
 
 RECIPE = """
 name: bench

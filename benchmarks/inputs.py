@@ -4,6 +4,7 @@ Sentences are drawn with a fixed seed into documents of log-normal length (media
 which repeat an earlier document. Nothing is downloaded; the same installation gives the same input.
 """
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -63,6 +64,18 @@ def parquet(megabytes: float, seed: int = 0) -> Path:
                 ids = [f"{block}-{i}" for i in range(len(texts))]
                 writer.write_table(pa.table({"id": ids, "text": texts}, schema=schema), row_group_size=8192)
                 done, block = done + step, block + 1
+        temporary.rename(path)
+    return path
+
+
+def jsonl(megabytes: float, seed: int = 0) -> Path:
+    """The same documents as JSON Lines."""
+    WORK.mkdir(exist_ok=True)
+    path = WORK / f"documents-{megabytes:g}mb-{seed}.jsonl"
+    if not path.exists():
+        temporary = path.with_suffix(".tmp")
+        with temporary.open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps({"text": text}) + "\n" for text in documents(megabytes, seed))
         temporary.rename(path)
     return path
 

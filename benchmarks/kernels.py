@@ -29,6 +29,7 @@ PEERS = {
     "gopher@datatrove": ("GopherQualityFilter", "GopherRepetitionFilter"),
     "c4@datatrove": ("C4QualityFilter",),
     "fineweb": ("FineWebQualityFilter",),
+    "web-en": ("GopherQualityFilter", "GopherRepetitionFilter", "C4QualityFilter", "FineWebQualityFilter"),
 }
 
 

@@ -1,0 +1,45 @@
+"""`make bench`: every benchmark that needs nothing but the installation, one after the other.
+
+    python benchmarks/run.py [NAME ...]
+
+Scripts that compare with a peer outside the dependencies, or that want files to be named, are listed with `--list` and
+run by hand.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from inputs import jsonl
+
+HERE = Path(__file__).parent
+
+
+def commands() -> dict[str, list[str]]:
+    """Name -> script and arguments."""
+    prose = str(jsonl(20))
+    return {
+        "kernels": ["kernels.py", prose, "--megabytes", "16", "--datatrove-megabytes", "0.5"],
+        "word-rules": ["word_rules.py", prose, "--megabytes", "1"],
+        "readers": ["readers.py", "speed", prose],
+        "minhash": ["minhash_kernels.py", prose],
+        "substrings": ["substrings.py", prose],
+        "build": ["build.py", "100", "200"],
+    }
+
+
+def main() -> None:
+    available = commands()
+    if "--list" in sys.argv:
+        print("\n".join(sorted({path.name for path in HERE.glob("*.py")})))
+        return
+    for name in sys.argv[1:] or available:
+        if name not in available:
+            raise SystemExit(f"no benchmark {name!r}; expected one of {', '.join(available)}")
+        print(f"== {name}: python benchmarks/{' '.join(available[name])}", flush=True)
+        script, *arguments = available[name]
+        subprocess.run([sys.executable, str(HERE / script), *arguments], check=True)
+
+
+if __name__ == "__main__":
+    main()
