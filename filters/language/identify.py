@@ -7,7 +7,7 @@ bs, hr and sr, nb and da stay hard in short texts, so a policy for one of them s
 Sources: Joulin et al., "Bag of tricks for efficient text classification" (2017), model lid.176; Sites, CLD2 (2013).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import repeat
 from typing import Any
 
@@ -117,8 +117,7 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
     scripts = majority_scripts(texts)
     letters = scripts.is_valid().to_pylist()
     texts_read = samples(texts, chosen["windows"], chosen["window_bytes"])
-    rows = _answers([s for s, has_any in zip(texts_read, letters, strict=True) if has_any], chosen)
-    rows = [next(rows) if has_any else _NO_ANSWER for has_any in letters]
+    rows = _answers(texts_read, letters, chosen)
     values = list(zip(*rows, strict=True)) or [()] * len(_NO_ANSWER)
     names = [name for name in FAMILY.schema.names if name != "script"]
     columns = {name: pa.array(v, FAMILY.schema.field(name).type) for name, v in zip(names, values, strict=True)}
@@ -126,14 +125,14 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
     return pa.RecordBatch.from_arrays([columns[name] for name in FAMILY.schema.names], schema=FAMILY.schema)
 
 
-def _answers(texts: list[bytes], chosen: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
-    """For each sample the values of all signals but the script, in order.
+def _answers(texts: list[bytes], letters: list[bool], chosen: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """For each sample the values of all signals but the script, in order; none where there are no letters.
 
     One detector after the other over the whole batch: in turns they would push each other's tables out of the cache.
     """
     detector, min_score = chosen["detector"], chosen["min_score"]
     fasttext_lists: Iterable[list[Guess]] = repeat([])
-    cld2_answers: Iterable[tuple[bool | None, list[Guess], float]] = repeat((None, [], 0.0))
+    cld2_answers: Iterable[Cld2Guesses] = repeat((None, [], 0.0))
     known: frozenset[str] = frozenset()
     if detector != "cld2":
         model = fasttext_model(model_path(chosen["model"]))
@@ -141,16 +140,22 @@ def _answers(texts: list[bytes], chosen: Mapping[str, Any]) -> Iterator[tuple[An
         fasttext_lists = list(map(fasttext_guesses(model), texts))
     if detector != "fasttext":
         cld2_answers = list(map(cld2_guesses, texts))
-    for _, fasttext, cld2 in zip(texts, fasttext_lists, cld2_answers, strict=False):
+    combined = detector == "combined"
+    rows: list[tuple[Any, ...]] = []
+    for has_letters, fasttext, cld2 in zip(letters, fasttext_lists, cld2_answers, strict=False):
+        if not has_letters:
+            rows.append(_NO_ANSWER)
+            continue
         shares = cld2[1]
-        ranked = vote(fasttext, cld2, known) if detector == "combined" else fasttext or shares
+        ranked = vote(fasttext, cld2, known) if combined else fasttext or shares
         first, score = ranked[0] if ranked else _NONE
         second, second_score = ranked[1] if len(ranked) > 1 else _NONE
         f, p = fasttext[0] if fasttext else _NONE
         c, share = shares[0] if shares else _NONE
         agree = f == c if f is not None and c is not None else None
         named = first if score is not None and score >= min_score else None
-        yield named, score, second, second_score, agree, f, p, c, share, cld2[0]
+        rows.append((named, score, second, second_score, agree, f, p, c, share, cld2[0]))
+    return rows
 
 
 FAMILY = Family(

@@ -108,11 +108,11 @@ def _compose(a_rows, a_starts, a_ends, a_data, a_offsets, b_rows, b_starts, b_en
     at = 0
     for row in range(len(a_rows) - 1):
         i, j = a_rows[row], b_rows[row]
-        shift = np.int64(0)  # middle position - original position, behind the a's passed so far
+        shift = 0  # middle position - original position, behind the a's passed so far
         while i < a_rows[row + 1] or j < b_rows[row + 1]:
             has_a, has_b = i < a_rows[row + 1], j < b_rows[row + 1]
-            a_from = a_starts[i] + shift if has_a else np.int64(0)
-            a_to = a_from + a_offsets[i + 1] - a_offsets[i] if has_a else np.int64(0)
+            a_from = a_starts[i] + shift if has_a else 0
+            a_to = a_from + a_offsets[i + 1] - a_offsets[i] if has_a else 0
             if not has_b or (has_a and a_to <= b_starts[j]):
                 starts[n], ends[n] = a_starts[i], a_ends[i]
                 size = a_to - a_from
@@ -131,7 +131,7 @@ def _compose(a_rows, a_starts, a_ends, a_data, a_offsets, b_rows, b_starts, b_en
             else:
                 starts[n] = min(a_starts[i], b_starts[j] - shift)
                 written = min(a_from, b_starts[j])  # middle text up to here is in `out` or replaced
-                b_to = np.int64(-1)
+                b_to = -1
                 while True:  # alternately: the a at i is in the chain and joins every b it overlaps, and the reverse
                     if i < a_rows[row + 1] and (b_to < 0 or a_starts[i] + shift < b_to):
                         a_from = a_starts[i] + shift
