@@ -70,9 +70,8 @@ def main() -> None:
     print(f"peak memory of the largest process: {peak:.2f} GiB")
     if len(results) > 1:
         first, last = results[0], results[-1]
-        print(
-            f"{last['megabytes'] / first['megabytes']:.2f} times the data took {last['seconds'] / first['seconds']:.2f} times as long"
-        )
+        more, longer = last["megabytes"] / first["megabytes"], last["seconds"] / first["seconds"]
+        print(f"{more:.2f} times the data took {longer:.2f} times as long")
 
 
 if __name__ == "__main__":
