@@ -114,7 +114,7 @@ def evaluate(columns: PartColumns, policy: CompiledPolicy) -> Verdict:
 def _fails(columns: PartColumns, named: NamedRule) -> np.ndarray:
     column = signal_column(columns, named.rule.signal)
     failing = ~_holds(column, named.rule)
-    return failing & _applies(columns, named)
+    return failing & applies(columns, named)
 
 
 def signal_column(columns: PartColumns, signal: str) -> Any:
@@ -134,7 +134,7 @@ def _holds(column: pa.ChunkedArray, rule: Rule) -> np.ndarray:
     return _mask(result, default=rule.if_null == "keep")
 
 
-def _applies(columns: PartColumns, named: NamedRule) -> np.ndarray:
+def applies(columns: PartColumns, named: NamedRule) -> np.ndarray:
     applies = np.ones(columns.rows, bool)
     sources = columns.documents.column("source")
     if named.by_source is not None:

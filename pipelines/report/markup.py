@@ -1,0 +1,96 @@
+"""The only way text gets into the page: escaped for HTML, for plotly's labels, or as JSON inside a script element.
+
+Whatever comes from documents, files, recipes or models is hostile: it is escaped here and nowhere else trusted.
+"""
+
+import html
+import json
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+_VISIBLE = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
+_KEPT_CONTROLS = (0x09, 0x0A)
+_INVISIBLE_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+
+
+class Markup(str):
+    """A string that is HTML already; everything else is text."""
+
+    __slots__ = ()
+
+
+def visible(text: str) -> str:
+    """Text with control, bidirectional and other invisible characters replaced by something that can be seen.
+
+    >>> visible("a\\x00b\\u202ec")
+    'a␀b⟨U+202E⟩c'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    shown = []
+    for character in text:
+        code = ord(character)
+        if code in _KEPT_CONTROLS or unicodedata.category(character) not in _INVISIBLE_CATEGORIES:
+            shown.append(character)
+        elif code in _VISIBLE:
+            shown.append(chr(_VISIBLE[code]))
+        else:
+            shown.append(f"⟨U+{code:04X}⟩")
+    return "".join(shown)
+
+
+def escape(value: Any) -> Markup:
+    """Any value as HTML text, safe between tags and inside quoted attributes; Markup stays as it is."""
+    if isinstance(value, Markup):
+        return value
+    return Markup(html.escape(visible(str(value)), quote=True))
+
+
+def element(tag: str, *children: Any, **attributes: Any) -> Markup:
+    """`<tag attributes>children</tag>` with everything escaped; `class_` is `class`, None leaves an attribute out.
+
+    >>> element("p", "1 < 2", class_="note")
+    '<p class="note">1 &lt; 2</p>'
+    """
+    given = "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{escape(value)}"'
+        for name, value in attributes.items()
+        if value is not None
+    )
+    return Markup(f"<{tag}{given}>{join(children)}</{tag}>")
+
+
+def join(pieces: Sequence[Any], separator: str = "") -> Markup:
+    """Pieces as HTML, one after the other."""
+    return Markup(separator.join(escape(piece) for piece in pieces))
+
+
+def plot_text(value: Any, limit: int = 60) -> str:
+    """Text for a plotly label, which plotly reads as HTML of its own; shortened in the middle."""
+    text = visible(str(value)).replace("\n", " ").replace("\t", " ")
+    if len(text) > limit:
+        text = f"{text[: limit // 2]}…{text[-(limit // 2 - 1) :]}"
+    return html.escape(text, quote=True)
+
+
+def script_json(value: Any) -> Markup:
+    """JSON that can stand inside a script element: no `<`, `>`, `&` and no line separators.
+
+    >>> script_json("</script>")
+    '"\\\\u003c/script\\\\u003e"'
+    """
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def link(url: str | None) -> Markup:
+    """A document's URL as a link only when it is plain http or https; any other text stays text."""
+    if url is None:
+        return Markup("")
+    is_plain = url.isascii() and url.isprintable() and not set(url) & set(" \"'<>\\`")
+    if not is_plain or not url.lower().startswith(("http://", "https://")):
+        return element("span", url, class_="url")
+    return element("a", url, href=url, rel="noopener noreferrer nofollow", class_="url")

@@ -1,0 +1,212 @@
+"""What a report says of a run: every number and every excerpt on the page, as plain JSON.
+
+Everything outside `run` is a function of the run's rows: the same for any number of tasks, any order, any layout.
+"""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+REPORT_VERSION = 1
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Amount(_Section):
+    """How much: documents, UTF-8 bytes of their text, tokens (estimated unless `Summary.tokens_measured`)."""
+
+    documents: int = 0
+    bytes: int = 0
+    tokens: int = 0
+
+
+class RunInfo(_Section):
+    """Where and when the run was made; not a function of its rows."""
+
+    name: str
+    selection: str
+    gristmill: str
+    created: str
+    engine: str
+    seconds: float
+    sample: float | None
+    digests: dict[str, str]
+    stage_seconds: dict[str, float]
+
+
+class FunnelStep(_Section):
+    """One step of the funnel. tokens: None where text does not exist yet (records as framed in the files)."""
+
+    name: str
+    note: str
+    documents: int
+    bytes: int
+    tokens: int | None
+
+
+class RuleDrops(_Section):
+    """What one rule drops. only: documents that fail no other rule. signal, keep: None for what is no threshold rule."""
+
+    name: str
+    signal: str | None = None
+    keep: str | None = None
+    source: str = ""
+    applies_to: str = ""
+    failing: Amount
+    only: Amount
+
+
+class Combination(_Section):
+    """Documents that fail exactly these rules."""
+
+    rules: list[str]
+    amount: Amount
+
+
+class Mix(_Section):
+    """One source or language. before: readable documents; after: documents in the corpus."""
+
+    name: str
+    before: Amount
+    after: Amount
+
+
+class Example(_Section):
+    location: str
+    detail: str
+
+
+class QuarantineGroup(_Section):
+    """Records that could not be read, of one source and for one reason; bytes of the records."""
+
+    source: str
+    reason: str
+    documents: int
+    bytes: int
+    examples: list[Example]
+
+
+class UnreadFile(_Section):
+    url: str
+    error: str
+
+
+class Balance(_Section):
+    """The framing tally against the rows written."""
+
+    source: str
+    bytes_consumed: int
+    records_framed: int
+    documents: int
+    quarantined: int
+    skipped: dict[str, int]
+    left_out_by_sample: int
+
+
+class Sample(_Section):
+    """One document shown as text. value: of the rule's signal. excerpt: None when the run does not store the text."""
+
+    doc_id: str
+    source: str
+    url: str | None
+    kept: bool
+    failed_rules: list[str]
+    text_bytes: int
+    value: float | int | bool | str | None = None
+    excerpt: str | None
+    is_cut: bool
+
+
+class RuleSamples(_Section):
+    """Documents on the two sides of a rule, the nearest to its threshold where it has one (`by_margin`)."""
+
+    rule: str
+    by_margin: bool
+    failing: list[Sample]
+    passing: list[Sample]
+
+
+class ClusterSize(_Section):
+    size: int
+    clusters: int
+
+
+class Cluster(_Section):
+    size: int
+    survivor: Sample
+
+
+class Duplicates(_Section):
+    """Clusters of exact duplicates among the documents that passed the rules. why: what decided for the survivor."""
+
+    clusters: int
+    removed: Amount
+    by_size: list[ClusterSize]
+    why: dict[str, int]
+    largest: list[Cluster]
+
+
+class EditReason(_Section):
+    reason: str
+    documents: int
+    edits: int
+    bytes_removed: int
+    bytes_added: int
+
+
+class Threshold(_Section):
+    """A rule drawn into a histogram. edge: index into `edges` of the border between kept and dropped; None: not drawn."""
+
+    rule: str
+    keep: str
+    edge: int | None
+
+
+class Histogram(_Section):
+    """Documents by the value of one signal, apart for the corpus and what was dropped.
+
+    Numbers: bin i holds edges[i-1] <= value < edges[i]; the first and the last bin are open. labels name the edges.
+    Other types: one bin per label. undefined: documents whose signal is null.
+    """
+
+    signal: str
+    type: str
+    unit: str
+    description: str
+    edges: list[float | int]
+    labels: list[str]
+    kept: list[int]
+    dropped: list[int]
+    undefined_kept: int
+    undefined_dropped: int
+    smallest: float | int | None
+    largest: float | int | None
+    thresholds: list[Threshold]
+
+
+class Summary(_Section):
+    """The whole report."""
+
+    report_version: int = REPORT_VERSION
+    key: str
+    run: RunInfo
+    tokens_measured: bool
+    text_version: str
+    funnel: list[FunnelStep]
+    rules: list[RuleDrops]
+    combinations: list[Combination]
+    combinations_total: int
+    sources: list[Mix]
+    languages: list[Mix] | None
+    quarantine: list[QuarantineGroup]
+    files: int
+    unread_files: list[UnreadFile]
+    unread_files_total: int
+    balance: list[Balance]
+    colliding_ids: int
+    duplicates: Duplicates | None
+    edits: list[EditReason] | None
+    histograms: list[Histogram]
+    kept_samples: list[Sample]
+    dropped_samples: list[Sample]
+    rule_samples: list[RuleSamples] = Field(default_factory=list)
