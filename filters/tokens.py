@@ -65,6 +65,7 @@ FAMILY = Family(
     ),
     measure="gristmill.filters.tokens:measure",
     source="the tokenizer given",
+    default_options={"tokenizer": None},
     libraries=("tokenizers",),
     check="gristmill.filters.tokens:check",
 )

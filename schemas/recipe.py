@@ -210,15 +210,16 @@ def _resolve_paths(data: dict[str, Any], base: Path) -> dict[str, Any]:
 
 
 def _resolve_options(options: dict[str, Any], base: Path) -> Iterator[tuple[str, Any]]:
-    """Options that name files (`path`, `model`, `*_path`, `*_list`, `tokenizer`) resolved as the sources' paths are."""
+    """Options of a family; a value that names a file beside the recipe becomes that file's path."""
     for key, value in options.items():
-        names_file = key in ("path", "model", "tokenizer") or key.endswith(("_path", "_list"))
-        if names_file and isinstance(value, str):
-            yield key, _resolve(value, base)
-        elif names_file and isinstance(value, list):
-            yield key, [_resolve(item, base) if isinstance(item, str) else item for item in value]
-        else:
-            yield key, value
+        yield key, [_found(item, base) for item in value] if isinstance(value, list) else _found(value, base)
+
+
+def _found(value: Any, base: Path) -> Any:
+    if not isinstance(value, str) or not value:
+        return value
+    resolved = _resolve(value, base)
+    return resolved if "://" not in resolved and os.path.exists(resolved) else value
 
 
 def _resolve(path: str, base: Path) -> str:

@@ -1,5 +1,6 @@
 """What a signal is: one typed, nullable column measured on one version of a document's text."""
 
+import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,6 +9,7 @@ from importlib.metadata import version as distribution_version
 from typing import Any, Literal
 
 import pyarrow as pa
+from gristmill.schemas.errors import RecipeError
 
 SignalType = Literal["int", "float", "bool", "string"]
 
@@ -64,7 +66,16 @@ class Family:
         return function
 
     def check_options(self, options: Mapping[str, Any]) -> None:
-        """Raise before the run starts when a model or list that the options name cannot be used."""
+        """Raise before the run starts for an unknown option, or a model or list that cannot be used."""
+        for key in options:
+            if key not in self.default_options:
+                near = difflib.get_close_matches(key, self.default_options, n=1)
+                known = ", ".join(self.default_options) or "no options"
+                raise RecipeError(
+                    f"unknown option `{key}`" + (f"; did you mean `{near[0]}`?" if near else ""),
+                    where=f"signals.{self.name}",
+                    expected=known,
+                )
         if self.check:
             _load(self.check)(options)
 

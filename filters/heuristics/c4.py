@@ -70,13 +70,14 @@ DEFINITIONS: dict[str, C4Definition] = {
 def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
     """The page facts of `text` in the definition named by `options["definition"]`.
 
+    Option `exact` (datatrove's definitions): spaCy itself splits the sentences.
     Columns: lines, kept lines, kept sentences (int), lorem ipsum, curly bracket (bool).
     """
     name = options["definition"]
     texts = batch.column(0)
     facts = page_facts(texts, DEFINITIONS[name])
     if DEFINITIONS[name].sentences == "spacy":
-        facts[:, c4_scan.SENTENCES] = _spacy_sentences(texts, DEFINITIONS[name])
+        facts[:, c4_scan.SENTENCES] = _spacy_sentences(texts, DEFINITIONS[name], bool(options.get("exact")))
     columns = [
         pa.array(facts[:, c4_scan.LINES]),
         pa.array(facts[:, c4_scan.KEPT_LINES]),
@@ -96,7 +97,7 @@ def page_facts(texts: pa.Array, definition: C4Definition) -> np.ndarray:
     return facts
 
 
-def _spacy_sentences(texts: pa.Array, definition: C4Definition) -> np.ndarray:
+def _spacy_sentences(texts: pa.Array, definition: C4Definition, exact: bool) -> np.ndarray:
     """int64 (rows,): sentences of the kept lines, each line split on its own, as datatrove counts them."""
     from gristmill.filters.text.sentences import sentence_counts
 
@@ -110,7 +111,7 @@ def _spacy_sentences(texts: pa.Array, definition: C4Definition) -> np.ndarray:
     out = out[: out_offsets[-1]]
     edges = np.unique(np.concatenate([out_offsets, np.flatnonzero(out == ord("\n")) + 1]))
     lines = pa.LargeStringArray.from_buffers(len(edges) - 1, pa.py_buffer(edges), pa.py_buffer(out))
-    totals = np.concatenate([[0], np.cumsum(sentence_counts(lines))])
+    totals = np.concatenate([[0], np.cumsum(sentence_counts(lines, exact))])
     return np.diff(totals[np.searchsorted(edges, out_offsets)])
 
 
@@ -127,13 +128,15 @@ def _signals(name: str) -> tuple[Signal, ...]:
 
 
 def _family(name: str, source: str) -> Family:
+    spacy = DEFINITIONS[name].sentences == "spacy"
     return Family(
         name=f"c4_{name}",
         version=1,
         signals=_signals(name),
         measure="gristmill.filters.heuristics.c4:measure",
         source=source,
-        default_options={"definition": name},
+        default_options={"definition": name} | ({"exact": False} if spacy else {}),
+        libraries=("spacy",) if spacy else (),
     )
 
 

@@ -72,6 +72,8 @@ TOKENS = Family(
     ),
     measure="gristmill.filters.heuristics.fineweb:measure_tokens",
     source=_CODE,
+    default_options={"exact": False},
+    libraries=("spacy",),
 )
 
 
@@ -92,14 +94,14 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
 
 
 def measure_tokens(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
-    """Column `line_breaks_per_token`."""
+    """Column `line_breaks_per_token`; option `exact`: spaCy itself splits the tokens."""
     from gristmill.filters.text.spacy_words import token_spans
 
     texts = batch.column(0)
     data, offsets = string_buffers(texts)
     new_lines = np.zeros(len(texts), dtype=np.int64)
     _count_new_lines(data, offsets, new_lines)
-    tokens = np.diff(token_spans(texts)[2])
+    tokens = np.diff(token_spans(texts, exact=bool(options.get("exact")))[2])
     return pa.RecordBatch.from_arrays([pa.array(divided(new_lines, tokens))], schema=TOKENS.schema)
 
 

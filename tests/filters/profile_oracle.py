@@ -1,11 +1,12 @@
 """Plain-Python deciding for tests: edits applied by slicing, rules read one by one, no engine."""
 
 import operator
+from collections.abc import Sequence
 
 import pyarrow as pa
 from gristmill.filters.registry import signals
 from gristmill.filters.transforms.registry import TEXT_VERSIONS, transform
-from gristmill.schemas.policy import Profile
+from gristmill.schemas.policy import Profile, Rule
 
 _COMPARE = {
     ">=": operator.ge,
@@ -39,8 +40,11 @@ def text_version(texts: list[str], name: str) -> list[str]:
     return texts
 
 
-def measured(texts: list[str], *names: str) -> dict[str, list]:
-    """The values of the named signals (`name` or `name@text_version`), each family measured once per text version."""
+def measured(texts: list[str], *names: str, exact: bool = False) -> dict[str, list]:
+    """The values of the named signals (`name` or `name@text_version`), each family measured once per text version.
+
+    exact: for families with that option, let spaCy itself split the text.
+    """
     columns: dict[str, list] = {}
     batches: dict[tuple[str, str], pa.RecordBatch] = {}
     for name in names:
@@ -49,16 +53,19 @@ def measured(texts: list[str], *names: str) -> dict[str, list]:
         key = (family.name, version)
         if key not in batches:
             batch = pa.record_batch({"text": texts_array(text_version(texts, version or "original"))})
-            batches[key] = family.function(batch, family.default_options)
+            options = dict(family.default_options)
+            batches[key] = family.function(batch, options | {"exact": exact} if "exact" in options else options)
         columns[name] = batches[key].column(base).to_pylist()
     return columns
 
 
-def failed_rules(profile: Profile, texts: list[str]) -> list[list[str]]:
-    """For each text, the names of the rules it fails, in the profile's order."""
-    columns = measured(texts, *dict.fromkeys(rule.signal for rule in profile.rules))
+def failed_rules(chosen: Profile | Sequence[Rule], texts: Sequence[str], exact: bool = False) -> list[list[str]]:
+    """For each text, the names of the rules it fails, in their order."""
+    rules = chosen.rules if isinstance(chosen, Profile) else chosen
+    texts = list(texts)
+    columns = measured(texts, *dict.fromkeys(rule.signal for rule in rules), exact=exact)
     failed: list[list[str]] = [[] for _ in texts]
-    for rule in profile.rules:
+    for rule in rules:
         for row, value in enumerate(columns[rule.signal]):
             holds = rule.if_null == "keep" if value is None else _COMPARE[rule.operator](value, rule.operand)
             if not holds:

@@ -66,10 +66,11 @@ def test_kernel_equals_the_rules_in_python(texts):
     assert list(zip(*found.to_pydict().values(), strict=True)) == [plain(text) for text in texts]
 
 
+@pytest.mark.parametrize("exact", [False, True])
 @given(texts=texts_lists)
-@settings(max_examples=60, deadline=None)
-def test_decision_and_first_reason_equal_datatrove(texts):
-    failed = failed_rules(profile("fineweb"), texts)
+@settings(max_examples=40, deadline=None)
+def test_decision_and_first_reason_equal_datatrove(exact, texts):
+    failed = failed_rules(profile("fineweb"), texts, exact)
     for text, reasons in zip(texts, failed, strict=True):
         verdict = FineWebQualityFilter().filter(Document(text=text, id="0"))
         assert reasons[:1] == ([] if verdict is True else [REASONS[verdict[1]]])
