@@ -379,7 +379,9 @@ def _provenance(summary: Summary) -> Section:
         "The digests are sums over all rows: two runs with the same digest hold the same rows, whatever engine, order "
         "or number of machines made them."
     )
-    rows = [[Cell(f"digest of {name}", "name"), Cell(element("code", value))] for name, value in run.digests.items()]
+    rows = [
+        [Cell(f"digest of {name}", "name"), Cell(element("code", value))] for name, value in sorted(run.digests.items())
+    ]
     rows += [
         [Cell("engine", "name"), Cell(run.engine)],
         [Cell("text version", "name"), Cell(summary.text_version)],

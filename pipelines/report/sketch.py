@@ -39,7 +39,7 @@ def bucket_bounds(code: int) -> tuple[float, float]:
     if code == 0:
         return 0.0, 0.0
     exponent, eighth = divmod(abs(code) - _OFFSET, _OCTAVE)
-    low, high = (math.ldexp(0.5 + step / (2 * _OCTAVE), exponent) for step in (eighth, eighth + 1))
+    low, high = (2 * math.ldexp(0.5 + step / (2 * _OCTAVE), exponent - 1) for step in (eighth, eighth + 1))
     return (low, high) if code > 0 else (-high, -low)
 
 
@@ -92,6 +92,7 @@ def _linear(low: float, high: float, is_integer: bool) -> list[Number]:
 def _logarithmic(low: float, high: float) -> list[Number]:
     exponents = range(max(0, math.floor(math.log10(max(low, 1.0)))), math.ceil(math.log10(high)) + 1)
     steps = _DECADE if len(exponents) <= 5 else _DECADE[::2] if len(exponents) <= 8 else _DECADE[:1]
+    exponents = exponents[:: 1 + len(exponents) // _BINS]
     edges = [round(step * 10.0**exponent, 1) for exponent in exponents for step in steps]
     return [edge for edge in edges if max(low, 1.0) / 1.4 <= edge <= high * 1.4]
 
