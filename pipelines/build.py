@@ -14,6 +14,9 @@ from gristmill.pipelines.decide.decisions import Measured, decide
 from gristmill.pipelines.decide.keep_text import remove_texts
 from gristmill.pipelines.decide.materialise import write_corpus
 from gristmill.pipelines.dedup.exact import CONTENT_KEY, exact_edges
+from gristmill.pipelines.dedup.near.edges import near_edges
+from gristmill.pipelines.dedup.near.options import bands_of
+from gristmill.pipelines.dedup.near.published import open_published
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.ingest import ingest, plan_tasks
@@ -47,6 +50,9 @@ def plan(recipe: Recipe) -> Plan:
     families = {**needed_families(recipe, policy), **needed_families(recipe, floor)}
     if recipe.dedup.exact:
         families[CONTENT_KEY] = {"normalise": sorted(recipe.dedup.exact.normalise)}
+    if recipe.dedup.near:
+        bands_of(recipe.dedup.near)
+        open_published(recipe.dedup.near, 0)
     for (name, _), options in families.items():
         family(name).check_options(options)
     return Plan(recipe, policy, floor, families)
@@ -80,7 +86,10 @@ def build(
         members = None
         if chosen.dedup.exact:
             members = exact_edges(storage, running, chosen.dedup.exact, planned.floor, documents, signals, console)
-        measured = Measured(documents, signals, members)
+        near = None
+        if chosen.dedup.near:
+            near = near_edges(storage, running, chosen.dedup, planned.floor, documents, signals, console)
+        measured = Measured(documents, signals, members, near)
         decisions = decide(storage, running, chosen, planned.policy, measured, "", console)
         corpus = write_corpus(storage, running, documents, signals, decisions, planned.policy.text_version, "", console)
         seconds = time.monotonic() - started

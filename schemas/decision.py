@@ -13,14 +13,16 @@ DECISION = pa.schema(
             "tokens", pa.int64(), nullable=False
         ),  # measured when `token_count` is, else text_bytes / 4 rounded up
         pa.field("duplicate_of", pa.large_string()),  # the survivor's doc_id, null unless dropped as a duplicate
-        pa.field("similarity", pa.float64()),  # verified; 1.0 for equal normalised content
+        pa.field("similarity", pa.float64()),  # to the survivor, verified; 1.0 for equal normalised content
         pa.field("cluster", pa.large_string()),
         pa.field("cluster_size", pa.int64()),  # passing members, also on the survivor; null outside clusters
         pa.field("why", pa.large_string()),  # why the survivor won
+        pa.field("band", pa.int32()),  # of the MinHash signature in which a near duplicate met its survivor
     ]
 )
 DECISION_DIGEST = tuple(name for name in DECISION.names if name != "tokens")
 
 QUARANTINE_RULE = "reader/quarantined"  # `reader/<reason>` in a ledger: never measured, never kept
 EXACT_DUPLICATE_RULE = "duplicate/exact"
+NEAR_DUPLICATE_RULE = "duplicate/near"
 BYTES_PER_TOKEN = 4  # the usual estimate for English text under a 50k-token byte-level BPE

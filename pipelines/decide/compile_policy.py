@@ -208,11 +208,10 @@ def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str,
         wanted[name, version] = {**family(name).default_options, **recipe.signals.get(name, {})}
     for name, options in recipe.signals.items():
         wanted[name, ORIGINAL] = {**family(name).default_options, **options}
-    if recipe.dedup.exact:
-        for key in recipe.dedup.exact.survivor:
-            if key.startswith(("highest ", "lowest ")):
-                name = signal_family(key.split()[1])
-                wanted[name, ORIGINAL] = {**family(name).default_options, **recipe.signals.get(name, {})}
+    for key in (*recipe.dedup.exact_order, *recipe.dedup.near_order):
+        if key.startswith(("highest ", "lowest ")):
+            name = signal_family(key.split()[1])
+            wanted[name, ORIGINAL] = {**family(name).default_options, **recipe.signals.get(name, {})}
     return wanted
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from gristmill.pipelines.by_part import parts_by_number, read_rows
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy
@@ -20,12 +21,15 @@ from gristmill.pipelines.decide.survivors import (
     with_preferences,
     write_candidates,
 )
+from gristmill.pipelines.dedup.near.decide import NearInputs, decide_near, outcome_spec
+from gristmill.pipelines.dedup.near.edges import NearEdges
+from gristmill.pipelines.dedup.near.options import decision_config
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey
 from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit
 from gristmill.pipelines.run.stages import Stage, fingerprint, layout_fingerprint
-from gristmill.schemas.decision import DECISION, DECISION_DIGEST, EXACT_DUPLICATE_RULE
+from gristmill.schemas.decision import DECISION, DECISION_DIGEST, EXACT_DUPLICATE_RULE, NEAR_DUPLICATE_RULE
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe import Recipe
 
@@ -44,18 +48,21 @@ class Measured:
     documents: DatasetManifest
     signals: Mapping[FamilyKey, DatasetManifest]
     exact_members: DatasetManifest | None
+    near: NearEdges | None = None
 
     def digests(self) -> dict[str, str]:
         found = {"documents": layout_fingerprint(self.documents)}
         found |= {f"signals/{name}@{version}": manifest.digest for (name, version), manifest in self.signals.items()}
         if self.exact_members is not None:
             found["edges/exact"] = layout_fingerprint(self.exact_members)
+        if self.near is not None:
+            found |= self.near.digests()
         return found
 
 
 @dataclass(frozen=True)
 class DecisionTask:
-    """One part of the documents, and the survivors among its documents."""
+    """One part of the documents, and its documents in clusters: survivors of exact copies, or OUTCOME rows."""
 
     storage: Storage
     spec: DatasetSpec
@@ -63,8 +70,8 @@ class DecisionTask:
     signals: Mapping[FamilyKey, Part]
     wanted: Mapping[FamilyKey, list[str]]
     policy: CompiledPolicy
-    survivors: Part | None
-    survivors_spec: DatasetSpec
+    clusters: Part | None
+    clusters_spec: DatasetSpec
 
 
 def policy_config(policy: CompiledPolicy) -> list[object]:
@@ -89,23 +96,40 @@ def decide(
 ) -> DatasetManifest:
     """Bring `<folder>decisions` up to date."""
     spec = decisions_spec(folder)
-    exact = recipe.dedup.exact if measured.exact_members is not None else None
-    preferences = exact.survivor if exact else ()
+    dedup = recipe.dedup
+    preferences = dedup.exact_order if measured.exact_members is not None else ()
     wanted = with_preferences(policy.needed, preferences)
     if TOKEN_FAMILY in measured.signals:
         wanted.setdefault(TOKEN_FAMILY, ["token_count"])
     priorities = {source.name: source.priority for source in recipe.sources}
-    config = {"policy": policy_config(policy), "survivor": list(preferences), "priorities": priorities}
+    config: dict[str, object] = {
+        "policy": policy_config(policy),
+        "survivor": list(preferences),
+        "priorities": priorities,
+    }
+    if dedup.near is not None and measured.near is not None:
+        config["near"] = {**decision_config(dedup.near), "survivor": list(dedup.near_order)}
     inputs = measured.digests()
     stage = Stage(storage, spec, config, inputs)
 
     def work() -> dict[str, object]:
-        survivors = None
-        if exact is not None and measured.exact_members is not None and measured.exact_members.rows:
-            survivors = _survivors(
+        clusters, clusters_spec = None, survivors_spec(folder + "decisions")
+        if measured.exact_members is not None and measured.exact_members.rows:
+            clusters = _survivors(
                 storage, engine, policy, measured, folder + "decisions", wanted, preferences, priorities, config
             )
-        numbered = parts_by_number(survivors)
+        facts: dict[str, object] = {"survivors": clusters.digest if clusters else None}
+        if dedup.near is not None and measured.near is not None:
+            given = NearInputs(
+                *(dedup.near, policy, measured.documents, measured.signals, measured.near, clusters),
+                *(dedup.near_order, priorities),
+            )
+            members, clusters = decide_near(
+                storage, engine, given, folder + "decisions", config, measured.digests(), console
+            )
+            clusters_spec = outcome_spec(folder + "decisions")
+            facts["near"] = members.facts
+        numbered = parts_by_number(clusters)
         tasks = [
             DecisionTask(
                 storage,
@@ -115,13 +139,13 @@ def decide(
                 wanted,
                 policy,
                 numbered.get(number),
-                survivors_spec(folder + "decisions"),
+                clusters_spec,
             )
             for number, part in enumerate(measured.documents.parts)
         ]
         with console.progress("decide", measured.documents.rows, "documents") as advance:
             engine.run_tasks(decide_part, tasks, advance)
-        return {"survivors": survivors.digest if survivors else None}
+        return facts
 
     return stage.run(work, console.log)
 
@@ -172,7 +196,7 @@ def decide_part(task: DecisionTask) -> int:
     """Decisions of one part."""
     columns = read_columns(task.storage, task.documents, task.signals, task.wanted)
     verdict = evaluate(columns, task.policy)
-    table = _with_duplicates(columns, verdict, read_rows(task.storage, task.survivors_spec, task.survivors))
+    table = _with_duplicates(columns, verdict, read_rows(task.storage, task.clusters_spec, task.clusters))
     writer = PartWriter(task.storage, task.spec, task.documents.key, single=True)
     for batch in table.combine_chunks().to_batches():
         writer.write(batch)
@@ -181,19 +205,33 @@ def decide_part(task: DecisionTask) -> int:
 
 
 def _with_duplicates(columns: PartColumns, verdict: Verdict, members: pa.Table) -> pa.Table:
-    """Decision rows: the rules' verdict, with duplicates of a survivor added as one more failed rule."""
+    """Decision rows: the rules' verdict, with being a copy or a near duplicate of a survivor as further failed rules."""
     rows = columns.rows
     places = members.column("row").to_numpy()
-    is_copy = np.array(members.column("survivor").to_pylist(), object) != np.array(
-        members.column("doc_id").to_pylist(), object
-    )
-    copies = np.zeros(rows, bool)
-    copies[places[is_copy]] = True
-    full = Verdict([*verdict.names, EXACT_DUPLICATE_RULE], np.vstack([verdict.failing, copies]), verdict.floor)
+    gone = pc.not_equal(members.column("survivor"), members.column("doc_id")).to_numpy()
+    names, failing = list(verdict.names), verdict.failing
+    named = {EXACT_DUPLICATE_RULE: gone}
+    if "is_copy" in members.column_names:
+        named = {
+            EXACT_DUPLICATE_RULE: members.column("is_copy").to_numpy(),
+            NEAR_DUPLICATE_RULE: members.column("is_near").to_numpy(),
+        }
+    for name, failed in named.items():
+        mask = np.zeros(rows, bool)
+        mask[places[failed]] = True
+        names.append(name)
+        failing = np.vstack([failing, mask])
+    full = Verdict(names, failing, verdict.floor)
     found = np.full(rows, -1, np.int64)
     found[places] = np.arange(len(places))
-    index = pa.array(found, mask=found < 0)
-    copy_index = pa.array(found, mask=(found < 0) | ~copies)
+    in_cluster = pa.array(found, mask=found < 0)
+    dropped = found.copy()  # an Arrow array may share the memory of what it is made from
+    dropped[places[~gone]] = -1
+    dropped_index = pa.array(dropped, mask=dropped < 0)
+    similarity = pa.array(np.ones(rows), mask=dropped < 0)
+    band = pa.nulls(rows, pa.int32())
+    if "is_copy" in members.column_names:
+        similarity, band = (members.column(name).take(dropped_index) for name in ("similarity", "band"))
     return pa.table(
         {
             "doc_id": columns.documents.column("doc_id"),
@@ -202,11 +240,12 @@ def _with_duplicates(columns: PartColumns, verdict: Verdict, members: pa.Table) 
             "failed_rules": full.lists(),
             "text_bytes": columns.documents.column("text_bytes"),
             "tokens": columns.tokens,
-            "duplicate_of": members.column("survivor").take(copy_index),
-            "similarity": pa.array(np.ones(rows), mask=~copies),
-            "cluster": members.column("cluster").take(index),
-            "cluster_size": members.column("cluster_size").take(index),
-            "why": members.column("why").take(copy_index),
+            "duplicate_of": members.column("survivor").take(dropped_index),
+            "similarity": similarity,
+            "cluster": members.column("cluster").take(in_cluster),
+            "cluster_size": members.column("cluster_size").take(in_cluster),
+            "why": members.column("why").take(dropped_index),
+            "band": band,
         },
         schema=DECISION,
     )

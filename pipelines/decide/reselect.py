@@ -9,6 +9,7 @@ from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy, compile_policy
 from gristmill.pipelines.decide.decisions import Measured, decide
 from gristmill.pipelines.dedup.exact import MEMBERS
+from gristmill.pipelines.dedup.near.edges import stored_edges
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.lock import run_lock
@@ -48,7 +49,9 @@ def reselect(
 
 def measured(run: Run) -> Measured:
     """What a finished run's decisions are made from."""
-    return Measured(run.documents, run.signals, read_manifest(run.storage, MEMBERS.folder))
+    near = run.recipe.dedup.near
+    edges = stored_edges(run.storage, near, len(run.documents.parts)) if near else None
+    return Measured(run.documents, run.signals, read_manifest(run.storage, MEMBERS.folder), edges)
 
 
 def as_policy(policy: Policy | Mapping[str, Any] | str | Path) -> Policy:

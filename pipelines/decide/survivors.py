@@ -79,7 +79,7 @@ def write_candidates(task: CandidateTask) -> int:
     places = pa.array(places[passed[places]])
     orders = {f"o{i}": pa.array(np.zeros(len(places))) for i in range(ORDER_COLUMNS)}
     for i, preference in enumerate(task.preferences):
-        orders[f"o{i}"] = pa.array(_preference(columns, preference, task.priorities)).take(places)
+        orders[f"o{i}"] = pa.array(preference_values(columns, preference, task.priorities)).take(places)
     table = members.append_column("content_hash", columns.documents.column("content_hash").take(places))
     for name, values in orders.items():
         table = table.append_column(name, values)
@@ -90,7 +90,7 @@ def write_candidates(task: CandidateTask) -> int:
     return int(table.num_rows)
 
 
-def _preference(columns: PartColumns, preference: str, priorities: Mapping[str, int]) -> np.ndarray:
+def preference_values(columns: PartColumns, preference: str, priorities: Mapping[str, int]) -> np.ndarray:
     """One preference of every document as a float64, smaller is better, +inf when unknown."""
     documents = columns.documents
     if preference == "source_priority":

@@ -1,0 +1,1 @@
+"""Near-duplicate removal: MinHash LSH buckets measured once, survivors decided from verified pairs."""

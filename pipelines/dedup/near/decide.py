@@ -1,0 +1,206 @@
+"""Near-duplicate decisions under one policy, from stored edges; no text is read.
+
+In: edges/near/, signals, the survivors among exact copies. Out, under `<selection>/decisions/near/`: candidates, pairs
+(everything compared, verified or refuted), members (clusters among exact survivors), outcome (exact copies included).
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from gristmill.pipelines.by_part import part_key, parts_by_number
+from gristmill.pipelines.console import Console
+from gristmill.pipelines.decide.compile_policy import CompiledPolicy
+from gristmill.pipelines.decide.survivors import survivors_spec, with_preferences
+from gristmill.pipelines.dedup.near.candidates import NearCandidateTask, near_candidates_spec, write_near_candidates
+from gristmill.pipelines.dedup.near.edges import NearEdges
+from gristmill.pipelines.dedup.near.in_memory import fits_in_memory, load_candidates, load_contents, load_entries
+from gristmill.pipelines.dedup.near.members import decide_components, decide_star, member_table, pair_table
+from gristmill.pipelines.dedup.near.options import decision_config
+from gristmill.pipelines.dedup.near.outcome import write_outcome
+from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.measure import FamilyKey
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit
+from gristmill.pipelines.run.stages import Stage, fingerprint
+from gristmill.schemas.manifest import DatasetManifest
+from gristmill.schemas.near_duplicates import NEAR_PAIR, NEAR_PAIR_DIGEST, OUTCOME, OUTCOME_DIGEST
+from gristmill.schemas.recipe import NearDedup
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """The largest problem that is solved on one machine: rows of buckets (about 100 bytes each), shingle hashes (8)."""
+
+    rows: int = 40_000_000
+    hashes: int = 400_000_000
+
+
+IN_MEMORY = InMemory()
+
+
+@dataclass(frozen=True)
+class NearInputs:
+    """What near-duplicate decisions are made from under one policy. exact: survivors among exact copies, if any."""
+
+    near: NearDedup
+    policy: CompiledPolicy
+    documents: DatasetManifest
+    signals: Mapping[FamilyKey, DatasetManifest]
+    edges: NearEdges
+    exact: DatasetManifest | None
+    preferences: tuple[str, ...]
+    priorities: Mapping[str, int]
+
+
+def pairs_spec(folder: str) -> DatasetSpec:
+    return DatasetSpec(f"{folder}/near/pairs", NEAR_PAIR, NEAR_PAIR_DIGEST)
+
+
+def members_spec(folder: str) -> DatasetSpec:
+    return DatasetSpec(f"{folder}/near/members", OUTCOME, OUTCOME_DIGEST)
+
+
+def outcome_spec(folder: str) -> DatasetSpec:
+    return DatasetSpec(f"{folder}/near/outcome", OUTCOME, OUTCOME_DIGEST)
+
+
+def decide_near(
+    storage: Storage,
+    engine: Engine,
+    given: NearInputs,
+    folder: str,
+    config: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    console: Console,
+    limits: InMemory | None = None,
+) -> tuple[DatasetManifest, DatasetManifest]:
+    """(members with the facts of the decision, outcome) under `<folder>/near`, brought up to date."""
+    config = {**config, "near": decision_config(given.near)}
+    inputs = {"all": fingerprint(dict(inputs))}
+    stages = [
+        Stage(storage, spec(folder), config, inputs)
+        for spec in (near_candidates_spec, pairs_spec, members_spec, outcome_spec)
+    ]
+    candidates, pairs, members, outcome = stages
+    if members.manifest is None:
+        if candidates.manifest is None:
+            candidates.start()
+            engine.run_tasks(write_near_candidates, _candidate_tasks(storage, given, folder))
+            candidates.finish({})
+        assert candidates.manifest is not None
+        pairs.start()
+        members.start()
+        chosen = limits or IN_MEMORY
+        if fits_in_memory(given.edges.buckets, given.edges.shingles, chosen.rows, chosen.hashes):
+            facts = _in_memory(storage, given, candidates.manifest, pairs.spec, members.spec)
+        else:
+            raise NotImplementedError
+        pairs.finish({})
+        _log(console, members.finish(facts))
+    assert members.manifest is not None
+    if outcome.manifest is None:
+        outcome.start()
+        write_outcome(engine, storage, given.exact, members.manifest, outcome.spec)
+        outcome.finish({})
+    assert outcome.manifest is not None
+    return members.manifest, outcome.manifest
+
+
+def _candidate_tasks(storage: Storage, given: NearInputs, folder: str) -> list[NearCandidateTask]:
+    """A task for every part that has members of buckets."""
+    members = parts_by_number(given.edges.buckets)
+    copies = parts_by_number(given.exact)
+    wanted = with_preferences(given.policy.needed, given.preferences)
+    shared = (survivors_spec(folder), given.preferences, given.priorities)
+    spec = near_candidates_spec(folder)
+    tasks = [
+        NearCandidateTask(
+            *(storage, spec, storage, number, part, {key: given.signals[key].parts[number] for key in wanted}, wanted),
+            *(given.policy, members[number], copies.get(number), *shared),
+        )
+        for number, part in enumerate(given.documents.parts)
+        if number in members
+    ]
+    for one in given.edges.published:
+        measured = one.run.signals
+        known = {key: names for key, names in with_preferences({}, given.preferences).items() if key in measured}
+        tasks += [
+            NearCandidateTask(
+                *(storage, spec, one.run.storage, number, part),
+                *({key: measured[key].parts[number - one.first_part] for key in known}, known),
+                *(None, members[number], None, *shared),
+            )
+            for number, part, _, _ in one.parts()
+            if number in members
+        ]
+    return tasks
+
+
+def _in_memory(
+    storage: Storage, given: NearInputs, manifest: DatasetManifest, pairs: DatasetSpec, members: DatasetSpec
+) -> dict[str, Any]:
+    """Decide with arrays; writes pairs and members, returns the facts."""
+    candidates = load_candidates(storage, manifest.parts)
+    entries = load_entries(storage, given.edges.buckets.parts, candidates)
+    contents = load_contents(storage, given.edges, given.near, candidates, entries)
+    rule = decide_star if given.near.link == "star" else decide_components
+    decided = rule(candidates, entries, contents, given.near)
+    write_unit(storage, pairs, "pairs", pair_table(candidates, decided.pairs, given.near.similarity), single=False)
+    table = member_table(candidates, decided, given.preferences).sort_by([("part", "ascending"), ("row", "ascending")])
+    numbers = table.column("part").to_numpy()
+    for number in np.unique(numbers).tolist():
+        first, last = np.searchsorted(numbers, [number, number + 1])
+        write_unit(storage, members, part_key(number), table.slice(first, last - first), single=True)
+    return {**decided.facts, **cluster_facts(table)}
+
+
+def write_unit(storage: Storage, spec: DatasetSpec, key: str, table: pa.Table, single: bool) -> None:
+    """A table as one unit of a dataset."""
+    writer = PartWriter(storage, spec, key, single=single)
+    for batch in table.combine_chunks().to_batches(max_chunksize=1 << 17):
+        writer.write(batch)
+    commit_unit(storage, spec, key, writer, {})
+
+
+def cluster_facts(members: pa.Table) -> dict[str, Any]:
+    """Dropped documents and clusters by size: {"2": 120, "3-4": 7, ...}."""
+    sizes = dict(zip(members.column("cluster").to_pylist(), members.column("cluster_size").to_pylist(), strict=True))
+    by_size = Counter(_size_range(size) for size in sizes.values())
+    dropped = int(np.sum(members.column("is_near").to_numpy()))
+    return {
+        "dropped": dropped,
+        "clusters": len(sizes),
+        "clusters_by_size": dict(sorted(by_size.items(), key=lambda item: int(item[0].partition("-")[0]))),
+        "largest_cluster": max(sizes.values(), default=0),
+    }
+
+
+def _size_range(size: int) -> str:
+    """2, 3-4, 5-8, 9-16, ..."""
+    high = 1 << (size - 1).bit_length()
+    return "2" if high <= 2 else f"{high // 2 + 1}-{high}"
+
+
+def _log(console: Console, manifest: DatasetManifest) -> None:
+    facts = manifest.facts
+    precision = f" ({100 * facts['verified'] / facts['compared']:.1f} %)" if facts["compared"] else ""
+    console.log(
+        f"{manifest.name}: {facts['compared']:,} candidate pairs compared, {facts['verified']:,}{precision} verified, "
+        f"{facts['left_by_cap']:,} left by max_hubs; {facts['dropped']:,} documents dropped in {facts['clusters']:,} "
+        f"clusters, the largest of {facts['largest_cluster']:,}; {manifest.seconds:.1f} s"
+    )
+    if facts.get("chained"):
+        console.log(
+            f"  warning: {facts['chained']:,} documents go with a survivor they are not similar to (chains of up to "
+            f"{facts['eccentricity']} links); `link: star` keeps them"
+        )
+    if facts.get("published_a_union_would_drop"):
+        shown: Sequence[str] = facts["published_examples"]
+        console.log(
+            f"  a union with the published runs would drop {facts['published_a_union_would_drop']:,} documents they "
+            f"keep; they stay: {', '.join(shown[:5])}"
+        )

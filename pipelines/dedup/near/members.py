@@ -1,0 +1,145 @@
+"""From compared pairs to clusters: survivor, similarity, band and reason of every member, and what the run reports."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from gristmill.filters.dedup.components import connected_components
+from gristmill.filters.dedup.linking import hops_from, link_buckets
+from gristmill.filters.dedup.star_pass import Compared, Contents, compare_all, star_pass, survivors_of
+from gristmill.pipelines.dedup.near.candidates import reasons
+from gristmill.pipelines.dedup.near.in_memory import Candidates, Entries
+from gristmill.schemas.near_duplicates import NEAR_PAIR, OUTCOME
+from gristmill.schemas.recipe import NearDedup
+
+SHOWN_IDS = 20
+
+
+@dataclass(frozen=True)
+class Decided:
+    """Survivor number of every candidate, with shared / total and band against it (0 / 0 and -1 for survivors)."""
+
+    survivors: np.ndarray
+    shared: np.ndarray
+    total: np.ndarray
+    band: np.ndarray
+    pairs: Compared
+    facts: dict[str, Any]
+
+
+def decide_star(candidates: Candidates, entries: Entries, contents: Contents, near: NearDedup) -> Decided:
+    """The star rule, see filters/dedup/star_pass.py."""
+    nodes = len(candidates.places)
+    pairs, left = star_pass(
+        *(entries.edges(nodes), entries.bucket, entries.band, np.zeros(entries.buckets, np.int64), candidates.state),
+        *(contents, near.similarity, near.max_hubs),
+    )
+    survivors = survivors_of(pairs, near.similarity, nodes)
+    return decided_by_pairs(survivors, pairs, {"left_by_cap": left}, near.similarity)
+
+
+def decided_by_pairs(survivors: np.ndarray, pairs: Compared, facts: dict[str, Any], similarity: float) -> Decided:
+    """Similarity and band of every dropped document from the pair it makes with its survivor."""
+    shared, total, band = _blank(len(survivors))
+    chosen = survivors[pairs.later] == pairs.earlier
+    at = pairs.later[chosen]
+    shared[at], total[at], band[at] = pairs.shared[chosen], pairs.total[chosen], pairs.band[chosen]
+    return Decided(survivors, shared, total, band, pairs, {**pair_facts(pairs, similarity), **facts})
+
+
+def _blank(nodes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return np.zeros(nodes, np.int64), np.zeros(nodes, np.int64), np.full(nodes, -1, np.int64)
+
+
+def decide_components(candidates: Candidates, entries: Entries, contents: Contents, near: NearDedup) -> Decided:
+    """The first of every connected component survives; every member is compared with it, chains are counted.
+
+    A published document is never dropped; those that a union of the runs would drop are counted and named.
+    """
+    pairs, left = link_buckets(
+        *(entries.document, entries.bucket, entries.band, candidates.state),
+        *(contents, near.similarity, near.max_hubs),
+    )
+    nodes = len(candidates.places)
+    similar = pairs.similar(near.similarity)
+    one, other = pairs.earlier[similar], pairs.later[similar]
+    survivors = connected_components(one, other, nodes)
+    shared, total, band = _blank(nodes)
+    dropped = np.flatnonzero(survivors != np.arange(nodes))
+    shared[dropped], total[dropped] = compare_all(contents, survivors[dropped], dropped)
+    bands = np.where(band < 0, np.iinfo(np.int64).max, band)
+    for side in (one, other):
+        np.minimum.at(bands, side, pairs.band[similar])
+    band[dropped] = bands[dropped]
+    is_chain = shared[dropped] / np.maximum(total[dropped], 1) < near.similarity
+    hops = hops_from(np.unique(survivors[dropped]), one, other, nodes)
+    facts: dict[str, Any] = {
+        "left_by_cap": left,
+        "chained": int(is_chain.sum()),
+        "eccentricity": int(hops.max(initial=0)),
+    }
+    published = dropped[candidates.published[dropped]]
+    if len(published):
+        names = candidates.table.column("doc_id").take(pa.array(published[:SHOWN_IDS])).to_pylist()
+        facts |= {"published_a_union_would_drop": len(published), "published_examples": names}
+    return Decided(survivors, shared, total, band, pairs, {**pair_facts(pairs, near.similarity), **facts})
+
+
+def pair_facts(pairs: Compared, similarity: float) -> dict[str, Any]:
+    """Candidates compared, verified, refuted."""
+    verified = int(pairs.similar(similarity).sum())
+    return {"compared": len(pairs.earlier), "verified": verified, "refuted": len(pairs.earlier) - verified}
+
+
+def pair_table(candidates: Candidates, pairs: Compared, similarity: float) -> pa.Table:
+    """NEAR_PAIR rows."""
+    ids = candidates.table.column("doc_id")
+    return pa.table(
+        {
+            "earlier": ids.take(pa.array(pairs.earlier)),
+            "later": ids.take(pa.array(pairs.later)),
+            "shared": pa.array(pairs.shared),
+            "total": pa.array(pairs.total),
+            "similar": pa.array(pairs.similar(similarity)),
+            "band": pa.array(pairs.band.astype(np.int32)),
+        },
+        schema=NEAR_PAIR,
+    )
+
+
+def member_table(candidates: Candidates, decided: Decided, preferences: tuple[str, ...]) -> pa.Table:
+    """OUTCOME rows of every new document in a cluster of two or more."""
+    survivors = decided.survivors
+    nodes = np.arange(len(survivors))
+    copies = candidates.table.column("copies").to_numpy()
+    sizes = np.bincount(survivors, weights=copies, minlength=len(nodes)).astype(np.int64)
+    dropped = survivors != nodes
+    in_cluster = dropped.copy()
+    in_cluster[survivors[dropped]] = True
+    chosen = np.flatnonzero(in_cluster & ~candidates.published)
+    table = candidates.table.take(pa.array(chosen))
+    heads = candidates.table.take(pa.array(survivors[chosen]))
+    gone = dropped[chosen]
+    with np.errstate(invalid="ignore"):
+        similarity = decided.shared[chosen] / decided.total[chosen]
+    return pa.table(
+        {
+            **{name: table.column(name) for name in ("doc_id", "part", "row")},
+            "cluster": near_cluster(heads.column("doc_id")),
+            "survivor": heads.column("doc_id"),
+            "cluster_size": pa.array(sizes[survivors[chosen]]),
+            "why": reasons(table.column("key").combine_chunks(), heads.column("key").combine_chunks(), preferences),
+            "similarity": pa.array(similarity, mask=~gone),
+            "band": pa.array(decided.band[chosen].astype(np.int32), mask=~gone),
+            "is_copy": pa.array(np.zeros(len(chosen), bool)),
+            "is_near": pa.array(gone),
+        },
+        schema=OUTCOME,
+    )
+
+
+def near_cluster(survivors: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The name of the cluster that a document survives."""
+    return pc.binary_join_element_wise(pa.scalar("near", survivors.type), survivors, pa.scalar(":", survivors.type))

@@ -1,0 +1,68 @@
+"""Finished runs that a build is deduplicated against: their kept documents come before every new one.
+
+A published run is read, never written. Its parts are numbered after the documents' own.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from gristmill.pipelines.by_part import part_key
+from gristmill.pipelines.dedup.near.options import signature_config
+from gristmill.pipelines.dedup.near.signatures import SIGNATURES
+from gristmill.pipelines.run.dataset import read_manifest
+from gristmill.pipelines.run.run import Run, open_run
+from gristmill.pipelines.run.stages import layout_fingerprint
+from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.recipe import NearDedup
+
+
+@dataclass(frozen=True)
+class Published:
+    """One finished run (or selection) and the number of its first part."""
+
+    run: Run
+    first_part: int
+    signatures: DatasetManifest
+
+    def parts(self) -> Iterator[tuple[int, Part, Part, Part]]:
+        """(part number, documents, decisions, signatures) of every part."""
+        keyed = {part.key: part for part in self.signatures.parts}
+        decided = self.run.decisions.parts
+        for number, part in enumerate(self.run.documents.parts):
+            yield self.first_part + number, part, decided[number], keyed[part_key(number)]
+
+
+def open_published(near: NearDedup, first_part: int) -> tuple[Published, ...]:
+    """The runs of `against`; RecipeError when one has no index or another kind of signature."""
+    found = []
+    for path in near.against:
+        run = open_run(path)
+        theirs = run.recipe.dedup.near
+        signatures = read_manifest(run.storage, SIGNATURES.folder)
+        if theirs is None or signatures is None:
+            raise RecipeError(
+                "the run has no near-duplicate index",
+                where=f"dedup.near.against: {path}",
+                expected="a run built with `dedup.near`",
+                next_step="add `dedup: {near: {}}` to its recipe and build it again; only signatures are measured",
+            )
+        if signature_config(theirs) != signature_config(near):
+            raise RecipeError(
+                f"the run's signatures were made with {signature_config(theirs)}",
+                where=f"dedup.near.against: {path}",
+                expected=str(signature_config(near)),
+                next_step="use the same shingle, permutations and seed",
+            )
+        found.append(Published(run, first_part, signatures))
+        first_part += len(run.documents.parts)
+    return tuple(found)
+
+
+def published_inputs(published: Sequence[Published]) -> dict[str, str]:
+    """What of published runs decides: their signatures and who was kept."""
+    inputs = {}
+    for number, one in enumerate(published):
+        inputs[f"against/{number}/signatures"] = layout_fingerprint(one.signatures)
+        inputs[f"against/{number}/decisions"] = one.run.decisions.digest
+    return inputs

@@ -1,0 +1,125 @@
+"""MinHash signatures of every document above the floor: `edges/near/signatures`, a unit for each part of the documents."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from gristmill.filters.dedup.minhash import signatures
+from gristmill.pipelines.by_part import part_key
+from gristmill.pipelines.console import Console
+from gristmill.pipelines.decide.compile_policy import CompiledPolicy
+from gristmill.pipelines.decide.rules import evaluate, read_columns
+from gristmill.pipelines.dedup.near.options import shingling_of, signature_config
+from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.measure import FamilyKey
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, iterate_part, read_units
+from gristmill.pipelines.run.stages import Stage, layout_fingerprint, rate
+from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.near_duplicates import SIGNATURE, SIGNATURE_DIGEST
+from gristmill.schemas.recipe import NearDedup
+
+SIGNATURES = DatasetSpec("edges/near/signatures", SIGNATURE, SIGNATURE_DIGEST)
+
+
+@dataclass(frozen=True)
+class SignatureTask:
+    """One part of the documents."""
+
+    storage: Storage
+    number: int
+    documents: Part
+    signals: Mapping[FamilyKey, Part]
+    floor: CompiledPolicy
+    near: NearDedup
+
+
+def measure_signatures(
+    storage: Storage,
+    engine: Engine,
+    near: NearDedup,
+    floor: CompiledPolicy,
+    documents: DatasetManifest,
+    signals: Mapping[FamilyKey, DatasetManifest],
+    console: Console,
+) -> DatasetManifest:
+    """Bring `edges/near/signatures` up to date. facts: documents without pieces, and with fewer than one shingle's."""
+    config = {**signature_config(near), "floor": [named.rule.model_dump() for named in floor.floor]}
+    inputs = {"documents": layout_fingerprint(documents)}
+    inputs |= {f"signals/{name}@{version}": signals[name, version].digest for name, version in floor.needed}
+    stage = Stage(storage, SIGNATURES, config, inputs)
+    if stage.manifest is not None:
+        console.log(f"{SIGNATURES.folder}: up to date ({stage.manifest.rows:,} rows)")
+        return stage.manifest
+    stage.start()
+    tasks = [
+        SignatureTask(storage, number, part, {key: signals[key].parts[number] for key in floor.needed}, floor, near)
+        for number, part in enumerate(documents.parts)
+    ]
+    with console.progress("signatures", documents.text_bytes, "bytes") as advance:
+        engine.run_tasks(write_signatures, tasks, advance)
+    units = read_units(storage, SIGNATURES, [part_key(task.number) for task in tasks]).values()
+    facts = {name: sum(unit["facts"][name] for unit in units) for name in ("without_pieces", "short")}
+    manifest = stage.finish({**facts, "text_bytes": documents.text_bytes})
+    timed = manifest.model_copy(update={"text_bytes": documents.text_bytes})
+    console.log(
+        f"{SIGNATURES.folder}: {manifest.rows:,} documents in {manifest.seconds:.1f} s{rate(timed)}; "
+        f"{facts['short']:,} shorter than one shingle, {facts['without_pieces']:,} with nothing to compare"
+    )
+    return manifest
+
+
+def write_signatures(task: SignatureTask) -> int:
+    """Signatures of one part's documents above the floor. Returns the bytes of text."""
+    spec, key = SIGNATURES, part_key(task.number)
+    if task.storage.exists(spec.unit_path(key)):
+        return task.documents.text_bytes
+    above = evaluate(
+        read_columns(task.storage, task.documents, task.signals, task.floor.needed), task.floor
+    ).floor  # fmt: skip
+    shingling = shingling_of(task.near)
+    writer = PartWriter(task.storage, spec, key, single=True)
+    without_pieces, short, row = 0, 0, 0
+    try:
+        for batch in iterate_part(task.storage, task.documents, ["doc_id", "text"]):
+            places = np.flatnonzero(above[row : row + batch.num_rows])
+            chosen = batch.take(pa.array(places))
+            found = signatures(
+                chosen.column("text"), shingling, count=task.near.permutations, seed=task.near.seed
+            )  # fmt: skip
+            wanted = np.where(found.by_character, shingling.characters, shingling.words)
+            without_pieces += int((found.pieces == 0).sum())
+            short += int(((found.pieces > 0) & (found.pieces < wanted)).sum())
+            columns = {
+                "doc_id": chosen.column("doc_id"),
+                "part": pa.array(np.full(len(places), task.number, np.int64)),
+                "row": pa.array(places + row),
+                "pieces": pa.array(found.pieces),
+                "signature": _lists(found.values.view(np.int32)),
+            }
+            writer.write(pa.record_batch(columns))
+            row += batch.num_rows
+    except BaseException:
+        writer.abandon()
+        raise
+    commit_unit(task.storage, spec, key, writer, {"without_pieces": without_pieces, "short": short})
+    return task.documents.text_bytes
+
+
+def _lists(matrix: np.ndarray) -> pa.LargeListArray:
+    """Each row of a matrix as one list."""
+    rows, width = matrix.shape
+    offsets = np.arange(rows + 1, dtype=np.int64) * width
+    return pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(matrix.reshape(-1)))
+
+
+def signature_matrix(table: pa.Table, permutations: int) -> np.ndarray:
+    """uint32 (rows, permutations) of the column `signature`."""
+    lists = table.column("signature").combine_chunks()
+    if isinstance(lists, pa.ChunkedArray):
+        lists = (
+            pa.concat_arrays(lists.chunks) if lists.num_chunks else pa.array([], table.schema.field("signature").type)
+        )
+    values: np.ndarray = lists.flatten().to_numpy()
+    return values.view(np.uint32).reshape(-1, permutations)
