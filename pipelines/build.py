@@ -10,6 +10,7 @@ from typing import Any
 from gristmill.filters.registry import family
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy, compile_policy, needed_families
+from gristmill.pipelines.decide.cut_survivors import Cuts, cut_survivors
 from gristmill.pipelines.decide.decisions import Measured, decide
 from gristmill.pipelines.decide.keep_text import remove_texts
 from gristmill.pipelines.decide.materialise import write_corpus
@@ -91,9 +92,11 @@ def build(
             near = near_edges(storage, running, chosen.dedup, planned.floor, documents, signals, console)
         measured = Measured(documents, signals, members, near)
         decisions = decide(storage, running, chosen, planned.policy, measured, "", console)
-        corpus = write_corpus(storage, running, documents, signals, decisions, planned.policy.text_version, "", console)
+        version = planned.policy.text_version
+        decisions, cuts = cut_survivors(storage, running, chosen, documents, signals, decisions, version, "", console)
+        corpus = write_corpus(storage, running, documents, signals, decisions, cuts, version, "", console)
         seconds = time.monotonic() - started
-        _write_summary(storage, chosen, running, documents, signals, decisions, corpus, seconds, sample)
+        _write_summary(storage, chosen, running, documents, signals, decisions, cuts, corpus, seconds, sample)
         run = open_run(storage.url)
         if report:
             from gristmill.pipelines.report.write import write_report
@@ -135,11 +138,12 @@ def _write_summary(
     documents: DatasetManifest,
     signals: Mapping[FamilyKey, DatasetManifest],
     decisions: DatasetManifest,
+    cuts: Cuts,
     corpus: DatasetManifest,
     seconds: float,
     sample: float | None,
 ) -> None:
-    stages = [documents, *signals.values(), decisions, corpus]
+    stages = [documents, *signals.values(), decisions, *cuts.values(), corpus]
     storage.write_json(
         MANIFEST,
         {

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
+from gristmill.schemas.cut_options import ONLY_HOW, LineDedup, Substrings
 from gristmill.schemas.duplicates import ORDER_COLUMNS
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.policy import Rule
@@ -126,6 +127,8 @@ class NearDedup(Strict):
 class Dedup(Strict):
     exact: ExactDedup | None = Field(default_factory=ExactDedup)
     near: NearDedup | None = None
+    lines: LineDedup | None = None
+    substrings: Substrings | None = None
 
     @property
     def exact_order(self) -> tuple[str, ...]:
@@ -139,6 +142,17 @@ class Dedup(Strict):
             return ()
         if self.near.survivor is not None:
             return self.near.survivor
+        return self.exact.survivor if self.exact else DEFAULT_SURVIVOR
+
+    @property
+    def cutting(self) -> dict[str, Any]:
+        """The options that say what text is cut, empty when none is."""
+        options = {"lines": self.lines, "substrings": self.substrings}
+        return {name: chosen.model_dump(exclude=ONLY_HOW) for name, chosen in options.items() if chosen is not None}
+
+    @property
+    def cut_order(self) -> tuple[str, ...]:
+        """Survivor preferences that say which copy of a line or substring is the first."""
         return self.exact.survivor if self.exact else DEFAULT_SURVIVOR
 
 

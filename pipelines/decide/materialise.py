@@ -1,19 +1,23 @@
 """Materialising: the kept documents, as the text version the policy names, into corpus/; what changed into edits/.
 
-In: documents/, decisions/. Out: `<selection>corpus`, `<selection>edits` (only where the text version is not the
-original), a dataset card beside them.
+In: documents/, decisions/, cuts/. Out: `<selection>corpus`, `<selection>edits` (only where the text version is not the
+original or repeated text is cut), a dataset card beside them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
-from gristmill.filters.transforms.apply import versioned_text
+from gristmill.filters.transforms.apply import apply_edits, compose, versioned_text
+from gristmill.pipelines.by_part import parts_by_number
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import compile_policy
+from gristmill.pipelines.decide.cut_survivors import Cuts, cut_survivors
+from gristmill.pipelines.dedup.survivor_texts import PartCuts
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey
@@ -40,7 +44,7 @@ def edits_spec(folder: str) -> DatasetSpec:
 
 @dataclass(frozen=True)
 class CorpusTask:
-    """One part of the documents with its decisions."""
+    """One part of the documents with its decisions and cuts by kind, in the order they were made."""
 
     storage: Storage
     folder: str
@@ -48,6 +52,7 @@ class CorpusTask:
     decisions: Part
     language: Part | None
     text_version: str
+    cuts: Mapping[str, Part]
 
 
 def write_corpus(
@@ -56,12 +61,14 @@ def write_corpus(
     documents: DatasetManifest,
     signals: Mapping[FamilyKey, DatasetManifest],
     decisions: DatasetManifest,
+    cuts: Cuts,
     text_version: str,
     folder: str,
     console: Console,
 ) -> DatasetManifest:
     """Bring `<folder>corpus` (and edits) up to date."""
     inputs = {"documents": layout_fingerprint(documents), "decisions": decisions.digest}
+    inputs |= {f"cuts/{kind}": layout_fingerprint(manifest) for kind, manifest in cuts.items()}
     if LANGUAGE in signals:
         inputs["language"] = signals[LANGUAGE].digest
     corpus = Stage(storage, corpus_spec(folder), {"text": text_version}, inputs)
@@ -70,13 +77,24 @@ def write_corpus(
     def work() -> dict[str, object]:
         edits.start()
         language = signals[LANGUAGE].parts if LANGUAGE in signals else [None] * len(documents.parts)
+        numbered = {kind: parts_by_number(manifest) for kind, manifest in cuts.items()}
         tasks = [
-            CorpusTask(storage, folder, part, decided, spoken, text_version)
-            for part, decided, spoken in zip(documents.parts, decisions.parts, language, strict=True)
+            CorpusTask(
+                storage,
+                folder,
+                part,
+                decided,
+                spoken,
+                text_version,
+                {kind: parts[number] for kind, parts in numbered.items() if number in parts},
+            )
+            for number, (part, decided, spoken) in enumerate(
+                zip(documents.parts, decisions.parts, language, strict=True)
+            )
         ]
         with console.progress("write corpus", documents.text_bytes, "bytes") as advance:
             engine.run_tasks(write_corpus_part, tasks, advance)
-        if text_version == ORIGINAL:
+        if text_version == ORIGINAL and not cuts:
             storage.remove(edits.spec.folder)
             return {"text": text_version}
         return {"text": text_version, "edits": edits.finish({}).digest}
@@ -91,6 +109,7 @@ def write_corpus_part(task: CorpusTask) -> int:
     edit_writer = PartWriter(task.storage, edits_spec(task.folder), task.documents.key, single=True)
     decided = read_part(task.storage, task.decisions, ["kept", "tokens", "cluster_size"]).combine_chunks()
     spoken = read_part(task.storage, task.language, ["language"]).column(0).combine_chunks() if task.language else None
+    cuts = [PartCuts(task.storage, kind, part) for kind, part in task.cuts.items()]
     row = 0
     for batch in iterate_part(task.storage, task.documents, _FROM_DOCUMENTS):
         count = batch.num_rows
@@ -100,15 +119,24 @@ def write_corpus_part(task: CorpusTask) -> int:
         table = table.append_column("cluster_size", sizes)
         languages = pa.nulls(count, pa.large_string()) if spoken is None else spoken.slice(row, count)
         table = table.append_column("language", languages).filter(kept)
+        rows = row + np.flatnonzero(kept.to_numpy(zero_copy_only=False)) if cuts else np.zeros(0, np.int64)
         row += count
         if table.num_rows:
-            _write_edited(table, task.text_version, writer, edit_writer)
+            _write_edited(table, rows, task.text_version, cuts, writer, edit_writer)
     commit_unit(task.storage, edits_spec(task.folder), task.documents.key, edit_writer, {})
     commit_unit(task.storage, spec, task.documents.key, writer, {})
     return task.documents.text_bytes
 
 
-def _write_edited(batch: pa.RecordBatch, version: str, writer: PartWriter, edit_writer: PartWriter) -> None:
+def _write_edited(
+    batch: pa.RecordBatch,
+    rows: np.ndarray,
+    version: str,
+    cuts: Sequence[PartCuts],
+    writer: PartWriter,
+    edit_writer: PartWriter,
+) -> None:
+    """Write the kept documents of a batch; `rows`: their rows in the part, read where there are cuts."""
     texts = batch.column("text")
     if texts.null_count:
         raise RunError(
@@ -118,12 +146,15 @@ def _write_edited(batch: pa.RecordBatch, version: str, writer: PartWriter, edit_
             next_step="set keep_text: all and build again",
         )
     edited, edits = versioned_text(texts, version)
+    for cut in cuts:
+        step = cut.edits(rows)
+        edited, edits = apply_edits(edited, step), compose(edits, step)
     changed = pc.greater(pc.list_value_length(edits), 0)
     if pc.any(changed).as_py():
-        rows = pa.RecordBatch.from_arrays(
+        changes = pa.RecordBatch.from_arrays(
             [batch.column("doc_id"), edits.cast(EDIT_ROW.field("edits").type)], schema=EDIT_ROW
         )
-        edit_writer.write(rows.filter(changed))
+        edit_writer.write(changes.filter(changed))
     hashes = [
         xxhash.xxh3_128_hexdigest(text.as_buffer() if text.is_valid else b"") for text in edited.cast(pa.large_binary())
     ]
@@ -135,21 +166,21 @@ def _write_edited(batch: pa.RecordBatch, version: str, writer: PartWriter, edit_
 def materialise(
     run: Run | str | Path, *, engine: Engine | None = None, console: Console | None = None
 ) -> DatasetManifest:
-    """Write the corpus of a run or selection (`RUN:name`), and its dataset card; returns the corpus' manifest."""
+    """Write the corpus of a run or selection (`RUN:name`), and its dataset card; returns the corpus' manifest.
+
+    Where the recipe cuts repeated text, the cuts are measured on this selection's survivors first.
+    """
     from gristmill.pipelines.report.card import write_card
 
     chosen = run if isinstance(run, Run) else open_run(run)
     policy = compile_policy(chosen.recipe.policy, chosen.recipe.floor, chosen.recipe.text)
+    console = console or Console()
     with run_lock(chosen.storage), engine or Engine() as running:
-        corpus = write_corpus(
-            chosen.storage,
-            running,
-            chosen.documents,
-            chosen.signals,
-            chosen.decisions,
-            policy.text_version,
-            chosen.folder,
-            console or Console(),
+        where, signals = (chosen.storage, running), chosen.signals
+        version, folder = policy.text_version, chosen.folder
+        decisions, cuts = cut_survivors(
+            *where, chosen.recipe, chosen.documents, signals, chosen.decisions, version, folder, console
         )
+        corpus = write_corpus(*where, chosen.documents, signals, decisions, cuts, version, folder, console)
     write_card(chosen)
     return corpus

@@ -1,0 +1,138 @@
+"""Cutting repeated text out of the survivors: lines, then substrings; documents that lost too much leave the decisions.
+
+In: documents/, `<selection>decisions`. Out: `<selection>cuts/`, and decisions in which a document dropped for its loss
+fails `duplicate/lines` or `duplicate/substrings`. What is measured depends on which documents survive, so it belongs to
+one selection; another policy means measuring again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from gristmill.pipelines.by_part import parts_by_number
+from gristmill.pipelines.console import Console
+from gristmill.pipelines.decide.decisions import decisions_spec
+from gristmill.pipelines.dedup.cuts import survivors_of
+from gristmill.pipelines.dedup.lines import cut_lines
+from gristmill.pipelines.dedup.order import survivor_order
+from gristmill.pipelines.dedup.substrings import cut_substrings
+from gristmill.pipelines.dedup.survivor_texts import PartCuts, passed_rules
+from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.measure import FamilyKey
+from gristmill.pipelines.run.dataset import MANIFEST, DatasetSpec, PartWriter, commit_unit, read_part
+from gristmill.pipelines.run.digest import batch_digest, format_digest
+from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.schemas.decision import CUT_RULES, DECISION, DECISION_DIGEST
+from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.recipe import Recipe
+
+SURVIVORS = "survivors_digest"  # fact of finished decisions: of the documents the cuts were measured on
+CUTS = "cuts"  # fact of finished decisions: kind -> digest of the cuts they know of
+Cuts = Mapping[str, DatasetManifest]
+
+
+@dataclass(frozen=True)
+class LedgerTask:
+    """One part of the decisions and the cuts in it, by kind."""
+
+    storage: Storage
+    spec: DatasetSpec
+    decisions: Part
+    cuts: Mapping[str, Part]
+
+
+def cut_survivors(
+    storage: Storage,
+    engine: Engine,
+    recipe: Recipe,
+    documents: DatasetManifest,
+    signals: Mapping[FamilyKey, DatasetManifest],
+    decisions: DatasetManifest,
+    text_version: str,
+    folder: str,
+    console: Console,
+) -> tuple[DatasetManifest, Cuts]:
+    """Bring the cuts of a selection up to date; returns the decisions that know of them, and the cuts by kind."""
+    dedup = recipe.dedup
+    if not dedup.cutting:
+        return decisions, {}
+    survivors = survivors_digest(storage, decisions)
+    inputs = {"documents": layout_fingerprint(documents), "survivors": survivors}
+    priorities = {source.name: source.priority for source in recipe.sources}
+    order = survivor_order(
+        storage, engine, documents, signals, decisions, inputs, dedup.cut_order, priorities, folder, console
+    )
+    inputs |= {"order": order.stage_key, "text": text_version}
+    cuts: dict[str, DatasetManifest] = {}
+    if dedup.lines:
+        parts = survivors_of(storage, documents, decisions, text_version, cuts)
+        cuts["lines"] = cut_lines(storage, engine, parts, order, dedup.lines, inputs, folder, console)
+        inputs["lines"] = layout_fingerprint(cuts["lines"])
+    if dedup.substrings:
+        parts = survivors_of(storage, documents, decisions, text_version, cuts)
+        cuts["substrings"] = cut_substrings(storage, engine, parts, order, dedup.substrings, inputs, folder, console)
+    return _into_ledger(storage, engine, decisions, survivors, cuts, folder), cuts
+
+
+def survivors_digest(storage: Storage, decisions: DatasetManifest) -> str:
+    """Of the ids of the documents that pass the rules, cuts or not."""
+    total = 0
+    for part in decisions.parts:
+        table = read_part(storage, part, ["doc_id", "failed_rules"])
+        total += batch_digest(table.filter(pa.array(passed_rules(table))), ["doc_id"])
+    return format_digest(total)
+
+
+def _into_ledger(
+    storage: Storage, engine: Engine, decisions: DatasetManifest, survivors: str, cuts: Cuts, folder: str
+) -> DatasetManifest:
+    """Decisions with the documents dropped for their loss; parts without any stay as they are."""
+    known = {kind: manifest.digest for kind, manifest in cuts.items()}
+    if decisions.facts.get(CUTS) == known:
+        return decisions
+    spec = DatasetSpec(f"{folder}decisions/after-cuts", DECISION, DECISION_DIGEST, counted="kept")
+    stage = Stage(storage, spec, {}, {"decisions": decisions.stage_key, **known})
+    stage.start()
+    numbered = {kind: parts_by_number(manifest) for kind, manifest in cuts.items()}
+    tasks = []
+    for number, part in enumerate(decisions.parts):
+        mine = {kind: parts[number] for kind, parts in numbered.items() if number in parts}
+        if CUTS in decisions.facts or any(cut.rows_by.get("dropped") for cut in mine.values()):
+            tasks.append(LedgerTask(storage, spec, part, mine))
+    engine.run_tasks(write_ledger_part, tasks)
+    rewritten = {part.key: part for part in stage.finish({}).parts}
+    parts = [rewritten.get(part.key, part) for part in decisions.parts]
+    finished = decisions.model_copy(
+        update={
+            "parts": parts,
+            "digest": format_digest(sum(int(part.digest, 16) for part in parts)),
+            "facts": {**decisions.facts, CUTS: known, SURVIVORS: survivors},
+        }
+    )
+    storage.write_json(f"{decisions_spec(folder).folder}/{MANIFEST}", finished.model_dump())
+    return finished
+
+
+def write_ledger_part(task: LedgerTask) -> int:
+    """One part of the decisions: of the documents that pass the rules, those that lost too much fail one more."""
+    table = read_part(task.storage, task.decisions, DECISION.names).combine_chunks()
+    passed = passed_rules(table)
+    rules = np.zeros(table.num_rows, np.int64)
+    for number, kind in enumerate(CUT_RULES):
+        if kind in task.cuts:
+            rules[PartCuts(task.storage, kind, task.cuts[kind]).dropped] = number + 1
+    lists = [[], *[[rule] for rule in CUT_RULES.values()]]
+    ours = pa.array(lists, DECISION.field("failed_rules").type).take(pa.array(rules))
+    failed = table.column("failed_rules").combine_chunks()
+    failed = pc.if_else(pa.array(passed), ours, failed)
+    kept = pa.array(passed & (rules == 0))
+    table = table.set_column(table.schema.get_field_index("failed_rules"), DECISION.field("failed_rules"), failed)
+    table = table.set_column(table.schema.get_field_index("kept"), DECISION.field("kept"), kept)
+    writer = PartWriter(task.storage, task.spec, task.decisions.key, single=True)
+    for batch in table.combine_chunks().to_batches():
+        writer.write(batch)
+    commit_unit(task.storage, task.spec, task.decisions.key, writer, {})
+    return int(table.num_rows)

@@ -1,0 +1,120 @@
+"""The survivors of one part as the text the corpus is written as, before or after earlier cuts."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from gristmill.filters.transforms.apply import apply_edits, versioned_text
+from gristmill.filters.transforms.edit_arrays import edits_array, rows_of_counts
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.dataset import iterate_part, read_part, split_by_bytes
+from gristmill.schemas.cut_rows import CUT
+from gristmill.schemas.decision import CUT_RULES
+from gristmill.schemas.errors import RunError
+from gristmill.schemas.manifest import Part
+
+CHUNK_BYTES = 8 << 20  # text handled at once, unless one document is larger
+REASONS = {"lines": "duplicate_line", "substrings": "duplicate_substring"}
+
+
+@dataclass(frozen=True)
+class Survivors:
+    """The documents of one part that passed the rules. cuts: earlier cuts of them, kind -> part, in the order made."""
+
+    storage: Storage
+    number: int
+    documents: Part
+    decisions: Part
+    text_version: str
+    cuts: Mapping[str, Part]
+
+
+class SurvivorTexts(NamedTuple):
+    """Some survivors: rows int64, growing; doc_ids, texts: large_string."""
+
+    rows: np.ndarray
+    doc_ids: pa.Array
+    texts: pa.Array
+
+
+class PartCuts:
+    """The cuts of one kind in one part of the documents."""
+
+    def __init__(self, storage: Storage, kind: str, part: Part) -> None:
+        table = read_part(storage, part, CUT.names).sort_by("row").combine_chunks()
+        outcome = table.column("outcome")
+        self.kind = kind
+        self.dropped = table.column("row").to_numpy()[_mask(pc.equal(outcome, "dropped"))]
+        self._cut = table.filter(pc.equal(outcome, "cut")).combine_chunks()
+        self._rows = self._cut.column("row").to_numpy()
+
+    def edits(self, rows: np.ndarray) -> pa.Array:
+        """EDITS of the documents at `rows`; empty for those that are not cut."""
+        at = np.searchsorted(self._rows, rows)
+        at[at == len(self._rows)] = 0
+        found = self._rows[at] == rows if len(self._rows) else np.zeros(len(rows), bool)
+        chosen = self._cut.take(pa.array(at[found]))
+        starts, ends = (chosen.column(name).combine_chunks() for name in ("starts", "ends"))
+        counts = np.zeros(len(rows), np.int64)
+        counts[found] = pc.list_value_length(starts).to_numpy(zero_copy_only=False)
+        spans = int(counts.sum())
+        return edits_array(
+            rows_of_counts(counts),
+            starts.flatten().to_numpy(zero_copy_only=False),
+            ends.flatten().to_numpy(zero_copy_only=False),
+            pa.repeat(pa.scalar("", pa.large_string()), spans),
+            pa.repeat(pa.scalar(REASONS[self.kind], pa.large_string()), spans),
+        )
+
+
+def passed_rules(decisions: pa.Table) -> np.ndarray:
+    """Documents that fail no rule, or only those of cutting, as a bool array. Column `failed_rules`."""
+    lists = decisions.column("failed_rules").combine_chunks()
+    cut_rules = pa.array(list(CUT_RULES.values()), pa.large_string())
+    other = ~_mask(pc.is_in(pc.list_flatten(lists), value_set=cut_rules))
+    passed = np.ones(len(lists), bool)
+    passed[pc.list_parent_indices(lists).to_numpy(zero_copy_only=False)[other]] = False
+    return passed
+
+
+def survivor_texts(of: Survivors, only: np.ndarray | None = None) -> Iterator[SurvivorTexts]:
+    """The survivors' texts in chunks, in row order. only: rows to restrict them to.
+
+    RunError when texts were removed from documents/.
+    """
+    wanted = passed_rules(read_part(of.storage, of.decisions, ["failed_rules"]))
+    if only is not None:
+        chosen = np.zeros(len(wanted), bool)
+        chosen[only] = True
+        wanted &= chosen
+    cuts = [PartCuts(of.storage, kind, part) for kind, part in of.cuts.items()]
+    for cut in cuts:
+        wanted[cut.dropped] = False
+    first = 0
+    for batch in iterate_part(of.storage, of.documents, ["doc_id", "text"]) if wanted.any() else ():
+        rows = first + np.flatnonzero(wanted[first : first + batch.num_rows])
+        found = batch.take(pa.array(rows - first)).append_column("row", pa.array(rows))
+        first += batch.num_rows
+        if found.column("text").null_count:
+            raise RunError(
+                "documents/ no longer holds every kept text (keep_text was not `all`)",
+                where=of.documents.path,
+                expected="the text of every kept document",
+                next_step="set keep_text: all and build again",
+            )
+        for piece in split_by_bytes(found, CHUNK_BYTES):
+            rows = piece.column("row").to_numpy()
+            texts = versioned_text(piece.column("text"), of.text_version)[0]
+            for cut in cuts:
+                texts = apply_edits(texts, cut.edits(rows))
+            yield SurvivorTexts(rows, piece.column("doc_id"), texts)
+
+
+def _mask(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    mask: np.ndarray = column.to_numpy(zero_copy_only=False)
+    return mask.astype(bool)
