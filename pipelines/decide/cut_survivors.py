@@ -24,7 +24,7 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey
 from gristmill.pipelines.run.dataset import MANIFEST, DatasetSpec, PartWriter, commit_unit, read_part
 from gristmill.pipelines.run.digest import batch_digest, format_digest
-from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.pipelines.run.stages import Stage, fingerprint, layout_fingerprint
 from gristmill.schemas.decision import CUT_RULES, DECISION, DECISION_DIGEST
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe import Recipe
@@ -86,6 +86,16 @@ def survivors_digest(storage: Storage, decisions: DatasetManifest) -> str:
     return format_digest(total)
 
 
+def cuts_line(storage: Storage, before: DatasetManifest, after: DatasetManifest, name: str) -> str:
+    """What a reselection means for the cuts, for the log: decisions of the selection it came from, and its own."""
+    if CUTS in after.facts:
+        return "cuts: up to date with these survivors"
+    redo = f"`gristmill materialise {name}` measures them again; until then documents they would drop count as kept"
+    if before.facts.get(SURVIVORS) == survivors_digest(storage, after):
+        return f"cuts: the survivors are the same, so are the cuts on the same text; {redo}"
+    return f"cuts: the survivors changed, so cuts of repeated lines and substrings must be redone; {redo}"
+
+
 def _into_ledger(
     storage: Storage, engine: Engine, decisions: DatasetManifest, survivors: str, cuts: Cuts, folder: str
 ) -> DatasetManifest:
@@ -93,8 +103,10 @@ def _into_ledger(
     known = {kind: manifest.digest for kind, manifest in cuts.items()}
     if decisions.facts.get(CUTS) == known:
         return decisions
-    spec = DatasetSpec(f"{folder}decisions/after-cuts", DECISION, DECISION_DIGEST, counted="kept")
-    stage = Stage(storage, spec, {}, {"decisions": decisions.stage_key, **known})
+    inputs = {"decisions": decisions.digest, **known}
+    name = f"{folder}decisions/after-cuts-{fingerprint(inputs)[:8]}"  # the parts read may lie in another such folder
+    spec = DatasetSpec(name, DECISION, DECISION_DIGEST, counted="kept")
+    stage = Stage(storage, spec, {}, inputs)
     stage.start()
     numbered = {kind: parts_by_number(manifest) for kind, manifest in cuts.items()}
     tasks = []
@@ -113,6 +125,8 @@ def _into_ledger(
         }
     )
     storage.write_json(f"{decisions_spec(folder).folder}/{MANIFEST}", finished.model_dump())
+    for task in tasks:
+        storage.remove(task.decisions.path)
     return finished
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy, compile_policy
+from gristmill.pipelines.decide.cut_survivors import cuts_line
 from gristmill.pipelines.decide.decisions import Measured, decide
 from gristmill.pipelines.dedup.exact import MEMBERS
 from gristmill.pipelines.dedup.near.edges import stored_edges
@@ -30,6 +31,8 @@ def reselect(
 ) -> Run:
     """Decide again under `policy` into `selections/<name>/decisions`; returns that selection.
 
+    Cuts of repeated text depend on who survives and need the text: they are left to `materialise`, and the log says so.
+
     name: by default the policy file's name without its ending, or `reselected`.
     RecipeError when the policy reads a signal the run did not measure, or is looser than the run's floor.
     """
@@ -43,7 +46,10 @@ def reselect(
     with run_lock(base.storage), engine or Engine() as running:
         write_selection(base.storage, name, chosen.model_dump(mode="json"))
         selection = Run(base.storage, name)
-        decide(base.storage, running, base.recipe, compiled, measured(base), selection.folder, console or Console())
+        console = console or Console()
+        decisions = decide(base.storage, running, base.recipe, compiled, measured(base), selection.folder, console)
+        if base.recipe.dedup.cutting:
+            console.log(cuts_line(base.storage, base.decisions, decisions, f"{base.storage.url}:{name}"))
     return selection
 
 

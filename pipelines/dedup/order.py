@@ -16,7 +16,7 @@ from gristmill.filters.transforms.edit_arrays import large_strings
 from gristmill.pipelines.by_part import part_key, write_by_part
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.rules import read_columns
-from gristmill.pipelines.decide.survivors import preference_values, preference_signals
+from gristmill.pipelines.decide.survivors import preference_signals, preference_values
 from gristmill.pipelines.dedup.survivor_texts import passed_rules
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
