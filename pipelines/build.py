@@ -20,6 +20,7 @@ from gristmill.pipelines.dedup.near.options import bands_of
 from gristmill.pipelines.dedup.near.published import open_published
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.engine.warm import kernels_of, warm_kernels
 from gristmill.pipelines.ingest import ingest, plan_tasks
 from gristmill.pipelines.measure import FamilyKey, measure
 from gristmill.pipelines.run.dataset import MANIFEST
@@ -82,6 +83,8 @@ def build(
     _claim(storage)
     started = time.monotonic()
     with run_lock(storage), engine or Engine() as running:
+        if not running.tasks_are_remote:
+            warm_kernels(kernels_of(list(planned.families), [planned.policy.text_version]), console)
         documents = ingest(storage, running, chosen, tasks, console)
         signals = measure(storage, running, documents, planned.families, console)
         members = None
