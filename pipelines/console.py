@@ -75,7 +75,7 @@ class Console:
             last = now
             left = (now - started) * max(total - done, 0) / done
             rate = done / (now - started)
-            shown = f"{rate / 1e6:.1f} MB/s" if unit == "bytes" else f"{rate:,.0f} {unit}/s"
+            shown = f"{rate / 1e6:.1f} MB/s" if unit == "bytes" else f"{rate:,.1f} {unit}/s"
             self.log(f"{label}: {min(100, 100 * done // total)} %, {shown}, {left:.0f} s left")
 
         return advance

@@ -10,12 +10,13 @@ from gristmill.pipelines.build import build
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.run import Run
+from gristmill.pipelines.shown import Shown
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(Shown):
     """Figures of the whole build, extrapolated from a sample of `fraction` of the documents.
 
     seconds: reading as measured (the whole input was read), the other stages divided by the fraction.

@@ -7,6 +7,7 @@ from typing import Any
 
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.run import Run, open_run
+from gristmill.pipelines.shown import Shown
 from gristmill.schemas.decision import DECISION
 
 CHANGES = ("now kept", "now dropped", "only in A", "only in B")
@@ -14,7 +15,7 @@ _FIELDS = ("source", "kept", "tokens", "failed_rules")
 
 
 @dataclass(frozen=True)
-class Diff:
+class Diff(Shown):
     """by_source: rows {change, source, documents, tokens}; by_rule: rows {change, rule, documents, tokens}.
 
     tokens are those of the side where the document is kept (B for "now kept", A for "now dropped").

@@ -12,6 +12,7 @@ from gristmill.pipelines.decide.rules import PartColumns, evaluate, read_columns
 from gristmill.pipelines.measure import FamilyKey
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run, open_run
+from gristmill.pipelines.shown import Shown
 from gristmill.schemas.decision import DECISION
 from gristmill.schemas.errors import InputError
 
@@ -33,7 +34,7 @@ class RuleOutcome:
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Shown):
     """Everything known of one document's decision."""
 
     document: Mapping[str, Any]

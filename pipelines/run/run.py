@@ -7,6 +7,7 @@ from typing import Any
 
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import MANIFEST, read_manifest
+from gristmill.pipelines.shown import Shown
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import DatasetManifest
 from gristmill.schemas.policy import ORIGINAL
@@ -17,7 +18,7 @@ _SELECTION = "selection.json"
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Shown):
     """A build's folder. selection: `main`, or the name of a reselection under `selections/`."""
 
     storage: Storage
@@ -82,11 +83,6 @@ class Run:
     def __str__(self) -> str:
         decisions = self.decisions
         return f"{self.storage.url} ({self.selection}): {count_kept(decisions):,} of {decisions.rows:,} documents kept"
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(str(self))}</pre>"
 
 
 def open_run(path: str | Path, selection: str | None = None) -> Run:
