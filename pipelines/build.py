@@ -18,6 +18,7 @@ from gristmill.pipelines.dedup.exact import CONTENT_KEY, exact_edges
 from gristmill.pipelines.dedup.near.edges import near_edges
 from gristmill.pipelines.dedup.near.options import bands_of
 from gristmill.pipelines.dedup.near.published import open_published
+from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.engine.warm import kernels_of, warm_kernels
@@ -80,9 +81,11 @@ def build(
     planned = plan(chosen)
     storage = Storage(str(out))
     tasks = plan_tasks(storage, chosen, sample)
-    _claim(storage)
     started = time.monotonic()
-    with run_lock(storage), engine or Engine() as running:
+    with explained(storage.url):
+        _claim(storage)
+    with explained(storage.url), run_lock(storage), engine or Engine() as running:
+        storage.remove(MANIFEST)  # what it says of the run may stop being true before it is written again
         if not running.tasks_are_remote:
             warm_kernels(kernels_of(list(planned.families), [planned.policy.text_version]), console)
         documents = ingest(storage, running, chosen, tasks, console)
@@ -123,7 +126,8 @@ def _claim(storage: Storage) -> None:
     """Refuse a folder that holds something else."""
     if storage.exists(OWNER_FILE):
         return
-    present = [name for name in storage.list("") if name != LOCK]
+    ours = (LOCK, OWNER_FILE)  # also as the temporary files that an interrupted start leaves
+    present = [name for name in storage.list("") if not name.startswith(ours)]
     if present:
         raise RunError(
             f"the folder is not empty and is no gristmill run (found {', '.join(present[:3])})",

@@ -83,6 +83,8 @@ def _unit_parts(storage: Storage, spec: DatasetSpec) -> list[tuple[str, int, Par
     """(unit, index in the unit, part) of everything written, in order of unit names."""
     found = []
     for name in storage.list(f"{spec.folder}/units"):
+        if not name.endswith(".json"):
+            continue  # a marker whose writing was interrupted
         marker = storage.read_json(f"{spec.folder}/units/{name}")
         found += [(marker["key"], index, Part.model_validate(part)) for index, part in enumerate(marker["parts"])]
     return found

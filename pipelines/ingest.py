@@ -110,8 +110,8 @@ def ingest(
     units = read_units(storage, DOCUMENTS, [task.key for task in tasks])
     facts = _balance([tally for unit in units.values() for tally in unit["facts"]["tallies"]])
     facts["colliding_ids"] = collisions
+    _check_balance(facts, sum(part["rows"] for unit in units.values() for part in unit["parts"]))
     manifest = stage.finish(facts)
-    _check_balance(manifest, sampled=sample is not None)
     _log(console, manifest, time.monotonic() - started)
     return manifest
 
@@ -210,10 +210,10 @@ def _balance(tallies: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return facts
 
 
-def _check_balance(manifest: DatasetManifest, sampled: bool) -> None:
-    facts = manifest.facts
+def _check_balance(facts: dict[str, Any], rows: int) -> None:
+    """Before the manifest is written, so that rows that do not balance are never taken for finished."""
     framed = facts["records_framed"]
-    written = manifest.rows + facts["left_out_by_sample"] + sum(facts["skipped"].values())
+    written = rows + facts["left_out_by_sample"] + sum(facts["skipped"].values())
     if framed != written:
         raise BalanceError(
             f"{framed:,} records were framed, {written:,} were written, sampled out or skipped",

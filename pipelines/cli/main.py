@@ -16,6 +16,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+INTERRUPTED = 130  # the shell's 128 + SIGINT
 EngineName = Annotated[str, typer.Option("--engine", help="sail (embedded, no Java) or spark.")]
 Master = Annotated[str | None, typer.Option(help="Spark master or Connect endpoint: spark://…, yarn, k8s://…, sc://….")]
 Partitions = Annotated[
@@ -232,10 +233,12 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except KeyboardInterrupt:
+    except SystemExit as leaving:
+        if leaving.code != INTERRUPTED:  # what typer makes of an interrupt from the keyboard
+            raise
         print("\nstopped; finished work is kept: the same command goes on from here", file=sys.stderr)
         sys.stderr.flush()
-        os._exit(130)  # tasks still in their native code must not hold the terminal
+        os._exit(INTERRUPTED)  # tasks still in their native code must not hold the terminal
 
 
 if __name__ == "__main__":

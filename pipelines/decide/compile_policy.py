@@ -211,6 +211,9 @@ def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str,
     for key in (*recipe.dedup.exact_order, *recipe.dedup.near_order):
         if key.startswith(("highest ", "lowest ")):
             name = signal_family(key.split()[1])
+            kind = signals()[key.split()[1]][1].type
+            if kind not in NUMERIC:
+                raise RecipeError(f"`{key}` orders a {kind}", where="dedup: survivor", expected="a numeric signal")
             wanted[name, ORIGINAL] = {**family(name).default_options, **recipe.signals.get(name, {})}
     return wanted
 

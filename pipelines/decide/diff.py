@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.shown import Shown
@@ -50,7 +51,7 @@ def _totals_line(row: dict[str, Any], name: str) -> str:
 def diff(a: Run | str | Path, b: Run | str | Path, *, engine: Engine | None = None, examples: int = 5) -> Diff:
     """Compare two runs or selections by doc_id."""
     runs = [side if isinstance(side, Run) else open_run(side) for side in (a, b)]
-    with engine or Engine() as running:
+    with explained(runs[0].storage.url), engine or Engine() as running:
         return _compare(running, runs[0], runs[1], examples)
 
 

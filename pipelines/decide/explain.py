@@ -114,11 +114,11 @@ def _find(run: Run, doc_id: str) -> tuple[int, int]:
 
 def _outcomes(columns: PartColumns, policy: CompiledPolicy, row: int) -> tuple[RuleOutcome, ...]:
     verdict = evaluate(columns, policy)
-    failing = {name: bool(verdict.failing[i, row]) for i, name in enumerate(verdict.names)}
+    first = len(verdict.names) - len(policy.floor) - len(policy.rules)  # reasons without a rule come first
     source = columns.documents.column("source")[row].as_py()
     language = columns.signals["language"][row].as_py() if "language" in columns.signals else None
     outcomes = []
-    for named in (*policy.floor, *policy.rules):
+    for index, named in enumerate((*policy.floor, *policy.rules), first):
         if not _applies_to(named, source, language):
             continue
         value = signal_column(columns, named.rule.signal)[row].as_py()
@@ -128,7 +128,7 @@ def _outcomes(columns: PartColumns, policy: CompiledPolicy, row: int) -> tuple[R
                 named.rule.signal,
                 value,
                 named.rule.keep,
-                failing[named.name],
+                bool(verdict.failing[index, row]),
                 margin(value, named),
                 named.rule.source,
             )

@@ -18,6 +18,7 @@ from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import compile_policy
 from gristmill.pipelines.decide.cut_survivors import Cuts, cut_survivors
 from gristmill.pipelines.dedup.survivor_texts import PartCuts
+from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey
@@ -175,7 +176,7 @@ def materialise(
     chosen = run if isinstance(run, Run) else open_run(run)
     policy = compile_policy(chosen.recipe.policy, chosen.recipe.floor, chosen.recipe.text)
     console = console or Console()
-    with run_lock(chosen.storage), engine or Engine() as running:
+    with explained(chosen.storage.url), run_lock(chosen.storage), engine or Engine() as running:
         where, signals = (chosen.storage, running), chosen.signals
         version, folder = policy.text_version, chosen.folder
         decisions, cuts = cut_survivors(

@@ -11,6 +11,7 @@ from gristmill.pipelines.decide.cut_survivors import cuts_line
 from gristmill.pipelines.decide.decisions import Measured, decide
 from gristmill.pipelines.dedup.exact import MEMBERS
 from gristmill.pipelines.dedup.near.edges import stored_edges
+from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.lock import run_lock
@@ -43,7 +44,7 @@ def reselect(
         raise RecipeError(f"selection name {name!r}", expected=f"letters, digits, . _ -, and not {MAIN!r}")
     compiled = compile_policy(chosen, base.recipe.floor, base.recipe.text)
     _check_measured(base, compiled)
-    with run_lock(base.storage), engine or Engine() as running:
+    with explained(base.storage.url), run_lock(base.storage), engine or Engine() as running:
         write_selection(base.storage, name, chosen.model_dump(mode="json"))
         selection = Run(base.storage, name)
         console = console or Console()

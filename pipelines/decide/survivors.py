@@ -79,7 +79,8 @@ def write_candidates(task: CandidateTask) -> int:
     places = pa.array(places[passed[places]])
     orders = {f"o{i}": pa.array(np.zeros(len(places))) for i in range(ORDER_COLUMNS)}
     for i, preference in enumerate(task.preferences):
-        orders[f"o{i}"] = pa.array(preference_values(columns, preference, task.priorities)).take(places)
+        numbers = preference_values(columns, preference, task.priorities) + 0.0  # engines order -0 and 0 differently
+        orders[f"o{i}"] = pa.array(numbers).take(places)
     table = members.append_column("content_hash", columns.documents.column("content_hash").take(places))
     for name, values in orders.items():
         table = table.append_column(name, values)

@@ -82,11 +82,15 @@ class Storage:
             return
         self.make_folder(str(PurePosixPath(path).parent))
         temporary = f"{self.path(path)}.{uuid.uuid4().hex[:8]}.tmp"
-        with Path(temporary).open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(self.path(path))
+        try:
+            with Path(temporary).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(self.path(path))
+        except OSError:
+            Path(temporary).unlink(missing_ok=True)
+            raise
 
     def put_if_absent(self, path: str, value: Any) -> bool:
         """Write a JSON file unless it is there already; True when this call wrote it."""
@@ -99,11 +103,11 @@ class Storage:
             return True
         self.make_folder(str(PurePosixPath(path).parent))
         temporary = Path(f"{self.path(path)}.{uuid.uuid4().hex[:8]}.tmp")
-        temporary.write_bytes(content)
         try:
+            temporary.write_bytes(content)
             os.link(temporary, self.path(path))
         except FileExistsError:
             return False
         finally:
-            temporary.unlink()
+            temporary.unlink(missing_ok=True)
         return True

@@ -53,9 +53,21 @@ class Stage:
     def start(self) -> None:
         path = f"{self.spec.folder}/{STARTED}"
         if not (self.storage.exists(path) and self.storage.read_json(path)["stage_key"] == self.key):
+            # first what vouches for the data: removing the folder may be interrupted
+            self.storage.remove(f"{self.spec.folder}/{MANIFEST}")
+            self.storage.remove(path)
             self.storage.remove(self.spec.folder)
             self.storage.write_json(path, {"stage_key": self.key})
+        else:
+            self._remove_unlisted()
         self._started = time.monotonic()
+
+    def _remove_unlisted(self) -> None:
+        """Files that an interrupted attempt wrote and no unit names."""
+        listed = {part.path for part in _collect_parts(self.storage, self.spec)}
+        for name in self.storage.list(f"{self.spec.folder}/data"):
+            if f"{self.spec.folder}/data/{name}" not in listed:
+                self.storage.remove(f"{self.spec.folder}/data/{name}")
 
     def finish(self, facts: dict[str, Any]) -> DatasetManifest:
         parts = _collect_parts(self.storage, self.spec)

@@ -1,0 +1,75 @@
+"""What goes wrong below gristmill (a full disk, a permission, a Spark job) as an error a person can act on."""
+
+import contextlib
+import errno
+import os
+import re
+from collections.abc import Iterator
+
+import gristmill.schemas.errors as known_errors
+from gristmill.schemas.errors import GristmillError, RunError
+
+_OURS = re.compile(r"gristmill\.schemas\.errors\.(\w+): (.+)")
+_ERRNO = re.compile(r"\[errno (\d+)\]", re.IGNORECASE)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+@contextlib.contextmanager
+def explained(where: str) -> Iterator[None]:
+    """Errors of the file system and of the engine leave the block as GristmillError; bugs leave it as they are."""
+    try:
+        yield
+    except OSError as error:
+        raise _of_file_system(error, where) from error
+    except Exception as error:
+        if not type(error).__module__.startswith("pyspark."):
+            raise
+        raise _of_engine(str(error), where) from error
+
+
+def _of_file_system(error: OSError, where: str) -> RunError:
+    place = str(error.filename or where)
+    return _of_errno(error.errno or _errno_in(str(error)), str(error.strerror or error), place)
+
+
+def _errno_in(text: str) -> int | None:
+    match = _ERRNO.search(text)
+    return int(match.group(1)) if match else None
+
+
+def _of_errno(number: int | None, text: str, where: str) -> RunError:
+    if number in _FULL:
+        return RunError(
+            f"the disk is full ({os.strerror(number)})",
+            where=where,
+            expected="room for about as much as the input",
+            next_step="free some space; the same command goes on from here",
+        )
+    if number in _FORBIDDEN:
+        return RunError(
+            f"cannot write: {os.strerror(number)}",
+            where=where,
+            expected="a folder that can be written",
+            next_step="choose another --out or change its permissions",
+        )
+    return RunError(f"the file system failed: {text}", where=where, next_step="the same command goes on from here")
+
+
+def _of_engine(text: str, where: str) -> GristmillError:
+    """An error of ours raised on an executor as itself; anything else as a RunError that quotes its last line."""
+    ours = _OURS.findall(text)
+    if ours:
+        name, message = ours[-1]
+        chosen: type[GristmillError] = getattr(known_errors, name)
+        return chosen(message.strip())
+    number = _errno_in(text)
+    if number is not None:
+        return _of_errno(number, text, where)
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("at ")]
+    causes = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b.*:", line)]
+    return RunError(
+        f"the engine failed: {(causes or lines or ['no message'])[-1][:500]}",
+        where=where,
+        next_step="the same command goes on from here; `gristmill doctor` checks the engine",
+    )

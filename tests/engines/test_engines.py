@@ -1,0 +1,134 @@
+"""One corpus, built on every engine, in any partitioning and row order and under any hash seed: the same rows."""
+
+import contextlib
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+from builds import COLUMNS, datasets, digests, rows, table, write_jsonl, write_parquet, write_recipe
+from cluster import LOOPBACK_ENVIRONMENT, standalone_cluster
+from cover import LEVELS, Case, full_cross, missing_pairs, pairwise_cover
+
+LAYOUT_ONLY = {"documents/ids/rows"}  # a working file: the ids as they were before colliding ones were separated
+
+
+def write_inputs(folder: Path) -> dict[str, Path]:
+    """The same documents in two row orders, each with its recipe."""
+    recipes = {}
+    for order in ("sorted", "shuffled"):
+        web, books = rows(180, seed=5), rows(120, seed=6)
+        books = [{**row, "id": row["id"].replace("doc", "book")} for row in books] + web[:25]
+        for entries in (web, books):
+            if order == "sorted":
+                entries.sort(key=lambda row: json.dumps(row, sort_keys=True))
+            else:
+                random.Random(99).shuffle(entries)
+        place = folder / order
+        write_jsonl(place / "web.jsonl", [*web, {"id": "number", "text": 5}])
+        write_parquet(place / "books.parquet", books, row_group_size=40)
+        recipes[order] = write_recipe(
+            place / "recipe.yaml",
+            [
+                {"name": "web", "path": "web.jsonl", "columns": COLUMNS, "snapshot": "2024-10"},
+                {"name": "books", "path": "books.parquet", "columns": COLUMNS, "priority": 1},
+            ],
+        )
+    return recipes
+
+
+def run_cases(cases: list[Case], folder: Path) -> dict[Case, Path]:
+    """Build every case; those of one engine and hash seed share a process, Sail's have one each."""
+    recipes = write_inputs(folder)
+    runs = {case: folder / case.name for case in cases}
+
+    def group(case: Case) -> tuple[str, str, int]:
+        return case.engine, case.hash_seed, case.partitions if case.engine == "sail" else 0
+
+    with contextlib.ExitStack() as stack:
+        master = None
+        for (engine, seed, _), members in groupby(sorted(cases, key=group), key=group):
+            if engine == "cluster" and master is None:
+                master = stack.enter_context(standalone_cluster(folder))
+            chosen = {"sail": [], "spark": ["--engine", "spark"], "cluster": ["--master", str(master)]}[engine]
+            commands = []
+            for case in members:
+                options = ["--partitions", str(case.partitions), "--quiet", "--no-report", *chosen]
+                commands.append(["build", str(recipes[case.order]), "--out", str(runs[case]), *options])
+            _run(commands, seed)
+    return runs
+
+
+def _run(commands: list[list[str]], hash_seed: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("several_builds.py")), json.dumps(commands)],
+        env={**os.environ, **LOOPBACK_ENVIRONMENT, "PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+def assert_all_alike(runs: dict[Case, Path]) -> None:
+    (first, reference), *others = runs.items()
+    expected = {name: digest for name, digest in digests(reference).items() if name not in LAYOUT_ONLY}
+    for case, out in others:
+        found = {name: digest for name, digest in digests(out).items() if name not in LAYOUT_ONLY}
+        assert found == expected, f"{case} differs from {first}"
+        for folder in ("documents", "decisions", "corpus"):
+            columns = [name for name in table(out, folder).column_names if name != "location"]
+            ours, theirs = (table(o, folder).select(columns).sort_by("doc_id").to_pylist() for o in (out, reference))
+            assert ours == theirs, f"{folder} of {case}"
+
+
+def test_the_pairwise_cover_covers_every_pair_with_the_fewest_builds() -> None:
+    cases = pairwise_cover()
+    assert missing_pairs(cases) == set()
+    assert len(cases) == 9 == len(LEVELS[0]) * len(LEVELS[1])
+    assert missing_pairs(cases[:-1])
+    assert len(full_cross()) == 36
+
+
+@pytest.fixture(scope="module")
+def covered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, Path]]:
+    return run_cases(pairwise_cover(), tmp_path_factory.mktemp("cover"))
+
+
+@pytest.mark.java
+@pytest.mark.timeout(900)
+def test_a_pairwise_cover_of_builds_gives_the_same_rows(covered: dict[Case, Path]) -> None:
+    assert_all_alike(covered)
+
+
+@pytest.mark.java
+@pytest.mark.timeout(900)
+def test_the_corpus_built_here_exercises_what_could_differ(covered: dict[Case, Path]) -> None:
+    """Kept and dropped documents, several rules, duplicates within and across sources, shared ids, quarantine, edits."""
+    out = next(iter(covered.values()))
+    documents = datasets(out)["documents"]
+    assert documents.facts["colliding_ids"] > 20
+    assert documents.facts["quarantined"] == 7
+    decisions = table(out, "decisions").to_pylist()
+    kept = sum(row["kept"] for row in decisions)
+    assert 50 < kept < len(decisions) - 50
+    assert len({name for row in decisions for name in row["failed_rules"]}) > 5
+    source_of = {row["doc_id"]: row["source"] for row in decisions}
+    copies = [row for row in decisions if row["duplicate_of"]]
+    assert {source_of[row["duplicate_of"]] == row["source"] for row in copies} == {True, False}
+    assert {row["why"] for row in copies} > {"source_priority", "oldest"}
+    assert datasets(out)["edits"].rows > 0
+    assert len({case.partitions: len(datasets(o)["documents"].parts) for case, o in covered.items()}) == 3
+
+
+@pytest.mark.java
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_the_full_cross_gives_the_same_rows(tmp_path: Path) -> None:
+    assert_all_alike(run_cases(full_cross(), tmp_path))
