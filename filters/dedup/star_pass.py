@@ -9,6 +9,8 @@ the document is known to be dropped, so that the pairs are a function of the buc
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from gristmill.filters.dedup.jaccard import shared_count
 from gristmill.filters.text.buffers import kernel
 
@@ -147,3 +149,21 @@ def survivors_of(pairs: Compared, similarity: float, documents: int) -> np.ndarr
     similar = pairs.similar(similarity)
     np.minimum.at(survivors, pairs.later[similar], pairs.earlier[similar])
     return survivors
+
+
+def compare_rows(
+    left: pa.LargeListArray, right: pa.LargeListArray, by_signature: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """(shared, total) int64 of the two lists of int64 hashes (or int32 signature values) in each row of a table."""
+    kind = np.uint32 if by_signature else np.uint64
+    values, starts, ends = [], [], []
+    at = 0
+    for lists in (left, right):
+        edges = at + np.concatenate((np.zeros(1, np.int64), np.cumsum(pc.list_value_length(lists).to_numpy())))
+        values.append(lists.flatten().to_numpy().view(kind))
+        starts.append(edges[:-1])
+        ends.append(edges[1:])
+        at = int(edges[-1])
+    contents = Contents(np.concatenate(values), np.concatenate(starts), np.concatenate(ends), by_signature)
+    numbers = np.arange(len(left))
+    return compare_all(contents, numbers, numbers + len(left))

@@ -4,7 +4,6 @@ In: edges/near/, signals, the survivors among exact copies. Out, under `<selecti
 (everything compared, verified or refuted), members (clusters among exact survivors), outcome (exact copies included).
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,14 @@ from gristmill.pipelines.decide.survivors import survivors_spec, with_preference
 from gristmill.pipelines.dedup.near.candidates import NearCandidateTask, near_candidates_spec, write_near_candidates
 from gristmill.pipelines.dedup.near.edges import NearEdges
 from gristmill.pipelines.dedup.near.in_memory import fits_in_memory, load_candidates, load_contents, load_entries
-from gristmill.pipelines.dedup.near.members import decide_components, decide_star, member_table, pair_table
+from gristmill.pipelines.dedup.near.in_rounds import decide_in_rounds
+from gristmill.pipelines.dedup.near.members import (
+    cluster_facts,
+    decide_components,
+    decide_star,
+    member_table,
+    pair_table,
+)
 from gristmill.pipelines.dedup.near.options import decision_config
 from gristmill.pipelines.dedup.near.outcome import write_outcome
 from gristmill.pipelines.engine.session import Engine
@@ -98,7 +104,13 @@ def decide_near(
         if fits_in_memory(given.edges.buckets, given.edges.shingles, chosen.rows, chosen.hashes):
             facts = _in_memory(storage, given, candidates.manifest, pairs.spec, members.spec)
         else:
-            raise NotImplementedError
+            rounds = Stage(storage, DatasetSpec(f"{folder}/near/rounds", NEAR_PAIR, ()), config, inputs)
+            rounds.start()
+            facts = decide_in_rounds(
+                *(engine, storage, rounds.spec.folder, given.near, given.edges, candidates.manifest),
+                *(given.preferences, pairs.spec, members.spec, chosen.rows),
+            )
+            storage.remove(rounds.spec.folder)
         pairs.finish({})
         _log(console, members.finish(facts))
     assert members.manifest is not None
@@ -164,25 +176,6 @@ def write_unit(storage: Storage, spec: DatasetSpec, key: str, table: pa.Table, s
     for batch in table.combine_chunks().to_batches(max_chunksize=1 << 17):
         writer.write(batch)
     commit_unit(storage, spec, key, writer, {})
-
-
-def cluster_facts(members: pa.Table) -> dict[str, Any]:
-    """Dropped documents and clusters by size: {"2": 120, "3-4": 7, ...}."""
-    sizes = dict(zip(members.column("cluster").to_pylist(), members.column("cluster_size").to_pylist(), strict=True))
-    by_size = Counter(_size_range(size) for size in sizes.values())
-    dropped = int(np.sum(members.column("is_near").to_numpy()))
-    return {
-        "dropped": dropped,
-        "clusters": len(sizes),
-        "clusters_by_size": dict(sorted(by_size.items(), key=lambda item: int(item[0].partition("-")[0]))),
-        "largest_cluster": max(sizes.values(), default=0),
-    }
-
-
-def _size_range(size: int) -> str:
-    """2, 3-4, 5-8, 9-16, ..."""
-    high = 1 << (size - 1).bit_length()
-    return "2" if high <= 2 else f"{high // 2 + 1}-{high}"
 
 
 def _log(console: Console, manifest: DatasetManifest) -> None:

@@ -1,5 +1,7 @@
 """From compared pairs to clusters: survivor, similarity, band and reason of every member, and what the run reports."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +75,7 @@ def decide_components(candidates: Candidates, entries: Entries, contents: Conten
     for side in (one, other):
         np.minimum.at(bands, side, pairs.band[similar])
     band[dropped] = bands[dropped]
-    is_chain = shared[dropped] / np.maximum(total[dropped], 1) < near.similarity
+    is_chain = (shared[dropped] / np.maximum(total[dropped], 1) < near.similarity) & ~candidates.published[dropped]
     hops = hops_from(np.unique(survivors[dropped]), one, other, nodes)
     facts: dict[str, Any] = {
         "left_by_cap": left,
@@ -113,9 +115,9 @@ def member_table(candidates: Candidates, decided: Decided, preferences: tuple[st
     """OUTCOME rows of every new document in a cluster of two or more."""
     survivors = decided.survivors
     nodes = np.arange(len(survivors))
-    copies = candidates.table.column("copies").to_numpy()
-    sizes = np.bincount(survivors, weights=copies, minlength=len(nodes)).astype(np.int64)
     dropped = survivors != nodes
+    copies = np.where(dropped & candidates.published, 0, candidates.table.column("copies").to_numpy())
+    sizes = np.bincount(survivors, weights=copies, minlength=len(nodes)).astype(np.int64)
     in_cluster = dropped.copy()
     in_cluster[survivors[dropped]] = True
     chosen = np.flatnonzero(in_cluster & ~candidates.published)
@@ -143,3 +145,23 @@ def member_table(candidates: Candidates, decided: Decided, preferences: tuple[st
 def near_cluster(survivors: pa.ChunkedArray) -> pa.ChunkedArray:
     """The name of the cluster that a document survives."""
     return pc.binary_join_element_wise(pa.scalar("near", survivors.type), survivors, pa.scalar(":", survivors.type))
+
+
+def cluster_facts(members: pa.Table) -> dict[str, Any]:
+    """Dropped documents and clusters by size."""
+    sizes = dict(zip(members.column("cluster").to_pylist(), members.column("cluster_size").to_pylist(), strict=True))
+    return size_facts(Counter(sizes.values()), int(np.sum(members.column("is_near").to_numpy())))
+
+
+def size_facts(clusters: Mapping[int, int], dropped: int) -> dict[str, Any]:
+    """clusters: size -> how many. clusters_by_size: {"2": 120, "3-4": 7, "5-8": 1, ...}."""
+    by_size: Counter[str] = Counter()
+    for size in sorted(clusters):
+        high = 1 << (size - 1).bit_length()
+        by_size["2" if high <= 2 else f"{high // 2 + 1}-{high}"] += clusters[size]
+    return {
+        "dropped": dropped,
+        "clusters": sum(clusters.values()),
+        "clusters_by_size": dict(by_size),
+        "largest_cluster": max(clusters, default=0),
+    }
