@@ -40,7 +40,7 @@ def mark_in_memory(
     spans = spans_of_mask(mask, offsets)
     in_parts = np.argsort(parts[spans.docs], kind="stable")
     numbers, firsts = np.unique(parts[spans.docs][in_parts], return_index=True)
-    for number, mine in zip(numbers.tolist(), np.split(in_parts, firsts[1:]), strict=True):
+    for number, mine in zip(numbers.tolist(), np.split(in_parts, firsts)[1:], strict=True):
         writer = PartWriter(storage, spec, part_key(number), single=True)
         columns = [np.full(len(mine), number), rows[spans.docs[mine]], spans.starts[mine], spans.ends[mine]]
         writer.write(pa.record_batch([pa.array(column) for column in columns], schema=MARK))
