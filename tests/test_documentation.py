@@ -1,0 +1,129 @@
+"""What the documentation says is run: README's blocks, the recipes in docs/, the generated pages, every docstring example."""
+
+import doctest
+import importlib
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from gristmill.pipelines.cli.listing import profiles_page, signals_page
+from gristmill.pipelines.console import Console
+from gristmill.schemas.recipe import Recipe, load_policy, load_recipe
+
+import gristmill
+
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PROSE = (
+    "The river and its banks have moved with every flood that came down to the valley of the mills. "
+    "People there say that the water keeps a memory of each wheel it has turned with its own hands. "
+    "In the autumn of the year {0} they built a new dam, and the house of the miller had to be moved. "
+    "Nobody could say what would happen to the garden number {0}, to the trees or to the old bridge. "
+)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [body for name, body in _BLOCK.findall(page.read_text(encoding="utf-8")) if name == language]
+
+
+@pytest.fixture(scope="module")
+def small_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "texts").mkdir()
+    for number in range(12):
+        (folder / "texts" / f"{number}.txt").write_text(PROSE.format(number) if number % 3 else "Too short.")
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(
+        "name: readme\nsources:\n  - {name: texts, path: texts}\npolicy:\n  profiles: [web-en]\n  languages: [en]\n"
+    )
+    return recipe
+
+
+@pytest.fixture(scope="module")
+def small_run(small_recipe: Path) -> Path:
+    out = small_recipe.parent / "demo"
+    gristmill.build(small_recipe, out, console=Console(quiet=True), report=False)
+    return out
+
+
+def test_python_blocks_run(
+    repository: Path, small_recipe: Path, small_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    decided = gristmill.open_run(small_run).decisions.parts[0]
+    doc_id = gristmill.open_run(small_run).storage
+    from gristmill.pipelines.run.dataset import read_part
+
+    names = {
+        "recipe": small_recipe,
+        "out": small_run,
+        "doc_id": read_part(doc_id, decided, ["doc_id"]).column(0)[0].as_py(),
+    }
+    found = blocks(repository / "README.md", "python")
+    assert found
+    for block in found:
+        exec(compile(block, "README.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert "documents decided alike" in printed
+    assert "rules (margin" in printed
+
+
+def test_shell_commands_run(repository: Path, small_recipe: Path, small_run: Path) -> None:
+    """Each gristmill line as written, on a small run named `demo`; make targets exist."""
+    (lines,) = blocks(repository / "README.md", "sh")
+    commands = [shlex.split(line, comments=True) for line in lines.splitlines()]
+    targets = re.findall(r"^(\w[\w-]*):", (repository / "Makefile").read_text(), re.MULTILINE)
+    ran = 0
+    for command in commands:
+        if command[0] == "make":
+            assert command[1] in targets
+            continue
+        assert command[0] == ".venv/bin/gristmill"
+        words = [str(small_recipe) if word == "examples/demo.yaml" else word for word in command[1:]]
+        words = [str(repository / word) if word.startswith("examples/") else word for word in words]
+        run = [sys.executable, "-m", "gristmill.pipelines.cli.main", *words]
+        done = subprocess.run(run, cwd=small_run.parent, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        ran += 1
+    assert ran == 4
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/recipes.md"])
+def test_recipes_in_the_pages_are_valid(repository: Path, page: str) -> None:
+    found = [yaml.safe_load(block) for block in blocks(repository / page, "yaml")]
+    assert found
+    for recipe in found:
+        Recipe.model_validate(recipe)
+
+
+def test_examples_are_valid(repository: Path) -> None:
+    for path in (repository / "examples").glob("*.yaml"):
+        assert load_policy(path) if path.name == "strict.yaml" else load_recipe(path)
+
+
+def test_generated_pages_are_up_to_date(repository: Path) -> None:
+    for name, page in {"signals.md": signals_page(), "profiles.md": profiles_page()}.items():
+        assert (repository / "docs" / name).read_text(encoding="utf-8") == page, f"run `make docs` for {name}"
+
+
+def test_links_between_pages_lead_somewhere(repository: Path) -> None:
+    for page in [repository / "README.md", *(repository / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+\.md)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_docstring_examples(repository: Path) -> None:
+    attempted = 0
+    for folder in ("schemas", "filters", "pipelines"):
+        for path in sorted((repository / folder).rglob("*.py")):
+            if ">>>" not in path.read_text(encoding="utf-8"):
+                continue
+            name = ".".join(["gristmill", *path.relative_to(repository).with_suffix("").parts]).removesuffix(
+                ".__init__"
+            )
+            results = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
+            assert results.failed == 0, name
+            attempted += results.attempted
+    assert attempted > 10
