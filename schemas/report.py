@@ -109,6 +109,7 @@ class Sample(_Section):
     doc_id: str
     source: str
     url: str | None
+    location: str
     kept: bool
     failed_rules: list[str]
     text_bytes: int

@@ -43,8 +43,8 @@ from gristmill.schemas.report import (
 
 TASK_ROWS = 200_000  # parts are read together up to this many documents: small files make many small parts
 COMBINATIONS = 20
-CLUSTERS = 5
-SAMPLES = 5  # of each of kept and dropped
+CLUSTERS = 6
+SAMPLES = 6  # of each of kept and dropped
 NEAR = 2  # on each side of a threshold
 EXAMPLES = 3
 UNREAD_FILES = 100

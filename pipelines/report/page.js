@@ -14,6 +14,7 @@
     layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)";
     layout.font = { family: "system-ui, sans-serif", size: 12, color: ink };
     layout.dragmode = false;
+    (layout.annotations || []).forEach(function (note) { note.font.color = printing ? "#000" : colour("--rule"); });
     ["xaxis", "yaxis"].forEach(function (name) {
       layout[name] = Object.assign(
         { gridcolor: line, linecolor: line, zerolinecolor: line, fixedrange: true, tickfont: { size: 11 } },
@@ -26,8 +27,10 @@
   function scaleCounts(figure, layout) {
     var isLog = logarithmic.checked;
     var largest = 1;
-    figure.data.forEach(function (trace) {
-      trace.opacity = isLog ? 0.6 : 1;
+    figure.data.forEach(function (trace, place) {
+      var whole = trace.whole || (trace.whole = trace.width);
+      trace.width = isLog ? whole / 2 : whole;
+      trace.offset = isLog ? (place - 1) * trace.width : -whole / 2;
       trace.y.forEach(function (count) { largest = Math.max(largest, count); });
     });
     layout.barmode = isLog ? "overlay" : "stack";

@@ -179,17 +179,17 @@ def _count_funnel(task: PartTask, decided: Decided, result: Partial) -> None:
     names, matrix = decided.failed
     weights = decided.weights
 
-    def without(*prefixes: str) -> np.ndarray:
-        rows = [i for i, name in enumerate(names) if name.startswith(prefixes)]
-        selected: np.ndarray = ~matrix[rows].any(axis=0)
+    def failing_none(rows: list[int]) -> np.ndarray:
+        selected: np.ndarray = matrix[rows].sum(axis=0) == 0
         return selected
 
-    not_rules = [i for i, name in enumerate(names) if not name.startswith(DUPLICATE_PREFIX)]
+    below = [i for i, name in enumerate(names) if name.startswith(BELOW_FLOOR)]
+    rules = [i for i, name in enumerate(names) if not name.startswith(DUPLICATE_PREFIX)]
     result.counts["funnel"] = {
         "documents": weights.sum(np.ones(len(decided.kept), bool)),
         "quarantined": weights.sum(~decided.readable),
-        "above_floor": weights.sum(without(*BELOW_FLOOR)),
-        "passed": weights.sum(~matrix[not_rules].any(axis=0)),
+        "above_floor": weights.sum(failing_none(below)),
+        "passed": weights.sum(failing_none(rules)),
         "survivors": weights.sum(decided.kept),
     }
     corpus = [part.corpus for part in task.parts if part.corpus is not None]

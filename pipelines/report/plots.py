@@ -131,7 +131,6 @@ def histogram_plot(histogram: Histogram) -> Figure:
         for name, color, counts in (("kept", KEPT, histogram.kept), ("dropped", DROPPED, histogram.dropped))
     ]
     shapes, annotations = _thresholds(histogram, len(bins), first)
-    unit = f"({histogram.unit})" if histogram.unit else ""
     ticks = _ticks(histogram) if histogram.edges else [(i + 0.5, name) for i, name in enumerate(bins)]
     layout = {
         "barmode": "stack",
@@ -140,7 +139,7 @@ def histogram_plot(histogram: Histogram) -> Figure:
         "margin": {"l": 56, "r": 12, "t": 12 + 16 * len(annotations), "b": 52},
         "showlegend": False,
         "xaxis": {
-            "title": {"text": plot_text(" ".join(filter(None, (histogram.signal, unit))), 70)},
+            "title": {"text": plot_text(histogram.unit, 40)},
             "range": [first, len(bins)],
             "tickvals": [place for place, _ in ticks],
             "ticktext": [plot_text(name, 20) for _, name in ticks],

@@ -10,7 +10,7 @@ from gristmill.schemas.manifest import Part
 from gristmill.schemas.report import Sample
 
 EXCERPT_CHARACTERS = 600
-_COLUMNS = ["doc_id", "source", "url", "text", "text_bytes"]
+_COLUMNS = ["doc_id", "source", "url", "location", "text", "text_bytes"]
 
 
 @dataclass(frozen=True)

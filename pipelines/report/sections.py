@@ -299,7 +299,7 @@ def _signals(summary: Summary) -> Section | None:
             " was dropped, by this rule or another. The dashed line is a rule’s threshold and always lies on the "
             "border of two bars; the shaded side is the one that the rule drops. The bars at the ends also hold "
             "everything beyond the scale. Counts are drawn on a logarithmic scale, so that rare values near a "
-            "threshold can be seen: each grid line is ten times the one below, and the two bars overlap.",
+            "threshold can be seen: each grid line is ten times the one below, and the two bars stand side by side.",
         )
     )
     section.content.append(
@@ -408,11 +408,12 @@ def _card(sample: Sample, head: str | None = None, signal: str | None = None) ->
         text = element("p", "The run does not store this text.", class_="soft")
     else:
         text = element("blockquote", sample.excerpt + (" …" if sample.is_cut else ""), dir="auto")
+    where = element("span", sample.location) if sample.url is None else link(sample.url)
     return element(
         "div",
         element("p", join(facts, " · ")),
         failed,
-        element("p", element("code", sample.doc_id), " ", link(sample.url), class_="soft"),
+        element("p", element("code", sample.doc_id), " ", where, class_="soft"),
         text,
         class_="card",
     )
