@@ -55,7 +55,7 @@ def plan(recipe: Recipe) -> Plan:
         families[CONTENT_KEY] = {"normalise": sorted(recipe.dedup.exact.normalise)}
     if recipe.dedup.near:
         bands_of(recipe.dedup.near)
-        open_published(recipe.dedup.near, 0)
+        open_published(recipe.dedup, 0)
     for (name, _), options in families.items():
         family(name).check_options(options)
     return Plan(recipe, policy, floor, families)

@@ -45,13 +45,18 @@ class Compared(NamedTuple):
 
 @kernel
 def compare(values, starts, ends, by_signature, a, b):
-    """(shared, total) of two documents: of their shingle sets, or of their signatures' places."""
+    """(shared, total) of two documents: of their shingle sets, or of their signatures' places.
+
+    Two without shingles meet only where their whole content is the same: that is all they can share, (1, 1).
+    """
     left, right = values[starts[a] : ends[a]], values[starts[b] : ends[b]]
     if by_signature:
         same = 0
         for k in range(len(left)):
             same += left[k] == right[k]
         return same, len(left)
+    if len(left) == 0 and len(right) == 0:
+        return 1, 1
     shared = shared_count(left, right)
     return shared, len(left) + len(right) - shared
 

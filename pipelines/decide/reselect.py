@@ -56,8 +56,8 @@ def reselect(
 
 def measured(run: Run) -> Measured:
     """What a finished run's decisions are made from."""
-    near = run.recipe.dedup.near
-    edges = stored_edges(run.storage, near, len(run.documents.parts)) if near else None
+    dedup = run.recipe.dedup
+    edges = stored_edges(run.storage, dedup, len(run.documents.parts)) if dedup.near else None
     return Measured(run.documents, run.signals, read_manifest(run.storage, MEMBERS.folder), edges)
 
 

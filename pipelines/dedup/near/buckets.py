@@ -3,7 +3,8 @@
 In: edges/near/signatures (and those of published runs). Out: `edges/near/buckets`, a row for every document in a bucket
 that could hold a pair: two members at least that are not exact copies of each other, one of them new.
 Cost: one shuffle of (bucket, place) rows; no document is compared with another. Exact copies are all listed, because
-which of them stands for the others depends on the policy.
+which of them stands for the others depends on the policy. Against published runs there is one more band: the normalised
+content, so that a copy of a published document is found even without words, or past the cap of a crowded bucket.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ from gristmill.schemas.near_duplicates import BAND, BAND_DIGEST, BUCKET, BUCKET_
 from gristmill.schemas.recipe import Dedup, NearDedup
 
 BANDS = DatasetSpec("edges/near/bands", BAND, BAND_DIGEST)
+_CONTENT = np.int64(0x5BD1E9955BD1E995)  # keeps the content band's buckets apart from the others
 BUCKETS = DatasetSpec("edges/near/buckets", BUCKET, BUCKET_DIGEST)
 
 
@@ -38,6 +40,7 @@ class BandTask:
 
     source: where they are read from (this run or a published one). kept: decisions, for published documents.
     copies: the family content_key, when exact copies are known; exact_scope: what copies must share.
+    content_band: add the band of the normalised content.
     """
 
     storage: Storage
@@ -48,6 +51,7 @@ class BandTask:
     kept: Part | None
     copies: Part | None
     exact_scope: str
+    content_band: bool
     near: NearDedup
 
 
@@ -101,15 +105,19 @@ def band_tasks(
     tasks = [
         BandTask(
             *(storage, storage, number, part, keyed[part_key(number)], None),
-            *(copies[number] if copies else None, scope, dedup.near),
+            *(copies[number] if copies else None, scope, bool(copies and published), dedup.near),
         )
         for number, part in enumerate(documents.parts)
     ]
     for one in published:
+        keys = one.run.signals[CONTENT_KEY].parts if copies else None
         for number, part, decided, signed in one.parts():
+            key = keys[number - one.first_part] if keys else None
             tasks.append(
-                BandTask(storage, one.run.storage, number, part, signed, decided, None, scope, dedup.near)
-            )  # fmt: skip
+                BandTask(
+                    storage, one.run.storage, number, part, signed, decided, key, scope, key is not None, dedup.near
+                )
+            )
     return tasks
 
 
@@ -119,26 +127,32 @@ def write_bands(task: BandTask) -> int:
     if task.storage.exists(BANDS.unit_path(key)):
         return 0
     table = read_part(task.source, task.signatures, ["row", "pieces", "signature"])
-    chosen = table.column("pieces").to_numpy() > 0
     if task.kept is not None:
         kept = read_part(task.source, task.kept, ["kept"]).column("kept").to_numpy()
-        chosen &= kept[table.column("row").to_numpy()]
-    table = table.filter(pa.array(chosen))
-    rows = table.column("row").to_numpy()
+        table = table.filter(pa.array(kept[table.column("row").to_numpy()]))
+    copies = _copies(task, table.column("row").combine_chunks())
+    worded = table.column("pieces").to_numpy() > 0
+    numbers = np.flatnonzero(worded)
     bands = bands_of(task.near)
-    hashes = band_hashes(signature_matrix(table, task.near.permutations), bands.bands, bands.rows)
-    places = pa.array(rows)
-    hashes ^= _scope_hashes(task.source, task.documents, task.near.scope, places)[:, None]
-    copies = np.repeat(_copies(task, places), bands.bands)
-    count = len(rows) * bands.bands
+    matrix = signature_matrix(table.filter(pa.array(worded)), task.near.permutations)
+    hashes = band_hashes(matrix, bands.bands, bands.rows)
+    rows = table.column("row").to_numpy()
+    hashes ^= _scope_hashes(task.source, task.documents, task.near.scope, pa.array(rows[worded]))[:, None]
+    buckets, band = hashes.reshape(-1).view(np.int64), np.tile(np.arange(bands.bands), len(numbers))
+    members = np.repeat(numbers, bands.bands)
+    if task.content_band:
+        buckets = np.concatenate((buckets, copies ^ _CONTENT))
+        band = np.concatenate((band, np.full(len(rows), bands.bands)))
+        members = np.concatenate((members, np.arange(len(rows))))
+    own = copies if task.kept is None else -1 - ((np.int64(task.number) << 32) | rows)  # kept: no copies of each other
     batch = pa.record_batch(
         {
-            "bucket": pa.array(hashes.reshape(-1).view(np.int64)),
-            "band": pa.array(np.tile(np.arange(bands.bands, dtype=np.int32), len(rows))),
-            "part": pa.array(np.full(count, task.number, np.int64)),
-            "row": pa.array(np.repeat(rows, bands.bands)),
-            "copy": pa.array(copies),
-            "is_new": pa.array(np.full(count, task.kept is None)),
+            "bucket": pa.array(buckets),
+            "band": pa.array(band.astype(np.int32)),
+            "part": pa.array(np.full(len(members), task.number, np.int64)),
+            "row": pa.array(rows[members]),
+            "copy": pa.array(own[members]),
+            "is_new": pa.array(np.full(len(members), task.kept is None)),
         }
     )
     writer = PartWriter(task.storage, BANDS, key, single=True)
@@ -160,9 +174,8 @@ def _scope_hashes(source: Storage, documents: Part, scope: str, places: pa.Array
 
 
 def _copies(task: BandTask, places: pa.Array) -> np.ndarray:
-    """int64: equal for exact copies; where those are not known, each document's own number."""
+    """int64: equal for exact copies, not negative; where those are not known, each document's own negative number."""
     if task.copies is None:
-        # published documents: kept, so no copies of each other; negative, so apart from every hash folded below
         return -1 - ((np.int64(task.number) << 32) | places.to_numpy())
     keys = read_part(task.source, task.copies, ["content_key"]).column("content_key").take(places).to_pylist()
     folded = np.array([int(key[:16], 16) >> 1 for key in keys], np.int64)

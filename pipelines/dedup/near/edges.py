@@ -18,7 +18,7 @@ from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import DatasetManifest
-from gristmill.schemas.recipe import Dedup, NearDedup
+from gristmill.schemas.recipe import Dedup
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def near_edges(
     near = dedup.near
     assert near is not None
     console.log("near duplicates: " + curve_table(bands_of(near), steps=10).replace("\n", "\n  "))
-    published = open_published(near, len(documents.parts))
+    published = open_published(dedup, len(documents.parts))
     signatures = measure_signatures(storage, engine, near, floor, documents, signals, console)
     buckets = find_buckets(storage, engine, dedup, documents, signatures, signals, published, console)
     shingles = None
@@ -71,10 +71,10 @@ def stored_megabytes(manifest: DatasetManifest) -> float:
     return sum(part.bytes for part in manifest.parts) / 1e6
 
 
-def stored_edges(storage: Storage, near: NearDedup, parts: int) -> NearEdges:
+def stored_edges(storage: Storage, dedup: Dedup, parts: int) -> NearEdges:
     """The edges of a finished run. RunError when they are not there."""
     manifests = [read_manifest(storage, spec.folder) for spec in (SIGNATURES, BUCKETS, MEMBER_SHINGLES)]
     signatures, buckets, shingles = manifests
-    if signatures is None or buckets is None or (shingles is None and near.verify == "shingles"):
+    if signatures is None or buckets is None or (shingles is None and dedup.near and dedup.near.verify == "shingles"):
         raise RunError("the edges of near duplicates are not there", where=storage.url, next_step="build the run again")
-    return NearEdges(signatures, buckets, shingles, open_published(near, parts))
+    return NearEdges(signatures, buckets, shingles, open_published(dedup, parts))

@@ -14,7 +14,7 @@ from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.manifest import DatasetManifest, Part
-from gristmill.schemas.recipe import NearDedup
+from gristmill.schemas.recipe import Dedup
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,10 @@ class Published:
             yield self.first_part + number, part, decided[number], keyed[part_key(number)]
 
 
-def open_published(near: NearDedup, first_part: int) -> tuple[Published, ...]:
+def open_published(dedup: Dedup, first_part: int) -> tuple[Published, ...]:
     """The runs of `against`; RecipeError when one has no index or another kind of signature."""
-    found = []
+    near, found = dedup.near, []
+    assert near is not None
     for path in near.against:
         run = open_run(path)
         theirs = run.recipe.dedup.near
@@ -54,9 +55,24 @@ def open_published(near: NearDedup, first_part: int) -> tuple[Published, ...]:
                 expected=str(signature_config(near)),
                 next_step="use the same shingle, permutations and seed",
             )
+        _check_content_keys(dedup, run.recipe.dedup, path)
         found.append(Published(run, first_part, signatures))
         first_part += len(run.documents.parts)
     return tuple(found)
+
+
+def _check_content_keys(ours: Dedup, theirs: Dedup, path: str) -> None:
+    """Copies of published documents are found by their content key: it must mean the same in both runs."""
+    if ours.exact is None:
+        return
+    wanted = set(ours.exact.normalise)
+    if theirs.exact is None or set(theirs.exact.normalise) != wanted:
+        raise RecipeError(
+            f"exact copies were found with {sorted(theirs.exact.normalise) if theirs.exact else 'nothing'}",
+            where=f"dedup.near.against: {path}",
+            expected=f"`dedup.exact.normalise` {sorted(wanted)} in both runs",
+            next_step="use the same normalisation, or `exact: null`",
+        )
 
 
 def published_inputs(published: Sequence[Published]) -> dict[str, str]:
