@@ -4,7 +4,9 @@
 `spark`: tasks and DataFrames run on Apache Spark through Spark Connect: local, `--master URL`, or an `sc://` endpoint.
 """
 
+import contextlib
 import os
+import socket
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -85,13 +87,13 @@ class Engine:
         for key, value in settings.items():
             builder = builder.config(key, value)
         try:
-            with warnings.catch_warnings():
+            with _own_connect_port(builder), warnings.catch_warnings():
                 # the builder tries to set the server's static settings a second time on the session it just started
                 warnings.filterwarnings("ignore", message="Failed to set spark")
                 return builder.getOrCreate()
         except Exception as error:
             raise RunError(
-                f"Spark did not start: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
+                f"Spark did not start: {_cause(error)}",
                 where=self.master or "local Spark",
                 expected="Java 17 on the PATH (or JAVA_HOME) and a reachable master",
                 next_step="run `gristmill doctor`, or use the default engine (`--engine sail`), which needs no Java",
@@ -154,6 +156,33 @@ class Engine:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+@contextlib.contextmanager
+def _own_connect_port(builder: Any) -> Iterator[None]:
+    """Have pyspark start its Connect server on a free port of the loopback address.
+
+    Left alone it takes port 15002 of every interface, so that a second build on the machine fails.
+    """
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    builder.config("spark.connect.grpc.binding.address", "127.0.0.1")
+    builder.config("spark.connect.grpc.binding.port", str(port))
+    usual = DefaultChannelBuilder.default_port
+    DefaultChannelBuilder.default_port = staticmethod(lambda: port)  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        DefaultChannelBuilder.default_port = staticmethod(usual)  # type: ignore[method-assign]
+
+
+def _cause(error: Exception) -> str:
+    """The line of an error that says what happened: of a Java error the second."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[1].removeprefix(": ") if len(lines) > 1 and lines[1].startswith(": ") else lines[0]
 
 
 def _run_in_threads(
