@@ -1,9 +1,8 @@
 """Every signal family, by name; adding one is its own file plus a line here."""
 
 from functools import cache
-from importlib import import_module
 
-from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.registry import registered
 from gristmill.schemas.signals import Family, Signal
 
 FAMILIES: dict[str, str] = {
@@ -32,10 +31,7 @@ FAMILIES: dict[str, str] = {
 @cache
 def family(name: str) -> Family:
     """The family registered under `name`; RecipeError with the nearest names when there is none."""
-    if name not in FAMILIES:
-        raise RecipeError(f"signal family {name!r}", expected=f"one of {', '.join(sorted(FAMILIES))}")
-    module, _, attribute = FAMILIES[name].partition(":")
-    found = getattr(import_module(module), attribute or "FAMILY")
+    found = registered(FAMILIES, "signal family", name, "FAMILY")
     assert isinstance(found, Family)
     return found
 

@@ -1,10 +1,9 @@
 """Every named profile; adding one is its own table of rules plus a line here."""
 
 from functools import cache
-from importlib import import_module
 
-from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.policy import Profile
+from gristmill.schemas.registry import registered
 
 PROFILES: dict[str, str] = {
     "c4@code": "gristmill.filters.heuristics.c4:C4_CODE",
@@ -26,9 +25,6 @@ PROFILES: dict[str, str] = {
 @cache
 def profile(name: str) -> Profile:
     """The profile registered under `name`; RecipeError with the known names when there is none."""
-    if name not in PROFILES:
-        raise RecipeError(f"profile {name!r}", expected=f"one of {', '.join(sorted(PROFILES))}")
-    module, _, attribute = PROFILES[name].partition(":")
-    found = getattr(import_module(module), attribute)
+    found = registered(PROFILES, "profile", name)
     assert isinstance(found, Profile)
     return found

@@ -5,15 +5,13 @@ sets of code points, its exceptions a hash table, its phrase matcher a trie. Not
 """
 
 import hashlib
-import os
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
-from gristmill.filters.text.cache import cache_folder
+from gristmill.filters.text.cache import Tables, stored_tables
 from gristmill.filters.text.spacy_expressions import (
     Ranges,
     Sets,
@@ -29,7 +27,6 @@ from gristmill.filters.text.unicode_tables import CLASS
 
 TABLE_VERSION = 2
 _URL_SHAPE = "2e11112e3ac5c95d"  # digest of the URL expression `is_url` renders, without its letter set
-Tables = dict[str, np.ndarray]
 
 
 @cache
@@ -39,20 +36,7 @@ def load_rules() -> tuple[np.record, np.record]:
 
 
 def _stored(name: str, build: Callable[[], Tables]) -> np.record:
-    path = cache_folder() / f"spacy-en-{version('spacy')}-{name}-v{TABLE_VERSION}.npz"
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return _record(dict(stored))
-    except (OSError, ValueError, EOFError, BadZipFile):
-        tables = build()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.npz")
-        np.savez(temporary, **tables)  # type: ignore[arg-type]
-        temporary.replace(path)
-    except OSError:
-        pass  # a read-only home only costs the seconds again
-    return _record(tables)
+    return _record(stored_tables(f"spacy-en-{version('spacy')}-{name}-v{TABLE_VERSION}", build))
 
 
 def _record(tables: Tables) -> np.record:

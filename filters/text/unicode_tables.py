@@ -4,12 +4,11 @@
 database (0.5 s) and kept in the user's cache folder under that database's version.
 """
 
-import os
 import sys
 import unicodedata
 
 import numpy as np
-from gristmill.filters.text.cache import cache_folder
+from gristmill.filters.text.cache import stored_tables
 
 ALPHA, DIGIT, ALNUM, SPACE, UPPER, LOWER_CASE, LINE_BREAK, PUNCTUATION, SYMBOL, MARK = (1 << i for i in range(10))
 DECIMAL, NUMERIC = 1 << 10, 1 << 11  # `\d` of Python's re is str.isdecimal, narrower than str.isdigit
@@ -34,25 +33,8 @@ def _build() -> np.ndarray:
     return table
 
 
-def _load() -> np.ndarray:
-    path = cache_folder() / f"unicode-{unicodedata.unidata_version}-py{sys.version_info.minor}-v2.npy"
-    try:
-        table = np.load(path, allow_pickle=False)
-        if table.shape == (2, CODE_POINTS):
-            return table
-    except (OSError, ValueError):
-        pass
-    table = _build()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.npy")
-        np.save(temporary, table)
-        temporary.replace(path)
-    except OSError:
-        pass  # a read-only home only costs the half second again
-    return table
-
-
-_TABLE = _load()
+_TABLE = stored_tables(
+    f"unicode-{unicodedata.unidata_version}-py{sys.version_info.minor}-v2", lambda: {"table": _build()}
+)["table"]
 CLASS: np.ndarray = _TABLE[0].astype(np.uint16)
 LOWER: np.ndarray = _TABLE[1].copy()

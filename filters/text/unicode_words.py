@@ -8,14 +8,13 @@ The properties come from uniseg too (Unicode 16) and are cached under its versio
 the Unicode version of Python or of another library.
 """
 
-import os
 from functools import cache
 from importlib.metadata import version
 
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
-from gristmill.filters.text.cache import cache_folder
+from gristmill.filters.text.cache import stored_tables
 from gristmill.filters.text.spans import Spans, grown, longest
 from gristmill.filters.text.unicode_tables import ALNUM, CLASS, CODE_POINTS
 
@@ -65,22 +64,7 @@ def unicode_word_spans(texts: pa.Array, alnum_first: bool = False) -> Spans:
 @cache
 def word_breaks() -> np.ndarray:
     """int32 per code point: its Word_Break value as one bit, and PICTOGRAPH for Extended_Pictographic."""
-    path = cache_folder() / f"word-break-uniseg-{version('uniseg')}-v1.npy"
-    try:
-        table: np.ndarray = np.load(path, allow_pickle=False)
-        if table.shape == (CODE_POINTS,):
-            return table
-    except (OSError, ValueError):
-        pass
-    table = _build()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.npy")
-        np.save(temporary, table)
-        temporary.replace(path)
-    except OSError:
-        pass  # a read-only home only costs the seconds again
-    return table
+    return stored_tables(f"word-break-uniseg-{version('uniseg')}-v1", lambda: {"table": _build()})["table"]
 
 
 def _build() -> np.ndarray:

@@ -6,11 +6,10 @@ change and touches nothing.
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 import pyarrow as pa
-from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.registry import registered
 
 Transform = Callable[[pa.Array, Mapping[str, Any]], pa.Array]
 
@@ -54,8 +53,5 @@ TEXT_VERSIONS: dict[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {
 @cache
 def transform(name: str) -> Transform:
     """The transform registered under `name`; RecipeError with the known names when there is none."""
-    if name not in TRANSFORMS:
-        raise RecipeError(f"transform {name!r}", expected=f"one of {', '.join(sorted(TRANSFORMS))}")
-    module, _, function = TRANSFORMS[name].partition(":")
-    found: Transform = getattr(import_module(module), function)
+    found: Transform = registered(TRANSFORMS, "transform", name)
     return found

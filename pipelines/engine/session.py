@@ -80,6 +80,7 @@ class Engine:
             "spark.driver.memory": "2g",
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
+            "spark.log.level": "ERROR",
             "spark.sql.warehouse.dir": os.path.join(os.environ.get("TMPDIR", "/tmp"), "gristmill-warehouse"),
             **self.options,
         }
