@@ -7,8 +7,8 @@
 and of libreoffice-help in two Englishes, and holds a build against them: every dropped page verified, recall beside what
 the probability curve promises. FOLDER (default benchmarks/.work/debian) holds the unpacked packages; what is missing is
 fetched with `apt-get download` and `dpkg -x`.
-`speed` runs `gristmill build` with `dedup.near`, and datatrove's four MinHash stages, from the same JSON Lines with the
-same n-gram length, permutations, bands and rows.
+`speed` runs `gristmill build` with `dedup.near`, and datatrove's four MinHash stages, on the same documents with
+the same n-gram length, permutations, bands and rows.
 """
 
 import json
@@ -24,6 +24,7 @@ from typing import Any
 import inputs
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from gristmill.filters.dedup.jaccard import jaccard
 from gristmill.filters.dedup.lsh_parameters import candidate_probability
 from gristmill.filters.dedup.minhash import band_hashes, signatures
@@ -248,17 +249,17 @@ def datatrove(records: list[dict[str, str]]) -> tuple[set[str], float]:
     from datatrove.executor import LocalPipelineExecutor
     from datatrove.pipeline.dedup import MinhashDedupCluster, MinhashDedupFilter, MinhashDedupSignature
     from datatrove.pipeline.dedup.minhash import MinhashConfig, MinhashDedupBuckets
-    from datatrove.pipeline.readers import JsonlReader
-    from datatrove.pipeline.writers import JsonlWriter
+    from datatrove.pipeline.readers import ParquetReader
+    from datatrove.pipeline.writers import ParquetWriter
     from datatrove.utils.hashing import HashConfig
 
     folder = WORK / "datatrove"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "input").mkdir(parents=True)
-    (folder / "input/documents.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    pq.write_table(pa.Table.from_pylist(records), folder / "input/documents.parquet")
     config = MinhashConfig(n_grams=5, num_buckets=14, hashes_per_bucket=8, hash_config=HashConfig(precision=64))
-    reader = JsonlReader(str(folder / "input"))
-    removed = JsonlWriter(str(folder / "removed"), compression=None)
+    reader = ParquetReader(str(folder / "input"))
+    removed = ParquetWriter(str(folder / "removed"))
     steps: list[tuple[list[Any], int]] = [
         ([reader, MinhashDedupSignature(str(folder / "signatures"), config=config)], 1),
         ([MinhashDedupBuckets(str(folder / "signatures"), str(folder / "buckets"), config=config)], 14),
@@ -270,8 +271,8 @@ def datatrove(records: list[dict[str, str]]) -> tuple[set[str], float]:
         LocalPipelineExecutor(pipeline, tasks=tasks, workers=1, logging_dir=str(folder / f"logs-{number}")).run()
     seconds = time.perf_counter() - begun
     found = set()
-    for path in (folder / "removed").rglob("*.jsonl"):
-        found |= {json.loads(line)["id"] for line in path.read_text().split("\n") if line}
+    for path in (folder / "removed").rglob("*.parquet"):
+        found |= set(pq.read_table(path, columns=["id"]).column("id").to_pylist())
     return found, seconds
 
 

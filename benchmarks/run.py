@@ -25,6 +25,7 @@ def commands() -> dict[str, list[str]]:
         "minhash": ["minhash_kernels.py", prose],
         "substrings": ["substrings.py", prose],
         "build": ["build.py", "100", "200"],
+        "near-duplicates": ["near_duplicates.py", "speed", "200"],
     }
 
 
