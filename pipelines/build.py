@@ -29,7 +29,7 @@ from gristmill.pipelines.run.lock import LOCK, run_lock
 from gristmill.pipelines.run.run import Run, count_kept, open_run
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import DatasetManifest
-from gristmill.schemas.recipe import Policy, Recipe, load_recipe
+from gristmill.schemas.recipe import Policy, Recipe, load_recipe, validated
 
 import gristmill
 
@@ -118,7 +118,7 @@ def as_recipe(recipe: Recipe | Mapping[str, Any] | str | Path) -> Recipe:
     if isinstance(recipe, Recipe):
         return recipe
     if isinstance(recipe, Mapping):
-        return Recipe.model_validate(recipe)
+        return validated(Recipe, recipe)
     return load_recipe(recipe)
 
 

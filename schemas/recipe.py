@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from gristmill.schemas.cut_options import ONLY_HOW, LineDedup, Substrings
@@ -243,21 +243,30 @@ def _load(path: str | Path, model: type[Strict]) -> dict[str, Any]:
             where=str(path),
             expected=f"a mapping with keys {', '.join(model.model_fields)}",
         )
+    validated(model, data, path, node)
+    return data
+
+
+Model = TypeVar("Model", bound=Strict)
+
+
+def validated(model: type[Model], data: Any, path: str | Path = "", node: yaml.Node | None = None) -> Model:
+    """`data` as `model`; RecipeError with every problem, and the lines of `path` where its YAML `node` is given."""
     try:
-        model.model_validate(data)
+        return model.model_validate(data)
     except ValidationError as error:
         problems = "\n  ".join(_describe(path, node, problem) for problem in error.errors())
         count = error.error_count()
-        raise RecipeError(f"{count} problem{'s' if count > 1 else ''} in the recipe\n  {problems}") from error
-    return data
+        what = model.__name__.lower()
+        raise RecipeError(f"{count} problem{'s' if count > 1 else ''} in the {what}\n  {problems}") from error
 
 
 def _describe(path: str | Path, node: yaml.Node | None, problem: Any) -> str:
     location = list(problem["loc"])
     key = (problem.get("ctx") or {}).get("key")
-    line = _line_of(node, [*location, key] if key else location)
+    where = f"{path}:{_line_of(node, [*location, key] if key else location)}: " if node else ""
     name = ".".join(str(part) for part in location)
-    return f"{path}:{line}: {name + ': ' if name else ''}{problem['msg'].removeprefix('Value error, ')}"
+    return f"{where}{name + ': ' if name else ''}{problem['msg'].removeprefix('Value error, ')}"
 
 
 def _line_of(node: yaml.Node | None, location: list[Any]) -> int:

@@ -17,7 +17,7 @@ from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import MAIN, Run, open_run, write_selection
 from gristmill.schemas.errors import RecipeError
-from gristmill.schemas.recipe import Policy, load_policy
+from gristmill.schemas.recipe import Policy, load_policy, validated
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -66,7 +66,7 @@ def as_policy(policy: Policy | Mapping[str, Any] | str | Path) -> Policy:
     if isinstance(policy, Policy):
         return policy
     if isinstance(policy, Mapping):
-        return Policy.model_validate(policy)
+        return validated(Policy, policy)
     return load_policy(policy)
 
 
