@@ -7,6 +7,7 @@ which repeat an earlier document. Nothing is downloaded; the same installation g
 import json
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ DUPLICATE_FRACTION = 0.1
 _SENTENCE = re.compile(r"[A-Z][^.!?\n]{20,300}[.!?](?=\s|$)")
 
 
+@cache
 def sentences() -> list[str]:
     """Distinct sentences of the package documentation, sorted."""
     found: set[str] = set()
