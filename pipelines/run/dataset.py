@@ -5,6 +5,7 @@ documents, with the same rows in the same order, so that joining them needs no s
 finished is kept: each unit of work leaves a marker (put-if-absent) naming the parts it wrote.
 """
 
+import contextlib
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,13 @@ class DatasetSpec:
         return f"{self.folder}/units/{key}.json"
 
 
+class _Writer(pq.ParquetWriter):
+    """A file that was not closed belongs to a failed unit: finishing it when collected would only fail again."""
+
+    def __del__(self) -> None:
+        self.is_open = False
+
+
 class PartWriter:
     """Writes batches of one unit as parts, rolled by bytes and rows; row groups limited by bytes.
 
@@ -56,7 +64,7 @@ class PartWriter:
         number = len(self.parts)
         name = f"{self.spec.folder}/data/{self.key}-{number:04d}-{uuid.uuid4().hex[:12]}.parquet"
         self._file = self.storage.open(name, "wb")
-        self._writer = pq.ParquetWriter(self._file, self.spec.schema, compression="zstd", compression_level=1)
+        self._writer = _Writer(self._file, self.spec.schema, compression="zstd", compression_level=1)
         key = self.key if self.single else f"{self.key}-{number:04d}"
         self._part = Part(key=key, path=name, rows=0, bytes=0, digest="0")
         self._sum = 0
@@ -103,8 +111,9 @@ class PartWriter:
     def abandon(self) -> None:
         """Remove what was written: the unit failed or another attempt finished first."""
         if self._writer is not None:
-            self._writer.close()
-            self._file.close()
+            self._writer = None
+            with contextlib.suppress(OSError):  # of a full disk: what is still buffered is given up anyway
+                self._file.close()
             self.storage.remove(self._part.path)
         for part in self.parts:
             self.storage.remove(part.path)

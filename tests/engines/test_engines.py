@@ -102,13 +102,13 @@ def covered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, Pat
 
 
 @pytest.mark.java
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_a_pairwise_cover_of_builds_gives_the_same_rows(covered: dict[Case, Path]) -> None:
     assert_all_alike(covered)
 
 
 @pytest.mark.java
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_the_corpus_built_here_exercises_what_could_differ(covered: dict[Case, Path]) -> None:
     """Kept and dropped documents, several rules, duplicates within and across sources, shared ids, quarantine, edits."""
     out = next(iter(covered.values()))

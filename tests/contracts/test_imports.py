@@ -1,0 +1,58 @@
+"""Imports point one way, and nothing heavy is imported before it is needed."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ALLOWED = {
+    "schemas": {"schemas"},
+    "filters": {"filters", "schemas"},
+    "pipelines": {"pipelines", "filters", "schemas"},
+    "training": {"training", "schemas"},
+}
+FORBIDDEN = {
+    "schemas": {"pyspark", "pysail", "torch", "transformers"},
+    "filters": {"pyspark", "pysail", "torch", "transformers", "trl"},
+    "pipelines": {"torch", "transformers", "trl"},
+    "training": {"pyspark", "pysail"},
+}
+HEAVY = ("pyarrow", "numba", "numpy", "pyspark", "pysail", "pandas", "pydantic", "torch", "plotly", "spacy")
+
+
+def imported(path: Path) -> set[str]:
+    """Every module name in the import statements of a file, those inside functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            found.add(node.module or "")
+    return found
+
+
+@pytest.mark.parametrize("layer", ALLOWED)
+def test_imports_point_one_way(repository: Path, layer: str) -> None:
+    files = sorted((repository / layer).rglob("*.py"))
+    assert files
+    for path in files:
+        allowed = ALLOWED[layer] | ({"training"} if path.is_relative_to(repository / "pipelines" / "cli") else set())
+        for name in imported(path):
+            parts = name.split(".")
+            assert parts[0] not in FORBIDDEN[layer], f"{path} imports {name}"
+            assert parts[0] not in ALLOWED, f"{path}: a second import root, {name}"
+            if parts[0] == "gristmill" and len(parts) > 1:
+                assert parts[1] in allowed, f"{path} imports {name}"
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom gristmill.pipelines.cli.main import app\n"
+        "app(['--help'], standalone_mode=False)\n"
+        f"print('HEAVY', sorted(name for name in {HEAVY!r} if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "HEAVY []" in done.stdout
