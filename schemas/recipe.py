@@ -131,6 +131,11 @@ class Dedup(Strict):
     substrings: Substrings | None = None
 
     @property
+    def finds_any(self) -> bool:
+        """Whether any kind of duplicate is looked for."""
+        return self.exact is not None or self.near is not None
+
+    @property
     def exact_order(self) -> tuple[str, ...]:
         """Survivor preferences among exact copies."""
         return self.exact.survivor if self.exact else ()

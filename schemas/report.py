@@ -138,13 +138,52 @@ class Cluster(_Section):
 
 
 class Duplicates(_Section):
-    """Clusters of exact duplicates among the documents that passed the rules. why: what decided for the survivor."""
+    """Clusters of duplicates, exact and near, among the documents that passed the rules. why: what decided for the survivor."""
 
     clusters: int
     removed: Amount
     by_size: list[ClusterSize]
     why: dict[str, int]
     largest: list[Cluster]
+
+
+class DiffPiece(_Section):
+    """A stretch of words: `same` (cut in the middle when long), only `earlier`, or only `later`."""
+
+    kind: str
+    text: str
+
+
+class NearPair(_Section):
+    """Two documents at the edge of the wanted similarity, and how their words differ; None: texts are not stored."""
+
+    similarity: float
+    similar: bool
+    earlier: str
+    later: str
+    pieces: list[DiffPiece] | None
+
+
+class NearDuplicates(_Section):
+    """What near-duplicate removal compared and dropped.
+
+    compared = verified + refuted candidate pairs; left_by_cap: bucket pairs not compared. chained: documents whose
+    survivor is not similar to them (`link: component` only). exact_only, near_only, both: what is dropped by kind.
+    """
+
+    similarity: float
+    link: str
+    compared: int
+    verified: int
+    refuted: int
+    left_by_cap: int
+    chained: int
+    eccentricity: int | None
+    clusters_by_size: dict[str, int]
+    exact_only: Amount
+    near_only: Amount
+    both: Amount
+    edge: list[NearPair]
 
 
 class EditReason(_Section):
@@ -206,6 +245,7 @@ class Summary(_Section):
     balance: list[Balance]
     colliding_ids: int
     duplicates: Duplicates | None
+    near: NearDuplicates | None = None
     edits: list[EditReason] | None
     histograms: list[Histogram]
     kept_samples: list[Sample]

@@ -10,6 +10,7 @@ from gristmill.pipelines.decide.materialise import LANGUAGE
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.measure import FamilyKey
 from gristmill.pipelines.report.counts import Partial
+from gristmill.pipelines.report.near import near_duplicates
 from gristmill.pipelines.report.part import PICKS, Aligned, PartTask, count_histograms, count_part
 from gristmill.pipelines.report.samples import FetchTask, fetch_samples, to_sample
 from gristmill.pipelines.report.sketch import Number, central_range, choose_edges, edge_label, threshold_edge
@@ -115,7 +116,8 @@ class _Collector:
             unread_files_total=len(facts["errors"]),
             balance=_balance(facts),
             colliding_ids=facts["colliding_ids"],
-            duplicates=_duplicates(first, fetched) if self.run.recipe.dedup.exact else None,
+            duplicates=_duplicates(first, fetched) if self.run.recipe.dedup.finds_any else None,
+            near=near_duplicates(self.run, first.counts.get("near", {})),
             edits=_edits(first.counts.get("edits", {})) if self.edits is not None else None,
             histograms=[
                 _histogram(

@@ -19,7 +19,7 @@ from gristmill.pipelines.measure import FamilyKey
 from gristmill.pipelines.report.counts import Partial, Weights, encode, id_keys, shuffled, smallest
 from gristmill.pipelines.report.sketch import Number, buckets, count_between, value_counts
 from gristmill.pipelines.run.dataset import read_part
-from gristmill.schemas.decision import BYTES_PER_TOKEN
+from gristmill.schemas.decision import BYTES_PER_TOKEN, EXACT_DUPLICATE_RULE, NEAR_DUPLICATE_RULE
 from gristmill.schemas.document import KEPT_STATUS
 from gristmill.schemas.manifest import Part
 
@@ -243,6 +243,12 @@ def _count_duplicates(decided: Decided, result: Partial) -> None:
         "sizes": {str(size): count for size, count in zip(found.tolist(), counts.tolist(), strict=True)},
         "removed": decided.weights.sum(copies),
         "why": {name: amount[0] for name, amount in decided.weights.by_code(codes, names, copies).items()},
+    }
+    exact, near = decided.failing(EXACT_DUPLICATE_RULE), decided.failing(NEAR_DUPLICATE_RULE)
+    result.counts["near"] = {
+        "exact_only": decided.weights.sum(exact & ~near),
+        "near_only": decided.weights.sum(near & ~exact),
+        "both": decided.weights.sum(exact & near),
     }
     ranks = -sizes
     result.picks["clusters"] = _picked(decided, survivors, ranks, None)

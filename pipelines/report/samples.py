@@ -26,8 +26,8 @@ class FetchTask:
 
 def fetch_samples(task: FetchTask) -> int:
     """Write {row: sample} of one part; only row groups that hold one of the rows are read."""
-    found = _rows(task.storage, task.documents, task.rows, _COLUMNS)
-    decided = _rows(task.storage, task.decisions, task.rows, ["kept", "failed_rules"])
+    found = rows_of_part(task.storage, task.documents, task.rows, _COLUMNS)
+    decided = rows_of_part(task.storage, task.decisions, task.rows, ["kept", "failed_rules"])
     samples = {}
     for row in task.rows:
         text = found[row].pop("text")
@@ -41,7 +41,8 @@ def fetch_samples(task: FetchTask) -> int:
     return len(task.rows)
 
 
-def _rows(storage: Storage, part: Part, rows: Sequence[int], columns: list[str]) -> dict[int, dict[str, Any]]:
+def rows_of_part(storage: Storage, part: Part, rows: Sequence[int], columns: list[str]) -> dict[int, dict[str, Any]]:
+    """Row -> its columns; only row groups that hold one of the rows are read."""
     wanted = sorted(set(rows))
     found: dict[int, dict[str, Any]] = {}
     with storage.open(part.path) as file:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from gristmill.pipelines.report.markup import Markup, element, join, link
 from gristmill.pipelines.report.plots import Figure, clusters_plot, funnel_plot, histogram_plot, mix_plot, rules_plot
 from gristmill.pipelines.report.tables import Cell, amount_cells, count, megabytes, percent, table
-from gristmill.schemas.report import Amount, FunnelStep, Mix, RuleDrops, Sample, Summary
+from gristmill.schemas.report import Amount, FunnelStep, Mix, NearPair, RuleDrops, Sample, Summary
 
 
 @dataclass
@@ -39,6 +39,7 @@ def sections(summary: Summary) -> list[Section]:
         _rules,
         _mixes,
         _duplicates,
+        _near_duplicates,
         _edits,
         _reading,
         _signals,
@@ -192,9 +193,11 @@ def _duplicates(summary: Summary) -> Section | None:
     found = summary.duplicates
     if found is None:
         return None
-    section = Section("duplicates", "Duplicates", "Exact duplicates")
+    what = "Exact duplicates" if summary.near is None else "Exact and near duplicates"
+    section = Section("duplicates", "Duplicates", what)
+    alike = "the same content" if summary.near is None else "the same or nearly the same content"
     section.say(
-        f"{count(found.clusters)} groups of documents with the same content passed the rules. One of each group is "
+        f"{count(found.clusters)} groups of documents with {alike} passed the rules. One of each group is "
         f"kept; {count(found.removed.documents)} copies with {count(found.removed.tokens)} {_token_word(summary)} "
         "are dropped. Copies that fail a rule are not counted here."
     )
@@ -211,6 +214,55 @@ def _duplicates(summary: Summary) -> Section | None:
     cards = [_card(cluster.survivor, f"{count(cluster.size)} documents") for cluster in found.largest]
     section.content.append(element("div", *cards, class_="grid"))
     return section
+
+
+def _near_duplicates(summary: Summary) -> Section | None:
+    found = summary.near
+    if found is None:
+        return None
+    section = Section("near-duplicates", "Near duplicates", "Near duplicates: what was compared")
+    share = f" ({percent(found.verified, found.compared)})" if found.compared else ""
+    section.say(
+        f"{count(found.compared)} pairs of documents shared a band of their MinHash signatures and were compared: "
+        f"{count(found.verified)}{share} have a similarity of {found.similarity:g} or more, {count(found.refuted)} were "
+        f"refuted and drop nothing. {count(found.left_by_cap)} pairs in crowded buckets were left uncompared."
+    )
+    if found.link == "component":
+        section.say(
+            f"Groups are whole chains of similar documents: {count(found.chained)} dropped documents are not similar to "
+            f"the one that stands for them, the longest chain has {count(found.eccentricity or 0)} links."
+        )
+    kinds = (
+        ("copies of a kept document", found.exact_only),
+        ("near duplicates of a kept document", found.near_only),
+        ("copies of a dropped near duplicate", found.both),
+    )
+    heads = ["Dropped as", "#Documents", "#MB", f"#{_token_word(summary).capitalize()}"]
+    section.content.append(
+        table(
+            heads,
+            [
+                [Cell(name, "words"), *amount_cells(amount.documents, amount.bytes, amount.tokens)]
+                for name, amount in kinds
+            ],
+        )
+    )
+    if found.edge:
+        section.head("Pairs at the edge of the similarity")
+        section.say("If the pairs just above it are worth having twice, raise the similarity; below it, lower it.")
+    section.content += [_pair_card(pair) for pair in found.edge]
+    return section
+
+
+def _pair_card(pair: NearPair) -> Markup:
+    """The differing words of two documents: what only the earlier has is struck out, what only the later has underlined."""
+    verdict = "similar" if pair.similar else "not similar"
+    head = f"{pair.similarity:.4f}, {verdict}: {pair.earlier} and {pair.later}"
+    if pair.pieces is None:
+        return element("details", element("summary", head), element("p", "The run does not store these texts."))
+    tags = {"same": "span", "earlier": "del", "later": "ins"}
+    shown = [element(tags[piece.kind], piece.text, " ") for piece in pair.pieces]
+    return element("details", element("summary", head), element("p", *shown))
 
 
 def _edits(summary: Summary) -> Section | None:

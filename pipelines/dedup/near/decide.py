@@ -22,6 +22,7 @@ from gristmill.pipelines.dedup.near.members import (
     cluster_facts,
     decide_components,
     decide_star,
+    edge_pairs,
     member_table,
     pair_table,
 )
@@ -167,7 +168,8 @@ def _in_memory(
     for number in np.unique(numbers).tolist():
         first, last = np.searchsorted(numbers, [number, number + 1])
         write_unit(storage, members, part_key(number), table.slice(first, last - first), single=True)
-    return {**decided.facts, **cluster_facts(table)}
+    edge = edge_pairs(candidates, decided.pairs, given.near.similarity)
+    return {**decided.facts, **cluster_facts(table), "edge": edge}
 
 
 def write_unit(storage: Storage, spec: DatasetSpec, key: str, table: pa.Table, single: bool) -> None:

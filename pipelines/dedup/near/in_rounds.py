@@ -21,7 +21,7 @@ from gristmill.pipelines.dedup.near.frames import (
     similar,
 )
 from gristmill.pipelines.dedup.near.link_rounds import link_rounds
-from gristmill.pipelines.dedup.near.members import SHOWN_IDS, size_facts
+from gristmill.pipelines.dedup.near.members import EDGE_PAIRS, SHOWN_IDS, edge_pair, size_facts
 from gristmill.pipelines.dedup.near.star_rounds import star_rounds
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
@@ -73,7 +73,7 @@ def decide_in_rounds(
     """Write pairs and members; returns the facts. folder: where rounds keep their state."""
     entries = entries_frame(engine, storage, edges.buckets, candidates)
     if entries is None:
-        return {"compared": 0, "verified": 0, "refuted": 0, "left_by_cap": 0, **size_facts({}, 0)}
+        return {"compared": 0, "verified": 0, "refuted": 0, "left_by_cap": 0, **size_facts({}, 0), "edge": []}
     known = read_parts(engine, storage, candidates.parts)
     frames = Frames(engine, storage, folder, near, known, entries, contents_frame(engine, storage, edges, near))
     if near.link == "star":
@@ -85,6 +85,7 @@ def decide_in_rounds(
         dropped, facts = _components(frames, pairs)
         facts["left_by_cap"] = left
     facts |= _write_pairs(frames, pairs, pairs_spec)
+    facts["edge"] = [] if pairs is None else _edge_pairs(frames, pairs)
     return facts | _write_members(frames, dropped, preferences, members_spec)
 
 
@@ -179,6 +180,25 @@ def _write_pairs(frames: Frames, pairs: Any, spec: DatasetSpec) -> dict[str, Any
     verified = int(written.where("similar").count())
     compared = sum(part.rows for part in parts)
     return {"compared": compared, "verified": verified, "refuted": compared - verified}
+
+
+def _edge_pairs(frames: Frames, pairs: Any) -> list[dict[str, Any]]:
+    """As members.edge_pairs."""
+    from pyspark.sql import functions as F
+
+    away = F.abs(F.col("shared").cast("double") / F.col("total").cast("double") - F.lit(frames.near.similarity))
+    once = pairs.where(~is_published(F.col("hub"))).where("total > 0").drop("band").distinct()
+    found = []
+    for side in (similar(frames.near), ~similar(frames.near)):
+        nearest = once.where(side).withColumn("away", away).orderBy("away", "hub", "key").limit(EDGE_PAIRS)
+        rows = nearest.select("hub", "key", "shared", "total", "away").toArrow().to_pylist()
+        found += sorted(rows, key=lambda row: (row["away"], row["hub"], row["key"]))
+    keys = {row[name] for row in found for name in ("hub", "key")}
+    if not keys:
+        return []
+    named = frames.candidates.where(F.col("key").isin(*keys)).select("key", "doc_id", "part", "row").toArrow()
+    at = {row["key"]: [row["doc_id"], row["part"], row["row"]] for row in named.to_pylist()}
+    return [edge_pair(at[row["hub"]], at[row["key"]], row["shared"], row["total"]) for row in found]
 
 
 def _keyed(part: Part, number: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from gristmill.schemas.near_duplicates import NEAR_PAIR, OUTCOME
 from gristmill.schemas.recipe import NearDedup
 
 SHOWN_IDS = 20
+EDGE_PAIRS = 4
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,32 @@ def pair_facts(pairs: Compared, similarity: float) -> dict[str, Any]:
     """Candidates compared, verified, refuted."""
     verified = int(pairs.similar(similarity).sum())
     return {"compared": len(pairs.earlier), "verified": verified, "refuted": len(pairs.earlier) - verified}
+
+
+def edge_pairs(candidates: Candidates, pairs: Compared, similarity: float) -> list[dict[str, Any]]:
+    """The pairs of new documents nearest to the wanted similarity, EDGE_PAIRS on each side, for people to look at."""
+    new = ~candidates.published
+    chosen = np.flatnonzero(new[pairs.earlier] & new[pairs.later] & (pairs.total > 0))
+    ratio = pairs.shared[chosen] / pairs.total[chosen]
+    order = chosen[np.lexsort((pairs.later[chosen], pairs.earlier[chosen], np.abs(ratio - similarity)))]
+    verified = pairs.similar(similarity)[order]
+    shown = [*order[verified][:EDGE_PAIRS].tolist(), *order[~verified][:EDGE_PAIRS].tolist()]
+    return [
+        edge_pair(
+            *(_document(candidates.table, pairs.earlier[at]), _document(candidates.table, pairs.later[at])),
+            *(int(pairs.shared[at]), int(pairs.total[at])),
+        )
+        for at in shown
+    ]
+
+
+def _document(table: pa.Table, number: int) -> list[Any]:
+    return [table.column(name)[int(number)].as_py() for name in ("doc_id", "part", "row")]
+
+
+def edge_pair(earlier: list[Any], later: list[Any], shared: int, total: int) -> dict[str, Any]:
+    """Two documents, each [doc_id, part, row], and what they share."""
+    return {"earlier": earlier, "later": later, "shared": shared, "total": total}
 
 
 def pair_table(candidates: Candidates, pairs: Compared, similarity: float) -> pa.Table:
