@@ -65,6 +65,12 @@ def flipped(data: bytes, at: float) -> bytes:
     return data[:start] + bytes(byte ^ 0xFF for byte in data[start : start + 16]) + data[start + 16 :]
 
 
+def overwritten(data: bytes, at: float, count: int = 400) -> bytes:
+    """`count` bytes lost at a fraction of the length: more than a small page and its header."""
+    start = int(len(data) * at)
+    return data[:start] + b"\xff" * count + data[start + count :]
+
+
 def gzip_of(content: bytes) -> bytes:
     return gzip.compress(content, mtime=0)
 
