@@ -34,7 +34,7 @@ from gristmill.schemas.tally import Tally
 SPLIT_BYTES = 64 << 20
 MIN_GROUP_BYTES = 1 << 20
 MIN_PART_BYTES = 8 << 20
-TASKS_WANTED = 64
+TASKS_WANTED = 32
 _NOT_CONTENT = ("text", "location", "detail")  # text is stood for by content_hash; the others tell where and how
 DOCUMENTS = DatasetSpec(
     "documents", DOCUMENT, tuple(name for name in DOCUMENT.names if name not in _NOT_CONTENT), counted="reason"
@@ -57,7 +57,7 @@ class IngestTask:
 def plan_tasks(storage: Storage, recipe: Recipe, sample: float | None = None) -> list[IngestTask]:
     """Every split of every source, small ones grouped; InputError when a source cannot be read at all.
 
-    Groups hold a 64th of the input, at least 1 MiB and at most 64 MiB; parts of documents a 64th, at least 8 MiB and at
+    Groups hold a 32nd of the input, at least 1 MiB and at most 64 MiB; parts of documents a 32nd, at least 8 MiB and at
     most 128 MiB: enough of them for every core of a small machine, few files for a large input.
     """
     splits = [plan_splits(source, SPLIT_BYTES) for source in recipe.sources]

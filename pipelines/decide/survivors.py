@@ -11,18 +11,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.pipelines.by_part import part_key, parts_by_number, read_rows, write_by_part
+from gristmill.pipelines.by_part import part_key, read_rows, write_by_part
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy, signal_family
 from gristmill.pipelines.decide.rules import PartColumns, evaluate, read_columns
 from gristmill.pipelines.dedup.exact import MEMBERS
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit
-from gristmill.schemas.duplicates import CANDIDATE, CANDIDATE_DIGEST, MEMBER, MEMBER_DIGEST, ORDER_COLUMNS
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_part
+from gristmill.schemas.duplicates import CANDIDATE, CANDIDATE_DIGEST, KEY, MEMBER, MEMBER_DIGEST, ORDER_COLUMNS
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.policy import ORIGINAL
 
+IN_MEMORY_ROWS = 2_000_000  # of candidates, about 200 bytes each
 _LAST = np.inf  # an unknown value loses against every known one
 TIES = ("content_hash", "doc_id")
 
@@ -95,8 +96,9 @@ def preference_values(columns: PartColumns, preference: str, priorities: Mapping
     """One preference of every document as a float64, smaller is better, +inf when unknown."""
     documents = columns.documents
     if preference == "source_priority":
-        codes = documents.column("source").to_pylist()
-        return -np.array([priorities.get(name, 0) for name in codes], np.float64)
+        sources = documents.column("source").combine_chunks().dictionary_encode()
+        values = np.array([priorities.get(name, 0) for name in sources.dictionary.to_pylist()], np.float64)
+        return -values[sources.indices.to_numpy()]
     if preference == "longest":
         return -documents.column("text_bytes").to_numpy().astype(np.float64)
     if preference in ("oldest", "newest"):
@@ -119,6 +121,55 @@ def choose_survivors(
     engine: Engine, storage: Storage, candidates: DatasetManifest, spec: DatasetSpec, preferences: Sequence[str]
 ) -> int:
     """For every cluster with two passing members or more: all of them, with the survivor and why it won."""
+    if candidates.rows <= IN_MEMORY_ROWS:
+        return _choose_in_memory(storage, candidates, spec, preferences)
+    return _choose_by_shuffle(engine, storage, candidates, spec, preferences)
+
+
+def _choose_in_memory(
+    storage: Storage, candidates: DatasetManifest, spec: DatasetSpec, preferences: Sequence[str]
+) -> int:
+    """The same rows as by shuffle, without starting an engine: one sort."""
+    parts = [read_part(storage, part, CANDIDATE.names) for part in candidates.parts if part.rows]
+    if not parts:
+        return 0
+    orders = [f"o{i}" for i in range(len(preferences))]
+    table = pa.concat_tables(parts)
+    table = table.sort_by([(name, "ascending") for name in ("cluster", *orders, *TIES)]).combine_chunks()
+    clusters = table.column("cluster").combine_chunks()
+    first = np.ones(table.num_rows, bool)
+    first[1:] = pc.not_equal(clusters[1:], clusters[:-1]).to_numpy(zero_copy_only=False)
+    starts = np.flatnonzero(first)
+    best = np.repeat(starts, np.diff(starts, append=table.num_rows))
+    sizes = np.repeat(np.diff(starts, append=table.num_rows), np.diff(starts, append=table.num_rows))
+    why = np.full(table.num_rows, len(preferences) + 1)
+    hashes = table.column("content_hash").combine_chunks()
+    why[pc.not_equal(hashes, hashes.take(pa.array(best))).to_numpy(zero_copy_only=False)] = len(preferences)
+    for i, name in reversed(list(enumerate(orders))):
+        values = table.column(name).to_numpy()
+        why[values != values[best]] = i
+    names = pa.array([*preferences, *TIES, "survivor"], pa.large_string())
+    why[first] = len(names) - 1
+    members = pa.table(
+        {
+            **{name: table.column(name) for name in KEY.names},
+            "survivor": table.column("doc_id").take(pa.array(best)),
+            "cluster_size": pa.array(sizes),
+            "why": names.take(pa.array(why)),
+        }
+    ).filter(pa.array(sizes > 1))
+    for number in np.unique(members.column("part").to_numpy()).tolist():
+        writer = PartWriter(storage, spec, part_key(number), single=True)
+        for batch in members.filter(pc.equal(members.column("part"), number)).combine_chunks().to_batches():
+            writer.write(batch)
+        commit_unit(storage, spec, part_key(number), writer, {})
+    return int(members.num_rows)
+
+
+def _choose_by_shuffle(
+    engine: Engine, storage: Storage, candidates: DatasetManifest, spec: DatasetSpec, preferences: Sequence[str]
+) -> int:
+    """One aggregation and one join on the cluster."""
     from pyspark.sql import functions as F
 
     paths = [storage.engine_path(part.path) for part in candidates.parts if part.rows]
@@ -138,8 +189,3 @@ def choose_survivors(
     )
     members = joined.withColumn("survivor", F.col("best.doc_id")).withColumn("why", why)
     return write_by_part(engine, members, storage, spec)
-
-
-def survivors_by_part(manifest: DatasetManifest | None) -> dict[int, Part]:
-    """Part number of the documents -> the survivors' part for it."""
-    return parts_by_number(manifest)
