@@ -76,6 +76,7 @@ def test_a_build_goes_on_over_records_that_crash(tmp_path: Path, monkeypatch: py
     )
     registry.signals.cache_clear()
     build(str(recipe), tmp_path / "run", console=Console(quiet=True), report=False)
+    impatient.close()
     registry.family.cache_clear()
     registry.signals.cache_clear()
     kept = [row["failed_rules"] for row in table(tmp_path / "run", "decisions").to_pylist()]
