@@ -18,6 +18,7 @@ from gristmill.pipelines.dedup.exact import CONTENT_KEY, exact_edges
 from gristmill.pipelines.dedup.near.edges import near_edges
 from gristmill.pipelines.dedup.near.options import bands_of
 from gristmill.pipelines.dedup.near.published import open_published
+from gristmill.pipelines.dedup.near.warm import KERNELS as NEAR_KERNELS
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
@@ -87,7 +88,8 @@ def build(
     with explained(storage.url), run_lock(storage), engine or Engine() as running:
         storage.remove(MANIFEST)  # what it says of the run may stop being true before it is written again
         if not running.tasks_are_remote:
-            warm_kernels(kernels_of(list(planned.families), [planned.policy.text_version]), console)
+            wanted = kernels_of(list(planned.families), [planned.policy.text_version])
+            warm_kernels([*wanted, *(NEAR_KERNELS if chosen.dedup.near else ())], console)
         documents = ingest(storage, running, chosen, tasks, console)
         signals = measure(storage, running, documents, planned.families, console)
         members = None

@@ -50,6 +50,8 @@ class Explanation(Shown):
             lines.append(f"  failed: {', '.join(self.decision['failed_rules'])}")
         if self.decision["duplicate_of"]:
             lines.append(f"  duplicate of {self.decision['duplicate_of']} (similarity {self.decision['similarity']})")
+            if self.decision["band"] is not None:
+                lines.append(f"  met in MinHash band {self.decision['band']}")
             lines.append(f"  the survivor won by: {self.decision['why']}")
         if self.decision["cluster_size"]:
             lines.append(f"  cluster of {self.decision['cluster_size']} passing documents")

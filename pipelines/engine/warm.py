@@ -1,6 +1,6 @@
 """Compiling kernels ahead, on every core: once per machine and version, then they come from the cache.
 
-python -m gristmill.pipelines.engine.warm signals:FAMILY | text:VERSION
+python -m gristmill.pipelines.engine.warm signals:FAMILY | text:VERSION | near:PART
 """
 
 import os
@@ -64,10 +64,14 @@ def _marker(folder: Path, name: str) -> Path:
 
 
 def warm_one(name: str) -> None:
-    """Run one family or text version on a small text."""
+    """Run one family, text version or part of near-duplicate removal on a small text."""
     kind, _, what = name.partition(":")
     texts = pa.array([_TEXT, "", "word"], pa.large_string())
-    if kind == "text":
+    if kind == "near":
+        from gristmill.pipelines.dedup.near.warm import warm_near
+
+        warm_near(what, texts)
+    elif kind == "text":
         versioned_text(texts, what)
     else:
         family(what).function(pa.record_batch({"text": texts}), family(what).default_options)

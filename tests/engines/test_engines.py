@@ -15,6 +15,8 @@ from builds import COLUMNS, datasets, digests, rows, table, write_jsonl, write_p
 from cluster import LOOPBACK_ENVIRONMENT, standalone_cluster
 from cover import LEVELS, Case, full_cross, missing_pairs, pairwise_cover
 
+EXACT = {"normalise": ["case", "whitespace"], "survivor": ["source_priority", "oldest"]}
+NEAR = {"similarity": 0.9, "shingle": {"words": 1}}  # documents over a small vocabulary: many are alike in words alone
 LAYOUT_ONLY = {"documents/ids/rows"}  # a working file: the ids as they were before colliding ones were separated
 
 
@@ -38,6 +40,7 @@ def write_inputs(folder: Path) -> dict[str, Path]:
                 {"name": "web", "path": "web.jsonl", "columns": COLUMNS, "snapshot": "2024-10"},
                 {"name": "books", "path": "books.parquet", "columns": COLUMNS, "priority": 1},
             ],
+            dedup={"exact": EXACT, "near": NEAR},
         )
     return recipes
 
@@ -121,6 +124,7 @@ def test_the_corpus_built_here_exercises_what_could_differ(covered: dict[Case, P
     assert len({name for row in decisions for name in row["failed_rules"]}) > 5
     source_of = {row["doc_id"]: row["source"] for row in decisions}
     copies = [row for row in decisions if row["duplicate_of"]]
+    assert sum("duplicate/near" in row["failed_rules"] for row in decisions) > 10
     assert {source_of[row["duplicate_of"]] == row["source"] for row in copies} == {True, False}
     assert {row["why"] for row in copies} > {"source_priority", "oldest"}
     assert datasets(out)["edits"].rows > 0

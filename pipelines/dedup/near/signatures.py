@@ -96,7 +96,7 @@ def write_signatures(task: SignatureTask) -> int:
                 "part": pa.array(np.full(len(places), task.number, np.int64)),
                 "row": pa.array(places + row),
                 "pieces": pa.array(found.pieces),
-                "signature": _lists(found.values.view(np.int32)),
+                "signature": signature_lists(found.values.view(np.int32)),
             }
             writer.write(pa.record_batch(columns))
             row += batch.num_rows
@@ -107,7 +107,7 @@ def write_signatures(task: SignatureTask) -> int:
     return task.documents.text_bytes
 
 
-def _lists(matrix: np.ndarray) -> pa.LargeListArray:
+def signature_lists(matrix: np.ndarray) -> pa.LargeListArray:
     """Each row of a matrix as one list."""
     rows, width = matrix.shape
     offsets = np.arange(rows + 1, dtype=np.int64) * width

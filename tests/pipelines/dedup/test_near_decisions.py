@@ -15,6 +15,7 @@ from gristmill.pipelines.decide.compile_policy import compile_policy
 from gristmill.pipelines.decide.decisions import policy_config
 from gristmill.pipelines.decide.reselect import measured, reselect
 from gristmill.pipelines.dedup.near.decide import InMemory, NearInputs, decide_near, pairs_spec
+from gristmill.pipelines.dedup.near.warm import KERNELS, warm_near
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.run import Run
@@ -193,3 +194,8 @@ def test_any_partitioning_and_order_gives_the_same_rows(run: Run, tmp_path: Path
     assert again.decisions.digest == run.decisions.digest
     assert again.dataset("edges/near/signatures").digest == run.dataset("edges/near/signatures").digest
     assert again.dataset("edges/near/buckets").digest == run.dataset("edges/near/buckets").digest
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_what_is_compiled_ahead_runs(name: str) -> None:
+    warm_near(name.removeprefix("near:"), pa.array(["a b c d e f g", "", "word"], pa.large_string()))

@@ -1,0 +1,30 @@
+"""The kernels of near-duplicate removal, run once on next to nothing, so that they are compiled ahead."""
+
+import numpy as np
+import pyarrow as pa
+from gristmill.filters.dedup.content_key import chosen_normalisation
+from gristmill.filters.dedup.minhash import band_hashes, signatures
+from gristmill.filters.dedup.shingles import Shingling, shingle_hashes
+from gristmill.filters.dedup.star_pass import Contents, star_pass
+from gristmill.pipelines.dedup.near.signatures import SIGNATURES, signature_lists
+from gristmill.pipelines.run.digest import batch_digest
+
+KERNELS = ("near:signatures", "near:shingles", "near:pairs")
+
+
+def warm_near(what: str, texts: pa.Array) -> None:
+    """Run the kernels of one of KERNELS, named without `near:`."""
+    shingling = Shingling(normalisation=chosen_normalisation(["case"]))
+    if what == "signatures":
+        found = signatures(texts, shingling)
+        band_hashes(found.values, 13, 8)
+        places = pa.array(np.zeros(len(texts), np.int64))
+        columns = [pa.array([""] * len(texts), pa.large_string()), places, places, places]
+        rows = [*columns, signature_lists(found.values.view(np.int32))]
+        batch_digest(pa.record_batch(rows, schema=SIGNATURES.schema), list(SIGNATURES.digest_columns))
+    elif what == "shingles":
+        shingle_hashes(texts, shingling)
+    else:
+        contents = Contents(np.zeros(2, np.uint64), np.array([0, 1]), np.array([1, 2]), False)
+        zeros = np.zeros(2, np.int64)
+        star_pass(np.array([0, 1, 2]), zeros, zeros, zeros[:1], zeros, contents, 0.8, 64)
