@@ -115,7 +115,8 @@ def load_contents(
     for source, part, number in sources:
         table = read_part(source, part, ["row", column])
         numbers = candidates.numbers((np.int64(number) << 32) | table.column("row").to_numpy())
-        chosen = (numbers >= 0) & used[numbers]
+        chosen = numbers >= 0
+        chosen[chosen] = used[numbers[chosen]]
         lists = pa.chunked_array(table.filter(pa.array(chosen)).column(column)).combine_chunks()
         lengths = pc.list_value_length(lists).to_numpy()
         numbers = numbers[chosen]

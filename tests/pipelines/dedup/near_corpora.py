@@ -12,6 +12,7 @@ from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run
+from gristmill.schemas.decision import DECISION
 from gristmill.schemas.manifest import DatasetManifest
 
 VOCABULARY = [f"{a}{b}" for a in ("mill", "stone", "river", "grain", "wheel") for b in range(60)]
@@ -70,6 +71,8 @@ def built(path: Path, records: Sequence[dict[str, Any]], dedup: dict[str, Any], 
 
 def table(run: Run, manifest: DatasetManifest) -> pa.Table:
     """All rows of a dataset, by id where it has one."""
+    if not manifest.parts:
+        return DECISION.empty_table()
     rows = pa.concat_tables([read_part(run.storage, part, None) for part in manifest.parts])  # type: ignore[arg-type]
     return rows.sort_by("doc_id") if "doc_id" in rows.column_names else rows
 

@@ -196,6 +196,26 @@ def test_any_partitioning_and_order_gives_the_same_rows(run: Run, tmp_path: Path
     assert again.dataset("edges/near/buckets").digest == run.dataset("edges/near/buckets").digest
 
 
+@pytest.mark.parametrize("limits", [InMemory(), NO_MEMORY], ids=["memory", "rounds"])
+def test_nothing_to_compare(
+    run: Run, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: InMemory
+) -> None:
+    """No two documents share a bucket; no document passes; no document at all."""
+    monkeypatch.setattr("gristmill.pipelines.dedup.near.decide.IN_MEMORY", limits)
+    dedup = run.recipe.dedup.model_dump(mode="json")
+    alone = [{"id": str(n), "text": f"{n}a {n}b {n}c {n}d", "date": "2024-01-01T00:00:00Z"} for n in range(4)]
+    for name, records in (("alone", alone), ("none", [])):
+        for link in ("star", "component"):
+            dedup["near"]["link"] = link
+            other = built(tmp_path / f"{name}-{link}", records, dedup, engine)
+            assert len(kept_ids(other)) == len(records)
+            assert other.decisions.facts["near"]["compared"] == 0
+    policy = {"rules": [{"name": "few_bytes", "signal": "text_bytes", "keep": ">= 1000000"}]}
+    name = f"nothing-{limits.rows}"
+    selection = reselect(run, policy, name, engine=engine, console=Console(quiet=True))
+    assert kept_ids(selection) == set()
+
+
 @pytest.mark.parametrize("name", KERNELS)
 def test_what_is_compiled_ahead_runs(name: str) -> None:
     warm_near(name.removeprefix("near:"), pa.array(["a b c d e f g", "", "word"], pa.large_string()))
