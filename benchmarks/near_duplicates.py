@@ -98,6 +98,13 @@ def truth(folder: Path, packages: tuple[str, str]) -> None:
     print(f"  all {len(texts) * (len(texts) - 1) // 2:,} pairs compared in {time.perf_counter() - begun:.0f} s")
     run = deduplicated(f"truth-{packages[0]}", records)
     judge(run, records, left, right, similarity, near)
+    chains = dict(rows_of(deduplicated(f"truth-{packages[0]}-component", records, link="component")))
+    clusters = [chains[record["id"]]["cluster"] for record in records]
+    close = [
+        (i, j) for i, j, s in zip(left.tolist(), right.tolist(), similarity.tolist(), strict=True) if s >= SIMILARITY
+    ]
+    together = sum(clusters[i] is not None and clusters[i] == clusters[j] for i, j in close)
+    print(f"  link: component: {together:,} of {len(close):,} similar pairs (copies included) in one cluster")
 
 
 def all_similar(values: np.ndarray, offsets: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

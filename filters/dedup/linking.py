@@ -2,7 +2,8 @@
 
 In each round the first member of every bucket is its hub and is compared with all others; those refuted stay and are
 linked among themselves in the next round, until none is left or `max_hubs` rounds are over. Linking to the first member
-only would lose pairs wherever a bucket holds two families of documents.
+only would lose pairs wherever a bucket holds two families of documents. Two members that are like each other, of which
+one is like the hub and the other is not, meet in another bucket or not at all.
 """
 
 import numpy as np
