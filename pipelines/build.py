@@ -25,9 +25,10 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.engine.warm import kernels_of, warm_kernels
 from gristmill.pipelines.ingest import ingest, plan_tasks
 from gristmill.pipelines.measure import FamilyKey, measure
-from gristmill.pipelines.run.dataset import MANIFEST
+from gristmill.pipelines.run.dataset import MANIFEST, read_manifest
 from gristmill.pipelines.run.lock import LOCK, run_lock
 from gristmill.pipelines.run.run import Run, count_kept, open_run
+from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import DatasetManifest
 from gristmill.schemas.recipe import Policy, Recipe, load_recipe, validated
@@ -91,6 +92,7 @@ def build(
             wanted = kernels_of(list(planned.families), [planned.policy.text_version])
             warm_kernels([*wanted, *(NEAR_KERNELS if chosen.dedup.near else ())], console)
         documents = ingest(storage, running, chosen, tasks, console)
+        _remove_stale_selections(storage, documents, console)
         signals = measure(storage, running, documents, planned.families, console)
         members = None
         if chosen.dedup.exact:
@@ -138,6 +140,15 @@ def _claim(storage: Storage) -> None:
             next_step="choose another --out",
         )
     storage.put_if_absent(OWNER_FILE, {"gristmill": gristmill.__version__})
+
+
+def _remove_stale_selections(storage: Storage, documents: DatasetManifest, console: Console) -> None:
+    """Selections decided on documents that are no longer there would name rows of others."""
+    for name in storage.list("selections"):
+        decided = read_manifest(storage, f"selections/{name}/decisions")
+        if decided is None or decided.inputs["documents"] != layout_fingerprint(documents):
+            storage.remove(f"selections/{name}")
+            console.log(f"selections/{name}: removed, the documents it was decided on have changed")
 
 
 def _write_summary(

@@ -1,7 +1,7 @@
 """Measuring: every signal family that a recipe needs, each a dataset aligned with documents/, in one pass over the text.
 
 In: the parts of documents/. Out: `signals/<family>` or `signals/<family>@<text version>`, a row for every document
-(nulls for quarantined ones), plus `<family>_error`: why a record could not be measured, null for the others.
+by `doc_id` (nulls for quarantined ones), plus `<family>_error`: why a record could not be measured, null for the others.
 """
 
 import time
@@ -21,6 +21,7 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, iterate_part
 from gristmill.pipelines.run.model_files import with_file_hashes
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.schemas.document import DOCUMENT
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.policy import ORIGINAL
@@ -36,7 +37,9 @@ def error_column(name: str) -> str:
 def signals_spec(name: str, version: str) -> DatasetSpec:
     """The dataset of one family measured on one text version."""
     folder = f"signals/{name}" if version == ORIGINAL else f"signals/{name}@{version}"
-    schema = family(name).schema.append(pa.field(error_column(name), pa.large_string()))
+    schema = pa.schema(
+        [DOCUMENT.field("doc_id"), *family(name).schema, pa.field(error_column(name), pa.large_string())]
+    )
     return DatasetSpec(folder, schema, tuple(schema.names), counted=error_column(name))
 
 
@@ -110,14 +113,15 @@ def measure_part(task: MeasureTask) -> int:
         if not task.storage.exists(signals_spec(name, version).unit_path(task.part.key))
     ]
     writers = [PartWriter(task.storage, spec, task.part.key, single=True) for spec, *_ in todo]
-    columns = sorted({"text"}.union(*(chosen.reads for _, chosen, _, _ in todo)))
+    columns = sorted({"doc_id", "text"}.union(*(chosen.reads for _, chosen, _, _ in todo)))
     try:
         for batch in iterate_part(task.storage, task.part, columns) if todo else ():
             texts = {version: versioned_text(batch.column("text"), version)[0] for _, _, version, _ in todo}
             for writer, (_, chosen, version, options) in zip(writers, todo, strict=True):
                 versioned = batch.set_column(columns.index("text"), "text", texts[version])
                 measured = measure_batch(chosen, versioned.select(chosen.reads), options)
-                writer.write(_null_where(measured, batch.column("text").is_null()))
+                measured = _null_where(measured, batch.column("text").is_null())
+                writer.write(measured.add_column(0, "doc_id", batch.column("doc_id")))
     except BaseException:
         for writer in writers:
             writer.abandon()

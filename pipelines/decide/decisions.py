@@ -196,6 +196,8 @@ def _survivors(
 
 def decide_part(task: DecisionTask) -> int:
     """Decisions of one part."""
+    if task.storage.exists(task.spec.unit_path(task.documents.key)):
+        return task.documents.rows
     columns = read_columns(task.storage, task.documents, task.signals, task.wanted)
     verdict = evaluate(columns, task.policy)
     table = _with_duplicates(columns, verdict, read_rows(task.storage, task.clusters_spec, task.clusters))

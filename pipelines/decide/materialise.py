@@ -106,6 +106,8 @@ def write_corpus(
 def write_corpus_part(task: CorpusTask) -> int:
     """The kept documents of one part, edited."""
     spec = corpus_spec(task.folder)
+    if task.storage.exists(spec.unit_path(task.documents.key)):  # its edits were committed before it
+        return task.documents.text_bytes
     writer = PartWriter(task.storage, spec, task.documents.key, single=True)
     edit_writer = PartWriter(task.storage, edits_spec(task.folder), task.documents.key, single=True)
     decided = read_part(task.storage, task.decisions, ["kept", "tokens", "cluster_size"]).combine_chunks()

@@ -60,7 +60,7 @@ class Engine:
 
     def _start_sail(self) -> Any:
         os.environ.setdefault("RUST_LOG", "error")
-        os.environ.setdefault("SAIL_EXECUTION__DEFAULT_PARALLELISM", str(self.partitions or self.cores))
+        os.environ["SAIL_EXECUTION__DEFAULT_PARALLELISM"] = str(self.partitions or self.cores)
         from pysail.spark import SparkConnectServer
         from pyspark.sql import SparkSession
 

@@ -44,6 +44,15 @@ class _Writer(pq.ParquetWriter):
         self.is_open = False
 
 
+def _repeating(schema: pa.Schema) -> list[str]:
+    """Parquet paths of the columns worth a dictionary: all but ids, hashes and texts, which hardly repeat."""
+    return [
+        f"{field.name}.list.element" if pa.types.is_large_list(field.type) else field.name
+        for field in schema
+        if field.name not in ("doc_id", "content_hash", "content_key", "text", "location", "url")
+    ]
+
+
 class PartWriter:
     """Writes batches of one unit as parts, rolled by bytes and rows; row groups limited by bytes.
 
@@ -64,7 +73,14 @@ class PartWriter:
         number = len(self.parts)
         name = f"{self.spec.folder}/data/{self.key}-{number:04d}-{uuid.uuid4().hex[:12]}.parquet"
         self._file = self.storage.open(name, "wb")
-        self._writer = _Writer(self._file, self.spec.schema, compression="zstd", compression_level=1)
+        self._writer = _Writer(
+            self._file,
+            self.spec.schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=_repeating(self.spec.schema),  # type: ignore[arg-type]
+            write_page_checksum=True,
+        )
         key = self.key if self.single else f"{self.key}-{number:04d}"
         self._part = Part(key=key, path=name, rows=0, bytes=0, digest="0")
         self._sum = 0
@@ -155,10 +171,12 @@ def iterate_part(
 ) -> Iterator[pa.RecordBatch]:
     """Batches of one part; memory is bounded by a row group."""
     with storage.open(part.path) as file:
-        yield from pq.ParquetFile(file).iter_batches(batch_size=batch_rows, columns=columns)
+        yield from pq.ParquetFile(file, page_checksum_verification=True).iter_batches(
+            batch_size=batch_rows, columns=columns
+        )
 
 
 def read_part(storage: Storage, part: Part, columns: list[str]) -> pa.Table:
     """The named columns of a whole part."""
     with storage.open(part.path) as file:
-        return pq.ParquetFile(file).read(columns=columns)
+        return pq.ParquetFile(file, page_checksum_verification=True).read(columns=columns)

@@ -67,13 +67,16 @@ class Run(Shown):
 
     @cached_property
     def signals(self) -> dict[tuple[str, str], DatasetManifest]:
-        """(family, text version) -> manifest of everything measured."""
+        """(family, text version) -> manifest of everything measured for this recipe.
+
+        Families that only an earlier recipe measured may lie beside them, on other documents.
+        """
         found = {}
-        for name in self.storage.list("signals"):
-            family, _, version = name.partition("@")
-            manifest = read_manifest(self.storage, f"signals/{name}")
-            if manifest is not None:
-                found[family, version or ORIGINAL] = manifest
+        for name in self.summary["digests"]:
+            folder, _, measured = name.partition("/")
+            if folder == "signals":
+                family, _, version = measured.partition("@")
+                found[family, version or ORIGINAL] = self.dataset(name)
         return found
 
     @property
