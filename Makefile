@@ -11,7 +11,7 @@ demo: .venv/.core
 	@echo "open demo/report.html in a browser"
 
 test: .venv/.dev system
-	GRISTMILL_REQUIRE=$(REQUIRE) $(BIN)/python -m pytest -m "not slow"
+	GRISTMILL_REQUIRE=$(REQUIRE) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: .venv/.dev system
 	GRISTMILL_REQUIRE=$(REQUIRE) $(BIN)/python -m pytest -m slow --timeout=3600

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 PROGRAMS = {"java": ("java",), "chromium": ("chromium", "chromium-browser", "google-chrome")}
-_left_out: dict[str, int] = {}
 
 
 def _has(marker: str) -> bool:
@@ -24,21 +23,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests whose program is missing, and count them."""
+    """Leave out tests whose program is missing."""
+    absent = [name for name in PROGRAMS if not _has(name)]
     chosen, removed = [], []
     for item in items:
-        missing = [name for name in PROGRAMS if item.get_closest_marker(name) and not _has(name)]
-        for name in missing:
-            _left_out[name] = _left_out.get(name, 0) + 1
-        (removed if missing else chosen).append(item)
+        (removed if any(item.get_closest_marker(name) for name in absent) else chosen).append(item)
     if removed:
         config.hook.pytest_deselected(items=removed)
         items[:] = chosen
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for name, count in sorted(_left_out.items()):
-        terminalreporter.write_line(f"left out: {count} tests that need {name}, which is not installed")
+    for name in PROGRAMS:
+        if not _has(name):
+            terminalreporter.write_line(f"left out: the tests that need {name}, which is not installed")
 
 
 @pytest.fixture(autouse=True)
