@@ -95,6 +95,8 @@ class Rows:
     def _identity(self, id_value: Any, position: int) -> str:
         if id_value is None:
             return id_from_position(self.source.name, self.split.path, position)
+        if isinstance(id_value, bytes):  # a table's string: the same id as the same string in JSON
+            id_value = id_value.decode("utf-8", "replace")
         return id_from_column(self.source.name, id_value if isinstance(id_value, str) else to_json(id_value))
 
     def _append(
