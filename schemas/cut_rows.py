@@ -28,10 +28,12 @@ RUN = pa.schema(  # neighbouring windows with the same minimiser, as they travel
         pa.field("rank", pa.int64(), nullable=False),
         pa.field("place", pa.int64(), nullable=False),  # part * 2**32 + row
         pa.field("start", pa.int64(), nullable=False),  # bytes from the document's start
+        pa.field("windows", pa.int64(), nullable=False),  # not shuffled
         pa.field("text", pa.large_binary(), nullable=False),
     ]
 )
-RUN_DIGEST = ("key", "start")
+RUN_DIGEST = ("key", "start", "windows")
+SHUFFLED_RUN = pa.schema([field for field in RUN if field.name != "windows"])
 
 LINE = pa.schema(
     [

@@ -9,11 +9,12 @@ import pyarrow.compute as pc
 from gristmill.filters.registry import family
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy, NamedRule, compile_policy
 from gristmill.pipelines.decide.rules import PartColumns, evaluate, read_columns, signal_column
+from gristmill.pipelines.dedup.cuts import document_cut
 from gristmill.pipelines.measure import FamilyKey
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.shown import Shown
-from gristmill.schemas.decision import DECISION
+from gristmill.schemas.decision import CUT_RULES, DECISION
 from gristmill.schemas.errors import InputError
 
 EXCERPT_CHARACTERS = 600
@@ -41,6 +42,7 @@ class Explanation(Shown):
     decision: Mapping[str, Any]
     rules: tuple[RuleOutcome, ...]
     signals: Mapping[str, Any]
+    cuts: Mapping[str, Mapping[str, Any]]  # kind -> row of `<selection>cuts/<kind>`: repeated text of this document
     excerpt: str | None
 
     def __str__(self) -> str:
@@ -55,6 +57,9 @@ class Explanation(Shown):
             lines.append(f"  the survivor won by: {self.decision['why']}")
         if self.decision["cluster_size"]:
             lines.append(f"  cluster of {self.decision['cluster_size']} passing documents")
+        for kind, cut in self.cuts.items():
+            share = f"{cut['cut_bytes']:,} of {cut['text_bytes']:,} bytes repeat in {len(cut['starts'])} spans"
+            lines.append(f"  {kind}: {share}, {cut['outcome']}")
         lines.append("rules (margin: distance to the threshold, negative when it fails)")
         for rule in self.rules:
             mark = "FAILS" if rule.failed else "ok"
@@ -84,6 +89,7 @@ def explain(run: Run | str | Path, doc_id: str) -> Explanation:
         decision=decision.to_pylist()[0],
         rules=_outcomes(columns, policy, row),
         signals={name: column[row].as_py() for name, column in sorted(columns.signals.items())},
+        cuts={kind: cut for kind in CUT_RULES if (cut := document_cut(chosen, kind, number, row)) is not None},
         excerpt=None if text is None else text[:EXCERPT_CHARACTERS],
     )
 

@@ -16,11 +16,12 @@ from gristmill.filters.dedup.super_kmers import Spans
 from gristmill.filters.text.buffers import string_buffers
 from gristmill.filters.transforms.apply import apply_edits
 from gristmill.filters.transforms.edit_arrays import edit_columns
-from gristmill.pipelines.by_part import part_key, parts_by_number
+from gristmill.pipelines.by_part import part_key, parts_by_number, read_rows
 from gristmill.pipelines.dedup.survivor_texts import REASONS, Survivors, SurvivorTexts, survivor_texts
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_part, read_units
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_manifest, read_part, read_units
+from gristmill.pipelines.run.run import Run
 from gristmill.schemas.cut_options import LossLimit
 from gristmill.schemas.cut_rows import CUT, CUT_DIGEST
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -144,6 +145,14 @@ def _count(cut: pa.RecordBatch, counts: dict[str, int]) -> None:
         chosen = pc.equal(cut.column("outcome"), outcome)
         counts[f"{name}_documents"] += pc.sum(chosen).as_py() or 0
         counts[f"{name}_bytes"] += pc.sum(sizes[outcome].filter(chosen)).as_py() or 0
+
+
+def document_cut(run: Run, kind: str, number: int, row: int) -> dict[str, Any] | None:
+    """The CUT row of the document at `row` of part `number`, None when nothing of it repeats or was measured."""
+    manifest = read_manifest(run.storage, cuts_spec(run.folder, kind).folder)
+    rows = read_rows(run.storage, cuts_spec(run.folder, kind), parts_by_number(manifest).get(number))
+    found: list[dict[str, Any]] = rows.filter(pc.equal(rows.column("row"), row)).to_pylist()
+    return found[0] if found else None
 
 
 def count_line(facts: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_units
 from gristmill.pipelines.run.stages import Stage
 from gristmill.schemas.cut_options import Substrings
-from gristmill.schemas.cut_rows import MARK, MARK_DIGEST, RUN, RUN_DIGEST
+from gristmill.schemas.cut_rows import MARK, MARK_DIGEST, RUN, RUN_DIGEST, SHUFFLED_RUN
 from gristmill.schemas.manifest import DatasetManifest, Part
 
 HOT_WINDOWS = 1 << 22  # under one key; their arrays take 60 bytes each
@@ -79,13 +79,14 @@ def mark_by_partition(
     with console.progress("windows", sum(task.survivors.documents.text_bytes for task in tasks), "bytes") as advance:
         engine.run_tasks(write_runs, tasks, advance)
     keys = [part_key(task.survivors.number) for task in tasks]
-    marked, rows, shipped = [], 0, 0
+    marked, rows, shipped, looked_at = [], 0, 0, 0
     with console.progress("mark windows", passes, "passes") as advance:
         for spec in runs:
             units = read_units(storage, spec, keys).values()
             paths = [storage.engine_path(part["path"]) for unit in units for part in unit["parts"] if part["rows"]]
             rows += sum(part["rows"] for unit in units for part in unit["parts"])
             shipped += sum(unit["facts"]["shuffle_bytes"] for unit in units)
+            looked_at = sum(unit["facts"]["text_bytes"] for unit in units)
             marks = DatasetSpec(spec.folder.replace("/runs-", "/marks-"), MARK, MARK_DIGEST)
             stage = Stage(storage, marks, options.model_dump(), {"pass": spec.folder})
             if stage.manifest is None:
@@ -96,7 +97,7 @@ def mark_by_partition(
             advance(1)
     salted = sum(manifest.facts.get("salted_keys", 0) for manifest in marked)
     facts = {"passes": passes, "partitions": partitions, "runs": rows, "salted_keys": salted, "shuffle_bytes": shipped}
-    facts["shuffle_bytes_per_text_byte"] = round(shipped / max(text_bytes, 1), 3)
+    facts["shuffle_bytes_per_text_byte"] = round(shipped / max(looked_at, 1), 3)
     console.log(
         f"substrings: {rows:,} runs, {shipped / 1e6:.1f} MB shuffled ({facts['shuffle_bytes_per_text_byte']} a byte of "
         f"text), {passes} passes of {partitions} partitions, {salted} salted keys"
@@ -113,7 +114,7 @@ def write_runs(task: RunsTask) -> int:
     places = read_rows(storage, task.order_spec, task.order)
     rank_rows, ranks = places.column("row").to_numpy(), places.column("rank").to_numpy()
     writers = [PartWriter(storage, spec, part_key(number), single=True) for spec in task.specs]
-    shipped = [0] * len(task.specs)
+    shipped, text_bytes = [0] * len(task.specs), 0
     for chunk in survivor_texts(task.survivors):
         data, offsets = string_buffers(chunk.texts)
         runs = super_kmers(data, offsets, task.length)
@@ -121,7 +122,7 @@ def write_runs(task: RunsTask) -> int:
         chunk_ranks = ranks[np.searchsorted(rank_rows, chunk.rows)]
         for index, writer in enumerate(writers):
             mine = runs if len(writers) == 1 else SuperKmers(*(column[in_pass == index] for column in runs))
-            batch = _run_batch(
+            batch = _shuffled_runs(
                 mine.keys,
                 chunk_ranks[mine.docs],
                 (number << _ROW_SHIFT) + chunk.rows[mine.docs],
@@ -129,20 +130,21 @@ def write_runs(task: RunsTask) -> int:
                 *run_bytes(data, offsets, mine),
             )
             shipped[index] += batch.nbytes
-            writer.write(batch)
+            writer.write(batch.append_column("windows", pa.array(mine.lengths - (task.length - 1))))
+        text_bytes += int(offsets[-1] - offsets[0])
     for spec, writer, size in zip(task.specs, writers, shipped, strict=True):
-        commit_unit(storage, spec, part_key(number), writer, {"shuffle_bytes": size})
+        commit_unit(storage, spec, part_key(number), writer, {"shuffle_bytes": size, "text_bytes": text_bytes})
     return task.survivors.documents.text_bytes
 
 
-def _run_batch(
+def _shuffled_runs(
     keys: np.ndarray, ranks: np.ndarray, places: np.ndarray, starts: np.ndarray, data: np.ndarray, edges: np.ndarray
 ) -> pa.RecordBatch:
     texts = pa.Array.from_buffers(
         pa.large_binary(), len(keys), [None, pa.py_buffer(edges.astype(np.int64)), pa.py_buffer(data)]
     )
     columns = [pa.array(keys.view(np.int64)), pa.array(ranks), pa.array(places), pa.array(starts), texts]
-    return pa.record_batch(columns, schema=RUN)
+    return pa.record_batch(columns, schema=SHUFFLED_RUN)
 
 
 def _mark_pass(
@@ -153,10 +155,9 @@ def _mark_pass(
 
     length = options.length
     frame = engine.read(paths)
-    windows = F.length("text") - length + 1
-    hot = (
-        frame.groupBy("key").agg(F.sum(windows).cast("long").alias("windows")).where(F.col("windows") > HOT_WINDOWS)
-    ).toArrow()  # few: each stands for more than HOT_WINDOWS windows
+    windows = frame.groupBy("key").agg(F.sum("windows").cast("long").alias("windows"))
+    hot = windows.where(F.col("windows") > HOT_WINDOWS).toArrow()  # few: each stands for more than HOT_WINDOWS windows
+    frame = frame.select(*SHUFFLED_RUN.names)
     if hot.num_rows:
         salts = dict(zip(hot.column("key").to_pylist(), hot.column("windows").to_pylist(), strict=True))
         salts = {key: int(-(-4 * count // HOT_WINDOWS)) for key, count in salts.items()}
@@ -174,7 +175,7 @@ def _salt_runs(salts: dict[int, int], length: int, batches: Iterable[pa.RecordBa
         keys = batch.column("key").to_numpy()
         at = np.searchsorted(hot, keys)
         is_hot = hot[np.minimum(at, len(hot) - 1)] == keys
-        yield batch.filter(pa.array(~is_hot)).select(RUN.names).cast(RUN)
+        yield batch.filter(pa.array(~is_hot)).cast(SHUFFLED_RUN)
         for key in np.unique(keys[is_hot]).tolist():
             for piece in _slices(batch.filter(pa.array(keys == key)), 1024):
                 yield _salted(piece, length, salts[key])
@@ -187,12 +188,12 @@ def _salted(batch: pa.RecordBatch, length: int, salts: int) -> pa.RecordBatch:
     )
     of, shifts, salted = salted_windows(keys.view(np.uint64), data, edges, length, salts)
     windows = SuperKmers(salted, of, shifts, np.full(len(of), length, np.int64))
-    return _run_batch(salted, ranks[of], places[of], starts[of] + shifts, *run_bytes(data, edges, windows))
+    return _shuffled_runs(salted, ranks[of], places[of], starts[of] + shifts, *run_bytes(data, edges, windows))
 
 
 def _mark_runs(length: int, policy: Policy, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """MARK rows of a partition, which holds every run of its keys; it is held in memory twice for a moment."""
-    waiting = [batch.cast(RUN) for batch in batches if batch.num_rows]
+    waiting = [batch.cast(SHUFFLED_RUN) for batch in batches if batch.num_rows]
     if not waiting:
         return
     table = pa.Table.from_batches(waiting).combine_chunks()

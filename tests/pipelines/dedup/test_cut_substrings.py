@@ -12,6 +12,7 @@ from cut_runs import corpus_of, cut_run, digests, rows_of, without_repeats, writ
 from gristmill.filters.dedup.windows import Policy
 from gristmill.filters.transforms.apply import apply_edits
 from gristmill.pipelines.console import Console
+from gristmill.pipelines.decide.explain import explain
 from gristmill.pipelines.decide.materialise import materialise
 from gristmill.pipelines.decide.reselect import reselect
 from gristmill.pipelines.dedup import cuts, order, substrings_partitioned
@@ -199,6 +200,8 @@ def test_a_document_that_loses_more_than_its_limit(
         assert ledger[name]["kept"] == (outcome != "dropped") == (name in corpus)
         if outcome != "dropped":
             assert corpus[name] == (text.removeprefix(REPEATED) if outcome == "cut" else text)
+    told = explain(run, ledger["b-most"]["doc_id"])
+    assert f"substrings: 54 of 55 bytes repeat in 1 spans, {outcomes['b-most']}" in str(told)
     facts = run.dataset("cuts/substrings").facts
     assert facts["cut_documents"] == list(outcomes.values()).count("cut")
     assert facts["dropped_bytes"] == sum(len(texts[name]) for name in outcomes if outcomes[name] == "dropped")
