@@ -67,7 +67,8 @@ class Engine:
         self._server = SparkConnectServer(port=0)
         self._server.start(background=True)
         _, port = self._server.listening_address
-        return SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
+        with _without_token():
+            return SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
 
     def _start_spark(self) -> Any:
         os.environ["PYSPARK_PYTHON"] = os.environ.get("PYSPARK_PYTHON", sys.executable)
@@ -157,6 +158,20 @@ class Engine:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+@contextlib.contextmanager
+def _without_token() -> Iterator[None]:
+    """Hide the token that a Spark session of this process left in the environment.
+
+    With it pyspark's client would speak TLS to Sail's plain-text server and wait for ever.
+    """
+    token = os.environ.pop("SPARK_CONNECT_AUTHENTICATE_TOKEN", None)
+    try:
+        yield
+    finally:
+        if token is not None:
+            os.environ["SPARK_CONNECT_AUTHENTICATE_TOKEN"] = token
 
 
 @contextlib.contextmanager

@@ -40,4 +40,4 @@ SIGNALS = (
     Signal("process", "int", "id", "the process that counted"),
 )
 FAMILY = Family("crashing", 1, SIGNALS, "crashing:measure", "tests", isolated=True)
-MEETING = Family("meeting", 1, SIGNALS, "crashing:meet", "tests", isolated=True)
+MEETING = Family("meeting", 1, SIGNALS, "crashing:meet", "tests", isolated=True, default_options={"meeting": None})
