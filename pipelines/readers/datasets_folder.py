@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import pyarrow as pa
 from fsspec.core import url_to_fs
+from gristmill.pipelines.readers.clean_batches import as_documents
 from gristmill.pipelines.readers.extract import Isolate
 from gristmill.pipelines.readers.locate import InputFile
 from gristmill.pipelines.readers.records import add_record, check_columns
@@ -49,6 +50,14 @@ def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> I
             ]
             for batch in batches:
                 for part in _slices(batch.select(names)):
+                    documents = as_documents(part, source, split, position)
+                    if documents is not None:
+                        if len(rows):
+                            yield rows.take()
+                        rows.count_plain(documents.num_rows)
+                        position += documents.num_rows
+                        yield documents
+                        continue
                     for record, size in records(part, source.columns.text):
                         rows.frame()
                         add_record(rows, record, position, size, {})

@@ -5,7 +5,7 @@ from hashlib import blake2b
 from xxhash import xxh3_128_hexdigest
 
 
-def content_hash(text: bytes) -> str:
+def content_hash(text: bytes | memoryview) -> str:
     """32 hex digits of XXH3-128 over the UTF-8 text: equal texts have equal hashes on every machine.
 
     Fast and well mixed, so 2**40 honest documents collide with a chance below 1e-14; not cryptographic, so somebody

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.core import url_to_fs
+from gristmill.pipelines.readers.clean_batches import as_documents
 from gristmill.pipelines.readers.extract import Isolate
 from gristmill.pipelines.readers.locate import InputFile
 from gristmill.pipelines.readers.records import add_record, check_columns
@@ -98,6 +99,14 @@ def _read_group(source: Source, parquet: pq.ParquetFile, group: int, rows: Rows)
         except (pa.ArrowException, OSError, ValueError) as error:
             rows.disturb(f"row group {group} cannot be decoded after row {position + done}: {str(error)[:200]}")
             break
+        documents = as_documents(batch, source, rows.split, position + done)
+        if documents is not None:
+            if len(rows):
+                yield rows.take()
+            rows.count_plain(documents.num_rows)
+            done += documents.num_rows
+            yield documents
+            continue
         for record, text_bytes in records(batch, source.columns.text):
             rows.frame()
             add_record(rows, record, position + done, text_bytes, {})

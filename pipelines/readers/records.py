@@ -47,7 +47,10 @@ def add_record(rows: Rows, record: Mapping[str, Any], position: int, size: int, 
 
 
 def _given(record: Mapping[str, Any], name: str | None) -> Any:
+    """The value of an optional column; a table's string, which comes as bytes, reads as the same string in JSON."""
     value = MISSING if name is None else value_of(record, name)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
     return None if value is MISSING else value
 
 

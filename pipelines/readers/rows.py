@@ -37,6 +37,11 @@ class Rows:
     def frame(self, records: int = 1) -> None:
         self.framed += records
 
+    def count_plain(self, documents: int) -> None:
+        """Rows that became documents as a whole batch, without passing through here."""
+        self.framed += documents
+        self.documents += documents
+
     def skip(self, reason: str) -> None:
         """A record that holds no document by design."""
         self.skipped[reason] += 1
@@ -95,8 +100,6 @@ class Rows:
     def _identity(self, id_value: Any, position: int) -> str:
         if id_value is None:
             return id_from_position(self.source.name, self.split.path, position)
-        if isinstance(id_value, bytes):  # a table's string: the same id as the same string in JSON
-            id_value = id_value.decode("utf-8", "replace")
         return id_from_column(self.source.name, id_value if isinstance(id_value, str) else to_json(id_value))
 
     def _append(
