@@ -1,6 +1,8 @@
 """The whole build from Parquet (no extraction, no language identification): MB/s by stage, scaling, peak memory.
 
-    python benchmarks/build.py [MEGABYTES ...]      default: 100 200
+    python benchmarks/build.py [--language] [MEGABYTES ...]      default: 100 200
+
+--language: with language identification, as a build of web text has it.
 
 Each build is a process of its own; its peak memory is the operating system's figure. Also timed: a rerun that changes
 one threshold, and `reselect` with the same change.
@@ -22,6 +24,7 @@ sources:
   - {{name: docs, path: {path}, columns: {{id: id}}}}
 policy:
   profiles: [web-en]
+  languages: [{languages}]
   thresholds: {{{threshold}}}
 dedup:
   exact: {{normalise: [case, whitespace]}}
@@ -37,35 +40,36 @@ def gristmill(*arguments: str) -> tuple[float, str]:
     return time.perf_counter() - started, done.stderr
 
 
-def build(megabytes: float) -> dict[str, float]:
+def build(megabytes: float, languages: str) -> dict[str, float]:
     """Build once from scratch; prints the stages' own lines."""
     run, recipe = WORK / f"run-{megabytes:g}", WORK / f"recipe-{megabytes:g}.yaml"
     shutil.rmtree(run, ignore_errors=True)
-    recipe.write_text(RECIPE.format(path=parquet(megabytes), threshold=""))
+    recipe.write_text(RECIPE.format(path=parquet(megabytes), threshold="", languages=languages))
     seconds, log = gristmill("build", str(recipe), "--out", str(run), "--no-report")
     size = json.loads((run / "manifest.json").read_text())["totals"]["text_bytes"] / 1e6
     print(f"{size:.0f} MB of text: {seconds:.1f} s, {size / seconds:.1f} MB/s")
     print("  " + "\n  ".join(line for line in log.splitlines() if line))
     strict = WORK / "strict.yaml"
-    strict.write_text(RECIPE.format(path=parquet(megabytes), threshold='few_words: ">= 80"'))
+    strict.write_text(RECIPE.format(path=parquet(megabytes), threshold='few_words: ">= 80"', languages=languages))
     again, _ = gristmill("reselect", str(run), "--policy", str(strict), "--name", "strict", "--quiet")
     print(f"  reselect with one threshold changed: {again:.2f} s, {seconds / again:.0f} times faster than the build")
     return {"megabytes": size, "seconds": seconds}
 
 
 def main() -> None:
-    sizes = [float(argument) for argument in sys.argv[1:]] or [100.0, 200.0]
+    sizes = [float(argument) for argument in sys.argv[1:] if argument != "--language"] or [100.0, 200.0]
+    languages = "en" if "--language" in sys.argv else ""
     Path(WORK).mkdir(exist_ok=True)
     empty = WORK / "empty.jsonl"
     empty.write_text("")
     (WORK / "empty.yaml").write_text(
-        RECIPE.format(path=empty, threshold="").replace("columns: {id: id}", "format: jsonl")
+        RECIPE.format(path=empty, threshold="", languages="").replace("columns: {id: id}", "format: jsonl")
     )
     shutil.rmtree(WORK / "run-empty", ignore_errors=True)
     seconds, _ = gristmill("build", str(WORK / "empty.yaml"), "--out", str(WORK / "run-empty"))
     print(f"empty build: {seconds:.1f} s; gristmill --help: {gristmill('--help')[0]:.2f} s")
     gristmill("build", str(WORK / "empty.yaml"), "--out", str(WORK / "run-empty"))
-    results = [build(size) for size in sizes]
+    results = [build(size, languages) for size in sizes]
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (1 << 20)
     print(f"peak memory of the largest process: {peak:.2f} GiB")
     if len(results) > 1:
