@@ -11,7 +11,7 @@ demo: .venv/.core
 	@echo "open demo/report.html in a browser"
 
 test: .venv/.dev system
-	GRISTMILL_REQUIRE=$(REQUIRE) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	GRISTMILL_REQUIRE=$(REQUIRE) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --durations=12
 
 test-slow: .venv/.dev system
 	GRISTMILL_REQUIRE=$(REQUIRE) $(BIN)/python -m pytest -m slow --timeout=3600

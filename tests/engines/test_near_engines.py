@@ -28,7 +28,8 @@ def build_with(recipe: Path, out: Path, engine: str, memory_rows: str) -> Path:
 
 @pytest.mark.java
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("link", ["star", pytest.param("component", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("link", ["star", "component"])
 def test_rounds_on_both_engines_give_what_memory_gives(tmp_path: Path, link: str) -> None:
     write_jsonl(tmp_path / "web.jsonl", rows(150, seed=8))
     near = {"similarity": 0.8, "recall": 0.9, "shingle": {"words": 1}, "link": link, "max_hubs": 3}
