@@ -17,6 +17,8 @@ from typing import Any
 import pyarrow as pa
 from gristmill.schemas.errors import RunError
 
+SESSION_SECONDS = 30 * 24 * 3600  # for which a session may be idle
+
 Task = Any
 Progress = Callable[[int], None]
 
@@ -61,13 +63,15 @@ class Engine:
     def _start_sail(self) -> Any:
         os.environ.setdefault("RUST_LOG", "error")
         os.environ["SAIL_EXECUTION__DEFAULT_PARALLELISM"] = str(self.partitions or self.cores)
+        # Sail forgets a session after 15 idle minutes, but reading and measuring run between DataFrames for hours.
+        os.environ["SAIL_SPARK__SESSION_TIMEOUT_SECS"] = str(SESSION_SECONDS)
         from pysail.spark import SparkConnectServer
         from pyspark.sql import SparkSession
 
         self._server = SparkConnectServer(port=0)
         self._server.start(background=True)
         _, port = self._server.listening_address
-        with _without_token():
+        with _without("SPARK_CONNECT_AUTHENTICATE_TOKEN"):
             return SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
 
     def _start_spark(self) -> Any:
@@ -82,6 +86,7 @@ class Engine:
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
             "spark.log.level": "ERROR",
+            "spark.connect.session.manager.defaultSessionTimeout": f"{SESSION_SECONDS}s",
             "spark.sql.warehouse.dir": os.path.join(os.environ.get("TMPDIR", "/tmp"), "gristmill-warehouse"),
             **self.options,
         }
@@ -89,7 +94,7 @@ class Engine:
         for key, value in settings.items():
             builder = builder.config(key, value)
         try:
-            with _own_connect_port(builder), warnings.catch_warnings():
+            with _own_connect_port(builder), _no_other_session(), warnings.catch_warnings():
                 # the builder tries to set the server's static settings a second time on the session it just started
                 warnings.filterwarnings("ignore", message="Failed to set spark")
                 return builder.getOrCreate()
@@ -147,7 +152,8 @@ class Engine:
 
     def stop(self) -> None:
         if self._spark is not None:
-            self._spark.stop()
+            with contextlib.nullcontext() if self.name == "spark" else _without("SPARK_LOCAL_REMOTE"):
+                self._spark.stop()
             self._spark = None
         if self._server is not None:
             self._server.stop()
@@ -161,17 +167,34 @@ class Engine:
 
 
 @contextlib.contextmanager
-def _without_token() -> Iterator[None]:
-    """Hide the token that a Spark session of this process left in the environment.
+def _without(variable: str) -> Iterator[None]:
+    """Hide an environment variable that a Spark session of this process left, from an embedded one.
 
-    With it pyspark's client would speak TLS to Sail's plain-text server and wait for ever.
+    With SPARK_CONNECT_AUTHENTICATE_TOKEN pyspark's client would speak TLS to Sail's plain-text server and wait for ever;
+    with SPARK_LOCAL_REMOTE the end of an embedded session would stop the local Spark beside it.
     """
-    token = os.environ.pop("SPARK_CONNECT_AUTHENTICATE_TOKEN", None)
+    value = os.environ.pop(variable, None)
     try:
         yield
     finally:
-        if token is not None:
-            os.environ["SPARK_CONNECT_AUTHENTICATE_TOKEN"] = token
+        if value is not None:
+            os.environ[variable] = value
+
+
+@contextlib.contextmanager
+def _no_other_session() -> Iterator[None]:
+    """Have pyspark's builder make a session; it would return, and then stop, the open one of another engine."""
+    from pyspark.sql.connect.session import SparkSession
+
+    active, default = getattr(SparkSession._active_session, "session", None), SparkSession._default_session
+    SparkSession._active_session.session, SparkSession._default_session = None, None
+    try:
+        yield
+    finally:
+        if active is not None:
+            SparkSession._active_session.session = active
+        if default is not None:
+            SparkSession._default_session = default
 
 
 @contextlib.contextmanager
