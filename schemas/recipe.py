@@ -208,7 +208,7 @@ class Recipe(Strict):
 
 def load_recipe(path: str | Path) -> Recipe:
     """The recipe in a YAML file; paths in it are relative to the file. RecipeError names file, line and nearest key."""
-    return Recipe.model_validate(_resolve_paths(_load(path, Recipe), Path(path).resolve().parent))
+    return Recipe.model_validate(_resolve_paths(load_document(path, Recipe), Path(path).resolve().parent))
 
 
 def load_policy(path: str | Path) -> Policy:
@@ -216,7 +216,7 @@ def load_policy(path: str | Path) -> Policy:
     data = _read_yaml(Path(path))[0]
     if isinstance(data, dict) and "policy" in data:
         return load_recipe(path).policy
-    return Policy.model_validate(_load(path, Policy))
+    return Policy.model_validate(load_document(path, Policy))
 
 
 def _read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
@@ -239,7 +239,7 @@ def _read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
         raise RecipeError(str(problem), where=f"{path}{line}", expected="valid YAML") from error
 
 
-def _load(path: str | Path, model: type[Strict]) -> dict[str, Any]:
+def load_document(path: str | Path, model: type[Strict]) -> dict[str, Any]:
     """The file's data, checked against `model`."""
     data, node = _read_yaml(Path(path))
     if not isinstance(data, dict):
@@ -298,9 +298,9 @@ def _resolve_paths(data: dict[str, Any], base: Path) -> dict[str, Any]:
         source = dict(source)
         for key in ("path", "root"):
             if isinstance(source.get(key), str):
-                source[key] = _resolve(source[key], base)
+                source[key] = resolve_path(source[key], base)
             elif isinstance(source.get(key), list):
-                source[key] = [_resolve(item, base) for item in source[key]]
+                source[key] = [resolve_path(item, base) for item in source[key]]
         sources.append(source)
     signals = data.get("signals")
     data = _resolve_runs(data, base)
@@ -315,7 +315,7 @@ def _resolve_runs(data: dict[str, Any], base: Path) -> dict[str, Any]:
     near = dedup.get("near") if isinstance(dedup, dict) else None
     if not isinstance(near, dict) or not isinstance(near.get("against"), list):
         return data
-    against = [_resolve(run, base) if isinstance(run, str) else run for run in near["against"]]
+    against = [resolve_path(run, base) if isinstance(run, str) else run for run in near["against"]]
     return {**data, "dedup": {**data["dedup"], "near": {**near, "against": against}}}
 
 
@@ -328,11 +328,11 @@ def _resolve_options(options: dict[str, Any], base: Path) -> Iterator[tuple[str,
 def _found(value: Any, base: Path) -> Any:
     if not isinstance(value, str) or not value:
         return value
-    resolved = _resolve(value, base)
+    resolved = resolve_path(value, base)
     return resolved if "://" not in resolved and os.path.exists(resolved) else value
 
 
-def _resolve(path: str, base: Path) -> str:
+def resolve_path(path: str, base: Path) -> str:
     expanded = os.path.expandvars(os.path.expanduser(path))
     if "://" in expanded or os.path.isabs(expanded):
         return expanded
