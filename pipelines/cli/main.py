@@ -5,6 +5,16 @@ import sys
 from typing import Annotated
 
 import typer
+from gristmill.pipelines.cli.options import (
+    Conf,
+    EngineName,
+    Master,
+    Partitions,
+    Quiet,
+    RunPath,
+    console_of,
+    engine_of,
+)
 
 app = typer.Typer(
     name="gristmill",
@@ -17,36 +27,6 @@ app = typer.Typer(
 )
 
 INTERRUPTED = 130  # the shell's 128 + SIGINT
-EngineName = Annotated[str, typer.Option("--engine", help="sail (embedded, no Java) or spark.")]
-Master = Annotated[str | None, typer.Option(help="Spark master or Connect endpoint: spark://…, yarn, k8s://…, sc://….")]
-Partitions = Annotated[
-    int | None, typer.Option(min=1, help="Tasks and shuffle partitions; default: the engine's choice.")
-]
-Conf = Annotated[list[str] | None, typer.Option(help="A Spark setting, KEY=VALUE; may be given several times.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
-RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or RUN:SELECTION.")]
-
-
-def _engine(  # type: ignore[no-untyped-def]
-    name: str, master: str | None, partitions: int | None = None, conf: list[str] | None = None
-):
-    from gristmill.pipelines.engine.session import Engine
-    from gristmill.schemas.errors import RecipeError
-
-    if name not in ("sail", "spark"):
-        raise RecipeError(f"engine {name!r}", expected="sail or spark")
-    settings = [setting.partition("=") for setting in conf or []]
-    for key, equals, _ in settings:
-        if not key or not equals:
-            raise RecipeError(f"--conf {key}", expected="KEY=VALUE, such as spark.executor.memory=4g")
-    options = {key: value for key, _, value in settings}
-    return Engine("spark" if master else name, master, partitions=partitions, options=options)
-
-
-def _console(quiet: bool):  # type: ignore[no-untyped-def]
-    from gristmill.pipelines.console import Console
-
-    return Console(quiet=quiet)
 
 
 @app.command()
@@ -74,8 +54,8 @@ def build(
                 recipe,
                 parse_fraction(sample),
                 out,
-                engine=_engine(engine, master, partitions, conf),
-                console=_console(quiet),
+                engine=engine_of(engine, master, partitions, conf),
+                console=console_of(quiet),
             )
         )
         return
@@ -84,7 +64,7 @@ def build(
     from gristmill.pipelines.build import build as run_build
 
     run = run_build(
-        recipe, out, engine=_engine(engine, master, partitions, conf), console=_console(quiet), report=report
+        recipe, out, engine=engine_of(engine, master, partitions, conf), console=console_of(quiet), report=report
     )
     print(run)
     if report and not quiet:
@@ -105,7 +85,9 @@ def reselect(
     """Decide again under another policy, without reading text."""
     from gristmill.pipelines.decide.reselect import reselect as run_reselect
 
-    chosen = run_reselect(run, policy, name, engine=_engine(engine, master, partitions, conf), console=_console(quiet))
+    chosen = run_reselect(
+        run, policy, name, engine=engine_of(engine, master, partitions, conf), console=console_of(quiet)
+    )
     print(chosen)
     if not quiet:
         print(f"next: gristmill diff {chosen.storage.url} {chosen.storage.url}:{chosen.selection}")
@@ -124,7 +106,7 @@ def materialise(
     """Write the corpus of a selection."""
     from gristmill.pipelines.decide.materialise import materialise as run_materialise
 
-    corpus = run_materialise(run, engine=_engine(engine, master, partitions, conf), console=_console(quiet))
+    corpus = run_materialise(run, engine=engine_of(engine, master, partitions, conf), console=console_of(quiet))
     print(f"{corpus.name}: {corpus.rows:,} documents, {corpus.text_bytes:,} bytes of text")
 
 
@@ -139,7 +121,7 @@ def diff(
     """What changed from A to B: flips and tokens by source and by rule."""
     from gristmill.pipelines.decide.diff import diff as run_diff
 
-    print(run_diff(a, b, engine=_engine(engine, master), examples=examples))
+    print(run_diff(a, b, engine=engine_of(engine, master), examples=examples))
 
 
 @app.command()
@@ -156,8 +138,8 @@ def report(run: RunPath, engine: EngineName = "sail", master: Master = None, qui
     from gristmill.pipelines.report.write import write_report
     from gristmill.pipelines.run.run import open_run
 
-    with _engine(engine, master) as running:
-        print(f"report: {write_report(open_run(run), running, _console(quiet))}")
+    with engine_of(engine, master) as running:
+        print(f"report: {write_report(open_run(run), running, console_of(quiet))}")
 
 
 @app.command()
@@ -166,7 +148,7 @@ def doctor(engine: EngineName = "sail", master: Master = None) -> None:
     from gristmill.pipelines.cli.doctor import examine
 
     problems = 0
-    for line, is_problem in examine(_engine(engine, master), cluster=engine == "spark" or master is not None):
+    for line, is_problem in examine(engine_of(engine, master), cluster=engine == "spark" or master is not None):
         print(line)
         problems += is_problem
     raise typer.Exit(1 if problems else 0)
