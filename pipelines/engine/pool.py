@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +21,7 @@ from gristmill.schemas.errors import RunError
 
 ERROR_COLUMN = "error"
 START_SECONDS = 120.0
+LEAST_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class Limits:
 
     def for_batch(self, batch: pa.RecordBatch) -> float:
         return self.seconds + self.seconds_per_mib * batch.nbytes / (1 << 20)
+
+    def halved(self) -> "Limits":
+        """For half of a batch, so that finding one record that hangs among thousands takes minutes, not an hour."""
+        return replace(self, seconds=max(self.seconds / 2, min(self.seconds, LEAST_SECONDS)))
 
 
 class WorkerFailure(Exception):
@@ -132,6 +137,7 @@ class IsolatedPool:
                 row = dict.fromkeys(full.names) | {ERROR_COLUMN: str(failure)}
                 return [pa.RecordBatch.from_pylist([row], full)]
             half = batch.num_rows // 2
+            limits = limits.halved()
             first = self._solve(key, batch.slice(0, half), full, limits)
             return first + self._solve(key, batch.slice(half), full, limits)
         errors = pa.nulls(answer.num_rows, pa.large_string())
