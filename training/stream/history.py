@@ -1,0 +1,235 @@
+"""What happened to a plan: an append-only chain of events, each sealed with the hash of everything before it.
+
+history.jsonl holds one event a line: {"event", "position", "data", "head"}; head = SHA-256 of the previous head and
+this event. The first event names the plan. A checkpoint keeps the head, so a changed, removed or reordered line is
+found, and so is a chain cut short.
+
+`position` counts *served* sequences: an event decides what is served from there on and nothing before, so the order
+that was already served can always be computed again. Kinds of events and their data:
+
+- skip {"ranges": [[a, b), ...]}: plan positions a .. b-1 are not served from here on.
+- unskip {"ranges": [[a, b), ...]}: skipped positions that were passed are served at once, the others in their turn.
+- mixture {"weights": {source: weight} or null}: another mixture (null: by size) for the plan positions still to come.
+- tombstone {"lines": n, "digest": ...}: the first n lines of tombstones.jsonl are served as separators from here on.
+- note {...}: no effect on the order; what a training run wants to remember.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gristmill.schemas.errors import RunError
+from gristmill.schemas.shard_format import Tombstone
+from gristmill.training.stream.plan import Phase, Plan
+from gristmill.training.stream.served import Served
+
+KINDS = ("plan", "skip", "unskip", "mixture", "tombstone", "note")
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the chain; head: its hash, which covers every line before it."""
+
+    event: str
+    position: int
+    data: dict[str, Any]
+    head: str
+
+
+class History:
+    """The chain of a plan and what follows from it: the served order, the phases of the mixture, the tombstones."""
+
+    def __init__(self, path: Path | None, plan: Plan, events: Sequence[Event]) -> None:
+        self.path, self.plan = path, plan
+        self.events: list[Event] = []
+        self.phases: list[Phase] = [plan.first_phase()]
+        self._served = Served()
+        self._tombstones: list[Event] = []
+        for event in events:
+            self._apply(event)
+
+    @classmethod
+    def open(cls, path: str | Path | None, plan: Plan) -> "History":
+        """The verified chain of a file; a new one, with the plan and its mixture, where there is none (or no path).
+
+        A last line without its line feed was interrupted while being written and is dropped.
+        """
+        file = None if path is None else Path(path)
+        if file is None or not file.exists() or b"\n" not in (content := file.read_bytes()):
+            history = cls(file, plan, [])
+            if file is not None:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(b"")
+            history.append("plan", 0, {"plan_id": plan.plan_id})
+            if plan.config.mixture is not None:
+                history.append("mixture", 0, {"weights": plan.config.mixture})
+            return history
+        events = read_chain(content, str(file))
+        recorded = events[0].data.get("plan_id")
+        if recorded != plan.plan_id:
+            raise RunError(f"history of plan {recorded}", where=str(file), expected=f"plan {plan.plan_id}")
+        return cls(file, plan, events)
+
+    @property
+    def head(self) -> str:
+        return self.events[-1].head
+
+    def append(self, event: str, position: int, data: dict[str, Any]) -> str:
+        """Add an event that holds from served sequence `position` on; it is on disk when this returns the new head."""
+        head = _seal(self.events[-1].head if self.events else "", event, position, data)
+        made = Event(event, position, json.loads(json.dumps(data)), head)
+        self._apply(made)
+        if self.path is not None:
+            line = json.dumps({"event": event, "position": position, "data": data, "head": head}, ensure_ascii=False)
+            _write_line(self.path, line)
+        return head
+
+    def truncate(self, head: str) -> None:
+        """Undo every event after `head`: the chain of the moment when `head` was its last."""
+        heads = [event.head for event in self.events]
+        if head not in heads:
+            raise self._foreign(head)
+        kept = self.events[: heads.index(head) + 1]
+        if self.path is not None:
+            _rewrite(self.path, kept)
+        self.__init__(self.path, self.plan, kept)  # type: ignore[misc]
+
+    def state(self, position: int) -> dict[str, Any]:
+        """What a checkpoint keeps: served sequences, the plan and the chain that ordered them."""
+        return {"plan_id": self.plan.plan_id, "head": self.head, "position": position}
+
+    def check(self, state: dict[str, Any]) -> int:
+        """The served position of a state that this chain continues; RunError when it cannot be resumed exactly."""
+        if state["plan_id"] != self.plan.plan_id:
+            raise RunError(f"state of plan {state['plan_id']}", expected=f"plan {self.plan.plan_id}")
+        heads = [event.head for event in self.events]
+        if state["head"] not in heads:
+            raise self._foreign(state["head"])
+        for event in self.events[heads.index(state["head"]) + 1 :]:
+            if event.event != "note" and event.position < state["position"]:
+                raise RunError(
+                    f"state at sequence {state['position']:,} is older than the {event.event} at {event.position:,}",
+                    where=str(self.path),
+                    next_step="resume from a checkpoint at or before that position",
+                )
+        return int(state["position"])
+
+    def positions(self, first: int, last: int) -> np.ndarray:
+        """Plan positions (int64) of the served sequences first .. last - 1."""
+        return self.served_positions(np.arange(first, last, dtype=np.int64))
+
+    def served_positions(self, served: np.ndarray) -> np.ndarray:
+        """Plan positions of served sequences, in O(log events) each."""
+        return self._served.positions(served)
+
+    def served_to_plan(self, served: int) -> int:
+        """The plan position of one served sequence."""
+        return int(self.positions(served, served + 1)[0])
+
+    def served_of(self, position: int) -> list[int]:
+        """When a plan position was or will be served: none if it is skipped, several times if it was unskipped late."""
+        return self._served.served_of(position)
+
+    def tombstone_lines(self, served: int) -> int:
+        """How many lines of tombstones.jsonl hold for a served sequence."""
+        return max((event.data["lines"] for event in self._tombstones if event.position <= served), default=0)
+
+    def tombstones(self) -> list[Tombstone]:
+        """The tombstones of the shards as they stand; RunError when recorded lines are gone or changed."""
+        stones = self.plan.shards.tombstones()
+        for event in self._tombstones:
+            if event.data["digest"] != _digest(stones, event.data["lines"]):
+                raise RunError(
+                    f"the first {event.data['lines']} tombstones are not those recorded at {event.position:,}",
+                    where=self.plan.shards.folder,
+                    next_step="restore tombstones.jsonl; it is append-only",
+                )
+        return stones
+
+    def record_tombstones(self, position: int) -> bool:
+        """From `position` on, serve every tombstone the shards have now. To be called at every start and rollback.
+
+        True when there were new ones (or ones recorded for later positions only).
+        """
+        stones = self.tombstones()
+        if len(stones) == self.tombstone_lines(position):
+            return False
+        self.append("tombstone", position, {"lines": len(stones), "digest": _digest(stones, len(stones))})
+        return True
+
+    def _apply(self, event: Event) -> None:
+        if event.event not in KINDS or event.position < 0:
+            raise ValueError(f"event {event.event!r} at {event.position}; expected one of {KINDS} at 0 or later")
+        if event.event in ("skip", "unskip"):
+            ranges = [(int(a), int(b)) for a, b in event.data["ranges"]]
+            self._served = (self._served.skip if event.event == "skip" else self._served.unskip)(event.position, ranges)
+        elif event.event == "mixture":
+            weights = event.data["weights"]
+            quotas = self.plan.natural() if weights is None else self.plan.weighted(weights)
+            self.phases = self.plan.next_phase(self.phases, self._served.frontier(event.position), quotas)
+        elif event.event == "tombstone":
+            self._tombstones.append(event)
+        self.events.append(event)
+
+    def _foreign(self, head: str) -> RunError:
+        return RunError(
+            f"chain head {head[:16]}… is not in this history",
+            where=str(self.path),
+            expected="a state that this history recorded",
+            next_step="the history was changed or cut short, or the checkpoint is another run's",
+        )
+
+
+def read_chain(content: bytes, where: str) -> list[Event]:
+    """The events of a history file; RunError at the first line whose hash does not follow from those before."""
+    events: list[Event] = []
+    for number, line in enumerate(content.split(b"\n")[:-1], 1):
+        try:
+            event = Event(**json.loads(line))
+            sealed = _seal(events[-1].head if events else "", event.event, event.position, event.data)
+        except (ValueError, TypeError) as error:
+            raise RunError(f"line {number} is no event", where=where, next_step="restore the file") from error
+        if event.head != sealed:
+            raise RunError(
+                f"line {number} does not follow from the lines before it: the history was changed",
+                where=where,
+                next_step="restore the file from a copy; a run that it does not describe cannot be resumed",
+            )
+        events.append(event)
+    return events
+
+
+def _seal(previous: str, event: str, position: int, data: dict[str, Any]) -> str:
+    content = json.dumps([previous, event, position, data], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _digest(stones: Sequence[Tombstone], lines: int) -> str:
+    content = "\n".join(stone.model_dump_json() for stone in stones[:lines])
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _write_line(path: Path, line: str) -> None:
+    """Append a line and wait for the disk; a line that an interruption cut short is removed first."""
+    with path.open("r+b") as file:
+        content = file.read()
+        file.seek(content.rfind(b"\n") + 1)
+        file.truncate()
+        file.write(line.encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _rewrite(path: Path, events: Sequence[Event]) -> None:
+    lines = [json.dumps(vars(event), ensure_ascii=False) for event in events]
+    temporary = path.with_name(path.name + ".part")
+    with temporary.open("wb") as file:
+        file.write("".join(line + "\n" for line in lines).encode())
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
