@@ -13,7 +13,7 @@ from gristmill.schemas.errors import RunError
 
 MAGIC = b"MMIDIDX\x00\x00"
 _HEADER = struct.Struct("<9sQBQQ")
-_CODES = {4: np.dtype("<i4"), 8: np.dtype("<u2")}
+_CODES: dict[int, np.dtype] = {4: np.dtype("<i4"), 8: np.dtype("<u2")}
 
 
 @dataclass(frozen=True)

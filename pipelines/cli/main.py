@@ -15,6 +15,7 @@ from gristmill.pipelines.cli.options import (
     console_of,
     engine_of,
 )
+from gristmill.pipelines.cli.shards import shards, tokenizer
 
 app = typer.Typer(
     name="gristmill",
@@ -184,6 +185,10 @@ def profiles(name: Annotated[str | None, typer.Argument(help="Show the rules of 
     from gristmill.pipelines.cli.listing import list_profiles
 
     print(list_profiles(name))
+
+
+app.add_typer(shards, name="shards")
+app.add_typer(tokenizer, name="tokenizer")
 
 
 def _print_version(value: bool) -> None:

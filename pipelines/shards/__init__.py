@@ -1,0 +1,1 @@
+"""Token shards: tokenizers, writing, exporting, verifying, forgetting."""

@@ -1,0 +1,213 @@
+"""Encoding one part of the corpus: its documents as tokens, sorted as shards want them, in a file under work/.
+
+Out: `work/KEY-....tokens` (ids in the shards' dtype, document after document), `work/KEY-....docs` (Parquet, one row a
+document) and the marker `work/units/KEY.json` with the segments: one for each source and split in this part.
+"""
+
+# mypy: disallow-untyped-defs=False
+import threading
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from gristmill.filters.text.buffers import kernel
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.shards.encode import Encoder, encoder_for
+from gristmill.pipelines.shards.inputs import InputPart, iterate_input
+from gristmill.pipelines.shards.order import in_fraction, order_keys, sorted_order
+from gristmill.schemas.shard_format import SPLITS, TOKENIZER_FOLDER, TokenizerRecord
+from gristmill.schemas.shard_options import ShardOptions
+
+ROW_GROUP = 1 << 16
+ENCODED = pa.schema(
+    [
+        pa.field("key", pa.uint64(), nullable=False),
+        pa.field("doc_id", pa.large_string(), nullable=False),
+        pa.field("copy", pa.int64(), nullable=False),
+        pa.field("url", pa.large_string()),
+        pa.field("content_hash", pa.large_string()),
+        pa.field("offset", pa.int64(), nullable=False),  # in tokens, in this part's file
+        pa.field("length", pa.int64(), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class EncodeTask:
+    """One part of the input, to be encoded with the tokenizer that lies in the shard folder `storage`."""
+
+    storage: Storage
+    work: str
+    part: InputPart
+    tokenizer: TokenizerRecord
+    options: ShardOptions
+
+    @property
+    def marker(self) -> str:
+        return f"{self.work}/units/{self.part.key}.json"
+
+
+def encoded_unit(task: EncodeTask) -> dict[str, Any]:
+    """The marker of a finished task."""
+    unit: dict[str, Any] = task.storage.read_json(task.marker)
+    return unit
+
+
+def encode_part(task: EncodeTask) -> int:
+    """Encode the part unless its marker is there; returns the bytes it covers."""
+    if not task.storage.exists(task.marker):
+        name = f"{task.work}/{task.part.key}-{uuid.uuid4().hex[:12]}"
+        with _Borrowed(task) as encoder:
+            unit = _encode(task, encoder, name)
+        if not task.storage.put_if_absent(task.marker, unit):
+            task.storage.remove(f"{name}.tokens")
+            task.storage.remove(f"{name}.docs")
+    return task.part.bytes
+
+
+def _encode(task: EncodeTask, encoder: Encoder, name: str) -> dict[str, Any]:
+    facts: dict[str, int] = defaultdict(int)
+    tokens, offsets, rows = _encoded_batches(task, encoder, facts)
+    codes, sources = _source_codes(rows.column("source"))
+    rows, document, copies = _with_copies(rows, task.options.validation_fraction, task.options.seed)
+    validation, codes = rows.column("validation").to_numpy(zero_copy_only=False), codes[document]
+    doc_ids = rows.column("doc_id").combine_chunks()
+    keys = order_keys(doc_ids, copies, task.options.seed)
+    order = sorted_order(keys, doc_ids, copies)
+    order = order[np.argsort(codes[order] * 2 + validation[order], kind="stable")]
+    out, lengths = _in_order(tokens, offsets, document[order], task.tokenizer)
+    ends = np.cumsum(lengths)
+    table = pa.table(
+        {
+            "key": keys[order],
+            "doc_id": doc_ids.take(pa.array(order)),
+            "copy": copies[order],
+            "url": rows.column("url").take(pa.array(order)),
+            "content_hash": rows.column("content_hash").take(pa.array(order)),
+            "offset": ends - lengths,
+            "length": lengths,
+        },
+        schema=ENCODED,
+    )
+    with task.storage.open(f"{name}.tokens", "wb") as file:
+        file.write(out.view(np.uint8).data)
+    with task.storage.open(f"{name}.docs", "wb") as file:
+        pq.write_table(table, file, row_group_size=ROW_GROUP, compression="zstd", compression_level=1)
+    segments = _segments(codes[order] * 2 + validation[order], ends, sources)
+    return {"name": name, "segments": segments, "facts": dict(facts)}
+
+
+def _encoded_batches(task: EncodeTask, encoder: Encoder, facts: dict[str, int]) -> tuple[np.ndarray, np.ndarray, Any]:
+    """(ids of all documents without BOS and EOS, offsets, the rows without their texts)."""
+    dtype = np.dtype(task.tokenizer.dtype)
+    pieces: list[np.ndarray] = [np.zeros(0, dtype)]
+    lengths: list[np.ndarray] = [np.zeros(0, np.int64)]
+    kept = []
+    for batch in iterate_input(task.part, task.options.loss_column):
+        valid = batch.filter(batch.column("text").is_valid())
+        facts["null_texts"] += batch.num_rows - valid.num_rows
+        texts = valid.column("text")
+        ids, offsets = encoder.encode(texts)
+        pieces.append(ids.astype(dtype))
+        lengths.append(np.diff(offsets))
+        facts["text_bytes"] += pc.sum(pc.binary_length(texts)).as_py() or 0
+        kept.append(valid.drop_columns(["text"]))
+    rows = pa.Table.from_batches(kept)
+    offsets = np.zeros(rows.num_rows + 1, np.int64)
+    np.cumsum(np.concatenate(lengths), out=offsets[1:])
+    return np.concatenate(pieces), offsets, rows
+
+
+def _source_codes(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
+    """Each row's source as a number in the order of the sources' names, and the names."""
+    encoded = column.combine_chunks().dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    rank = {name: number for number, name in enumerate(sorted(names))}
+    numbers = np.array([rank[name] for name in names], np.int64)
+    return numbers[encoded.indices.to_numpy()] if names else np.zeros(0, np.int64), sorted(names)
+
+
+def _with_copies(rows: pa.Table, fraction: float, seed: int) -> tuple[pa.Table, np.ndarray, np.ndarray]:
+    """(rows with `validation`, each as often as its copies say; the document of each row; the number of its copy).
+
+    Validation documents are written once, whatever their copies: measuring does not repeat.
+    """
+    validation = in_fraction(rows.column("doc_id").combine_chunks(), fraction, seed)
+    times = np.maximum(rows.column("copies").to_numpy(), 0)
+    times = np.where(validation, np.minimum(times, 1), times)
+    rows = rows.append_column("validation", pa.array(validation))
+    document = np.repeat(np.arange(rows.num_rows), times)
+    copy = np.arange(len(document)) - np.repeat(np.cumsum(times) - times, times)
+    return rows.take(pa.array(document)) if (times != 1).any() else rows, document, copy
+
+
+def _in_order(
+    tokens: np.ndarray, offsets: np.ndarray, documents: np.ndarray, record: TokenizerRecord
+) -> tuple[np.ndarray, np.ndarray]:
+    """(the documents' tokens in this order, each with its BOS and EOS; their lengths)."""
+    bos = record.bos_id if record.add_bos and record.bos_id is not None else -1
+    lengths = np.diff(offsets)[documents] + 1 + (bos >= 0)
+    out = np.empty(int(lengths.sum()), tokens.dtype)
+    _copy_documents(tokens, offsets, documents, bos, record.eos_id, out)
+    return out, lengths
+
+
+@kernel
+def _copy_documents(tokens, offsets, documents, bos, eos, out):
+    to = 0
+    for document in documents:
+        if bos >= 0:
+            out[to] = bos
+            to += 1
+        for i in range(offsets[document], offsets[document + 1]):
+            out[to] = tokens[i]
+            to += 1
+        out[to] = eos
+        to += 1
+
+
+def _segments(groups: np.ndarray, ends: np.ndarray, sources: list[str]) -> list[dict[str, Any]]:
+    """Runs of equal groups: source, split, rows [first, last) and how many tokens."""
+    edges = [*np.flatnonzero(np.diff(groups, prepend=-1)).tolist(), len(groups)]
+    segments = []
+    for first, last in pairwise(edges):
+        before = int(ends[first - 1]) if first else 0
+        segments.append(
+            {
+                "source": sources[int(groups[first]) // 2],
+                "split": SPLITS[int(groups[first]) % 2],
+                "rows": [first, last],
+                "tokens": int(ends[last - 1]) - before,
+            }
+        )
+    return segments
+
+
+class _Borrowed:
+    """An encoder of this process that no other thread uses meanwhile; encoders keep what they learned."""
+
+    _idle: dict[str, list[Encoder]] = defaultdict(list)  # noqa: RUF012
+    _lock = threading.Lock()
+
+    def __init__(self, task: EncodeTask) -> None:
+        self.task = task
+
+    def __enter__(self) -> Encoder:
+        with self._lock:
+            waiting = self._idle[self.task.tokenizer.sha256]
+            if waiting:
+                self.encoder = waiting.pop()
+                return self.encoder
+        with self.task.storage.open(f"{TOKENIZER_FOLDER}/tokenizer.json") as file:
+            self.encoder = encoder_for(file.read().decode())
+        return self.encoder
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._idle[self.task.tokenizer.sha256].append(self.encoder)

@@ -1,0 +1,221 @@
+"""Gathering one shard: its range of keys from every encoded part, merged into one order, written with checksums."""
+
+# mypy: disallow-untyped-defs=False
+import io
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xxhash
+from gristmill.filters.text.buffers import kernel
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.shards.encode_part import ENCODED
+from gristmill.pipelines.shards.order import range_start, sorted_order
+from gristmill.schemas.shard_format import (
+    BIN,
+    DOCS,
+    IDX,
+    SHARD_DOCUMENT,
+    SPLITS,
+    Shard,
+    ShardFile,
+    Split,
+    TokenDtype,
+)
+from gristmill.schemas.shard_index import encode_index
+
+MAX_NAME = 120  # of a source in a file name, before it is shortened to its beginning and a hash
+
+
+@dataclass(frozen=True)
+class GatherTask:
+    """Shard `number` of `shards` of one source and split, from the (unit name, first row, last row) that have any."""
+
+    storage: Storage
+    work: str
+    name: str
+    source: str
+    split: Split
+    number: int
+    shards: int
+    tokens: int
+    dtype: TokenDtype
+    generation: int
+    segments: tuple[tuple[str, int, int], ...]
+
+    @property
+    def marker(self) -> str:
+        return f"{self.work}/shards/{self.name}.json"
+
+
+def plan_shards(
+    storage: Storage,
+    work: str,
+    units: Sequence[dict[str, Any]],
+    dtype: TokenDtype,
+    tokens_per_shard: int,
+    generation: int = 0,
+) -> list[GatherTask]:
+    """One task for each shard: training before validation, then by source and number."""
+    found: dict[tuple[int, str], list[dict[str, Any]]] = defaultdict(list)
+    for unit in units:
+        for segment in unit["segments"]:
+            found[SPLITS.index(segment["split"]), segment["source"]].append({**segment, "unit": unit["name"]})
+    delta = f"-delta{generation:03d}" if generation else ""
+    tasks = []
+    for (split, source), segments in sorted(found.items()):
+        tokens = sum(segment["tokens"] for segment in segments)
+        count = max(1, -(-tokens // tokens_per_shard))
+        for number in range(count):
+            name = f"{SPLITS[split]}/{file_name(source)}{delta}-{number:05d}"
+            pieces = tuple((segment["unit"], *segment["rows"]) for segment in segments)
+            tasks.append(
+                GatherTask(
+                    storage,
+                    work,
+                    name,
+                    source,
+                    SPLITS[split],
+                    number,
+                    count,
+                    tokens // count,
+                    dtype,
+                    generation,
+                    pieces,
+                )
+            )
+    return tasks
+
+
+def file_name(source: str) -> str:
+    """A source's name as part of a file name: one to one, never a path."""
+    quoted = quote(source, safe=" ").replace(" ", "+")
+    if len(quoted) <= MAX_NAME:
+        return quoted
+    return f"{quoted[:MAX_NAME]}~{xxhash.xxh3_128_hexdigest(source.encode())}"
+
+
+def gathered_shard(task: GatherTask) -> Shard | None:
+    """The record of a finished task; None when no document fell into its range."""
+    record = task.storage.read_json(task.marker)
+    return Shard.model_validate(record) if record else None
+
+
+def gather_shard(task: GatherTask) -> int:
+    """Write the shard unless its marker is there; returns about how many tokens it has."""
+    if not task.storage.exists(task.marker):
+        tokens, table = _read(task)
+        shard = write_shard(task, tokens, table).model_dump(mode="json") if table.num_rows else {}
+        task.storage.write_json(task.marker, shard)
+    return task.tokens
+
+
+def _read(task: GatherTask) -> tuple[np.ndarray, pa.Table]:
+    """(tokens, rows) of the shard in its order."""
+    dtype = np.dtype(task.dtype).newbyteorder("<")
+    first_key, last_key = range_start(task.number, task.shards), range_start(task.number + 1, task.shards)
+    pieces, tables, base = [np.zeros(0, dtype)], [ENCODED.empty_table()], 0
+    for unit, first, last in task.segments:
+        rows = _rows_between(task.storage, f"{unit}.docs", (first, last), first_key, last_key)
+        if not rows.num_rows:
+            continue
+        start = rows.column("offset")[0].as_py()
+        length = rows.column("offset")[-1].as_py() + rows.column("length")[-1].as_py() - start
+        with task.storage.open(f"{unit}.tokens") as file:
+            file.seek(start * dtype.itemsize)
+            pieces.append(np.frombuffer(file.read(length * dtype.itemsize), dtype))
+        moved = rows.column("offset").to_numpy() - start + base
+        place = rows.schema.get_field_index("offset")
+        tables.append(rows.set_column(place, ENCODED.field("offset"), pa.array(moved)))
+        base += length
+    table = pa.concat_tables(tables).combine_chunks()
+    keys, copies = table.column("key").to_numpy(), table.column("copy").to_numpy()
+    table = table.take(pa.array(sorted_order(keys, table.column("doc_id").combine_chunks(), copies)))
+    lengths, tokens = table.column("length").to_numpy(), np.empty(base, dtype)
+    _gather(np.concatenate(pieces), table.column("offset").to_numpy(), lengths, tokens)
+    return tokens, table
+
+
+def _rows_between(storage: Storage, path: str, rows: tuple[int, int], first_key: int, last_key: int) -> pa.Table:
+    """Rows [first, last) of a sorted file whose key lies in [first_key, last_key); only row groups that may have any."""
+    with storage.open(path) as file:
+        parquet = pq.ParquetFile(file, page_checksum_verification=True)
+        start, found = 0, [parquet.schema_arrow.empty_table()]
+        for group in range(parquet.num_row_groups):
+            count = parquet.metadata.row_group(group).num_rows
+            low, high = max(rows[0] - start, 0), min(rows[1] - start, count)
+            start += count
+            if low >= high:
+                continue
+            keys = parquet.read_row_group(group, columns=["key"]).column("key").to_numpy()[low:high]
+            a = low + int(np.searchsorted(keys, np.uint64(first_key)))
+            b = high if last_key >> 64 else low + int(np.searchsorted(keys, np.uint64(last_key)))
+            if a < b:
+                found.append(parquet.read_row_group(group).slice(a, b - a))
+    return pa.concat_tables(found)
+
+
+@kernel
+def _gather(tokens, starts, lengths, out):
+    to = 0
+    for row in range(len(starts)):
+        for i in range(starts[row], starts[row] + lengths[row]):
+            out[to] = tokens[i]
+            to += 1
+
+
+def write_shard(task: GatherTask, tokens: np.ndarray, rows: pa.Table) -> Shard:
+    """Write the files of a shard; rows: doc_id, url, content_hash, length in the order of the tokens."""
+    lengths = rows.column("length").to_numpy()
+    documents = pa.table(
+        {
+            "doc_id": rows.column("doc_id"),
+            "source": pa.array([task.source] * rows.num_rows, pa.large_string()),
+            "url": rows.column("url"),
+            "offset": np.cumsum(lengths) - lengths,
+            "length": lengths,
+            "content_hash": rows.column("content_hash"),
+        },
+        schema=SHARD_DOCUMENT,
+    )
+    contents = {
+        BIN: tokens.view(np.uint8).data,
+        IDX: encode_index(lengths, tokens.dtype),
+        DOCS: documents_content(documents),
+    }
+    files = {ending: _write_file(task.storage, task.name + ending, content) for ending, content in contents.items()}
+    return Shard(
+        name=task.name,
+        split=task.split,
+        source=task.source,
+        documents=len(lengths),
+        tokens=len(tokens),
+        identity=files[BIN].checksum,
+        generation=task.generation,
+        files=files,
+    )
+
+
+def documents_content(documents: pa.Table) -> bytes:
+    """A .docs.parquet; the same rows give the same bytes."""
+    buffer = io.BytesIO()
+    pq.write_table(
+        documents.combine_chunks(),
+        buffer,
+        row_group_size=1 << 16,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=["source"],
+        write_page_checksum=True,
+    )
+    return buffer.getvalue()
+
+
+def _write_file(storage: Storage, path: str, content: bytes | memoryview) -> ShardFile:
+    storage.write_bytes(path, content)  # type: ignore[arg-type]
+    return ShardFile(bytes=len(content), checksum=xxhash.xxh3_128_hexdigest(content))

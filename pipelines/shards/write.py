@@ -1,0 +1,188 @@
+"""Writing token shards: encode each part of the corpus, then gather each shard from all parts.
+
+In: a run's corpus or Parquet files, a tokenizer. Out: the folder of `schemas.shard_format`. Between the two steps the
+tokens lie once more under `work/`, sorted; both steps leave a marker for each finished unit, so an interrupted run goes
+on where it stopped and gives the same bytes. Cost: the text is read once, the tokens are written twice.
+"""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gristmill.pipelines.console import Console
+from gristmill.pipelines.engine.failures import explained
+from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.lock import LOCK, run_lock
+from gristmill.pipelines.run.run import Run
+from gristmill.pipelines.run.stages import fingerprint
+from gristmill.pipelines.shards.encode_part import EncodeTask, encode_part, encoded_unit
+from gristmill.pipelines.shards.gather import GatherTask, gather_shard, gathered_shard, plan_shards
+from gristmill.pipelines.shards.inputs import ShardInput, find_input
+from gristmill.pipelines.shards.tokenizer import PreparedTokenizer, prepare_tokenizer, write_tokenizer
+from gristmill.schemas.errors import RunError
+from gristmill.schemas.shard_format import (
+    FORMAT_VERSION,
+    MANIFEST,
+    SPLITS,
+    TOKENIZER_FOLDER,
+    TOMBSTONES,
+    Shard,
+    ShardSetManifest,
+    parse_manifest,
+)
+from gristmill.schemas.shard_options import ShardOptions
+
+WORK = "work"
+STARTED = f"{WORK}/started.json"
+ORDER_VERSION = 1  # of what decides the bytes, beyond options, tokenizer and format
+
+
+def write_shards(
+    source: Run | str | Path,
+    out: str | Path,
+    options: ShardOptions | Mapping[str, Any],
+    *,
+    engine: Engine | None = None,
+    console: Console | None = None,
+    replace: bool = False,
+) -> ShardSetManifest:
+    """Write the corpus of a run, or Parquet files, as token shards into `out`; nothing is done when they are there.
+
+    replace: shards in `out` that were written from something else are removed; without it they are an error.
+    """
+    console = console or Console()
+    chosen = options if isinstance(options, ShardOptions) else ShardOptions.model_validate(options)
+    prepared = prepare_tokenizer(chosen)
+    given = find_input(source)
+    storage = Storage(str(out))
+    config = chosen.model_dump(mode="json", exclude={"tokenizer"}) | {"order": ORDER_VERSION, "format": FORMAT_VERSION}
+    key = fingerprint([config, prepared.record.sha256, given.digest])
+    with explained(storage.url):
+        done = _present(storage)
+        if done is not None and done.made_from.get("key") == key:
+            console.log(f"shards: up to date ({done.tokens:,} tokens)")
+            return done
+    with explained(storage.url), run_lock(storage):
+        _start(storage, done, fingerprint([key, given.layout]), replace)
+        if prepared.added:
+            console.log(f"shards: reserved {len(prepared.added)} tokens above the tokenizer's vocabulary")
+        write_tokenizer(storage, prepared)
+        with engine or Engine() as running:
+            started = time.monotonic()
+            facts = _encode(storage, running, given, prepared, chosen, console)
+            shards = _gather(storage, running, given, prepared, chosen, console)
+            manifest = _manifest(shards, prepared, chosen, config, {"key": key, "corpus": given.digest}, facts)
+        storage.write_json(MANIFEST, manifest.model_dump(mode="json"))
+        storage.remove(WORK)
+        seconds = time.monotonic() - started
+        console.log(
+            f"shards: {manifest.tokens:,} tokens of {manifest.documents:,} documents in {len(shards)} shards, "
+            f"{facts['text_bytes'] / 1e6 / max(seconds, 1e-9):.1f} MB/s of text"
+        )
+    return manifest
+
+
+def read_shard_manifest(storage: Storage) -> ShardSetManifest:
+    """The manifest of a shard folder. RunError when there is none."""
+    manifest = _present(storage)
+    if manifest is None:
+        raise RunError(
+            "no finished token shards here",
+            where=storage.url,
+            expected=MANIFEST,
+            next_step="`gristmill shards write` (an interrupted one goes on where it stopped)",
+        )
+    return manifest
+
+
+def _present(storage: Storage) -> ShardSetManifest | None:
+    if not storage.exists(MANIFEST):
+        return None
+    with storage.open(MANIFEST) as file:
+        return parse_manifest(file.read(), storage.path(MANIFEST))
+
+
+def _start(storage: Storage, done: ShardSetManifest | None, key: str, replace: bool) -> None:
+    """Leave only what an interrupted attempt with the same key has finished."""
+    interrupted = storage.read_json(STARTED)["key"] if storage.exists(STARTED) else None
+    if done is not None and not replace:
+        raise RunError(
+            "the folder holds shards of another corpus, tokenizer or options",
+            where=storage.url,
+            expected="an empty or new folder",
+            next_step="choose another --out, or --replace them",
+        )
+    strange = [name for name in storage.list("") if name not in _OURS and not name.startswith(LOCK)]
+    if done is None and interrupted is None and strange:
+        raise RunError(
+            f"the folder holds something else (found {', '.join(strange[:3])})",
+            where=storage.url,
+            expected="an empty or new folder, or earlier shards",
+        )
+    if interrupted != key:
+        for name in (MANIFEST, STARTED, *_OURS):  # first what vouches for the rest
+            storage.remove(name)
+        storage.write_json(STARTED, {"key": key})
+
+
+_OURS = (WORK, *SPLITS, TOKENIZER_FOLDER, TOMBSTONES, MANIFEST)
+
+
+def _encode(
+    storage: Storage,
+    engine: Engine,
+    given: ShardInput,
+    prepared: PreparedTokenizer,
+    options: ShardOptions,
+    console: Console,
+) -> dict[str, int]:
+    """Encode what is not encoded yet; returns the counts of all parts."""
+    tasks = [EncodeTask(storage, WORK, part, prepared.record, options) for part in given.parts]
+    with console.progress("encode", sum(part.bytes for part in given.parts), "bytes") as advance:
+        engine.run_tasks(encode_part, tasks, advance)
+    facts: dict[str, int] = {}
+    for task in tasks:
+        for name, count in encoded_unit(task)["facts"].items():
+            facts[name] = facts.get(name, 0) + count
+    return facts
+
+
+def _gather(
+    storage: Storage,
+    engine: Engine,
+    given: ShardInput,
+    prepared: PreparedTokenizer,
+    options: ShardOptions,
+    console: Console,
+) -> list[Shard]:
+    """Write the shards that are not there yet; returns all of them in their order."""
+    units = [encoded_unit(EncodeTask(storage, WORK, part, prepared.record, options)) for part in given.parts]
+    tasks: list[GatherTask] = plan_shards(storage, WORK, units, prepared.record.dtype, options.tokens_per_shard)
+    with console.progress("write shards", sum(task.tokens for task in tasks), "tokens") as advance:
+        engine.run_tasks(gather_shard, tasks, advance)
+    return [shard for task in tasks if (shard := gathered_shard(task)) is not None]
+
+
+def _manifest(
+    shards: list[Shard],
+    prepared: PreparedTokenizer,
+    options: ShardOptions,
+    config: dict[str, Any],
+    made_from: dict[str, str],
+    facts: dict[str, int],
+) -> ShardSetManifest:
+    return ShardSetManifest(
+        tokenizer=prepared.record,
+        dtype=prepared.record.dtype,
+        shards=tuple(shards),
+        documents=sum(shard.documents for shard in shards),
+        tokens=sum(shard.tokens for shard in shards),
+        validation_fraction=options.validation_fraction,
+        made_from=made_from,
+        config=config,
+        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        facts=facts,
+    )
