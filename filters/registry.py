@@ -1,4 +1,8 @@
-"""Every signal family, by name; adding one is its own file plus a line here."""
+"""Every signal family, by name; adding one is its own file plus a line here.
+
+Some families exist once for each thing a recipe names (an evaluation set, a foreign filter): `<prefix>_<name>`, made by
+a function of that name.
+"""
 
 from functools import cache
 
@@ -27,11 +31,19 @@ FAMILIES: dict[str, str] = {
     "url_rules": "gristmill.filters.url",
 }
 
+NAMED_FAMILIES: dict[str, str] = {
+    "contamination": "gristmill.filters.contamination.family:named_family",
+}
+
 
 @cache
 def family(name: str) -> Family:
     """The family registered under `name`; RecipeError with the nearest names when there is none."""
-    found = registered(FAMILIES, "signal family", name, "FAMILY")
+    prefix, _, given = name.partition("_")
+    if name not in FAMILIES and prefix in NAMED_FAMILIES and given:
+        found = registered(NAMED_FAMILIES, "signal family", prefix)(given)
+    else:
+        found = registered(FAMILIES, "signal family", name, "FAMILY")
     assert isinstance(found, Family)
     return found
 
@@ -40,3 +52,14 @@ def family(name: str) -> Family:
 def signals() -> dict[str, tuple[Family, Signal]]:
     """Every signal by name, with the family that measures it."""
     return {signal.name: (family(name), signal) for name in FAMILIES for signal in family(name).signals}
+
+
+def find_signal(name: str) -> tuple[Family, Signal] | None:
+    """The signal of this name with the family that measures it; None when there is none."""
+    if name in signals():
+        return signals()[name]
+    head = name.rpartition("_")[0]  # `<prefix>_<given>_<quantity>`
+    if name.partition("_")[0] not in NAMED_FAMILIES or "_" not in head:
+        return None
+    found = family(head)
+    return next(((found, signal) for signal in found.signals if signal.name == name), None)

@@ -9,11 +9,13 @@ from typing import Any
 
 from gristmill.filters.registry import family
 from gristmill.pipelines.console import Console
-from gristmill.pipelines.decide.compile_policy import CompiledPolicy, compile_policy, needed_families
+from gristmill.pipelines.decide.compile_policy import CompiledPolicy, compile_policy, compile_recipe, needed_families
 from gristmill.pipelines.decide.cut_survivors import Cuts, cut_survivors
 from gristmill.pipelines.decide.decisions import Measured, decide
 from gristmill.pipelines.decide.keep_text import remove_texts
 from gristmill.pipelines.decide.materialise import write_corpus
+from gristmill.pipelines.decontaminate.eval_sets import plan_sets
+from gristmill.pipelines.decontaminate.stage import contamination
 from gristmill.pipelines.dedup.exact import CONTENT_KEY, exact_edges
 from gristmill.pipelines.dedup.near.edges import near_edges
 from gristmill.pipelines.dedup.near.options import bands_of
@@ -25,6 +27,7 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.engine.warm import kernels_of, warm_kernels
 from gristmill.pipelines.ingest import ingest, plan_tasks
 from gristmill.pipelines.measure import FamilyKey, measure
+from gristmill.pipelines.readers.split import Split
 from gristmill.pipelines.run.dataset import MANIFEST, read_manifest
 from gristmill.pipelines.run.lock import LOCK, run_lock
 from gristmill.pipelines.run.run import Run, count_kept, open_run
@@ -46,12 +49,13 @@ class Plan:
     policy: CompiledPolicy
     floor: CompiledPolicy
     families: Mapping[FamilyKey, Mapping[str, Any]]
+    evaluation_sets: Mapping[str, list[Split]]
 
 
 def plan(recipe: Recipe) -> Plan:
     """RecipeError or ModelError for everything that can be known before a run starts."""
     floor = compile_policy(Policy(), recipe.floor)
-    policy = compile_policy(recipe.policy, recipe.floor, recipe.text)
+    policy = compile_recipe(recipe)
     families = {**needed_families(recipe, policy), **needed_families(recipe, floor)}
     if recipe.dedup.exact:
         families[CONTENT_KEY] = {"normalise": sorted(recipe.dedup.exact.normalise)}
@@ -60,7 +64,8 @@ def plan(recipe: Recipe) -> Plan:
         open_published(recipe.dedup, 0)
     for (name, _), options in families.items():
         family(name).check_options(options)
-    return Plan(recipe, policy, floor, families)
+    sets = plan_sets(recipe.decontaminate) if recipe.decontaminate else {}
+    return Plan(recipe, policy, floor, families, sets)
 
 
 def build(
@@ -90,10 +95,17 @@ def build(
         storage.remove(MANIFEST)  # what it says of the run may stop being true before it is written again
         if not running.tasks_are_remote:
             wanted = kernels_of(list(planned.families), [planned.policy.text_version])
-            warm_kernels([*wanted, *(NEAR_KERNELS if chosen.dedup.near else ())], console)
+            wanted += [
+                *(NEAR_KERNELS if chosen.dedup.near else ()),
+                *(["contamination:all"] if chosen.decontaminate else ()),
+            ]
+            warm_kernels(wanted, console)
         documents = ingest(storage, running, chosen, tasks, console)
         _remove_stale_selections(storage, documents, console)
         signals = measure(storage, running, documents, planned.families, console)
+        if chosen.decontaminate:
+            sets = planned.evaluation_sets
+            signals |= contamination(storage, running, chosen.decontaminate, sets, documents, console)
         members = None
         if chosen.dedup.exact:
             members = exact_edges(storage, running, chosen.dedup.exact, planned.floor, documents, signals, console)

@@ -25,5 +25,9 @@ DECISION_DIGEST = tuple(name for name in DECISION.names if name != "tokens")
 QUARANTINE_RULE = "reader/quarantined"  # `reader/<reason>` in a ledger: never measured, never kept
 EXACT_DUPLICATE_RULE = "duplicate/exact"
 NEAR_DUPLICATE_RULE = "duplicate/near"
-CUT_RULES = {"lines": "duplicate/lines", "substrings": "duplicate/substrings"}  # lost too much of its text
+CUT_RULES = {  # kind of cut, in the order made -> what a document fails that lost too much of its text
+    "contamination": "cut/contamination",
+    "lines": "duplicate/lines",
+    "substrings": "duplicate/substrings",
+}
 BYTES_PER_TOKEN = 4  # the usual estimate for English text under a 50k-token byte-level BPE

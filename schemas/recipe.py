@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from gristmill.schemas.cut_options import ONLY_HOW, LineDedup, Substrings
+from gristmill.schemas.decontamination import ContaminationPolicy, Decontaminate
 from gristmill.schemas.duplicates import ORDER_COLUMNS
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.policy import Rule
@@ -53,11 +54,15 @@ class RuleSet(Strict):
 
 
 class Policy(RuleSet):
-    """What is kept. `by_source` replaces `by_language`, which replaces the rules given at the top."""
+    """What is kept. `by_source` replaces `by_language`, which replaces the rules given at the top.
+
+    decontaminate: other thresholds and another action than the recipe's own `decontaminate`.
+    """
 
     languages: tuple[str, ...] = ()
     min_language_score: float = Field(0.0, ge=0, le=1)
     min_text_bytes: int = Field(1, ge=1)
+    decontaminate: ContaminationPolicy | None = None
     by_language: dict[str, RuleSet] = Field(default_factory=dict)
     by_source: dict[str, RuleSet] = Field(default_factory=dict)
 
@@ -184,9 +189,24 @@ class Recipe(Strict):
     floor: Floor = Field(default_factory=Floor)
     policy: Policy = Field(default_factory=Policy)
     dedup: Dedup = Field(default_factory=Dedup)
+    decontaminate: Decontaminate | None = None
     text: str | None = None
     keep_text: Literal["all", "kept", "none"] = "all"
     card: Card = Field(default_factory=Card)
+
+    @property
+    def contamination(self) -> ContaminationPolicy | None:
+        """What of contamination decides; None without evaluation sets."""
+        return None if self.decontaminate is None else self.policy.decontaminate or self.decontaminate
+
+    @property
+    def cutting(self) -> dict[str, Any]:
+        """The options that say what text is cut, empty when none is."""
+        chosen = self.contamination
+        if chosen is None or chosen.action != "cut":
+            return self.dedup.cutting
+        fields = set(ContaminationPolicy.model_fields)
+        return {"contamination": chosen.model_dump(include=fields), **self.dedup.cutting}
 
     @field_validator("signals", mode="before")
     @classmethod
@@ -303,7 +323,7 @@ def _resolve_paths(data: dict[str, Any], base: Path) -> dict[str, Any]:
                 source[key] = [resolve_path(item, base) for item in source[key]]
         sources.append(source)
     signals = data.get("signals")
-    data = _resolve_runs(data, base)
+    data = _resolve_sets(_resolve_runs(data, base), base)
     if isinstance(signals, dict):
         signals = {family: dict(_resolve_options(options or {}, base)) for family, options in signals.items()}
     return {**data, "sources": sources} | ({"signals": signals} if signals is not None else {})
@@ -317,6 +337,19 @@ def _resolve_runs(data: dict[str, Any], base: Path) -> dict[str, Any]:
         return data
     against = [resolve_path(run, base) if isinstance(run, str) else run for run in near["against"]]
     return {**data, "dedup": {**data["dedup"], "near": {**near, "against": against}}}
+
+
+def _resolve_sets(data: dict[str, Any], base: Path) -> dict[str, Any]:
+    """The paths of `decontaminate.sets` resolved as the sources' are."""
+    chosen = data.get("decontaminate")
+    if not isinstance(chosen, dict) or not isinstance(chosen.get("sets"), list):
+        return data
+    sets = []
+    for one in chosen["sets"]:
+        path = one.get("path")
+        paths = [_resolve(item, base) for item in path] if isinstance(path, list) else _resolve(path, base)
+        sets.append({**one, "path": paths})
+    return {**data, "decontaminate": {**chosen, "sets": sets}}
 
 
 def _resolve_options(options: dict[str, Any], base: Path) -> Iterator[tuple[str, Any]]:

@@ -29,13 +29,15 @@ READER_NOTES = (
 class Columns(Strict):
     """Which columns of a foreign schema hold what; `a.b` reaches into nested objects.
 
-    text: the column with the document's text.
+    text: the column with the document's text, or several, such as `[instruction, input, output]` or
+        `[messages.content]`: then every string in them, also inside lists and objects, in this order, joined by `joint`.
     id: a column whose value identifies the document within the source; None: the position in the file does.
     url, timestamp: taken from columns of these names when they exist; a name given here must exist.
     metadata: further columns to keep in `metadata`.
     """
 
-    text: str = "text"
+    text: str | tuple[str, ...] = "text"
+    joint: str = "\n\n"
     id: str | None = None
     url: str | None = "url"
     timestamp: str | None = "timestamp"
@@ -49,11 +51,28 @@ class Columns(Strict):
             raise ValueError(f"found {', '.join(taken)}; expected names other than the readers' own notes")
         return names
 
+    @field_validator("text")
+    @classmethod
+    def _check_text(cls, names: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if not names:
+            raise ValueError("found no column; expected the one with the text, or several")
+        return names
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns with text."""
+        return (self.text,) if isinstance(self.text, str) else self.text
+
+    @property
+    def only_text(self) -> str | None:
+        """The one column whose strings are the texts as they are; None where a text is made of several strings."""
+        return self.text if isinstance(self.text, str) else None
+
     @property
     def required(self) -> tuple[str, ...]:
         """The columns that must exist: text, and whatever the recipe names itself."""
         named = [getattr(self, field) for field in ("id", "url", "timestamp") if field in self.model_fields_set]
-        return tuple(dict.fromkeys([self.text, *(name for name in named if name), *self.metadata]))
+        return tuple(dict.fromkeys([*self.texts, *(name for name in named if name), *self.metadata]))
 
     @property
     def wanted(self) -> tuple[str, ...]:

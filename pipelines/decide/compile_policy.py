@@ -2,15 +2,23 @@
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+from gristmill.filters.contamination.family import family_name, match_signal, overlap_signal
 from gristmill.filters.profiles.registry import profile
-from gristmill.filters.registry import family, signals
+from gristmill.filters.registry import family, find_signal, signals
 from gristmill.filters.transforms.registry import TEXT_VERSIONS
+from gristmill.schemas.decontamination import (
+    MATCH_RULE_SUFFIX,
+    RULE_PREFIX,
+    ContaminationPolicy,
+    Decontaminate,
+)
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.policy import ORIGINAL, Rule
 from gristmill.schemas.recipe import Floor, Policy, Recipe, RuleSet
+from gristmill.schemas.signals import Family, Signal
 
 DOCUMENT_SIGNALS = {"text_bytes": "int"}  # known from documents/ without measuring
 NUMERIC = ("int", "float")
@@ -39,6 +47,7 @@ class CompiledPolicy:
     floor: tuple[NamedRule, ...]
     rules: tuple[NamedRule, ...]
     text_version: str
+    contamination: tuple[NamedRule, ...] = ()  # that cut text instead of dropping the document
 
     @cached_property
     def needed(self) -> dict[tuple[str, str], list[str]]:
@@ -48,7 +57,7 @@ class CompiledPolicy:
             name, version = named.rule.signal_name, named.rule.text_version
             if name in DOCUMENT_SIGNALS:
                 continue
-            members = wanted.setdefault((signals()[name][0].name, version), [])
+            members = wanted.setdefault((signal_family(name), version), [])
             if name not in members:
                 members.append(name)
         if self.reads_language:
@@ -60,6 +69,38 @@ class CompiledPolicy:
     @property
     def reads_language(self) -> bool:
         return any(named.by_language or named.not_languages for named in self.rules)
+
+
+def compile_recipe(recipe: Recipe) -> CompiledPolicy:
+    """The policy of a recipe, its evaluation sets included."""
+    compiled = compile_policy(recipe.policy, recipe.floor, recipe.text)
+    chosen = recipe.contamination
+    if chosen is None or recipe.decontaminate is None:
+        if recipe.policy.decontaminate is not None:
+            raise RecipeError(
+                "the policy says when a document is contaminated, but there are no evaluation sets",
+                where="policy.decontaminate",
+                expected="`decontaminate: {sets: [...]}` in the recipe",
+            )
+        return compiled
+    rules = _contamination_rules(recipe.decontaminate, chosen)
+    if chosen.action == "cut":
+        return replace(compiled, contamination=rules)
+    return replace(compiled, rules=(*compiled.rules, *rules))
+
+
+def _contamination_rules(sets: Decontaminate, chosen: ContaminationPolicy) -> tuple[NamedRule, ...]:
+    """Rules of every set, for every document whatever its source and language."""
+    found = []
+    for one in sets.sets:
+        name = RULE_PREFIX + one.name
+        overlap = Rule(name=one.name, signal=overlap_signal(one.name), keep=f"< {chosen.min_overlap}")
+        found.append(NamedRule(name, overlap))
+        if chosen.min_match is not None:
+            name += MATCH_RULE_SUFFIX
+            match = Rule(name=name, signal=match_signal(one.name), keep=f"< {chosen.min_match}")
+            found.append(NamedRule(name, match))
+    return tuple(found)
 
 
 def compile_policy(policy: Policy, floor: Floor, text: str | None = None) -> CompiledPolicy:
@@ -171,8 +212,8 @@ def _check_signal(named: NamedRule) -> None:
     name, rule = named.rule.signal_name, named.rule
     if name in DOCUMENT_SIGNALS:
         kind = DOCUMENT_SIGNALS[name]
-    elif name in signals():
-        kind = signals()[name][1].type
+    elif (found := find_signal(name)) is not None:
+        kind = found[1].type
     else:
         near = difflib.get_close_matches(name, signals(), n=1)
         hint = f"did you mean `{near[0]}`?" if near else "`gristmill signals` lists them"
@@ -204,14 +245,18 @@ def _check_text_version(version: str, where: str) -> None:
 def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str, str], dict[str, object]]:
     """(family, text version) -> options: everything to be measured for a recipe."""
     wanted: dict[tuple[str, str], dict[str, object]] = {}
+    sets = recipe.decontaminate.sets if recipe.decontaminate else ()
+    measured_apart = {family_name(one.name) for one in sets}
     for name, version in compiled.needed:
+        if name in measured_apart and version == ORIGINAL:
+            continue
         wanted[name, version] = {**family(name).default_options, **recipe.signals.get(name, {})}
     for name, options in recipe.signals.items():
         wanted[name, ORIGINAL] = {**family(name).default_options, **options}
     for key in (*recipe.dedup.exact_order, *recipe.dedup.near_order):
         if key.startswith(("highest ", "lowest ")):
-            name = signal_family(key.split()[1])
-            kind = signals()[key.split()[1]][1].type
+            found, signal = _known_signal(key.split()[1])
+            name, kind = found.name, signal.type
             if kind not in NUMERIC:
                 raise RecipeError(f"`{key}` orders a {kind}", where="dedup: survivor", expected="a numeric signal")
             wanted[name, ORIGINAL] = {**family(name).default_options, **recipe.signals.get(name, {})}
@@ -220,7 +265,12 @@ def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str,
 
 def signal_family(signal: str) -> str:
     """The family that measures `signal`; RecipeError when none does."""
-    if signal not in signals():
-        near = difflib.get_close_matches(signal, signals(), n=1)
-        raise RecipeError(f"the signal `{signal}` is unknown{f'; did you mean `{near[0]}`?' if near else ''}")
-    return signals()[signal][0].name
+    return _known_signal(signal)[0].name
+
+
+def _known_signal(name: str) -> tuple[Family, Signal]:
+    found = find_signal(name)
+    if found is None:
+        near = difflib.get_close_matches(name, signals(), n=1)
+        raise RecipeError(f"the signal `{name}` is unknown{f'; did you mean `{near[0]}`?' if near else ''}")
+    return found

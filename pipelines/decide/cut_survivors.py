@@ -1,7 +1,7 @@
-"""Cutting repeated text out of the survivors: lines, then substrings; documents that lost too much leave the decisions.
+"""Cutting text out of the survivors: what evaluation items share, then repeated lines, then repeated substrings.
 
 In: documents/, `<selection>decisions`. Out: `<selection>cuts/`, and decisions in which a document dropped for its loss
-fails `duplicate/lines` or `duplicate/substrings`. What is measured depends on which documents survive, so it belongs to
+fails the rule of that cut (schemas.decision.CUT_RULES). What is measured depends on which documents survive, so it belongs to
 one selection; another policy means measuring again.
 """
 
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from gristmill.pipelines.by_part import parts_by_number
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.decisions import decisions_spec
+from gristmill.pipelines.decontaminate.cut import cut_contamination
 from gristmill.pipelines.dedup.cuts import survivors_of
 from gristmill.pipelines.dedup.lines import cut_lines
 from gristmill.pipelines.dedup.order import survivor_order
@@ -27,6 +28,7 @@ from gristmill.pipelines.run.digest import batch_digest, format_digest
 from gristmill.pipelines.run.stages import Stage, fingerprint, layout_fingerprint
 from gristmill.schemas.decision import CUT_RULES, DECISION, DECISION_DIGEST
 from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.policy import ORIGINAL
 from gristmill.schemas.recipe import Recipe
 
 SURVIVORS = "survivors_digest"  # fact of finished decisions: of the documents the cuts were measured on
@@ -57,16 +59,22 @@ def cut_survivors(
 ) -> tuple[DatasetManifest, Cuts]:
     """Bring the cuts of a selection up to date; returns the decisions that know of them, and the cuts by kind."""
     dedup = recipe.dedup
-    if not dedup.cutting:
+    if not recipe.cutting:
         return decisions, {}
     survivors = survivors_digest(storage, decisions)
     inputs = {"documents": layout_fingerprint(documents), "survivors": survivors}
+    cuts: dict[str, DatasetManifest] = {}
+    if "contamination" in recipe.cutting and recipe.contamination is not None:
+        parts = survivors_of(storage, documents, decisions, ORIGINAL, cuts)
+        cuts["contamination"] = cut_contamination(storage, engine, parts, recipe.contamination, inputs, folder, console)
+        inputs["contamination"] = layout_fingerprint(cuts["contamination"])
+    if not dedup.cutting:
+        return _into_ledger(storage, engine, decisions, survivors, cuts, folder), cuts
     priorities = {source.name: source.priority for source in recipe.sources}
     order = survivor_order(
         storage, engine, documents, signals, decisions, inputs, dedup.cut_order, priorities, folder, console
     )
     inputs |= {"order": order.stage_key, "text": text_version}
-    cuts: dict[str, DatasetManifest] = {}
     if dedup.lines:
         parts = survivors_of(storage, documents, decisions, text_version, cuts)
         cuts["lines"] = cut_lines(storage, engine, parts, order, dedup.lines, inputs, folder, console)

@@ -109,8 +109,8 @@ def decide(
     }
     if dedup.near is not None and measured.near is not None:
         config["near"] = {**decision_config(dedup.near), "survivor": list(dedup.near_order)}
-    if recipe.dedup.cutting:
-        config["cutting"] = recipe.dedup.cutting  # cuts add to the ledger: other cuts, another ledger
+    if recipe.cutting:
+        config["cutting"] = recipe.cutting  # cuts add to the ledger: other cuts, another ledger
     inputs = measured.digests()
     stage = Stage(storage, spec, config, inputs)
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pyarrow.compute as pc
 from gristmill.filters.registry import family
-from gristmill.pipelines.decide.compile_policy import CompiledPolicy, NamedRule, compile_policy
+from gristmill.pipelines.decide.compile_policy import CompiledPolicy, NamedRule, compile_recipe
 from gristmill.pipelines.decide.rules import PartColumns, evaluate, read_columns, signal_column
+from gristmill.pipelines.decontaminate.stage import document_hits
 from gristmill.pipelines.dedup.cuts import document_cut
 from gristmill.pipelines.measure import FamilyKey
 from gristmill.pipelines.run.dataset import read_part
@@ -43,6 +44,7 @@ class Explanation(Shown):
     rules: tuple[RuleOutcome, ...]
     signals: Mapping[str, Any]
     cuts: Mapping[str, Mapping[str, Any]]  # kind -> row of `<selection>cuts/<kind>`: repeated text of this document
+    contamination: tuple[Mapping[str, Any], ...]  # rows of `contamination/hits`, the greatest overlap first
     excerpt: str | None
 
     def __str__(self) -> str:
@@ -57,8 +59,19 @@ class Explanation(Shown):
             lines.append(f"  the survivor won by: {self.decision['why']}")
         if self.decision["cluster_size"]:
             lines.append(f"  cluster of {self.decision['cluster_size']} passing documents")
+        for hit in self.contamination:
+            places = list(zip(hit["starts"], hit["ends"], strict=True))
+            spans = ", ".join(f"{start}-{end}" for start, end in places[:5])
+            counted = zip(hit["matched"], hit["of"], hit["ngrams"], strict=True)
+            shares = ", ".join(f"{matched} of {of} {n}-grams" for matched, of, n in counted)
+            lines.append(f"  shares words with {hit['set']} item {_printable(hit['item'])}: {shares}")
+            lines.append(
+                f"    weighted overlap {hit['overlap']:.3f}, longest match {hit['longest']} words, bytes {spans}"
+                + (f" and {len(places) - 5} more spans" if len(places) > 5 else "")
+            )
         for kind, cut in self.cuts.items():
-            share = f"{cut['cut_bytes']:,} of {cut['text_bytes']:,} bytes repeat in {len(cut['starts'])} spans"
+            what = "match evaluation items" if kind == "contamination" else "repeat"
+            share = f"{cut['cut_bytes']:,} of {cut['text_bytes']:,} bytes {what} in {len(cut['starts'])} spans"
             lines.append(f"  {kind}: {share}, {cut['outcome']}")
         lines.append("rules (margin: distance to the threshold, negative when it fails)")
         for rule in self.rules:
@@ -76,7 +89,7 @@ def explain(run: Run | str | Path, doc_id: str) -> Explanation:
     """Why the document `doc_id` (or the only one whose id begins so) was kept or dropped. InputError when unknown."""
     chosen = run if isinstance(run, Run) else open_run(run)
     number, row = _find(chosen, doc_id)
-    policy = compile_policy(chosen.recipe.policy, chosen.recipe.floor, chosen.recipe.text)
+    policy = compile_recipe(chosen.recipe)
     everything = {key: _names(key) for key in chosen.signals}
     parts = {key: manifest.parts[number] for key, manifest in chosen.signals.items()}
     part = chosen.documents.parts[number]
@@ -90,6 +103,7 @@ def explain(run: Run | str | Path, doc_id: str) -> Explanation:
         rules=_outcomes(columns, policy, row),
         signals={name: column[row].as_py() for name, column in sorted(columns.signals.items())},
         cuts={kind: cut for kind in CUT_RULES if (cut := document_cut(chosen, kind, number, row)) is not None},
+        contamination=document_hits(chosen, number, row),
         excerpt=None if text is None else text[:EXCERPT_CHARACTERS],
     )
 

@@ -12,12 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
-from gristmill.filters.transforms.apply import apply_edits, compose, versioned_text
 from gristmill.pipelines.by_part import parts_by_number
 from gristmill.pipelines.console import Console
-from gristmill.pipelines.decide.compile_policy import compile_policy
+from gristmill.pipelines.decide.compile_policy import compile_recipe
 from gristmill.pipelines.decide.cut_survivors import Cuts, cut_survivors
-from gristmill.pipelines.dedup.survivor_texts import PartCuts
+from gristmill.pipelines.dedup.survivor_texts import PartCuts, edited_texts
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
@@ -148,10 +147,7 @@ def _write_edited(
             expected="the text of every kept document",
             next_step="set keep_text: all and build again",
         )
-    edited, edits = versioned_text(texts, version)
-    for cut in cuts:
-        step = cut.edits(rows)
-        edited, edits = apply_edits(edited, step), compose(edits, step)
+    edited, edits = edited_texts(texts, rows, version, cuts)
     changed = pc.greater(pc.list_value_length(edits), 0)
     if pc.any(changed).as_py():
         changes = pa.RecordBatch.from_arrays(
@@ -176,7 +172,7 @@ def materialise(
     from gristmill.pipelines.report.card import write_card
 
     chosen = run if isinstance(run, Run) else open_run(run)
-    policy = compile_policy(chosen.recipe.policy, chosen.recipe.floor, chosen.recipe.text)
+    policy = compile_recipe(chosen.recipe)
     console = console or Console()
     with explained(chosen.storage.url), run_lock(chosen.storage), engine or Engine() as running:
         where, signals = (chosen.storage, running), chosen.signals

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.pipelines.console import Console
-from gristmill.pipelines.decide.compile_policy import CompiledPolicy, compile_policy
+from gristmill.pipelines.decide.compile_policy import CompiledPolicy, compile_recipe
 from gristmill.pipelines.decide.cut_survivors import cuts_line
 from gristmill.pipelines.decide.decisions import Measured, decide
 from gristmill.pipelines.dedup.exact import MEMBERS
@@ -42,14 +42,15 @@ def reselect(
     name = name or (Path(policy).stem if isinstance(policy, str | Path) else "reselected")
     if not _NAME.fullmatch(name) or name == MAIN:
         raise RecipeError(f"selection name {name!r}", expected=f"letters, digits, . _ -, and not {MAIN!r}")
-    compiled = compile_policy(chosen, base.recipe.floor, base.recipe.text)
+    recipe = base.recipe.model_copy(update={"policy": chosen})
+    compiled = compile_recipe(recipe)
     _check_measured(base, compiled)
     with explained(base.storage.url), run_lock(base.storage), engine or Engine() as running:
         write_selection(base.storage, name, chosen.model_dump(mode="json"))
         selection = Run(base.storage, name)
         console = console or Console()
-        decisions = decide(base.storage, running, base.recipe, compiled, measured(base), selection.folder, console)
-        if base.recipe.dedup.cutting:
+        decisions = decide(base.storage, running, recipe, compiled, measured(base), selection.folder, console)
+        if recipe.cutting:
             console.log(cuts_line(base.storage, base.decisions, decisions, f"{base.storage.url}:{name}"))
     return selection
 

@@ -1,23 +1,25 @@
 """The survivors of one part as the text the corpus is written as, before or after earlier cuts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.filters.transforms.apply import apply_edits, versioned_text
-from gristmill.filters.transforms.edit_arrays import edits_array, rows_of_counts
+from gristmill.filters.transforms.apply import apply_edits, compose, versioned_text
+from gristmill.filters.transforms.edit_arrays import edits_array, no_edits, rows_of_counts
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import iterate_part, read_part, split_by_bytes
 from gristmill.schemas.cut_rows import CUT
 from gristmill.schemas.decision import CUT_RULES
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import Part
+from gristmill.schemas.policy import ORIGINAL
 
 CHUNK_BYTES = 8 << 20  # text handled at once, unless one document is larger
-REASONS = {"lines": "duplicate_line", "substrings": "duplicate_substring"}
+REASONS = {"contamination": "contamination", "lines": "duplicate_line", "substrings": "duplicate_substring"}
+ON_ORIGINAL = ("contamination",)  # kinds of cuts measured on the original text: made before its version is
 
 
 @dataclass(frozen=True)
@@ -107,10 +109,35 @@ def survivor_texts(of: Survivors, only: np.ndarray | None = None) -> Iterator[Su
             )
         for piece in split_by_bytes(found, CHUNK_BYTES):
             rows = piece.column("row").to_numpy()
-            texts = versioned_text(piece.column("text"), of.text_version)[0]
-            for cut in cuts:
-                texts = apply_edits(texts, cut.edits(rows))
-            yield SurvivorTexts(rows, piece.column("doc_id"), texts)
+            yield SurvivorTexts(
+                rows, piece.column("doc_id"), edited_texts(piece.column("text"), rows, of.text_version, cuts)[0]
+            )
+
+
+def edited_texts(
+    texts: pa.Array, rows: np.ndarray, version: str, cuts: Sequence[PartCuts]
+) -> tuple[pa.Array, pa.Array]:
+    """(texts of the version with its cuts, edits that make them) of the original texts at `rows` of a part.
+
+    Cuts are made in the order given, those on the original text before the version's own edits.
+    """
+    edits = no_edits(len(texts))
+    for cut in cuts:
+        if cut.kind in ON_ORIGINAL:
+            texts, edits = _followed_by(texts, edits, cut.edits(rows))
+    if version != ORIGINAL:
+        edited, step = versioned_text(texts, version)
+        texts, edits = edited, compose(edits, step) if len(edits.values) else step
+    for cut in cuts:
+        if cut.kind not in ON_ORIGINAL:
+            texts, edits = _followed_by(texts, edits, cut.edits(rows))
+    return texts, edits
+
+
+def _followed_by(texts: pa.Array, edits: pa.Array, step: pa.Array) -> tuple[pa.Array, pa.Array]:
+    if len(step.values) == 0:
+        return texts, edits
+    return apply_edits(texts, step), compose(edits, step)
 
 
 def _mask(column: pa.Array | pa.ChunkedArray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Compiling kernels ahead, on every core: once per machine and version, then they come from the cache.
 
-python -m gristmill.pipelines.engine.warm signals:FAMILY | text:VERSION | near:PART
+python -m gristmill.pipelines.engine.warm signals:FAMILY | text:VERSION | near:PART | contamination:all
 """
 
 import os
@@ -71,6 +71,10 @@ def warm_one(name: str) -> None:
         from gristmill.pipelines.dedup.near.warm import warm_near
 
         warm_near(what, texts)
+    elif kind == "contamination":
+        from gristmill.pipelines.decontaminate.stage import warm_contamination
+
+        warm_contamination(texts)
     elif kind == "text":
         versioned_text(texts, what)
     else:

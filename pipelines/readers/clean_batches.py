@@ -23,7 +23,7 @@ def as_documents(batch: pa.RecordBatch, source: Source, split: Split, position: 
     columns = source.columns
     if columns.metadata or not _absent(batch, columns.timestamp) or not batch.num_rows:
         return None
-    text, url = _plain(batch, columns.text), _plain(batch, columns.url)
+    text, url = _plain(batch, columns.only_text), _plain(batch, columns.url)
     ids = _plain(batch, columns.id)
     if text is None or (ids is None and columns.id is not None) or (url is None and not _absent(batch, columns.url)):
         return None

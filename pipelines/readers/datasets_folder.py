@@ -58,7 +58,7 @@ def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> I
                         position += documents.num_rows
                         yield documents
                         continue
-                    for record, size in records(part, source.columns.text):
+                    for record, size in records(part, source.columns.texts):
                         rows.frame()
                         add_record(rows, record, position, size, {})
                         position += 1

@@ -109,7 +109,7 @@ def _take(header: list[str], values: list[str], position: int, rows: Rows) -> No
     notes: dict[str, Any] = {}
     raw = dict(zip(header, values, strict=True))
     record = {name: _clean(value) for name, value in raw.items()}
-    if count := len(SURROGATES.findall(raw.get(rows.source.columns.text, ""))):
+    if count := sum(len(SURROGATES.findall(raw.get(name, ""))) for name in rows.source.columns.texts):
         notes["replaced_bytes"] = count
     add_record(rows, record, position, size, notes)
 

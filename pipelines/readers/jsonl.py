@@ -12,7 +12,7 @@ import pyarrow as pa
 from gristmill.pipelines.readers.decoding import repair_utf8
 from gristmill.pipelines.readers.extract import Isolate
 from gristmill.pipelines.readers.locate import InputFile
-from gristmill.pipelines.readers.records import MISSING, add_record, missing_column, value_of
+from gristmill.pipelines.readers.records import MISSING, add_record, missing_column, text_of
 from gristmill.pipelines.readers.rows import Rows
 from gristmill.pipelines.readers.split import Split
 from gristmill.pipelines.readers.streams import CHUNK_BYTES, chunks, open_split
@@ -43,9 +43,11 @@ def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> I
         for line in _framed(stored, split, rows):
             record = _take(line, rows)
             if record is not None:
-                without_text += value_of(record, source.columns.text) is MISSING
+                without_text += text_of(record, source.columns) is MISSING
                 if without_text == rows.framed == CHECKED_RECORDS:
-                    raise missing_column(source.columns, source.columns.text, record, f"{split.path}, first records")
+                    raise missing_column(
+                        source.columns, source.columns.texts[0], record, f"{split.path}, first records"
+                    )
             if rows.full:
                 yield rows.take()
 

@@ -74,10 +74,19 @@ def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> I
                 yield from _read_group(source, parquet, group, rows)
 
 
+def _columns_read(source: Source, found: list[str]) -> list[str]:
+    """The columns to decode: of a text made of several strings the outer ones, as lists may lie inside."""
+    several = source.columns.only_text is None
+    nested = {name: name.split(".")[0] for name in source.columns.wanted if name.split(".")[0] in found}
+    return list(
+        dict.fromkeys(head if several and name in source.columns.texts else name for name, head in nested.items())
+    )
+
+
 def _dictionary_columns(source: Source, metadata: pq.FileMetaData) -> list[str]:
     """The text column, if it may be stored as a dictionary: then repeated long texts take no room when read so."""
     first = [metadata.row_group(0).column(c) for c in range(metadata.num_columns)] if metadata.num_row_groups else []
-    texts = [column for column in first if column.path_in_schema == source.columns.text]
+    texts = [column for column in first if column.path_in_schema in source.columns.texts]
     return [column.path_in_schema for column in texts if column.has_dictionary_page]
 
 
@@ -88,7 +97,7 @@ def _read_group(source: Source, parquet: pq.ParquetFile, group: int, rows: Rows)
     count = metadata.row_group(group).num_rows
     average = max(_group_bytes(metadata, group) // max(count, 1), 1)
     size = max(1, min(DECODED_BYTES // average, MAX_DECODED_ROWS))
-    names = [name for name in source.columns.wanted if name.split(".")[0] in parquet.schema_arrow.names]
+    names = _columns_read(source, parquet.schema_arrow.names)
     done = 0
     batches = parquet.iter_batches(batch_size=size, row_groups=[group], columns=names, use_threads=False)
     while done < count:
@@ -107,7 +116,7 @@ def _read_group(source: Source, parquet: pq.ParquetFile, group: int, rows: Rows)
             done += documents.num_rows
             yield documents
             continue
-        for record, text_bytes in records(batch, source.columns.text):
+        for record, text_bytes in records(batch, source.columns.texts):
             rows.frame()
             add_record(rows, record, position + done, text_bytes, {})
             done += 1

@@ -1,10 +1,10 @@
 """From a record with named values (JSON object, table row) to a document, by the source's column mapping."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gristmill.pipelines.readers.decoding import repair_utf8, utf8_of
-from gristmill.pipelines.readers.rows import Rows
+from gristmill.pipelines.readers.rows import Rows, to_json
 from gristmill.schemas.errors import InputError
 from gristmill.schemas.source import Columns, Source
 
@@ -20,13 +20,51 @@ def value_of(record: Mapping[str, Any], name: str) -> Any:
     return value_of(inner, rest) if dot and isinstance(inner, Mapping) else MISSING
 
 
+def text_of(record: Mapping[str, Any], columns: Columns) -> Any:
+    """What a record holds as its text: of several columns, all strings in them; MISSING when there is no such column."""
+    if columns.only_text is not None:
+        return value_of(record, columns.only_text)
+    found = [value for name in columns.texts for value in values_at(record, name)]
+    strings = [text for value in found for text in strings_of(value)]
+    if strings:
+        return columns.joint.join(strings)
+    return None if found else MISSING
+
+
+def values_at(record: Mapping[str, Any], name: str) -> Iterator[Any]:
+    """The value under `name`; `a.b` also reaches into every element of a list under `a`."""
+    if name in record:
+        yield record[name]
+        return
+    head, dot, rest = name.partition(".")
+    inner = record.get(head) if dot else None
+    for element in inner if isinstance(inner, list) else [inner]:
+        if isinstance(element, Mapping):
+            yield from values_at(element, rest)
+
+
+def strings_of(value: Any) -> Iterator[str]:
+    """Every string in a value that is not empty, in order; numbers as JSON writes them."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if isinstance(value, list):
+        for element in value:
+            yield from strings_of(element)
+    elif isinstance(value, str) and value:
+        yield value
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield to_json(value)
+
+
 def add_record(rows: Rows, record: Mapping[str, Any], position: int, size: int, notes: dict[str, Any]) -> None:
     """One framed record as a document, or quarantined: missing_text, null_text, text_not_string.
 
     size: bytes of the record as framed. notes: what the framing had to replace.
     """
     columns = rows.source.columns
-    text = value_of(record, columns.text)
+    text = text_of(record, columns)
     id_value = _given(record, columns.id)
     url = _given(record, columns.url)
     if isinstance(text, str | bytes):
@@ -38,9 +76,9 @@ def add_record(rows: Rows, record: Mapping[str, Any], position: int, size: int, 
         rows.add(raw, position, id_value=id_value, url=url, timestamp=moment, metadata=notes)
         return
     if text is MISSING:
-        reason, detail = "missing_text", f"no column {columns.text!r}; found {listed(record)}"
+        reason, detail = "missing_text", f"no column {' or '.join(columns.texts)!r}; found {listed(record)}"
     elif text is None:
-        reason, detail = "null_text", f"column {columns.text!r} is null"
+        reason, detail = "null_text", f"column {' and '.join(columns.texts)!r} is null"
     else:
         reason, detail = "text_not_string", f"column {columns.text!r} is a {type(text).__name__}: {str(text)[:80]}"
     rows.quarantine(reason, detail, size, position, id_value=id_value, url=url)
@@ -71,7 +109,8 @@ def check_columns(source: Source, found: Iterable[str], where: str) -> None:
 def missing_column(columns: Columns, name: str, found: Iterable[str], where: str) -> InputError:
     """The error for a column that is not there, with the mapping to write."""
     found = list(found)
-    role = next((f for f in ("text", "id", "url", "timestamp") if getattr(columns, f) == name), None)
+    named = {"text": columns.texts, **{f: (getattr(columns, f),) for f in ("id", "url", "timestamp")}}
+    role = next((f for f, names in named.items() if name in names), None)
     candidate = next((c for c in found if c.lower() in _LIKELY.get(role or "", ())), found[0] if found else "COLUMN")
     step = f"map another column with `columns: {{{role}: {candidate}}}`" if role else f"drop {name!r} from `metadata`"
     return InputError(

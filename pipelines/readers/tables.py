@@ -11,9 +11,9 @@ from gristmill.schemas.source import Source
 
 def check_text_type(source: Source, schema: pa.Schema, where: str) -> None:
     """InputError when the text column is of a type that cannot hold text."""
-    name = source.columns.text
-    if name not in schema.names:
-        return  # a nested `a.b`: seen record by record
+    name = source.columns.only_text
+    if name is None or name not in schema.names:
+        return  # several, or a nested `a.b`: seen record by record
     kind = schema.field(name).type
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
@@ -32,14 +32,14 @@ def _is_text(kind: pa.DataType) -> bool:
     return any(check(kind) for check in (*checks, *binary))
 
 
-def records(batch: pa.RecordBatch, text: str) -> Iterator[tuple[dict[str, Any], int]]:
+def records(batch: pa.RecordBatch, texts: tuple[str, ...]) -> Iterator[tuple[dict[str, Any], int]]:
     """(record, bytes of its text) for each row; text columns come as bytes, as files may hold invalid UTF-8 there."""
     columns = {name: _values(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
     names = list(columns)
     for row in zip(*columns.values(), strict=True):
         record = dict(zip(names, row, strict=True))
-        value = record.get(text)
-        yield record, len(value) if isinstance(value, bytes) else 0
+        values = [record.get(name) for name in texts]
+        yield record, sum(len(value) for value in values if isinstance(value, bytes))
 
 
 def _values(column: pa.Array) -> list[Any]:

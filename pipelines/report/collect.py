@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from gristmill.filters.registry import signals
-from gristmill.pipelines.decide.compile_policy import DOCUMENT_SIGNALS, CompiledPolicy, NamedRule, compile_policy
+from gristmill.filters.registry import find_signal
+from gristmill.pipelines.decide.compile_policy import DOCUMENT_SIGNALS, CompiledPolicy, NamedRule, compile_recipe
 from gristmill.pipelines.decide.decisions import TOKEN_FAMILY
 from gristmill.pipelines.decide.materialise import LANGUAGE
 from gristmill.pipelines.engine.session import Engine
@@ -78,7 +78,7 @@ class _Collector:
         self.run, self.engine, self.storage = run, engine, run.storage
         self.folder = f"{run.folder}report"
         recipe = run.recipe
-        self.policy: CompiledPolicy = compile_policy(recipe.policy, recipe.floor, recipe.text)
+        self.policy: CompiledPolicy = compile_recipe(recipe)
         self.documents, self.decisions = run.documents, run.decisions
         self.corpus = self._current("corpus")
         self.edits = self._current("edits")
@@ -373,7 +373,9 @@ def _signal_facts(name: str) -> tuple[str, str, str]:
     plain, _, version = name.partition("@")
     if plain in DOCUMENT_SIGNALS:
         return DOCUMENT_SIGNALS[plain], "bytes", "UTF-8 bytes of the text"
-    signal = signals()[plain][1]
+    found = find_signal(plain)
+    assert found is not None
+    signal = found[1]
     measured = f", measured on the text `{version}`" if version and version != ORIGINAL else ""
     return signal.type, signal.unit, signal.description + measured
 

@@ -1,0 +1,1 @@
+"""Steps of other libraries, run as families of signals and as edits."""

@@ -1,0 +1,106 @@
+"""Cutting contaminated text: the matched spans of every item that contaminates a survivor, as edits.
+
+In: `contamination/hits`, the survivors. Out: `<selection>cuts/contamination`, spans on the original text.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from gristmill.pipelines.by_part import part_key, parts_by_number
+from gristmill.pipelines.console import Console
+from gristmill.pipelines.decontaminate.stage import stored_hits
+from gristmill.pipelines.dedup.cuts import count_line, cuts_spec, write_cuts
+from gristmill.pipelines.dedup.survivor_texts import Survivors
+from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_part
+from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.schemas.cut_rows import MARK, MARK_DIGEST
+from gristmill.schemas.decontamination import ContaminationPolicy
+from gristmill.schemas.manifest import DatasetManifest, Part
+
+KIND = "contamination"
+
+
+@dataclass(frozen=True)
+class MarkTask:
+    """The hits of one part."""
+
+    storage: Storage
+    spec: DatasetSpec
+    number: int
+    hits: Part
+    policy: ContaminationPolicy
+
+
+def cut_contamination(
+    storage: Storage,
+    engine: Engine,
+    survivors: Sequence[Survivors],
+    policy: ContaminationPolicy,
+    inputs: Mapping[str, str],
+    folder: str,
+    console: Console,
+) -> DatasetManifest:
+    """Bring `<folder>cuts/contamination` up to date."""
+    hits = stored_hits(storage)
+    config = policy.model_dump(include=set(ContaminationPolicy.model_fields))
+    known = {**inputs, "hits": layout_fingerprint(hits)}
+    cuts = Stage(storage, cuts_spec(folder, KIND), config, known)
+    marks = Stage(storage, DatasetSpec(f"{folder}cuts/{KIND}-marks", MARK, MARK_DIGEST), config, known)
+
+    def mark() -> dict[str, Any]:
+        tasks = [
+            MarkTask(storage, marks.spec, number, part, policy)
+            for number, part in parts_by_number(hits).items()
+            if part.rows
+        ]
+        engine.run_tasks(mark_part, tasks)
+        return {}
+
+    def work() -> dict[str, Any]:
+        facts: dict[str, Any] = dict(
+            write_cuts(engine, survivors, cuts.spec, KIND, [marks.run(mark, console.log)], policy)
+        )
+        storage.remove(marks.spec.folder)
+        return facts
+
+    manifest = cuts.run(work, console.log)
+    console.log(f"contaminated text: {count_line(manifest.facts)}")
+    return manifest
+
+
+def is_contaminated(hits: pa.Table, policy: ContaminationPolicy) -> pa.ChunkedArray:
+    """Which hits reach a threshold. Columns `overlap`, `longest`."""
+    chosen = pc.greater_equal(hits.column("overlap"), policy.min_overlap)
+    if policy.min_match is not None:
+        chosen = pc.or_(chosen, pc.greater_equal(hits.column("longest"), policy.min_match))
+    return chosen
+
+
+def mark_part(task: MarkTask) -> int:
+    """MARK rows of one part: the spans of the hits that reach a threshold."""
+    if task.storage.exists(task.spec.unit_path(part_key(task.number))):
+        return task.hits.rows
+    hits = read_part(task.storage, task.hits, ["row", "overlap", "longest", "starts", "ends"])
+    hits = hits.filter(is_contaminated(hits, task.policy)).combine_chunks()
+    starts, ends = (hits.column(name).combine_chunks() for name in ("starts", "ends"))
+    owner = pc.list_parent_indices(starts)
+    writer = PartWriter(task.storage, task.spec, part_key(task.number), single=True)
+    writer.write(
+        pa.record_batch(
+            [
+                pa.array(np.full(len(owner), task.number, np.int64)),
+                hits.column("row").combine_chunks().take(owner),
+                pc.list_flatten(starts),
+                pc.list_flatten(ends),
+            ],
+            schema=MARK,
+        )
+    )
+    commit_unit(task.storage, task.spec, part_key(task.number), writer, {})
+    return task.hits.rows

@@ -1,0 +1,187 @@
+"""Matches of every document with every evaluation set, and how many different contents hold each n-gram.
+
+In: documents/, the index. Out: `contamination/matches`, `contamination/grams` (n-gram, content), a unit for each part of
+the documents, and `contamination/counts`. One pass over the text.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from gristmill.filters.contamination.index import Index
+from gristmill.filters.contamination.match import Matches, find_matches
+from gristmill.filters.dedup.content_key import chosen_normalisation
+from gristmill.filters.text.buffers import kernel
+from gristmill.pipelines.by_part import part_key
+from gristmill.pipelines.console import Console
+from gristmill.pipelines.decontaminate.items import load_index
+from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.dataset import (
+    DatasetSpec,
+    PartWriter,
+    commit_unit,
+    iterate_part,
+    read_part,
+    split_by_bytes,
+)
+from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.schemas.decontamination import (
+    GRAM_CONTENT,
+    GRAM_CONTENT_DIGEST,
+    GRAM_COUNT,
+    GRAM_COUNT_DIGEST,
+    MATCH,
+    MATCH_DIGEST,
+    Decontaminate,
+)
+from gristmill.schemas.errors import RunError
+from gristmill.schemas.manifest import DatasetManifest, Part
+
+MATCHES = DatasetSpec("contamination/matches", MATCH, MATCH_DIGEST)
+GRAMS = DatasetSpec("contamination/grams", GRAM_CONTENT, GRAM_CONTENT_DIGEST)
+COUNTS = DatasetSpec("contamination/counts", GRAM_COUNT, GRAM_COUNT_DIGEST)
+CHUNK_BYTES = 8 << 20  # text handled at once, unless one document is larger
+IN_MEMORY_ROWS = 2_000_000  # pairs of n-gram and content that are counted without a shuffle
+
+
+@dataclass(frozen=True)
+class MatchTask:
+    """One part of the documents."""
+
+    storage: Storage
+    items: DatasetManifest
+    options: Decontaminate
+    number: int
+    documents: Part
+
+
+def match_documents(
+    storage: Storage,
+    engine: Engine,
+    options: Decontaminate,
+    documents: DatasetManifest,
+    items: DatasetManifest,
+    console: Console,
+) -> tuple[DatasetManifest, DatasetManifest]:
+    """Bring matches and counts up to date."""
+    inputs = {"documents": layout_fingerprint(documents), "items": items.stage_key}
+    matches, grams = Stage(storage, MATCHES, {}, inputs), Stage(storage, GRAMS, {}, inputs)
+    if grams.manifest is None:
+        matches.manifest = None
+
+    def work() -> dict[str, Any]:
+        if documents.facts.get("texts", "all") != "all":
+            raise RunError(
+                "documents must be compared with evaluation sets, but texts were removed",
+                where="documents",
+                expected="the text of every document (the run was built with keep_text other than `all`)",
+                next_step="build into a new folder",
+            )
+        grams.start()
+        tasks = [MatchTask(storage, items, options, number, part) for number, part in enumerate(documents.parts)]
+        with console.progress("compare with evaluation sets", documents.text_bytes, "bytes") as advance:
+            engine.run_tasks(match_part, tasks, advance)
+        grams.finish({})
+        return {}
+
+    found = matches.run(work, console.log)
+    assert grams.manifest is not None
+    counted = grams.manifest
+    counts = Stage(storage, COUNTS, {}, {"grams": counted.digest, "items": items.stage_key})
+    return found, counts.run(lambda: _count(storage, engine, counted), console.log)
+
+
+def match_part(task: MatchTask) -> int:
+    """Matches of one part, and which n-grams its contents hold."""
+    key = part_key(task.number)
+    if all(task.storage.exists(spec.unit_path(key)) for spec in (GRAMS, MATCHES)):
+        return task.documents.text_bytes
+    index = load_index(task.storage, task.items)
+    normalisation = chosen_normalisation(task.options.normalise)
+    writer = PartWriter(task.storage, MATCHES, key, single=True)
+    pairs: list[pa.Table] = []
+    first = 0
+    for batch in iterate_part(task.storage, task.documents, ["doc_id", "text", "content_hash"]):
+        places = pa.array(np.arange(first, first + batch.num_rows))
+        first += batch.num_rows
+        for piece in split_by_bytes(batch.append_column("row", places), CHUNK_BYTES):
+            matches = find_matches(piece.column("text"), index, normalisation)
+            if len(matches.rows):
+                writer.write(_match_rows(piece, matches, task.number))
+                pairs.append(_gram_rows(piece, matches, index))
+    gram_writer = PartWriter(task.storage, GRAMS, key, single=True)
+    if pairs:
+        unique = pa.concat_tables(pairs).group_by(GRAM_CONTENT.names).aggregate([])
+        for batch in unique.sort_by([(name, "ascending") for name in GRAM_CONTENT.names]).to_batches():
+            gram_writer.write(batch)
+    commit_unit(task.storage, GRAMS, key, gram_writer, {})
+    commit_unit(task.storage, MATCHES, key, writer, {})
+    return task.documents.text_bytes
+
+
+def _match_rows(batch: pa.RecordBatch, matches: Matches, number: int) -> pa.RecordBatch:
+    rows = pa.array(matches.rows)
+    columns = [batch.column("doc_id").take(rows), pa.array(np.full(len(rows), number, np.int64))]
+    columns += [batch.column("row").take(rows), *(pa.array(column) for column in matches[1:])]
+    return pa.record_batch(columns, schema=MATCH)
+
+
+@kernel
+def _grams_of(passages, places, words, grams, passage_edges, n, which, out):  # type: ignore[no-untyped-def]
+    at = 0
+    for m in range(len(passages)):
+        first = passage_edges[passages[m]]
+        size = min(n, passage_edges[passages[m] + 1] - first)
+        for k in range(places[m], places[m] + words[m] - size + 1):
+            which[at], out[at] = m, grams[first + k]
+            at += 1
+    return at
+
+
+def _gram_rows(batch: pa.RecordBatch, matches: Matches, index: Index) -> pa.Table:
+    """(n-gram, content) of every n-gram in the matches."""
+    most = int(matches.words.sum())
+    which, grams = np.empty(most, np.int64), np.empty(most, np.int64)
+    count = _grams_of(
+        matches.passages, matches.places, matches.words, index.grams, index.passage_edges, index.n, which, grams
+    )
+    contents = batch.column("content_hash").take(pa.array(matches.rows[which[:count]]))
+    table = pa.table([pa.array(grams[:count]), contents.cast(pa.large_string())], schema=GRAM_CONTENT)
+    return table.group_by(GRAM_CONTENT.names).aggregate([])
+
+
+def _count(storage: Storage, engine: Engine, grams: DatasetManifest) -> dict[str, Any]:
+    """For each n-gram that occurs, the different contents that hold it; as many rows as the sets have n-grams at most."""
+    writer = PartWriter(storage, COUNTS, "counts", single=True)
+    for batch in count_contents(storage, engine, [part for part in grams.parts if part.rows]).to_batches():
+        writer.write(batch)
+    commit_unit(storage, COUNTS, "counts", writer, {})
+    return {}
+
+
+def count_contents(
+    storage: Storage, engine: Engine, parts: Sequence[Part], in_memory_rows: int = IN_MEMORY_ROWS
+) -> pa.Table:
+    """GRAM_COUNT rows in order of n-grams; in memory where there is little to count, else by a shuffle: the same rows."""
+    if not parts:
+        return GRAM_COUNT.empty_table()
+    if sum(part.rows for part in parts) <= in_memory_rows:
+        pairs = pa.concat_tables([read_part(storage, part, GRAM_CONTENT.names) for part in parts])
+        counted = pairs.group_by(GRAM_CONTENT.names).aggregate([]).group_by("gram").aggregate([([], "count_all")])
+    else:
+        frame = engine.read([storage.engine_path(part.path) for part in parts], GRAM_CONTENT.names)
+        counted = frame.distinct().groupBy("gram").count().toArrow()
+    counted = counted.select([0, 1]).rename_columns(GRAM_COUNT.names).cast(GRAM_COUNT)
+    return counted.sort_by("gram").combine_chunks()
+
+
+def content_counts(storage: Storage, counts: DatasetManifest, grams: int) -> np.ndarray:
+    """For every n-gram of the index, the different contents that hold it."""
+    found = np.zeros(grams, np.int64)
+    for part in counts.parts:
+        table = read_part(storage, part, GRAM_COUNT.names)
+        found[table.column("gram").to_numpy()] = table.column("contents").to_numpy()
+    return found

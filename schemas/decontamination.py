@@ -1,0 +1,162 @@
+"""Decontamination: what a recipe says of it, and the rows of what is found.
+
+Measured once, on every document, against every evaluation set: verified runs of words that a document and an item of
+a set share. Thresholds are applied to what is stored, so another policy reads no text.
+
+`part` and `row` say where a document lies in documents/; they are left out of content digests.
+"""
+
+from typing import Literal
+
+import pyarrow as pa
+from gristmill.schemas.cut_options import LossLimit
+from gristmill.schemas.source import READER_NOTES
+from gristmill.schemas.strict import Strict
+from pydantic import Field, field_validator, model_validator
+
+RULE_PREFIX = "contamination/"  # `contamination/<set>` in a ledger
+MATCH_RULE_SUFFIX = "_match"  # `contamination/<set>_match`: for the length of a match
+Ignored = Literal["case", "whitespace", "digits", "punctuation", "accents"]
+
+
+class EvaluationSet(Strict):
+    """One evaluation set, as files whose records are its items.
+
+    fields: the fields whose text makes an item; `a.b` reaches into nested objects and into every element of a list, and
+    a field that holds a list or an object stands for all strings in it. N-grams never run from one string to the next.
+    id: a field that names the item; else its place, `path#position`.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*(_[A-Za-z0-9-]+)*$")
+    path: str | tuple[str, ...]
+    fields: tuple[str, ...] = Field(min_length=1)
+    format: Literal["auto", "jsonl", "csv", "parquet", "datasets"] = "auto"
+    id: str | None = None
+
+    @field_validator("id")
+    @classmethod
+    def _check_id(cls, name: str | None) -> str | None:
+        if name in READER_NOTES:
+            raise ValueError(f"found {name!r}; expected a field that is none of the readers' own notes")
+        return name
+
+
+class ContaminationPolicy(LossLimit):
+    """When a document counts as contaminated by an item, and what becomes of it.
+
+    min_overlap: share of the item's n-grams, weighted by rarity, that the document holds, for any of the n.
+    min_match: words of the longest verified match from which it counts whatever the overlap; None: never.
+    action: `drop` the document, or `cut` the matched text out of it (`max_loss_fraction` and `above_max_loss` say what
+    becomes of a document that loses much).
+    """
+
+    min_overlap: float = Field(0.5, gt=0, le=1)
+    min_match: int | None = Field(None, ge=1)
+    action: Literal["drop", "cut"] = "drop"
+
+
+class Decontaminate(ContaminationPolicy):
+    """Evaluation sets, how text is compared with them, and the policy unless the recipe's `policy` gives another.
+
+    ngrams: lengths in words. The least one is what matches are made of; overlaps are counted for each.
+    min_words: a string of fewer words is not looked for; one of at least so many but fewer than n is one n-gram.
+    max_items: an n-gram in more items of a set than this is the set's template and counts for nothing.
+    normalise: differences that do not count.
+    """
+
+    sets: tuple[EvaluationSet, ...] = Field(min_length=1)
+    ngrams: tuple[int, ...] = Field((8, 13), min_length=1)
+    min_words: int = Field(5, ge=1)
+    max_items: int = Field(10, ge=1)
+    normalise: tuple[Ignored, ...] = ("case", "punctuation", "whitespace")
+
+    @field_validator("ngrams")
+    @classmethod
+    def _rising(cls, lengths: tuple[int, ...]) -> tuple[int, ...]:
+        if any(n < 1 or n > 64 for n in lengths) or len(set(lengths)) < len(lengths):
+            raise ValueError(f"found {list(lengths)}; expected different lengths of 1 to 64 words")
+        return tuple(sorted(lengths))
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> "Decontaminate":
+        names = [one.name for one in self.sets]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two evaluation sets are named {name!r}; expected unique names")
+            if name.endswith(MATCH_RULE_SUFFIX):
+                raise ValueError(f"found the name {name!r}; expected one that does not end in {MATCH_RULE_SUFFIX!r}")
+        return self
+
+    @property
+    def measurement(self) -> dict[str, object]:
+        """What of it decides the measurement, beyond the items."""
+        chosen = {"names": [one.name for one in self.sets], "ngrams": list(self.ngrams), "min_words": self.min_words}
+        return {**chosen, "max_items": self.max_items, "normalise": sorted(self.normalise)}
+
+
+_PLACE = [
+    pa.field("doc_id", pa.large_string(), nullable=False),
+    pa.field("part", pa.int64(), nullable=False),
+    pa.field("row", pa.int64(), nullable=False),
+]
+
+EVAL_ITEM = pa.schema(
+    [
+        pa.field("number", pa.int64(), nullable=False),  # over all sets, in their order
+        pa.field("set", pa.large_string(), nullable=False),
+        pa.field("item", pa.large_string(), nullable=False),
+        pa.field("words", pa.int64(), nullable=False),
+        pa.field("ngrams", pa.large_list(pa.int64()), nullable=False),  # that count, for each n; all 0: not looked for
+        pa.field("excerpt", pa.large_string(), nullable=False),
+    ]
+)
+EVAL_ITEM_DIGEST = tuple(EVAL_ITEM.names)
+
+MATCH = pa.schema(  # a run of words that a document shares with a string of an item
+    [
+        *_PLACE,
+        pa.field("passage", pa.int64(), nullable=False),
+        pa.field("at", pa.int64(), nullable=False),  # first word in the passage
+        pa.field("words", pa.int64(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),  # UTF-8 bytes of the document's original text
+        pa.field("end", pa.int64(), nullable=False),
+    ]
+)
+MATCH_DIGEST = ("doc_id", "passage", "at", "words", "start", "end")
+
+GRAM_CONTENT = pa.schema(  # that a document's content holds an n-gram of an evaluation set
+    [pa.field("gram", pa.int64(), nullable=False), pa.field("content", pa.large_string(), nullable=False)]
+)
+GRAM_CONTENT_DIGEST = tuple(GRAM_CONTENT.names)
+
+HIT = pa.schema(  # one row for each document and item that share words
+    [
+        *_PLACE,
+        pa.field("set", pa.large_string(), nullable=False),
+        pa.field("item", pa.large_string(), nullable=False),
+        pa.field("number", pa.int64(), nullable=False),  # of the item
+        pa.field("overlap", pa.float64(), nullable=False),  # the greatest weighted one
+        pa.field("longest", pa.int64(), nullable=False),  # words of the longest match
+        pa.field("ngrams", pa.large_list(pa.int64()), nullable=False),  # each n; the next three are in this order
+        pa.field("matched", pa.large_list(pa.int64()), nullable=False),  # n-grams of the item that the document holds
+        pa.field("of", pa.large_list(pa.int64()), nullable=False),  # n-grams of the item that count
+        pa.field("weighted", pa.large_list(pa.float64()), nullable=False),  # share of their weight
+        pa.field("starts", pa.large_list(pa.int64()), nullable=False),  # bytes of the original text, disjoint, in order
+        pa.field("ends", pa.large_list(pa.int64()), nullable=False),
+    ]
+)
+HIT_DIGEST = tuple(name for name in HIT.names if name not in ("part", "row"))
+
+GRAM_COUNT = pa.schema([pa.field("gram", pa.int64(), nullable=False), pa.field("contents", pa.int64(), nullable=False)])
+GRAM_COUNT_DIGEST = tuple(GRAM_COUNT.names)
+
+ITEM_REPORT = pa.schema(  # every item, with what the corpus holds of it
+    [
+        *EVAL_ITEM,
+        pa.field("documents", pa.int64(), nullable=False),  # that share a match with it
+        pa.field("overlap", pa.float64(), nullable=False),  # the greatest of any document
+        pa.field("longest", pa.int64(), nullable=False),
+        pa.field("example", pa.large_string()),  # doc_id of the document with the greatest overlap
+    ]
+)
+ITEM_REPORT_DIGEST = tuple(ITEM_REPORT.names)
