@@ -346,8 +346,8 @@ def _resolve_sets(data: dict[str, Any], base: Path) -> dict[str, Any]:
         return data
     sets = []
     for one in chosen["sets"]:
-        path = one.get("path")
-        paths = [_resolve(item, base) for item in path] if isinstance(path, list) else _resolve(path, base)
+        path = one["path"]
+        paths = [resolve_path(item, base) for item in path] if isinstance(path, list) else resolve_path(path, base)
         sets.append({**one, "path": paths})
     return {**data, "decontaminate": {**chosen, "sets": sets}}
 

@@ -186,6 +186,33 @@ class NearDuplicates(_Section):
     edge: list[NearPair]
 
 
+class ContaminatedItem(_Section):
+    """An item of an evaluation set that documents share words with. overlap, longest: the greatest of any document."""
+
+    item: str
+    excerpt: str
+    documents: int
+    overlap: float
+    longest: int
+    example: str
+
+
+class EvaluationSetReport(_Section):
+    """The reverse report of one evaluation set.
+
+    items: all; too_short: those with no n-gram that counts; touched: those that any document shares a match with;
+    contaminated: those held to the policy's threshold. by_overlap: touched items by tenths of the greatest overlap.
+    """
+
+    name: str
+    items: int
+    too_short: int
+    touched: int
+    contaminated: int
+    by_overlap: list[int]
+    worst: list[ContaminatedItem]
+
+
 class EditReason(_Section):
     reason: str
     documents: int
@@ -246,6 +273,7 @@ class Summary(_Section):
     colliding_ids: int
     duplicates: Duplicates | None
     near: NearDuplicates | None = None
+    contamination: list[EvaluationSetReport] = Field(default_factory=list)
     edits: list[EditReason] | None
     histograms: list[Histogram]
     kept_samples: list[Sample]

@@ -5,6 +5,7 @@ import sys
 from typing import Annotated
 
 import typer
+from gristmill.pipelines.cli.decontaminate import decontaminate
 from gristmill.pipelines.cli.options import (
     Conf,
     EngineName,
@@ -187,6 +188,7 @@ def profiles(name: Annotated[str | None, typer.Argument(help="Show the rules of 
     print(list_profiles(name))
 
 
+app.command()(decontaminate)
 app.add_typer(shards, name="shards")
 app.add_typer(tokenizer, name="tokenizer")
 

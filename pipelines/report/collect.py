@@ -9,6 +9,7 @@ from gristmill.pipelines.decide.decisions import TOKEN_FAMILY
 from gristmill.pipelines.decide.materialise import LANGUAGE
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.measure import FamilyKey
+from gristmill.pipelines.report.contamination import evaluation_sets
 from gristmill.pipelines.report.counts import Partial
 from gristmill.pipelines.report.near import near_duplicates
 from gristmill.pipelines.report.part import PICKS, Aligned, PartTask, count_histograms, count_part
@@ -118,6 +119,7 @@ class _Collector:
             colliding_ids=facts["colliding_ids"],
             duplicates=_duplicates(first, fetched) if self.run.recipe.dedup.finds_any else None,
             near=near_duplicates(self.run, first.counts.get("near", {})),
+            contamination=evaluation_sets(self.run),
             edits=_edits(first.counts.get("edits", {})) if self.edits is not None else None,
             histograms=[
                 _histogram(

@@ -1,35 +1,13 @@
 """The sections of the report page: what each shows, explained in plain words."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
+from gristmill.pipelines.report.contamination import contamination_section
 from gristmill.pipelines.report.markup import Markup, element, join, link
-from gristmill.pipelines.report.plots import Figure, clusters_plot, funnel_plot, histogram_plot, mix_plot, rules_plot
+from gristmill.pipelines.report.plots import clusters_plot, funnel_plot, histogram_plot, mix_plot, rules_plot
+from gristmill.pipelines.report.section import Section
 from gristmill.pipelines.report.tables import Cell, amount_cells, count, megabytes, percent, table
 from gristmill.schemas.report import Amount, FunnelStep, Mix, NearPair, RuleDrops, Sample, Summary
-
-
-@dataclass
-class Section:
-    """One section. figures: id of a plot's element -> figure."""
-
-    id: str
-    label: str
-    title: str
-    content: list[Markup] = field(default_factory=list)
-    figures: dict[str, Figure] = field(default_factory=dict)
-
-    def say(self, text: str, class_: str | None = None) -> None:
-        self.content.append(element("p", text, class_=class_))
-
-    def head(self, text: str) -> None:
-        self.content.append(element("h3", text))
-
-    def plot(self, id: str, figure: Figure, described: str) -> Markup:
-        """Register a figure; the element to put into the content."""
-        self.figures[id] = figure
-        height = f"min-height:{int(figure['layout']['height'])}px"
-        return element("div", id=id, class_="plot", role="img", aria_label=described, style=height)
 
 
 def sections(summary: Summary) -> list[Section]:
@@ -40,6 +18,7 @@ def sections(summary: Summary) -> list[Section]:
         _mixes,
         _duplicates,
         _near_duplicates,
+        contamination_section,
         _edits,
         _reading,
         _signals,

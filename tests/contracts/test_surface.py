@@ -3,7 +3,7 @@
 import click
 import typer
 from gristmill.pipelines.cli.main import app
-from gristmill.schemas import corpus, decision, document, edits, recipe, source
+from gristmill.schemas import corpus, decision, decontamination, document, edits, recipe, source
 from gristmill.schemas.policy import Profile, Rule
 
 ENGINE = {"--engine", "--master"}
@@ -34,6 +34,21 @@ COMMANDS = {
         "--replace",
     }
     | SPARK,
+    "decontaminate": {
+        "data",
+        "--against",
+        "--out",
+        "--text",
+        "--id",
+        "--ngrams",
+        "--min-overlap",
+        "--min-match",
+        "--action",
+        "--conf",
+        "--partitions",
+        "--quiet",
+    }
+    | SPARK,
     "tokenizer train": {
         "corpus",
         "--out",
@@ -59,17 +74,30 @@ COLUMNS = {
         "doc_id text source snapshot url timestamp language tokens cluster_size text_bytes content_hash metadata",
     ),
     "edits": (corpus.EDIT_ROW, "doc_id edits"),
+    "contamination/hits": (
+        decontamination.HIT,
+        "doc_id part row set item number overlap longest ngrams matched of weighted starts ends",
+    ),
+    "contamination/report": (
+        decontamination.ITEM_REPORT,
+        "number set item words ngrams excerpt documents overlap longest example",
+    ),
 }
 KEYS = {
-    recipe.Recipe: "name seed sources signals floor policy dedup text keep_text card",
+    recipe.Recipe: "name seed sources signals floor policy dedup decontaminate text keep_text card",
     recipe.Floor: "min_text_bytes languages min_language_score",
     recipe.Policy: (
-        "profiles rules disable thresholds languages min_language_score min_text_bytes by_language by_source"
+        "profiles rules disable thresholds languages min_language_score min_text_bytes decontaminate "
+        "by_language by_source"
     ),
     recipe.Dedup: "exact near lines substrings",
     recipe.ExactDedup: "normalise scope survivor",
     source.Source: ("name path exclude root format columns snapshot extract max_document_bytes encoding priority"),
-    source.Columns: "text id url timestamp metadata",
+    source.Columns: "text joint id url timestamp metadata",
+    decontamination.Decontaminate: (
+        "max_loss_fraction above_max_loss min_overlap min_match action sets ngrams min_words max_items normalise"
+    ),
+    decontamination.EvaluationSet: "name path fields format id",
     Rule: "name signal keep if_null source",
     Profile: "name version description source languages text_version rules",
 }

@@ -1,0 +1,42 @@
+"""`gristmill decontaminate`: any data set against evaluation sets, without writing a recipe."""
+
+from typing import Annotated
+
+import typer
+from gristmill.pipelines.cli.options import Conf, EngineName, Master, Partitions, Quiet, console_of, engine_of
+
+
+def decontaminate(
+    data: Annotated[list[str], typer.Argument(metavar="DATA...", help="Files, folders or globs with the documents.")],
+    against: Annotated[
+        list[str],
+        typer.Option(metavar="[NAME=]PATH:FIELD,FIELD", help="An evaluation set and its fields; may be repeated."),
+    ],
+    out: Annotated[str, typer.Option(help="Folder or URL of the run.")],
+    text: Annotated[
+        str,
+        typer.Option(help="Fields with the documents' text, such as `prompt,chosen,rejected` or `messages.content`."),
+    ] = "text",
+    id: Annotated[str | None, typer.Option("--id", help="A field that names a document.")] = None,
+    ngrams: Annotated[str, typer.Option(help="Lengths of n-grams in words.")] = "8,13",
+    min_overlap: Annotated[float, typer.Option(help="Weighted share of an item from which it contaminates.")] = 0.5,
+    min_match: Annotated[int | None, typer.Option(help="Words of a match from which it contaminates.")] = None,
+    action: Annotated[str, typer.Option(help="drop or cut.")] = "drop",
+    engine: EngineName = "sail",
+    master: Master = None,
+    partitions: Partitions = None,
+    conf: Conf = None,
+    quiet: Quiet = False,
+) -> None:
+    """Find evaluation items in documents, drop or cut them, and report how much of each set was found."""
+    from gristmill.pipelines.build import build
+    from gristmill.pipelines.decontaminate.command import recipe_of
+    from gristmill.pipelines.report.contamination import summary_lines
+
+    recipe = recipe_of(data, against, text, id, ngrams, min_overlap, min_match, action)
+    run = build(recipe, out, engine=engine_of(engine, master, partitions, conf), console=console_of(quiet))
+    for line in summary_lines(run):
+        print(line)
+    print(run)
+    if not quiet:
+        print(f"report: {run.storage.path('report.html')}")

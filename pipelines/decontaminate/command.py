@@ -1,0 +1,63 @@
+"""The recipe behind `gristmill decontaminate`."""
+
+import posixpath
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.recipe import Recipe, validated
+
+_SET = re.compile(r"(?:(?P<name>[A-Za-z0-9_-]+)=)?(?P<path>.+):(?P<fields>[^:/]+)")
+
+
+def recipe_of(
+    data: Sequence[str],
+    against: Sequence[str],
+    text: str,
+    id_field: str | None,
+    ngrams: str,
+    min_overlap: float,
+    min_match: int | None,
+    action: str,
+) -> Recipe:
+    """A recipe that does nothing but decontaminate. RecipeError for options that cannot be read."""
+    fields = _listed(text)
+    columns: dict[str, Any] = {"text": fields[0] if len(fields) == 1 and "." not in fields[0] else fields}
+    if id_field is not None:
+        columns["id"] = id_field
+    lengths = _listed(ngrams)
+    if not all(n.isdecimal() for n in lengths):
+        raise RecipeError(f"--ngrams {ngrams}", expected="lengths in words, such as 8,13")
+    return validated(
+        Recipe,
+        {
+            "name": "decontaminate",
+            "sources": [{"name": "data", "path": list(data), "columns": columns}],
+            "decontaminate": {
+                "sets": [_set(given) for given in against],
+                "ngrams": [int(n) for n in lengths],
+                "min_overlap": min_overlap,
+                "min_match": min_match,
+                "action": action,
+            },
+            "dedup": {"exact": None},
+        },
+    )
+
+
+def _set(given: str) -> dict[str, Any]:
+    match = _SET.fullmatch(given)
+    if match is None:
+        raise RecipeError(
+            f"--against {given}",
+            expected="[NAME=]PATH:FIELD,FIELD, such as gsm8k=test.jsonl.gz:question,answer",
+            next_step="name the fields that make an item after a colon",
+        )
+    stem = posixpath.basename(match["path"]).split(".")[0]
+    name = match["name"] or re.sub(r"[^A-Za-z0-9-]+", "-", stem).strip("-") or "set"
+    return {"name": name, "path": match["path"], "fields": _listed(match["fields"])}
+
+
+def _listed(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
