@@ -13,7 +13,8 @@ class ModelShape(Strict):
 
     kv_heads: key-value heads (grouped-query attention), as many as `heads` when not given.
     intermediate_size: width of the feed-forward layer; by default 8/3 of the hidden size for the gated shapes (Llama,
-    Qwen), 4 times the hidden size for the others.
+    Qwen), 4 times the hidden size for the others. generator_fraction: ELECTRA's generator as a part of its
+    discriminator, in width.
     """
 
     shape: Literal["llama", "qwen", "bert", "t5", "electra"] | None = None
@@ -25,6 +26,7 @@ class ModelShape(Strict):
     intermediate_size: int | None = Field(None, ge=8)
     tie_embeddings: bool = True
     dropout: float = Field(0.0, ge=0, lt=1)
+    generator_fraction: float = Field(0.25, gt=0, le=1)
 
     @model_validator(mode="after")
     def _one_origin(self) -> "ModelShape":

@@ -1,0 +1,154 @@
+"""Masked language modelling: hide 15 % of the tokens and predict them from both sides.
+
+Source: Devlin et al. 2019, "BERT", section 3.1 and appendix A: of the chosen tokens 80 % become the mask id, 10 % a
+random id, 10 % stay; whole-word masking is that of the authors' later release (all pieces of a word together).
+"""
+
+from typing import ClassVar
+
+import numpy as np
+import torch
+from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.strict import Strict
+from gristmill.training.objectives.keyed import uniforms
+from gristmill.training.objectives.registry import Setting, TokenLosses
+from gristmill.training.objectives.tensors import cross_entropy_rows, evaluating, on_device, tensor
+from gristmill.training.objectives.windows import (
+    IGNORED,
+    Windows,
+    candidates,
+    document_numbers,
+    ordinary_ids,
+    special_table,
+)
+from gristmill.training.objectives.words import WordTable
+from pydantic import Field, model_validator
+
+
+class MaskedOptions(Strict):
+    """fraction of the candidates that is predicted; of those, what becomes the mask id and what a random id."""
+
+    fraction: float = Field(0.15, gt=0, lt=1)
+    mask_fraction: float = Field(0.8, ge=0, le=1)
+    random_fraction: float = Field(0.1, ge=0, le=1)
+    whole_words: bool = False
+
+    @model_validator(mode="after")
+    def _fractions(self) -> "MaskedOptions":
+        if self.mask_fraction + self.random_fraction > 1:
+            raise ValueError("mask_fraction and random_fraction are more than 1 together")
+        return self
+
+
+def chosen_positions(candidate: np.ndarray, noise: np.ndarray, fraction: float) -> np.ndarray:
+    """bool (rows, window): in each row the round(fraction * n), at least one, of its n candidates with least noise."""
+    wanted = np.maximum(1, np.rint(candidate.sum(axis=1) * fraction)).astype(np.int64)
+    order = np.argsort(np.where(candidate, noise, 2.0), axis=1, kind="stable")
+    rank = np.empty_like(order)
+    np.put_along_axis(rank, order, np.arange(order.shape[1])[None, :], axis=1)
+    return candidate & (rank < wanted[:, None])
+
+
+def chosen_words(candidate: np.ndarray, inside: np.ndarray, noise: np.ndarray, fraction: float) -> np.ndarray:
+    """bool (rows, window): like `chosen_positions`, but whole words, in order of the noise at their first token.
+
+    inside: True where a token goes on with the word of the token before it. Words are taken until the number of tokens
+    is reached; the one that would go past it is taken only when it is the first.
+    """
+    width = candidate.shape[1]
+    first = candidate & ~(inside & np.roll(candidate, 1, axis=1))
+    first[:, 0] = candidate[:, 0]
+    at = np.maximum.accumulate(np.where(first, np.arange(width)[None, :], 0), axis=1)
+    word_noise = np.where(candidate, np.take_along_axis(noise, at, axis=1), 2.0)
+    order = np.argsort(word_noise, axis=1, kind="stable")  # tokens of a word stay together, in order
+    taken = np.arange(1, width + 1)[None, :]
+    wanted = np.maximum(1, np.rint(candidate.sum(axis=1) * fraction)).astype(np.int64)[:, None]
+    word = np.take_along_axis(at, order, axis=1)
+    ends = np.ones_like(candidate)
+    ends[:, :-1] = word[:, 1:] != word[:, :-1]
+    end_rank = np.where(ends, taken, width)
+    end_rank = np.minimum.accumulate(end_rank[:, ::-1], axis=1)[:, ::-1]  # tokens taken up to the end of one's word
+    in_order = (end_rank <= wanted) | (word == word[:, :1])
+    chosen = np.empty_like(candidate)
+    np.put_along_axis(chosen, order, in_order, axis=1)
+    return chosen & candidate
+
+
+def hide(
+    input_ids: np.ndarray,
+    chosen: np.ndarray,
+    noise: np.ndarray,
+    ordinary: np.ndarray,
+    mask_id: int,
+    options: MaskedOptions,
+) -> np.ndarray:
+    """int64 (rows, window): the chosen ids replaced; noise (2, rows, window) decides how, and by which random id."""
+    fate, draw = noise
+    random_ids = ordinary[(draw * len(ordinary)).astype(np.int64)]
+    masked = fate < options.mask_fraction
+    random = ~masked & (fate < options.mask_fraction + options.random_fraction)
+    return np.where(chosen & masked, mask_id, np.where(chosen & random, random_ids, input_ids))
+
+
+class Masked:
+    """input_ids, labels, position_ids: (rows, window); document_ids too when a row holds more than one document, from
+    which the model builds its block-diagonal mask (training.models)."""
+
+    shapes: ClassVar[frozenset[str]] = frozenset({"bert"})
+    Options: ClassVar[type[Strict]] = MaskedOptions
+
+    def __init__(self, setting: Setting, options: MaskedOptions) -> None:
+        self.setting, self.options = setting, options
+        self.special = special_table(setting.tokenizer)
+        self.ordinary = ordinary_ids(setting.tokenizer)
+        self.words = _word_table(setting) if options.whole_words else None
+
+    def masked(self, windows: Windows, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(input_ids, labels), int64 (rows, window): a pure function of window, seed and position."""
+        ids = windows["input_ids"]
+        candidate = candidates(windows, self.special)
+        seed, width = self.setting.seed, ids.shape[1]
+        which = uniforms(seed, "mlm which", positions, width)
+        if self.words is None:
+            chosen = chosen_positions(candidate, which, self.options.fraction)
+        else:
+            inside = self.words.inside(ids) & (windows["position_ids"] != 0)
+            chosen = chosen_words(candidate, inside, which, self.options.fraction)
+        how = np.stack([uniforms(seed, purpose, positions, width) for purpose in ("mlm fate", "mlm draw")])
+        hidden = hide(ids, chosen, how, self.ordinary, self.setting.tokenizer.mask_id, self.options)
+        return hidden, np.where(chosen, ids, IGNORED)
+
+    def __call__(self, windows: Windows, positions: np.ndarray) -> dict[str, torch.Tensor | bool | float]:
+        hidden, labels = self.masked(windows, positions)
+        return {
+            "input_ids": tensor(hidden),
+            "labels": tensor(labels),
+            **bidirectional_context(windows, self.setting),
+        }
+
+    def token_losses(self, model: torch.nn.Module, windows: Windows, positions: np.ndarray) -> TokenLosses:
+        """Losses of the hidden tokens; the others are not scored."""
+        inputs = on_device(self(windows, positions), model)
+        labels = inputs.pop("labels")
+        with evaluating(model):
+            losses = cross_entropy_rows(model(**inputs).logits, labels)
+        return TokenLosses(losses, labels.cpu().numpy() != IGNORED)
+
+
+def bidirectional_context(windows: Windows, setting: Setting) -> dict[str, torch.Tensor]:
+    """position_ids, and document_ids unless every row is one document: both (rows, window)."""
+    context = {"position_ids": tensor(windows["position_ids"])}
+    documents = document_numbers(windows, setting.tokenizer)
+    if (documents != documents[:, :1]).any():
+        context["document_ids"] = tensor(documents)
+    return context
+
+
+def _word_table(setting: Setting) -> WordTable:
+    if setting.tokenizer_folder is None:
+        raise RecipeError(
+            "whole_words without the tokenizer's folder",
+            where="objective mlm",
+            next_step="give the shards' tokenizer folder, or leave whole_words out",
+        )
+    return WordTable.read(setting.tokenizer_folder, setting.tokenizer.vocab_size)

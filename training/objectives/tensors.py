@@ -1,0 +1,44 @@
+"""From numpy to torch and back: inputs of a model, and the losses of single tokens without gradients."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from gristmill.training.objectives.windows import IGNORED
+
+
+def tensor(array: np.ndarray) -> torch.Tensor:
+    """The array as a tensor, copied only when its memory is not in order."""
+    return torch.from_numpy(np.ascontiguousarray(array))
+
+
+@contextmanager
+def evaluating(model: torch.nn.Module) -> Iterator[None]:
+    """Dropout off and no gradients inside; the model's mode comes back."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        model.train(was_training)
+
+
+def on_device(inputs: dict[str, Any], model: torch.nn.Module) -> dict[str, Any]:
+    """The inputs where the model is."""
+    device = next(model.parameters()).device
+    return {key: value.to(device) if isinstance(value, torch.Tensor) else value for key, value in inputs.items()}
+
+
+def cross_entropy_rows(logits: torch.Tensor, labels: torch.Tensor) -> np.ndarray:
+    """float32 (rows, columns): -log p(label) of logits (rows, columns, vocabulary), 0 where the label is -100.
+
+    Row by row, so that the logits in full precision exist for one row at a time.
+    """
+    rows = [
+        torch.nn.functional.cross_entropy(scores.float(), wanted, ignore_index=IGNORED, reduction="none")
+        for scores, wanted in zip(logits, labels, strict=True)
+    ]
+    return torch.stack(rows).cpu().numpy()
