@@ -1,6 +1,5 @@
 """Gathering one shard: its range of keys from every encoded part, merged into one order, written with checksums."""
 
-# mypy: disallow-untyped-defs=False
 import io
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
-from gristmill.filters.text.buffers import kernel
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.shards.encode_part import ENCODED
 from gristmill.pipelines.shards.order import range_start, sorted_order
+from gristmill.pipelines.shards.ranges import copy_ranges
 from gristmill.schemas.shard_format import (
     BIN,
     DOCS,
@@ -136,9 +135,8 @@ def _read(task: GatherTask) -> tuple[np.ndarray, pa.Table]:
     table = pa.concat_tables(tables).combine_chunks()
     keys, copies = table.column("key").to_numpy(), table.column("copy").to_numpy()
     table = table.take(pa.array(sorted_order(keys, table.column("doc_id").combine_chunks(), copies)))
-    lengths, tokens = table.column("length").to_numpy(), np.empty(base, dtype)
-    _gather(np.concatenate(pieces), table.column("offset").to_numpy(), lengths, tokens)
-    return tokens, table
+    starts, lengths = table.column("offset").to_numpy(), table.column("length").to_numpy()
+    return copy_ranges(np.concatenate(pieces), starts, lengths), table
 
 
 def _rows_between(storage: Storage, path: str, rows: tuple[int, int], first_key: int, last_key: int) -> pa.Table:
@@ -158,15 +156,6 @@ def _rows_between(storage: Storage, path: str, rows: tuple[int, int], first_key:
             if a < b:
                 found.append(parquet.read_row_group(group).slice(a, b - a))
     return pa.concat_tables(found)
-
-
-@kernel
-def _gather(tokens, starts, lengths, out):
-    to = 0
-    for row in range(len(starts)):
-        for i in range(starts[row], starts[row] + lengths[row]):
-            out[to] = tokens[i]
-            to += 1
 
 
 def write_shard(task: GatherTask, tokens: np.ndarray, rows: pa.Table) -> Shard:

@@ -1,0 +1,160 @@
+"""Exact encoding at the speed of compiled code, for byte-level BPE with one of the common patterns.
+
+A text is cut by a compiled pre-tokeniser (fast_pretokenizer), each pre-token is looked up by its bytes (piece_cache),
+and one that was not met before is merged (merges). What is rare goes to `tokenizers` itself: normalising texts that NFC
+may change, and encoding texts that hold an added token that is not special.
+"""
+
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from gristmill.filters.text.buffers import string_buffers
+from gristmill.pipelines.shards.code_point_classes import NFC_CHANGES, code_point_flags
+from gristmill.pipelines.shards.fast_pretokenizer import holds
+from gristmill.pipelines.shards.literals import Literals
+from gristmill.pipelines.shards.merges import Merges, byte_characters, read_merges
+from gristmill.pipelines.shards.patterns import Pattern, recognised
+from gristmill.pipelines.shards.piece_cache import MAX_BYTES, PADDING, TOKEN, PieceTable, encode_rows, put_all
+from gristmill.pipelines.shards.plain_encoder import PlainEncoder
+from gristmill.pipelines.shards.ranges import copy_ranges
+from tokenizers import normalizers
+
+SLICE_BYTES = 4 << 20
+FIRST_CAPACITY, LAST_CAPACITY = 1 << 17, 1 << 21  # places of the table of pre-tokens, 32 bytes each
+
+
+class FastEncoder:
+    """The ids of `plain`, for a tokenizer that `fast_encoder` accepts."""
+
+    def __init__(
+        self, plain: PlainEncoder, merges: Merges, pattern: Pattern, nfc: bool, whole: PieceTable, added: list[str]
+    ) -> None:
+        self.plain, self.merges, self.pattern, self.whole = plain, merges, pattern, whole
+        self.flags = code_point_flags()
+        self.nfc = normalizers.NFC() if nfc else None
+        self.added = Literals([*added, *(self.nfc.normalize_str(token) for token in added if self.nfc)])
+        self.table = PieceTable(FIRST_CAPACITY)
+        self.state = np.zeros(6, np.int64)
+
+    def encode(self, texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+        """(ids int32, offsets int64 of rows + 1)."""
+        given = texts
+        if self.nfc is not None:
+            texts = self._normalised(texts)
+        ids, offsets = self._encode_all(texts)
+        by_tokenizers = self.added.found_in(given)
+        if texts is not given:
+            by_tokenizers |= self.added.found_in(texts)
+        if not by_tokenizers.any():
+            return ids, offsets
+        return self._replaced(given, ids, offsets, np.flatnonzero(by_tokenizers))
+
+    def _normalised(self, texts: pa.Array) -> pa.Array:
+        """The texts in NFC; the same object when none of them can change."""
+        data, offsets = string_buffers(texts)
+        may_change = holds(data, offsets, self.flags, NFC_CHANGES)
+        if not may_change.any():
+            return texts
+        assert self.nfc is not None
+        changed = [self.nfc.normalize_str(text) for text in texts.filter(pa.array(may_change)).to_pylist()]
+        return pc.replace_with_mask(texts, pa.array(may_change), pa.array(changed, texts.type))
+
+    def _encode_all(self, texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+        data, offsets = string_buffers(texts)
+        found, ends = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)]
+        row, total = 0, 0
+        while row < len(texts):
+            last = max(row + 1, int(np.searchsorted(offsets, offsets[row] + SLICE_BYTES)) - 1)
+            last = min(last, len(texts))
+            ids, slice_offsets = self._encode_slice(data, offsets[row : last + 1])
+            found.append(ids)
+            ends.append(slice_offsets[1:] + total)
+            total += len(ids)
+            row = last
+        return np.concatenate(found), np.concatenate(ends)
+
+    def _encode_slice(self, data: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        size = int(offsets[-1] - offsets[0])
+        padded = np.zeros(size + PADDING, np.uint8)
+        padded[:size] = data[offsets[0] : offsets[-1]]
+        out, out_offsets = np.empty(size, np.int32), np.zeros(len(offsets), np.int64)
+        merges, whole = self.merges, (self.whole.slots, self.whole.key_pool)
+        self.state[: TOKEN + 1] = 0
+        while not encode_rows(
+            padded,
+            offsets - offsets[0],
+            self.flags,
+            self.pattern.family,
+            self.pattern.digits,
+            merges.byte_ids,
+            merges.keys,
+            merges.values,
+            whole,
+            self.table.slots,
+            self.table.key_pool,
+            self.table.id_pool,
+            self.state,
+            out,
+            out_offsets,
+        ):
+            self.table = PieceTable(min(LAST_CAPACITY, 4 * self.table.capacity))  # what is forgotten is merged again
+            self.state[TOKEN + 1 :] = 0
+        return out[: out_offsets[-1]].copy(), out_offsets
+
+    def _replaced(
+        self, texts: pa.Array, ids: np.ndarray, offsets: np.ndarray, rows: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The ids with those of some rows as `tokenizers` gives them."""
+        theirs, their_offsets = self.plain.encode(texts.take(pa.array(rows)))
+        starts, lengths = offsets[:-1].copy(), np.diff(offsets)
+        starts[rows], lengths[rows] = their_offsets[:-1] + len(ids), np.diff(their_offsets)
+        ends = np.zeros(len(offsets), np.int64)
+        np.cumsum(lengths, out=ends[1:])
+        return copy_ranges(np.concatenate([ids, theirs]), starts, lengths), ends
+
+
+def fast_encoder(content: str, plain: PlainEncoder) -> FastEncoder | None:
+    """The fast encoder of the tokenizer in `content` (of a tokenizer.json); None when it is of another kind."""
+    settings = json.loads(content)
+    pattern = recognised(settings.get("pre_tokenizer"))
+    nfc = _is_nfc(settings.get("normalizer"))
+    merges = read_merges(settings["model"])
+    if pattern is None or nfc is None or merges is None:
+        return None
+    whole = PieceTable(0)
+    if settings["model"].get("ignore_merges"):
+        filled = _whole_words(settings["model"]["vocab"])
+        if filled is None:
+            return None
+        whole = filled
+    added = [token["content"] for token in settings.get("added_tokens", []) if not token["special"]]
+    return FastEncoder(plain, merges, pattern, nfc, whole, added)
+
+
+def _is_nfc(normalizer: dict[str, Any] | None) -> bool | None:
+    """False: none, True: NFC, None: something else."""
+    steps = normalizer["normalizers"] if normalizer and normalizer["type"] == "Sequence" else [normalizer]
+    kinds = [step["type"] for step in steps if step]
+    if not kinds:
+        return False
+    return True if kinds == ["NFC"] else None
+
+
+def _whole_words(vocabulary: dict[str, int]) -> PieceTable | None:
+    """The vocabulary by bytes; None when an entry is longer than the table takes."""
+    byte_of = {character: byte for byte, character in enumerate(byte_characters())}
+    words = {}
+    for token, number in vocabulary.items():
+        if token and all(character in byte_of for character in token):  # others no text can be
+            words[bytes(byte_of[character] for character in token)] = number
+    if not words or max(map(len, words)) > MAX_BYTES:
+        return None
+    offsets = np.zeros(len(words) + 1, np.int64)
+    np.cumsum([len(word) for word in words], out=offsets[1:])
+    data = np.frombuffer(b"".join(words) + bytes(PADDING), np.uint8)
+    table = PieceTable(1 << (2 * len(words)).bit_length())
+    put_all(data, offsets, np.array(list(words.values()), np.int64), table.slots, table.key_pool)
+    return table

@@ -1,0 +1,167 @@
+"""Encoding by pre-tokens that were met before: a hash table from their bytes to their ids, as kernels.
+
+A place of the table is four 64-bit words: key (2), value, place in the key pool. A pre-token of up to 15 bytes *is* its
+key (8 bytes; 7 more and the length); a longer one has two hashes as its key and is compared byte by byte with the pool.
+So a hit is never a guess. The value holds one id, or the number of ids and where they lie in the id pool.
+"""
+
+# mypy: disallow-untyped-defs=False
+import numpy as np
+from gristmill.filters.dedup.xxh64 import load64, xxh64
+from gristmill.filters.text.buffers import inlined, kernel
+from gristmill.pipelines.shards.fast_pretokenizer import pre_token_end
+from gristmill.pipelines.shards.merges import merge_bytes
+from numpy import uint64
+
+MAX_BYTES = 255  # longer pre-tokens are merged each time
+PADDING = 16  # bytes that must be readable behind the text
+_SHORT = 15
+_P1, _P2 = uint64(0x9E3779B185EBCA87), uint64(0xC2B2AE3D27D4EB4F)
+_LOW = uint64((1 << 56) - 1)
+ROW, BYTE, TOKEN, ENTRIES, KEY_END, ID_END = range(6)  # of the state of `encode_rows`
+
+
+class PieceTable:
+    """The arrays of a table for about `capacity` / 2 pre-tokens; capacity: a power of two."""
+
+    def __init__(self, capacity: int) -> None:
+        self.slots = np.zeros((capacity, 4), np.uint64)
+        self.key_pool = np.empty(capacity * 8, np.uint8)
+        self.id_pool = np.empty(capacity * 4, np.int32)
+
+    @property
+    def capacity(self) -> int:
+        return len(self.slots)
+
+
+@inlined
+def _key(data, start, count):
+    """(first word, second word) of the key of data[start : start + count]; the length is its highest byte."""
+    length = uint64(count) << uint64(56)
+    if count <= 8:
+        return load64(data, start) & (uint64(0xFFFFFFFFFFFFFFFF) >> uint64(8 * (8 - count))), length
+    if count <= _SHORT:
+        return load64(data, start), length | (load64(data, start + 8) & (_LOW >> uint64(8 * (_SHORT - count))))
+    return xxh64(data, start, start + count, _P1), length | (xxh64(data, start, start + count, _P2) & _LOW)
+
+
+@inlined
+def _find(data, start, count, first, second, slots, key_pool):
+    """The place of a key, or of the empty place where it belongs."""
+    h = (first * _P1) ^ (second * _P2)
+    h = (h ^ (h >> uint64(32))) * _P1
+    place = np.int64(h >> uint64(34)) & (len(slots) - 1)
+    while slots[place, 1] != 0:
+        if slots[place, 1] == second and slots[place, 0] == first:
+            if count <= _SHORT:
+                break
+            at = np.int64(slots[place, 3])
+            same = 0
+            while same < count and key_pool[at + same] == data[start + same]:
+                same += 1
+            if same == count:
+                break
+        place = (place + 1) & (len(slots) - 1)
+    return place
+
+
+@inlined
+def _put(data, start, count, first, second, value, place, slots, key_pool, key_end):
+    """Fill an empty place; returns the new end of the key pool."""
+    slots[place, 0], slots[place, 1], slots[place, 2] = first, second, value
+    if count <= _SHORT:
+        return key_end
+    slots[place, 3] = uint64(key_end)
+    for k in range(count):
+        key_pool[key_end + k] = data[start + k]
+    return key_end + count
+
+
+@kernel
+def put_all(data, offsets, ids, slots, key_pool):
+    """Fill a table with pre-tokens of one id each; of equal ones the last counts."""
+    key_end = 0
+    for row in range(len(ids)):
+        start, count = offsets[row], offsets[row + 1] - offsets[row]
+        first, second = _key(data, start, count)
+        place = _find(data, start, count, first, second, slots, key_pool)
+        value = (uint64(1) << uint64(56)) | uint64(ids[row])
+        key_end = _put(data, start, count, first, second, value, place, slots, key_pool, key_end)
+
+
+@kernel
+def encode_rows(
+    data,
+    offsets,
+    flags,
+    family,
+    digits,
+    byte_ids,
+    keys,
+    values,
+    words,
+    slots,
+    key_pool,
+    id_pool,
+    state,
+    out,
+    out_offsets,
+):
+    """Encode texts from `state` on; False when the table is full before the end: empty or enlarge it, and call again.
+
+    words: (slots, key pool) of pre-tokens that are one id whatever the merges say; without any, slots of length 0.
+    out: ids, room for one a byte. out_offsets: where the ids of each row begin.
+    """
+    word_slots, word_pool = words
+    row, i, to = state[ROW], state[BYTE], state[TOKEN]
+    while row < len(offsets) - 1:
+        end = offsets[row + 1]
+        while i < end:
+            stop = pre_token_end(data, i, end, flags, family, digits)
+            count = stop - i
+            if count > MAX_BYTES:
+                to += merge_bytes(data, i, stop, byte_ids, keys, values, out[to:])
+                i = stop
+                continue
+            first, second = _key(data, i, count)
+            place = _find(data, i, count, first, second, slots, key_pool)
+            if slots[place, 1] != 0:
+                value = slots[place, 2]
+                ids = np.int64(value >> uint64(56))
+                at = np.int64(value & _LOW)
+                if ids == 1:
+                    out[to] = at
+                else:
+                    for k in range(ids):
+                        out[to + k] = id_pool[at + k]
+                to += ids
+                i = stop
+                continue
+            full = 2 * state[ENTRIES] >= len(slots)
+            if full or state[KEY_END] + count > len(key_pool) or state[ID_END] + count > len(id_pool):
+                state[ROW], state[BYTE], state[TOKEN] = row, i, to
+                return False
+            ids = 0
+            if len(word_slots):
+                word = _find(data, i, count, first, second, word_slots, word_pool)
+                if word_slots[word, 1] != 0:
+                    out[to] = np.int64(word_slots[word, 2] & _LOW)
+                    ids = 1
+            if ids == 0:
+                ids = merge_bytes(data, i, stop, byte_ids, keys, values, out[to:])
+            if ids == 1:
+                value = uint64(out[to])
+            else:
+                value = uint64(state[ID_END])
+                for k in range(ids):
+                    id_pool[state[ID_END] + k] = out[to + k]
+                state[ID_END] += ids
+            value |= uint64(ids) << uint64(56)
+            state[KEY_END] = _put(data, i, count, first, second, value, place, slots, key_pool, state[KEY_END])
+            state[ENTRIES] += 1
+            to += ids
+            i = stop
+        row += 1
+        out_offsets[row] = to
+    state[ROW], state[BYTE], state[TOKEN] = row, i, to
+    return True
