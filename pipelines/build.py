@@ -27,6 +27,7 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.engine.warm import kernels_of, warm_kernels
 from gristmill.pipelines.ingest import ingest, plan_tasks
 from gristmill.pipelines.measure import FamilyKey, measure
+from gristmill.pipelines.mix.stage import mix_corpus
 from gristmill.pipelines.readers.split import Split
 from gristmill.pipelines.run.dataset import MANIFEST, read_manifest
 from gristmill.pipelines.run.lock import LOCK, run_lock
@@ -117,6 +118,9 @@ def build(
         version = planned.policy.text_version
         decisions, cuts = cut_survivors(storage, running, chosen, documents, signals, decisions, version, "", console)
         corpus = write_corpus(storage, running, documents, signals, decisions, cuts, version, "", console)
+        if chosen.mix:
+            seed = chosen.seed if chosen.mix.seed is None else chosen.mix.seed
+            mix_corpus(storage, running, chosen.mix, seed, signals, decisions, corpus, "", console)
         seconds = time.monotonic() - started
         _write_summary(storage, chosen, running, documents, signals, decisions, cuts, corpus, seconds, sample)
         run = open_run(storage.url)

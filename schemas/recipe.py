@@ -10,6 +10,7 @@ from gristmill.schemas.cut_options import ONLY_HOW, LineDedup, Substrings
 from gristmill.schemas.decontamination import ContaminationPolicy, Decontaminate
 from gristmill.schemas.duplicates import ORDER_COLUMNS
 from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.mixing import Mix
 from gristmill.schemas.policy import Rule
 from gristmill.schemas.source import Source
 from gristmill.schemas.strict import Strict
@@ -190,6 +191,7 @@ class Recipe(Strict):
     policy: Policy = Field(default_factory=Policy)
     dedup: Dedup = Field(default_factory=Dedup)
     decontaminate: Decontaminate | None = None
+    mix: Mix | None = None
     text: str | None = None
     keep_text: Literal["all", "kept", "none"] = "all"
     card: Card = Field(default_factory=Card)
@@ -229,6 +231,15 @@ class Recipe(Strict):
 def load_recipe(path: str | Path) -> Recipe:
     """The recipe in a YAML file; paths in it are relative to the file. RecipeError names file, line and nearest key."""
     return Recipe.model_validate(_resolve_paths(load_document(path, Recipe), Path(path).resolve().parent))
+
+
+def load_mix(path: str | Path) -> Mix:
+    """The mix in a YAML file: the `mix:` part of a recipe, alone or inside a recipe."""
+    data = _read_yaml(Path(path))[0]
+    if isinstance(data, dict) and "mix" in data:
+        found = load_recipe(path).mix if "sources" in data else validated(Mix, data["mix"], path)
+        return found or Mix()
+    return Mix.model_validate(load_document(path, Mix))
 
 
 def load_policy(path: str | Path) -> Policy:

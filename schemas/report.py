@@ -213,6 +213,30 @@ class EvaluationSetReport(_Section):
     worst: list[ContaminatedItem]
 
 
+class MixedGroup(_Section):
+    """One source or language of the mix; see pipelines/mix/plan.GroupPlan."""
+
+    name: str
+    documents: int
+    available: int
+    wanted: float
+    share: float
+    tokens: int
+    repetitions: float
+    limit: str
+    lost: int
+
+
+class MixReport(_Section):
+    """How often documents are used: planned tokens, and documents by their number of copies."""
+
+    by: str
+    tokens: int
+    groups: list[MixedGroup]
+    notes: list[str]
+    documents_by_copies: dict[str, int]
+
+
 class EditReason(_Section):
     reason: str
     documents: int
@@ -273,6 +297,7 @@ class Summary(_Section):
     colliding_ids: int
     duplicates: Duplicates | None
     near: NearDuplicates | None = None
+    mixing: MixReport | None = None
     contamination: list[EvaluationSetReport] = Field(default_factory=list)
     edits: list[EditReason] | None
     histograms: list[Histogram]

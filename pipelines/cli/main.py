@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from gristmill.pipelines.cli.decontaminate import decontaminate
+from gristmill.pipelines.cli.mix import mix
 from gristmill.pipelines.cli.options import (
     Conf,
     EngineName,
@@ -189,6 +190,7 @@ def profiles(name: Annotated[str | None, typer.Argument(help="Show the rules of 
 
 
 app.command()(decontaminate)
+app.command()(mix)
 app.add_typer(shards, name="shards")
 app.add_typer(tokenizer, name="tokenizer")
 

@@ -16,6 +16,7 @@ from gristmill.schemas.decontamination import (
     Decontaminate,
 )
 from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.mixing import CLUSTER_SIZE, Mix
 from gristmill.schemas.policy import ORIGINAL, Rule
 from gristmill.schemas.recipe import Floor, Policy, Recipe, RuleSet
 from gristmill.schemas.signals import Family, Signal
@@ -253,6 +254,10 @@ def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str,
         wanted[name, version] = {**family(name).default_options, **recipe.signals.get(name, {})}
     for name, options in recipe.signals.items():
         wanted[name, ORIGINAL] = {**family(name).default_options, **options}
+    upweighted = upweight_signal(recipe.mix)
+    if upweighted is not None and signal_family(upweighted) not in measured_apart:
+        name = signal_family(upweighted)
+        wanted[name, ORIGINAL] = {**family(name).default_options, **recipe.signals.get(name, {})}
     for key in (*recipe.dedup.exact_order, *recipe.dedup.near_order):
         if key.startswith(("highest ", "lowest ")):
             found, signal = _known_signal(key.split()[1])
@@ -261,6 +266,20 @@ def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str,
                 raise RecipeError(f"`{key}` orders a {kind}", where="dedup: survivor", expected="a numeric signal")
             wanted[name, ORIGINAL] = {**family(name).default_options, **recipe.signals.get(name, {})}
     return wanted
+
+
+def upweight_signal(mix: Mix | None) -> str | None:
+    """The signal that a mix reads; RecipeError when there is none of that name, or it is no number."""
+    if mix is None or mix.upweight is None or mix.upweight.by == CLUSTER_SIZE:
+        return None
+    found = find_signal(mix.upweight.by)
+    if found is None or found[1].type not in NUMERIC:
+        raise RecipeError(
+            f"documents cannot be upweighted by {mix.upweight.by!r}",
+            where="mix.upweight",
+            expected=f"{CLUSTER_SIZE} or a numeric signal; `gristmill signals` lists them",
+        )
+    return mix.upweight.by
 
 
 def signal_family(signal: str) -> str:

@@ -12,6 +12,7 @@ from gristmill.pipelines.decide.rules import PartColumns, evaluate, read_columns
 from gristmill.pipelines.decontaminate.stage import document_hits
 from gristmill.pipelines.dedup.cuts import document_cut
 from gristmill.pipelines.measure import FamilyKey
+from gristmill.pipelines.mix.command import copies_in_mix
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.shown import Shown
@@ -45,6 +46,7 @@ class Explanation(Shown):
     signals: Mapping[str, Any]
     cuts: Mapping[str, Mapping[str, Any]]  # kind -> row of `<selection>cuts/<kind>`: repeated text of this document
     contamination: tuple[Mapping[str, Any], ...]  # rows of `contamination/hits`, the greatest overlap first
+    copies: int | None  # in the mix; 0: not used; None: there is no mix of this corpus
     excerpt: str | None
 
     def __str__(self) -> str:
@@ -73,6 +75,8 @@ class Explanation(Shown):
             what = "match evaluation items" if kind == "contamination" else "repeat"
             share = f"{cut['cut_bytes']:,} of {cut['text_bytes']:,} bytes {what} in {len(cut['starts'])} spans"
             lines.append(f"  {kind}: {share}, {cut['outcome']}")
+        if self.copies is not None:
+            lines.append(f"  used {self.copies} times in the mix")
         lines.append("rules (margin: distance to the threshold, negative when it fails)")
         for rule in self.rules:
             mark = "FAILS" if rule.failed else "ok"
@@ -104,6 +108,7 @@ def explain(run: Run | str | Path, doc_id: str) -> Explanation:
         signals={name: column[row].as_py() for name, column in sorted(columns.signals.items())},
         cuts={kind: cut for kind in CUT_RULES if (cut := document_cut(chosen, kind, number, row)) is not None},
         contamination=document_hits(chosen, number, row),
+        copies=copies_in_mix(chosen, part.key, document["doc_id"]),
         excerpt=None if text is None else text[:EXCERPT_CHARACTERS],
     )
 

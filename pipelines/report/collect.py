@@ -9,8 +9,10 @@ from gristmill.pipelines.decide.decisions import TOKEN_FAMILY
 from gristmill.pipelines.decide.materialise import LANGUAGE
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.measure import FamilyKey
+from gristmill.pipelines.mix.command import mixed_corpus
 from gristmill.pipelines.report.contamination import evaluation_sets
 from gristmill.pipelines.report.counts import Partial
+from gristmill.pipelines.report.mixing import mix_report
 from gristmill.pipelines.report.near import near_duplicates
 from gristmill.pipelines.report.part import PICKS, Aligned, PartTask, count_histograms, count_part
 from gristmill.pipelines.report.samples import FetchTask, fetch_samples, to_sample
@@ -59,7 +61,9 @@ def report_key(run: Run) -> str:
     """Changes whenever the report's content would: with decisions, corpus, recipe and what was quarantined."""
     corpus = read_manifest(run.storage, f"{run.folder}corpus")
     documents = run.documents
-    stages = [documents.stage_key, run.decisions.stage_key, corpus.stage_key if corpus else None]
+    mixed = mixed_corpus(run)
+    written = [manifest.stage_key if manifest else None for manifest in (corpus, mixed)]
+    stages = [documents.stage_key, run.decisions.stage_key, *written]
     return fingerprint([REPORT_VERSION, *stages, documents.facts, run.recipe.model_dump(mode="json")])
 
 
@@ -120,6 +124,7 @@ class _Collector:
             duplicates=_duplicates(first, fetched) if self.run.recipe.dedup.finds_any else None,
             near=near_duplicates(self.run, first.counts.get("near", {})),
             contamination=evaluation_sets(self.run),
+            mixing=mix_report(self.run),
             edits=_edits(first.counts.get("edits", {})) if self.edits is not None else None,
             histograms=[
                 _histogram(

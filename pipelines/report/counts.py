@@ -11,11 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import string_buffers
-
-_NIBBLE = np.zeros(256, np.uint64)
-for _digit in "0123456789abcdef":
-    _NIBBLE[ord(_digit)] = int(_digit, 16)
 
 
 @dataclass
@@ -85,27 +80,6 @@ def encode(column: Any, if_null: str) -> tuple[np.ndarray, list[str]]:
         encoded = encoded.combine_chunks()
     encoded = encoded.dictionary_encode()
     return encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
-
-
-def id_keys(doc_ids: Any) -> np.ndarray:
-    """The first 64 bits of every id (32 hex digits), in the order of the ids."""
-    ids = doc_ids.cast(pa.large_string())
-    ids = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
-    if not len(ids):
-        return np.zeros(0, np.uint64)
-    data, offsets = string_buffers(ids)
-    keys = np.zeros(len(ids), np.uint64)
-    for digit in range(16):
-        keys = (keys << np.uint64(4)) | _NIBBLE[data[offsets[:-1] + digit]]
-    return keys
-
-
-def shuffled(keys: np.ndarray, seed: int) -> np.ndarray:
-    """A pseudo-random 64-bit number of each key and the seed (the finaliser of SplitMix64)."""
-    mixed = keys ^ np.uint64((seed * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019) % (1 << 64))
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
 
 
 def smallest(rows: np.ndarray, ranks: np.ndarray, keys: np.ndarray, limit: int) -> np.ndarray:

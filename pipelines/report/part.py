@@ -15,8 +15,9 @@ import pyarrow.compute as pc
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy, NamedRule
 from gristmill.pipelines.decide.rules import PartColumns, applies, read_columns, signal_column
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.id_draws import id_keys, shuffled
 from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.report.counts import Partial, Weights, encode, id_keys, shuffled, smallest
+from gristmill.pipelines.report.counts import Partial, Weights, encode, smallest
 from gristmill.pipelines.report.sketch import Number, buckets, count_between, value_counts
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.schemas.decision import BYTES_PER_TOKEN, EXACT_DUPLICATE_RULE, NEAR_DUPLICATE_RULE

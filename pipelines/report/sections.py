@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from gristmill.pipelines.report.contamination import contamination_section
 from gristmill.pipelines.report.markup import Markup, element, join, link
+from gristmill.pipelines.report.mixing import mixing_section
 from gristmill.pipelines.report.plots import clusters_plot, funnel_plot, histogram_plot, mix_plot, rules_plot
 from gristmill.pipelines.report.section import Section
 from gristmill.pipelines.report.tables import Cell, amount_cells, count, megabytes, percent, table
@@ -19,6 +20,7 @@ def sections(summary: Summary) -> list[Section]:
         _duplicates,
         _near_duplicates,
         contamination_section,
+        mixing_section,
         _edits,
         _reading,
         _signals,

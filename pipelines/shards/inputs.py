@@ -1,4 +1,4 @@
-"""What shards are written from: the corpus of a run or selection, or Parquet files with a text column.
+"""What shards are written from: the corpus of a run or selection, mixed where it was, or Parquet files with a text column.
 
 Foreign Parquet needs `text`; `doc_id`, `source`, `url`, `content_hash` are taken where they exist. `copies`, as mixing
 writes it, says how often a document is written.
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.mix.command import mixed_corpus
 from gristmill.pipelines.run.dataset import MANIFEST, read_manifest
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.run.stages import fingerprint, layout_fingerprint
@@ -57,7 +58,7 @@ def find_input(source: Run | str | Path) -> ShardInput:
 
 def _of_run(run: Run) -> ShardInput:
     name = f"{run.folder}corpus"
-    corpus = read_manifest(run.storage, name)
+    corpus = mixed_corpus(run) or read_manifest(run.storage, name)
     if corpus is None:
         raise InputError(
             f"no {name} in this run",

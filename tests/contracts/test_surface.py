@@ -3,7 +3,7 @@
 import click
 import typer
 from gristmill.pipelines.cli.main import app
-from gristmill.schemas import corpus, decision, decontamination, document, edits, recipe, source
+from gristmill.schemas import corpus, decision, decontamination, document, edits, mixing, recipe, source
 from gristmill.schemas.policy import Profile, Rule
 
 ENGINE = {"--engine", "--master"}
@@ -49,6 +49,7 @@ COMMANDS = {
         "--quiet",
     }
     | SPARK,
+    "mix": {"run", "--mix", "--plan"} | SPARK,
     "tokenizer train": {
         "corpus",
         "--out",
@@ -84,7 +85,7 @@ COLUMNS = {
     ),
 }
 KEYS = {
-    recipe.Recipe: "name seed sources signals floor policy dedup decontaminate text keep_text card",
+    recipe.Recipe: "name seed sources signals floor policy dedup decontaminate mix text keep_text card",
     recipe.Floor: "min_text_bytes languages min_language_score",
     recipe.Policy: (
         "profiles rules disable thresholds languages min_language_score min_text_bytes decontaminate "
@@ -97,6 +98,9 @@ KEYS = {
     decontamination.Decontaminate: (
         "max_loss_fraction above_max_loss min_overlap min_match action sets ngrams min_words max_items normalise"
     ),
+    mixing.Mix: ("by shares temperature tokens max_repetitions limits max_copies upweight if_infeasible seed"),
+    mixing.GroupLimit: "max_repetitions max_tokens",
+    mixing.Upweight: "by power least most",
     decontamination.EvaluationSet: "name path fields format id",
     Rule: "name signal keep if_null source",
     Profile: "name version description source languages text_version rules",

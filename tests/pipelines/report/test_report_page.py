@@ -10,9 +10,10 @@ import yaml
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.reselect import reselect
 from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.id_draws import shuffled
 from gristmill.pipelines.report import write
 from gristmill.pipelines.report.card import size_category
-from gristmill.pipelines.report.counts import Partial, shuffled, smallest
+from gristmill.pipelines.report.counts import Partial, smallest
 from gristmill.pipelines.report.markup import element, escape, link, plot_text, script_json, visible
 from gristmill.pipelines.report.page import render
 from gristmill.pipelines.report.sketch import (

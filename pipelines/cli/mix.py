@@ -1,0 +1,29 @@
+"""`gristmill mix`: how often each document of a corpus is used."""
+
+from typing import Annotated
+
+import typer
+from gristmill.pipelines.cli.options import Conf, EngineName, Master, Partitions, Quiet, RunPath, console_of, engine_of
+
+
+def mix(
+    run: RunPath,
+    by: Annotated[
+        str | None,
+        typer.Option("--mix", help="A YAML file with a mix, or a recipe with one; default: the run's recipe."),
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Print the plan and write nothing.")] = False,
+    engine: EngineName = "sail",
+    master: Master = None,
+    partitions: Partitions = None,
+    conf: Conf = None,
+    quiet: Quiet = False,
+) -> None:
+    """Mix a corpus by sources or languages: print the plan in tokens, then write the documents with their copies."""
+    from gristmill.pipelines.console import Console
+    from gristmill.pipelines.mix.command import mix as run_mix
+
+    console = Console(quiet=True) if plan else console_of(quiet)
+    planned = run_mix(run, by, only_plan=plan, engine=engine_of(engine, master, partitions, conf), console=console)
+    if plan or quiet:
+        print(planned)

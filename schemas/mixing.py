@@ -1,0 +1,91 @@
+"""Mixing: how often the documents of a corpus are used, by source or language; what a recipe says and what is written."""
+
+from typing import Literal
+
+import pyarrow as pa
+from gristmill.schemas.corpus import CORPUS, CORPUS_DIGEST
+from gristmill.schemas.strict import Strict
+from pydantic import Field, model_validator
+
+
+class GroupLimit(Strict):
+    """Limits of one source or language. max_repetitions: tokens used, over the tokens it has."""
+
+    max_repetitions: float | None = Field(None, gt=0)
+    max_tokens: int | None = Field(None, ge=0)
+
+
+class Upweight(Strict):
+    """Documents of a group are used in proportion to `value ** power`, kept within `least` and `most`.
+
+    by: `cluster_size` (documents that one stands for after removing duplicates) or a numeric signal. Where the value is
+    null the weight is 1. Weights are rounded to powers of 2^(1/64), about 1 %.
+    """
+
+    by: str = "cluster_size"
+    power: float = 0.5
+    least: float = Field(0.125, gt=0)
+    most: float = Field(8.0, gt=0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Upweight":
+        if self.least > self.most:
+            raise ValueError(f"found least {self.least} above most {self.most}")
+        return self
+
+
+class Mix(Strict):
+    """A mix in tokens.
+
+    shares: of each source or language in the mix, in any unit; groups that are not named are left out. Or temperature T:
+    shares in proportion to tokens ** (1 / T), so that 1 keeps the corpus as it is and more evens it out.
+    tokens: of the whole mix; None: as many as the limits allow.
+    max_repetitions: tokens used of a group, over the tokens it has; `limits` says otherwise for some.
+    max_copies: of one document; None: max_repetitions rounded up, twice that with `upweight`.
+    if_infeasible: a share that a limit does not allow is an `error`, or other groups `adjust` to it.
+    seed: None: the recipe's.
+    """
+
+    by: Literal["source", "language"] = "source"
+    shares: dict[str, float] = Field(default_factory=dict)
+    temperature: float | None = Field(None, gt=0)
+    tokens: int | None = Field(None, ge=1)
+    max_repetitions: float = Field(1.0, gt=0)
+    limits: dict[str, GroupLimit] = Field(default_factory=dict)
+    max_copies: int | None = Field(None, ge=1, le=1000)
+    upweight: Upweight | None = None
+    if_infeasible: Literal["error", "adjust"] = "error"
+    seed: int | None = None
+
+    @model_validator(mode="after")
+    def _shares_or_temperature(self) -> "Mix":
+        if self.shares and self.temperature is not None:
+            raise ValueError("found shares and a temperature; expected one of them")
+        if self.shares and (min(self.shares.values()) < 0 or sum(self.shares.values()) <= 0):
+            raise ValueError(f"found shares {self.shares}; expected numbers of at least 0, not all 0")
+        return self
+
+    def repetitions(self, group: str) -> float:
+        """The most that a group's tokens may be repeated."""
+        limit = self.limits.get(group)
+        return limit.max_repetitions if limit and limit.max_repetitions is not None else self.max_repetitions
+
+
+CLUSTER_SIZE = "cluster_size"  # what documents are upweighted by unless it is a signal
+UNKNOWN_GROUP = "unknown"  # documents without a language
+
+GROUP_WEIGHT = pa.schema(  # documents of one weight in one group
+    [
+        pa.field("group", pa.large_string(), nullable=False),
+        pa.field("code", pa.int64(), nullable=False),  # the weight is 2 ** (code / 64)
+        pa.field("documents", pa.int64(), nullable=False),
+        pa.field("tokens", pa.int64(), nullable=False),
+        pa.field("squares", pa.float64(), nullable=False),  # sum of squared tokens, for the tolerance
+    ]
+)
+GROUP_WEIGHT_DIGEST = ("group", "code", "documents", "tokens")
+
+MIXED = pa.schema(  # a row of corpus/ for every document used, and how often
+    [*CORPUS, pa.field("copies", pa.int64(), nullable=False)]
+)
+MIXED_DIGEST = (*CORPUS_DIGEST, "copies")
