@@ -1,7 +1,7 @@
 """Every signal family, by name; adding one is its own file plus a line here.
 
-Some families exist once for each thing a recipe names (an evaluation set, a foreign filter): `<prefix>_<name>`, made by
-a function of that name.
+Some families exist once for each thing a recipe names (an evaluation set, a classifier, a foreign filter):
+`<prefix>_<name>`, made by a function of that name. Their signals are called as the family, with `_<quantity>` or without.
 """
 
 from functools import cache
@@ -58,8 +58,11 @@ def find_signal(name: str) -> tuple[Family, Signal] | None:
     """The signal of this name with the family that measures it; None when there is none."""
     if name in signals():
         return signals()[name]
-    head = name.rpartition("_")[0]  # `<prefix>_<given>_<quantity>`
-    if name.partition("_")[0] not in NAMED_FAMILIES or "_" not in head:
+    if name.partition("_")[0] not in NAMED_FAMILIES:
         return None
-    found = family(head)
-    return next(((found, signal) for signal in found.signals if signal.name == name), None)
+    for owner in (name.rpartition("_")[0], name):  # `<prefix>_<given>_<quantity>`, or `<prefix>_<given>`
+        found = family(owner) if "_" in owner else None
+        for signal in found.signals if found else ():
+            if signal.name == name:
+                return found, signal
+    return None

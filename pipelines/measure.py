@@ -6,19 +6,19 @@ by `doc_id` (nulls for quarantined ones), plus `<family>_error`: why a record co
 
 import time
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.filters.registry import family
+from gristmill.filters.registry import family, find_signal
 from gristmill.filters.transforms.apply import versioned_text
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.pool import ERROR_COLUMN, shared_pool
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, iterate_part
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, iterate_part, read_part
 from gristmill.pipelines.run.model_files import with_file_hashes
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
 from gristmill.schemas.document import DOCUMENT
@@ -60,21 +60,21 @@ def measure(
     console: Console,
 ) -> dict[FamilyKey, DatasetManifest]:
     """Bring every family's dataset up to date; those that are stay as they are."""
-    stages = {
-        (name, version): Stage(
+    stages: dict[FamilyKey, Stage] = {}
+    for name, version in _providers_first(families):
+        read = {f"signals/{provider}": stages[provider, ORIGINAL].key for provider in _providers(name)}
+        stages[name, version] = Stage(
             storage,
             signals_spec(name, version),
             config={
                 "family": name,
                 "version": family(name).version,
-                "options": with_file_hashes(options),
+                "options": with_file_hashes(families[name, version]),
                 "text": version,
             },
-            inputs={"documents": layout_fingerprint(documents)},
+            inputs={"documents": layout_fingerprint(documents), **read},
             versions={"unicode": unicodedata.unidata_version, **family(name).library_versions()},
         )
-        for (name, version), options in families.items()
-    }
     missing = {key: stage for key, stage in stages.items() if stage.manifest is None}
     if missing and documents.facts.get("texts", "all") != "all":
         raise RunError(
@@ -105,6 +105,33 @@ def measure(
     return {key: stage.manifest for key, stage in stages.items() if stage.manifest is not None}
 
 
+def _provider(name: str) -> str:
+    """The family that measures the signal `name`."""
+    found = find_signal(name)
+    assert found is not None, f"no family measures {name}"
+    return found[0].name
+
+
+def _providers(name: str) -> list[str]:
+    """The families whose signals the family `name` reads."""
+    return sorted({_provider(read) for read in family(name).inputs})
+
+
+def _providers_first(families: Iterable[FamilyKey]) -> list[FamilyKey]:
+    """The families in their order, but each behind those whose signals it reads."""
+    ordered: list[FamilyKey] = []
+
+    def place(key: FamilyKey) -> None:
+        for provider in _providers(key[0]):
+            place((provider, ORIGINAL))
+        if key not in ordered:
+            ordered.append(key)
+
+    for key in families:
+        place(key)
+    return ordered
+
+
 def measure_part(task: MeasureTask) -> int:
     """Measure one part; families whose unit is there already are left out. Returns the bytes of text."""
     todo = [
@@ -114,14 +141,22 @@ def measure_part(task: MeasureTask) -> int:
     ]
     writers = [PartWriter(task.storage, spec, task.part.key, single=True) for spec, *_ in todo]
     columns = sorted({"doc_id", "text"}.union(*(chosen.reads for _, chosen, _, _ in todo)))
+    stored = _stored_inputs(task, {(chosen.name, version) for _, chosen, version, _ in todo})
+    first = 0
     try:
         for batch in iterate_part(task.storage, task.part, columns) if todo else ():
             texts = {version: versioned_text(batch.column("text"), version)[0] for _, _, version, _ in todo}
+            inputs = {name: column.slice(first, batch.num_rows) for name, column in stored.items()}
             for writer, (_, chosen, version, options) in zip(writers, todo, strict=True):
-                versioned = batch.set_column(columns.index("text"), "text", texts[version])
-                measured = measure_batch(chosen, versioned.select(chosen.reads), options)
+                versioned = batch.set_column(columns.index("text"), "text", texts[version]).select(chosen.reads)
+                for name in chosen.inputs:
+                    versioned = versioned.append_column(name, inputs[name])
+                measured = measure_batch(chosen, versioned, options)
                 measured = _null_where(measured, batch.column("text").is_null())
+                if version == ORIGINAL:
+                    inputs |= zip(measured.schema.names, measured.columns, strict=True)
                 writer.write(measured.add_column(0, "doc_id", batch.column("doc_id")))
+            first += batch.num_rows
     except BaseException:
         for writer in writers:
             writer.abandon()
@@ -131,11 +166,26 @@ def measure_part(task: MeasureTask) -> int:
     return task.part.text_bytes
 
 
+def _stored_inputs(task: MeasureTask, todo: set[FamilyKey]) -> dict[str, pa.Array]:
+    """Signals that the families to do read and that are measured already, whole columns of the part."""
+    found: dict[str, pa.Array] = {}
+    for name in sorted({read for owner, _ in todo for read in family(owner).inputs}):
+        provider = _provider(name)
+        if (provider, ORIGINAL) not in todo:
+            unit = task.storage.read_json(signals_spec(provider, ORIGINAL).unit_path(task.part.key))
+            part = Part.model_validate(unit["parts"][0])
+            found[name] = read_part(task.storage, part, [name]).column(0).combine_chunks()
+    return found
+
+
 def measure_batch(chosen: Family, batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
     """The family's signals and its error column; a record that cannot be measured has nulls and the reason."""
     if chosen.isolated:
-        answer = shared_pool().run(chosen.measure, options, batch, chosen.schema)
-        return answer.rename_columns([*chosen.schema.names, error_column(chosen.name)])
+        step = chosen.batch_rows or max(batch.num_rows, 1)
+        pieces = [batch.slice(start, step) for start in range(0, batch.num_rows, step)] or [batch]
+        answers = [shared_pool().run(chosen.measure, options, piece, chosen.schema) for piece in pieces]
+        names = [*chosen.schema.names, error_column(chosen.name)]
+        return pa.concat_batches(answers).rename_columns(names)
     assert ERROR_COLUMN not in chosen.schema.names
     full = chosen.schema.append(pa.field(error_column(chosen.name), pa.large_string()))
     return pa.Table.from_batches(_bisect(chosen, batch, options, full), full).combine_chunks().to_batches()[0]
@@ -150,7 +200,7 @@ def _bisect(chosen: Family, batch: pa.RecordBatch, options: Mapping[str, Any], f
             return [pa.RecordBatch.from_pylist([row], full)]
         half = batch.num_rows // 2
         return _bisect(chosen, batch.slice(0, half), options, full) + _bisect(chosen, batch.slice(half), options, full)
-    columns = [answer.column(name).cast(full.field(name).type) for name in full.names[:-1]]
+    columns = [column.cast(field.type) for column, field in zip(answer.columns, list(full)[:-1], strict=True)]
     return [pa.RecordBatch.from_arrays([*columns, pa.nulls(batch.num_rows, pa.large_string())], schema=full)]
 
 

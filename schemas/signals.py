@@ -42,8 +42,11 @@ class Family:
     """A set of signals measured together by one function over one batch.
 
     measure: "module:function", `(batch: pa.RecordBatch, options: Mapping) -> pa.RecordBatch`; the batch has the
-        columns named in `reads`; the result has this family's signals, in order, with the same number of rows.
+        columns named in `reads`, then `inputs`; the result has this family's signals, in order, whatever its columns are
+        called, with the same number of rows.
+    reads: columns of documents/. inputs: signals of other families, measured on the original text.
     isolated: True for code that holds the GIL or may crash; it then runs in a process pool.
+    batch_rows: most rows of one call, for slow models; None: as they come.
     version: raised whenever a value may change; part of the stage key.
     libraries: distributions whose version can change a value; part of the stage key.
     check: "module:function", called with the options before anything starts; raises ModelError or RecipeError.
@@ -55,7 +58,9 @@ class Family:
     measure: str
     source: str
     reads: tuple[str, ...] = ("text",)
+    inputs: tuple[str, ...] = ()
     isolated: bool = False
+    batch_rows: int | None = None
     default_options: Mapping[str, Any] = field(default_factory=dict)
     libraries: tuple[str, ...] = ()
     check: str | None = None

@@ -265,6 +265,13 @@ def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str,
             if kind not in NUMERIC:
                 raise RecipeError(f"`{key}` orders a {kind}", where="dedup: survivor", expected="a numeric signal")
             wanted[name, ORIGINAL] = {**family(name).default_options, **recipe.signals.get(name, {})}
+    waiting = [name for name, _ in wanted]
+    while waiting:
+        for read in family(waiting.pop()).inputs:
+            name = signal_family(read)
+            if (name, ORIGINAL) not in wanted:
+                wanted[name, ORIGINAL] = {**family(name).default_options, **recipe.signals.get(name, {})}
+                waiting.append(name)
     return wanted
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
-from gristmill.pipelines.engine.worker import FAILURE, decode, encode, receive, send
+from gristmill.pipelines.engine.worker import FAILURE, FUNCTION, decode, encode, receive, send
 from gristmill.schemas.errors import RunError
 
 ERROR_COLUMN = "error"
@@ -45,30 +45,39 @@ class WorkerFailure(Exception):
 
 
 class _Worker:
-    def __init__(self, key: tuple[str, str], limits: Limits) -> None:
-        self.key = key
+    """A process, and the function with its configuration (`key`) that it answers by."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.key: tuple[str, str] | None = None
         self.channel, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "gristmill.pipelines.engine.worker"]
-        arguments = [str(theirs.fileno()), *key, str(limits.memory_bytes)]
+        command = [sys.executable, "-m", "gristmill.pipelines.engine.worker", str(theirs.fileno())]
         self.process = subprocess.Popen(
-            command + arguments, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+            [*command, str(limits.memory_bytes)],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
         )
         theirs.close()
-        self._await_ready()
 
-    def _await_ready(self) -> None:
+    def turn_to(self, key: tuple[str, str]) -> None:
+        """Have it answer by another function; what it loaded for the earlier ones stays. RunError when it cannot."""
+        if key == self.key:
+            return
         self.channel.settimeout(START_SECONDS)
         try:
+            function, config = key
+            send(self.channel, FUNCTION, json.dumps([function, json.loads(config)]).encode())
             kind, payload = receive(self.channel)
         except (TimeoutError, EOFError, OSError) as error:
             self.kill()
             raise RunError(
-                f"a worker process for {self.key[0]} did not start ({type(error).__name__})",
+                f"a worker process for {key[0]} did not start ({type(error).__name__})",
                 next_step="its own message is above; `gristmill doctor` checks the installation",
             ) from error
         if kind == FAILURE:
             self.kill()
-            raise RunError(f"a worker process for {self.key[0]} did not start: {payload.decode('utf-8', 'replace')}")
+            raise RunError(f"a worker process for {key[0]} did not start: {payload.decode('utf-8', 'replace')}")
+        self.key = key
 
     def ask(self, batch: pa.RecordBatch, seconds: float) -> pa.RecordBatch:
         self.channel.settimeout(seconds)
@@ -141,7 +150,7 @@ class IsolatedPool:
             first = self._solve(key, batch.slice(0, half), full, limits)
             return first + self._solve(key, batch.slice(half), full, limits)
         errors = pa.nulls(answer.num_rows, pa.large_string())
-        columns = [answer.column(name).cast(full.field(name).type) for name in full.names[:-1]]
+        columns = [column.cast(field.type) for column, field in zip(answer.columns, list(full)[:-1], strict=True)]
         return [pa.RecordBatch.from_arrays([*columns, errors], schema=full)]
 
     def _ask(self, key: tuple[str, str], batch: pa.RecordBatch, limits: Limits) -> pa.RecordBatch:
@@ -157,15 +166,14 @@ class IsolatedPool:
         return answer
 
     def _borrow(self, key: tuple[str, str], limits: Limits) -> _Worker:
+        """An idle worker, first one that has answered by this function; else a new one."""
         with self._lock:
-            for worker in self._idle:
-                if worker.key == key:
-                    self._idle.remove(worker)
-                    return worker
-            surplus = self._idle.pop(0) if len(self._idle) >= self.size else None
-        if surplus:
-            surplus.kill()
-        return _Worker(key, limits)
+            idle = next((worker for worker in self._idle if worker.key == key), None) or next(iter(self._idle), None)
+            if idle:
+                self._idle.remove(idle)
+        worker = idle or _Worker(limits)
+        worker.turn_to(key)
+        return worker
 
     def close(self) -> None:
         with self._lock:

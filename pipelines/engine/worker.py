@@ -1,6 +1,7 @@
-"""A worker process of the isolation pool: `python -m gristmill.pipelines.engine.worker FD MODULE:FUNCTION CONFIG LIMIT`.
+"""A worker process of the isolation pool: `python -m gristmill.pipelines.engine.worker FD LIMIT`.
 
-It answers Arrow batches on a socket until the other end closes. Whatever the function prints goes to standard error.
+It is told a function with its configuration, then sent Arrow batches to answer by it, over a socket, until the other end
+closes; it may be told another function in between. Whatever a function prints goes to standard error.
 """
 
 import json
@@ -9,12 +10,14 @@ import resource
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 import pyarrow as pa
 
 HEADER = struct.Struct("<BQ")  # kind of message, bytes that follow
-BATCH, FAILURE = 0, 1
+BATCH, FAILURE, FUNCTION = 0, 1, 2
 
 
 def encode(batch: pa.RecordBatch) -> pa.Buffer:
@@ -52,27 +55,28 @@ def receive(channel: socket.socket) -> tuple[int, bytearray]:
 
 
 def main() -> None:
-    descriptor, target, config_json, memory_limit = sys.argv[1:5]
+    descriptor, memory_limit = sys.argv[1:3]
     if int(memory_limit):
         resource.setrlimit(resource.RLIMIT_DATA, (int(memory_limit), int(memory_limit)))
     os.dup2(2, 1)
     channel = socket.socket(fileno=int(descriptor))
-    module, _, name = target.partition(":")
-    try:
-        function = getattr(import_module(module), name)
-    except Exception as error:  # reported to the parent, which stops the run
-        send(channel, FAILURE, f"{type(error).__name__}: {error}"[:500].encode())
-        raise
-    send(channel, BATCH, b"")
-    config = json.loads(config_json)
+    function: Callable[[pa.RecordBatch, Any], pa.RecordBatch] | None = None
+    config: Any = None
     while True:
         try:
-            _, payload = receive(channel)
+            kind, payload = receive(channel)
         except EOFError:
             return
         try:
+            if kind == FUNCTION:
+                target, config = json.loads(payload)
+                module, _, name = target.partition(":")
+                function = getattr(import_module(module), name)
+                send(channel, FUNCTION, b"")
+                continue
+            assert function is not None
             kind, answer = BATCH, encode(function(decode(payload), config))
-        except (Exception, MemoryError) as error:  # reported to the parent, which isolates the record
+        except (Exception, MemoryError) as error:  # the parent isolates the record, or stops the run without a function
             kind, answer = FAILURE, f"{type(error).__name__}: {error}"[:500].encode()
         send(channel, kind, answer)
 
