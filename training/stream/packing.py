@@ -146,7 +146,7 @@ class PackedSource:
         if not path.exists() or path.stat().st_size != self._offset[-1]:
             found = f"{path.stat().st_size:,} bytes" if path.exists() else "missing"
             raise _damaged(path, f"{found}; expected {self._offset[-1]:,} bytes")
-        self._data = np.memmap(path, np.uint8, "r") if self._offset[-1] else np.zeros(0, np.uint8)
+        self._data = np.asarray(np.memmap(path, np.uint8, "r")) if self._offset[-1] else np.zeros(0, np.uint8)
         self._read: dict[int, Bins] = {}
 
     @property

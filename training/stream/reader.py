@@ -42,13 +42,17 @@ def _offset(index, document, item_bytes):
 
 @kernel
 def _copy_document(tokens, first, length, ids, positions, labels, row, column):
+    read = tokens[first : first + length]
+    id_row = ids[row, column : column + length]
+    label_row = labels[row, column : column + length]
+    position_row = positions[row, column : column + length]
+    for i in range(length):  # one loop for each array: these vectorise
+        id_row[i] = read[i]
     for i in range(length):
-        ids[row, column + i] = tokens[first + i]
+        position_row[i] = i
     for i in range(length):
-        positions[row, column + i] = i
-    for i in range(length):
-        labels[row, column + i] = tokens[first + i]
-    labels[row, column] = IGNORED
+        label_row[i] = read[i]
+    label_row[0] = IGNORED
 
 
 @kernel
