@@ -3,6 +3,7 @@
 import os
 import sysconfig
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ def test_equals_plain_best_fit(lengths: list[int], window: int, first: int) -> N
     bins = pack(np.array(lengths, np.int32), window, first)
     edges = [0, *bins.ends.tolist()]
     pieces = list(zip((bins.starts - first).tolist(), bins.lengths.tolist(), strict=True))
-    assert [pieces[a:b] for a, b in zip(edges, edges[1:], strict=False)] == reference(lengths, window)
+    assert [pieces[a:b] for a, b in pairwise(edges)] == reference(lengths, window)
 
 
 @given(LENGTHS, st.integers(1, 17))
@@ -90,7 +91,9 @@ def test_blocks_hold_at_least_their_documents_and_every_token(tmp_path: Path) ->
     packed = packed_sources(tmp_path, "k", sources(lengths), 8, 4)
     assert [len(one.blocks) for one in packed.values()] == [2, 1, 0]  # 4 and 7 documents; 1; none
     for one, source in zip(lengths, packed.values(), strict=True):
-        tokens = [t for i in range(source.bins) for a, n in zip(*source.pieces(i), strict=True) for t in range(a, a + n)]
+        tokens = [
+            t for i in range(source.bins) for a, n in zip(*source.pieces(i), strict=True) for t in range(a, a + n)
+        ]
         assert sorted(tokens) == list(range(sum(one)))
         touched = {number for number, _, _ in source.touching(4, 9)}
         assert touched == {i for i in range(source.bins) if any(a < 9 and a + n > 4 for a, n in zip(*source.pieces(i)))}  # noqa: B905
