@@ -9,6 +9,7 @@ shards/
   train/SOURCE-00000.loss       optional: one byte a token, 0 where nothing is to be learned
   validation/...                the same
   tombstones.jsonl              Tombstone, one a line, append-only; missing while nothing was forgotten
+  exports.json                  where the shards were exported to; missing while they were not
 """
 
 import hashlib
@@ -24,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 TOMBSTONES = "tombstones.jsonl"
+EXPORTS = "exports.json"
 TOKENIZER_FOLDER = "tokenizer"
 UINT16_IDS = 65_500  # vocabularies below this are stored in 16 bits, as Megatron does
 BIN, IDX, DOCS, LOSS = ".bin", ".idx", ".docs.parquet", ".loss"

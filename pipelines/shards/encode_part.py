@@ -18,13 +18,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from gristmill.filters.text.buffers import kernel
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.shards.encode import Encoder, encoder_for
+from gristmill.pipelines.shards.encode import Encoder
 from gristmill.pipelines.shards.inputs import InputPart, iterate_input
+from gristmill.pipelines.shards.loss_mask import check_spans, token_loss
 from gristmill.pipelines.shards.order import in_fraction, order_keys, sorted_order
 from gristmill.schemas.shard_format import SPLITS, TOKENIZER_FOLDER, TokenizerRecord
 from gristmill.schemas.shard_options import ShardOptions
 
 ROW_GROUP = 1 << 16
+_KEPT = ["doc_id", "source", "url", "content_hash", "copies"]
 ENCODED = pa.schema(
     [
         pa.field("key", pa.uint64(), nullable=False),
@@ -66,14 +68,14 @@ def encode_part(task: EncodeTask) -> int:
         with _Borrowed(task) as encoder:
             unit = _encode(task, encoder, name)
         if not task.storage.put_if_absent(task.marker, unit):
-            task.storage.remove(f"{name}.tokens")
-            task.storage.remove(f"{name}.docs")
+            for extension in (".tokens", ".docs", ".loss"):
+                task.storage.remove(name + extension)
     return task.part.bytes
 
 
 def _encode(task: EncodeTask, encoder: Encoder, name: str) -> dict[str, Any]:
     facts: dict[str, int] = defaultdict(int)
-    tokens, offsets, rows = _encoded_batches(task, encoder, facts)
+    tokens, loss, offsets, rows = _encoded_batches(task, encoder, facts)
     codes, sources = _source_codes(rows.column("source"))
     rows, document, copies = _with_copies(rows, task.options.validation_fraction, task.options.seed)
     validation, codes = rows.column("validation").to_numpy(zero_copy_only=False), codes[document]
@@ -81,8 +83,13 @@ def _encode(task: EncodeTask, encoder: Encoder, name: str) -> dict[str, Any]:
     keys = order_keys(doc_ids, copies, task.options.seed)
     order = sorted_order(keys, doc_ids, copies)
     order = order[np.argsort(codes[order] * 2 + validation[order], kind="stable")]
-    out, lengths = _in_order(tokens, offsets, document[order], task.tokenizer)
+    record = task.tokenizer
+    bos = record.bos_id if record.add_bos and record.bos_id is not None else -1
+    lengths = np.diff(offsets)[document[order]] + 1 + (bos >= 0)
     ends = np.cumsum(lengths)
+    contents = {".tokens": _in_order(tokens, offsets, document[order], bos, record.eos_id)}
+    if loss is not None:
+        contents[".loss"] = _in_order(loss, offsets, document[order], min(bos, 1), 1)
     table = pa.table(
         {
             "key": keys[order],
@@ -95,21 +102,26 @@ def _encode(task: EncodeTask, encoder: Encoder, name: str) -> dict[str, Any]:
         },
         schema=ENCODED,
     )
-    with task.storage.open(f"{name}.tokens", "wb") as file:
-        file.write(out.view(np.uint8).data)
+    for extension, content in contents.items():
+        with task.storage.open(name + extension, "wb") as file:
+            file.write(content.view(np.uint8).data)
     with task.storage.open(f"{name}.docs", "wb") as file:
         pq.write_table(table, file, row_group_size=ROW_GROUP, compression="zstd", compression_level=1)
     segments = _segments(codes[order] * 2 + validation[order], ends, sources)
     return {"name": name, "segments": segments, "facts": dict(facts)}
 
 
-def _encoded_batches(task: EncodeTask, encoder: Encoder, facts: dict[str, int]) -> tuple[np.ndarray, np.ndarray, Any]:
-    """(ids of all documents without BOS and EOS, offsets, the rows without their texts)."""
+def _encoded_batches(
+    task: EncodeTask, encoder: Encoder, facts: dict[str, int]
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray, pa.Table]:
+    """(ids of all documents without BOS and EOS, their loss if there is to be any, offsets, the rows without texts)."""
     dtype = np.dtype(task.tokenizer.dtype)
     pieces: list[np.ndarray] = [np.zeros(0, dtype)]
     lengths: list[np.ndarray] = [np.zeros(0, np.int64)]
+    losses: list[np.ndarray] = [np.zeros(0, np.uint8)]
     kept = []
-    for batch in iterate_input(task.part, task.options.loss_column):
+    column = task.options.loss_column
+    for batch in iterate_input(task.part, column):
         valid = batch.filter(batch.column("text").is_valid())
         facts["null_texts"] += batch.num_rows - valid.num_rows
         texts = valid.column("text")
@@ -117,11 +129,17 @@ def _encoded_batches(task: EncodeTask, encoder: Encoder, facts: dict[str, int]) 
         pieces.append(ids.astype(dtype))
         lengths.append(np.diff(offsets))
         facts["text_bytes"] += pc.sum(pc.binary_length(texts)).as_py() or 0
-        kept.append(valid.drop_columns(["text"]))
+        facts["documents_with_special_text"] += int(encoder.special.found_in(texts).sum())
+        facts["compared_with_tokenizers"] += encoder.compare_sample(texts, valid.column("doc_id"), ids, offsets)
+        if column is not None:
+            check_spans(valid.column(column).type, column, task.part.name)
+            losses.append(token_loss(encoder.plain.tokenizer, texts, valid.column(column), offsets))
+        kept.append(valid.select(_KEPT))
     rows = pa.Table.from_batches(kept)
     offsets = np.zeros(rows.num_rows + 1, np.int64)
     np.cumsum(np.concatenate(lengths), out=offsets[1:])
-    return np.concatenate(pieces), offsets, rows
+    loss = np.concatenate(losses) if column is not None else None
+    return np.concatenate(pieces), loss, offsets, rows
 
 
 def _source_codes(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
@@ -147,28 +165,25 @@ def _with_copies(rows: pa.Table, fraction: float, seed: int) -> tuple[pa.Table, 
     return rows.take(pa.array(document)) if (times != 1).any() else rows, document, copy
 
 
-def _in_order(
-    tokens: np.ndarray, offsets: np.ndarray, documents: np.ndarray, record: TokenizerRecord
-) -> tuple[np.ndarray, np.ndarray]:
-    """(the documents' tokens in this order, each with its BOS and EOS; their lengths)."""
-    bos = record.bos_id if record.add_bos and record.bos_id is not None else -1
-    lengths = np.diff(offsets)[documents] + 1 + (bos >= 0)
-    out = np.empty(int(lengths.sum()), tokens.dtype)
-    _copy_documents(tokens, offsets, documents, bos, record.eos_id, out)
-    return out, lengths
+def _in_order(values: np.ndarray, offsets: np.ndarray, documents: np.ndarray, before: int, after: int) -> np.ndarray:
+    """The documents' values in this order, `before` (unless negative) and `after` around those of each."""
+    lengths = np.diff(offsets)[documents] + 1 + (before >= 0)
+    out = np.empty(int(lengths.sum()), values.dtype)
+    _copy_documents(values, offsets, documents, before, after, out)
+    return out
 
 
 @kernel
-def _copy_documents(tokens, offsets, documents, bos, eos, out):
+def _copy_documents(values, offsets, documents, before, after, out):
     to = 0
     for document in documents:
-        if bos >= 0:
-            out[to] = bos
+        if before >= 0:
+            out[to] = before
             to += 1
         for i in range(offsets[document], offsets[document + 1]):
-            out[to] = tokens[i]
+            out[to] = values[i]
             to += 1
-        out[to] = eos
+        out[to] = after
         to += 1
 
 
@@ -205,7 +220,7 @@ class _Borrowed:
                 self.encoder = waiting.pop()
                 return self.encoder
         with self.task.storage.open(f"{TOKENIZER_FOLDER}/tokenizer.json") as file:
-            self.encoder = encoder_for(file.read().decode())
+            self.encoder = Encoder(file.read().decode())
         return self.encoder
 
     def __exit__(self, *_: object) -> None:

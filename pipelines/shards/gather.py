@@ -19,6 +19,7 @@ from gristmill.schemas.shard_format import (
     BIN,
     DOCS,
     IDX,
+    LOSS,
     SHARD_DOCUMENT,
     SPLITS,
     Shard,
@@ -27,6 +28,7 @@ from gristmill.schemas.shard_format import (
     TokenDtype,
 )
 from gristmill.schemas.shard_index import encode_index
+from gristmill.schemas.shard_options import ShardOptions
 
 MAX_NAME = 120  # of a source in a file name, before it is shortened to its beginning and a hash
 
@@ -45,6 +47,7 @@ class GatherTask:
     tokens: int
     dtype: TokenDtype
     generation: int
+    with_loss: bool
     segments: tuple[tuple[str, int, int], ...]
 
     @property
@@ -57,7 +60,7 @@ def plan_shards(
     work: str,
     units: Sequence[dict[str, Any]],
     dtype: TokenDtype,
-    tokens_per_shard: int,
+    options: ShardOptions,
     generation: int = 0,
 ) -> list[GatherTask]:
     """One task for each shard: training before validation, then by source and number."""
@@ -69,23 +72,24 @@ def plan_shards(
     tasks = []
     for (split, source), segments in sorted(found.items()):
         tokens = sum(segment["tokens"] for segment in segments)
-        count = max(1, -(-tokens // tokens_per_shard))
+        count = max(1, -(-tokens // options.tokens_per_shard))
         for number in range(count):
             name = f"{SPLITS[split]}/{file_name(source)}{delta}-{number:05d}"
             pieces = tuple((segment["unit"], *segment["rows"]) for segment in segments)
             tasks.append(
                 GatherTask(
-                    storage,
-                    work,
-                    name,
-                    source,
-                    SPLITS[split],
-                    number,
-                    count,
-                    tokens // count,
-                    dtype,
-                    generation,
-                    pieces,
+                    storage=storage,
+                    work=work,
+                    name=name,
+                    source=source,
+                    split=SPLITS[split],
+                    number=number,
+                    shards=count,
+                    tokens=tokens // count,
+                    dtype=dtype,
+                    generation=generation,
+                    with_loss=options.loss_column is not None,
+                    segments=pieces,
                 )
             )
     return tasks
@@ -108,26 +112,30 @@ def gathered_shard(task: GatherTask) -> Shard | None:
 def gather_shard(task: GatherTask) -> int:
     """Write the shard unless its marker is there; returns about how many tokens it has."""
     if not task.storage.exists(task.marker):
-        tokens, table = _read(task)
-        shard = write_shard(task, tokens, table).model_dump(mode="json") if table.num_rows else {}
+        values, table = _read(task)
+        shard = write_shard(task, values, table).model_dump(mode="json") if table.num_rows else {}
         task.storage.write_json(task.marker, shard)
     return task.tokens
 
 
-def _read(task: GatherTask) -> tuple[np.ndarray, pa.Table]:
-    """(tokens, rows) of the shard in its order."""
-    dtype = np.dtype(task.dtype).newbyteorder("<")
+def _read(task: GatherTask) -> tuple[dict[str, np.ndarray], pa.Table]:
+    """(tokens, and loss where it is kept, by extension; rows) of the shard in its order."""
+    dtypes = {".tokens": np.dtype(task.dtype).newbyteorder("<")}
+    if task.with_loss:
+        dtypes[LOSS] = np.dtype(np.uint8)
     first_key, last_key = range_start(task.number, task.shards), range_start(task.number + 1, task.shards)
-    pieces, tables, base = [np.zeros(0, dtype)], [ENCODED.empty_table()], 0
+    pieces = {extension: [np.zeros(0, dtype)] for extension, dtype in dtypes.items()}
+    tables, base = [ENCODED.empty_table()], 0
     for unit, first, last in task.segments:
         rows = _rows_between(task.storage, f"{unit}.docs", (first, last), first_key, last_key)
         if not rows.num_rows:
             continue
         start = rows.column("offset")[0].as_py()
         length = rows.column("offset")[-1].as_py() + rows.column("length")[-1].as_py() - start
-        with task.storage.open(f"{unit}.tokens") as file:
-            file.seek(start * dtype.itemsize)
-            pieces.append(np.frombuffer(file.read(length * dtype.itemsize), dtype))
+        for extension, dtype in dtypes.items():
+            with task.storage.open(unit + extension) as file:
+                file.seek(start * dtype.itemsize)
+                pieces[extension].append(np.frombuffer(file.read(length * dtype.itemsize), dtype))
         moved = rows.column("offset").to_numpy() - start + base
         place = rows.schema.get_field_index("offset")
         tables.append(rows.set_column(place, ENCODED.field("offset"), pa.array(moved)))
@@ -136,7 +144,7 @@ def _read(task: GatherTask) -> tuple[np.ndarray, pa.Table]:
     keys, copies = table.column("key").to_numpy(), table.column("copy").to_numpy()
     table = table.take(pa.array(sorted_order(keys, table.column("doc_id").combine_chunks(), copies)))
     starts, lengths = table.column("offset").to_numpy(), table.column("length").to_numpy()
-    return copy_ranges(np.concatenate(pieces), starts, lengths), table
+    return {name: copy_ranges(np.concatenate(parts), starts, lengths) for name, parts in pieces.items()}, table
 
 
 def _rows_between(storage: Storage, path: str, rows: tuple[int, int], first_key: int, last_key: int) -> pa.Table:
@@ -158,8 +166,9 @@ def _rows_between(storage: Storage, path: str, rows: tuple[int, int], first_key:
     return pa.concat_tables(found)
 
 
-def write_shard(task: GatherTask, tokens: np.ndarray, rows: pa.Table) -> Shard:
-    """Write the files of a shard; rows: doc_id, url, content_hash, length in the order of the tokens."""
+def write_shard(task: GatherTask, values: dict[str, np.ndarray], rows: pa.Table) -> Shard:
+    """Write the files of a shard; values: tokens, loss by extension; rows: of the documents in their order."""
+    tokens = values[".tokens"]
     lengths = rows.column("length").to_numpy()
     documents = pa.table(
         {
@@ -177,6 +186,8 @@ def write_shard(task: GatherTask, tokens: np.ndarray, rows: pa.Table) -> Shard:
         IDX: encode_index(lengths, tokens.dtype),
         DOCS: documents_content(documents),
     }
+    if LOSS in values:
+        contents[LOSS] = values[LOSS].data
     files = {ending: _write_file(task.storage, task.name + ending, content) for ending, content in contents.items()}
     return Shard(
         name=task.name,
@@ -207,4 +218,9 @@ def documents_content(documents: pa.Table) -> bytes:
 
 def _write_file(storage: Storage, path: str, content: bytes | memoryview) -> ShardFile:
     storage.write_bytes(path, content)  # type: ignore[arg-type]
+    return file_record(content)
+
+
+def file_record(content: bytes | memoryview) -> ShardFile:
+    """The record of a file with this content."""
     return ShardFile(bytes=len(content), checksum=xxhash.xxh3_128_hexdigest(content))

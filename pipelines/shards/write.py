@@ -18,12 +18,16 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.lock import LOCK, run_lock
 from gristmill.pipelines.run.run import Run
 from gristmill.pipelines.run.stages import fingerprint
+from gristmill.pipelines.shards.delta import DELTA
 from gristmill.pipelines.shards.encode_part import EncodeTask, encode_part, encoded_unit
 from gristmill.pipelines.shards.gather import GatherTask, gather_shard, gathered_shard, plan_shards
 from gristmill.pipelines.shards.inputs import ShardInput, find_input
+from gristmill.pipelines.shards.manifest import find_shard_manifest, write_shard_manifest
 from gristmill.pipelines.shards.tokenizer import PreparedTokenizer, prepare_tokenizer, write_tokenizer
+from gristmill.pipelines.shards.tombstones import PURGE
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.shard_format import (
+    EXPORTS,
     FORMAT_VERSION,
     MANIFEST,
     SPLITS,
@@ -31,7 +35,6 @@ from gristmill.schemas.shard_format import (
     TOMBSTONES,
     Shard,
     ShardSetManifest,
-    parse_manifest,
 )
 from gristmill.schemas.shard_options import ShardOptions
 
@@ -61,7 +64,7 @@ def write_shards(
     config = chosen.model_dump(mode="json", exclude={"tokenizer"}) | {"order": ORDER_VERSION, "format": FORMAT_VERSION}
     key = fingerprint([config, prepared.record.sha256, given.digest])
     with explained(storage.url):
-        done = _present(storage)
+        done = find_shard_manifest(storage)
         if done is not None and done.made_from.get("key") == key:
             console.log(f"shards: up to date ({done.tokens:,} tokens)")
             return done
@@ -75,7 +78,7 @@ def write_shards(
             facts = _encode(storage, running, given, prepared, chosen, console)
             shards = _gather(storage, running, given, prepared, chosen, console)
             manifest = _manifest(shards, prepared, chosen, config, {"key": key, "corpus": given.digest}, facts)
-        storage.write_json(MANIFEST, manifest.model_dump(mode="json"))
+        write_shard_manifest(storage, manifest)
         storage.remove(WORK)
         seconds = time.monotonic() - started
         console.log(
@@ -83,26 +86,6 @@ def write_shards(
             f"{facts['text_bytes'] / 1e6 / max(seconds, 1e-9):.1f} MB/s of text"
         )
     return manifest
-
-
-def read_shard_manifest(storage: Storage) -> ShardSetManifest:
-    """The manifest of a shard folder. RunError when there is none."""
-    manifest = _present(storage)
-    if manifest is None:
-        raise RunError(
-            "no finished token shards here",
-            where=storage.url,
-            expected=MANIFEST,
-            next_step="`gristmill shards write` (an interrupted one goes on where it stopped)",
-        )
-    return manifest
-
-
-def _present(storage: Storage) -> ShardSetManifest | None:
-    if not storage.exists(MANIFEST):
-        return None
-    with storage.open(MANIFEST) as file:
-        return parse_manifest(file.read(), storage.path(MANIFEST))
 
 
 def _start(storage: Storage, done: ShardSetManifest | None, key: str, replace: bool) -> None:
@@ -128,7 +111,7 @@ def _start(storage: Storage, done: ShardSetManifest | None, key: str, replace: b
         storage.write_json(STARTED, {"key": key})
 
 
-_OURS = (WORK, *SPLITS, TOKENIZER_FOLDER, TOMBSTONES, MANIFEST)
+_OURS = (WORK, DELTA, PURGE, *SPLITS, TOKENIZER_FOLDER, TOMBSTONES, EXPORTS, MANIFEST)
 
 
 def _encode(
@@ -160,7 +143,7 @@ def _gather(
 ) -> list[Shard]:
     """Write the shards that are not there yet; returns all of them in their order."""
     units = [encoded_unit(EncodeTask(storage, WORK, part, prepared.record, options)) for part in given.parts]
-    tasks: list[GatherTask] = plan_shards(storage, WORK, units, prepared.record.dtype, options.tokens_per_shard)
+    tasks: list[GatherTask] = plan_shards(storage, WORK, units, prepared.record.dtype, options)
     with console.progress("write shards", sum(task.tokens for task in tasks), "tokens") as advance:
         engine.run_tasks(gather_shard, tasks, advance)
     return [shard for task in tasks if (shard := gathered_shard(task)) is not None]
