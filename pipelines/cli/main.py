@@ -18,6 +18,7 @@ from gristmill.pipelines.cli.options import (
     engine_of,
 )
 from gristmill.pipelines.cli.shards import shards, tokenizer
+from gristmill.pipelines.cli.train import ledger, train
 
 app = typer.Typer(
     name="gristmill",
@@ -159,17 +160,18 @@ def doctor(engine: EngineName = "sail", master: Master = None) -> None:
 
 @app.command()
 def schema(
-    what: Annotated[str, typer.Argument(help="recipe or policy.")] = "recipe",
+    what: Annotated[str, typer.Argument(help="recipe, policy or training.")] = "recipe",
 ) -> None:
     """Print the JSON Schema of recipes, for editors."""
     import json
 
     from gristmill.schemas.errors import RecipeError
     from gristmill.schemas.recipe import Policy, Recipe
+    from gristmill.schemas.training_recipe import TrainingRecipe
 
-    models = {"recipe": Recipe, "policy": Policy}
+    models = {"recipe": Recipe, "policy": Policy, "training": TrainingRecipe}
     if what not in models:
-        raise RecipeError(f"found {what!r}", expected="recipe or policy")
+        raise RecipeError(f"found {what!r}", expected="recipe, policy or training")
     print(json.dumps(models[what].model_json_schema(), indent=1))
 
 
@@ -193,6 +195,8 @@ app.command()(decontaminate)
 app.command()(mix)
 app.add_typer(shards, name="shards")
 app.add_typer(tokenizer, name="tokenizer")
+app.command()(train)
+app.command()(ledger)
 
 
 def _print_version(value: bool) -> None:

@@ -3,7 +3,17 @@
 import click
 import typer
 from gristmill.pipelines.cli.main import app
-from gristmill.schemas import corpus, decision, decontamination, document, edits, mixing, recipe, source
+from gristmill.schemas import (
+    corpus,
+    decision,
+    decontamination,
+    document,
+    edits,
+    mixing,
+    recipe,
+    source,
+    training_recipe,
+)
 from gristmill.schemas.policy import Profile, Rule
 
 ENGINE = {"--engine", "--master"}
@@ -17,6 +27,8 @@ COMMANDS = {
     "report": {"run", "--quiet"} | ENGINE,
     "doctor": ENGINE,
     "schema": {"what"},
+    "train": {"recipe", "--out", "--quiet"},
+    "ledger": {"run", "--unskip"},
     "signals": {"family"},
     "profiles": {"name"},
     "shards write": {
@@ -102,6 +114,19 @@ KEYS = {
     mixing.GroupLimit: "max_repetitions max_tokens",
     mixing.Upweight: "by power least most",
     decontamination.EvaluationSet: "name path fields format id",
+    training_recipe.TrainingRecipe: (
+        "name shards model objective stream steps batch_sequences micro_batch_sequences seed optimizer precision "
+        "activation_checkpointing compile fsdp validation checkpoints stability averaging log"
+    ),
+    training_recipe.StreamOptions: "window cut seed mixture phases verify",
+    training_recipe.Optimizer: (
+        "learning_rate warmup_steps schedule min_learning_rate_fraction decay_fraction weight_decay beta1 beta2 epsilon clip"
+    ),
+    training_recipe.Checkpoints: "every_steps stable_after_steps keep_stable",
+    training_recipe.Stability: (
+        "enabled window min_steps loss_sigma min_rise grad_norm_sigma min_grad_norm_ratio skip_updates "
+        "look_ahead_batches max_rollbacks"
+    ),
     Rule: "name signal keep if_null source",
     Profile: "name version description source languages text_version rules",
 }

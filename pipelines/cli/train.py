@@ -1,0 +1,42 @@
+"""`gristmill train` and `gristmill ledger`: pre-training, and what it skipped."""
+
+from typing import Annotated
+
+import typer
+from gristmill.pipelines.cli.options import Quiet, console_of
+
+RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a training run.")]
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A training recipe in YAML.")],
+    out: Annotated[str, typer.Option(help="Folder of the training run.")],
+    quiet: Quiet = False,
+) -> None:
+    """Pre-train a model on token shards. The same command again goes on where it stopped; torchrun starts several."""
+    import os
+
+    from gristmill.training.pretrain import pretrain
+
+    finished = pretrain(recipe, out, console_of(quiet))
+    if not quiet and os.environ.get("RANK", "0") == "0":
+        print(f"{finished.model}: {finished.steps:,} steps, {finished.rollbacks} rollbacks")
+        print(f"page: {finished.page}")
+
+
+def ledger(
+    run: RunFolder,
+    unskip: Annotated[
+        int | None,
+        typer.Option(min=1, help="Take this event back: what it skipped is served again when the run goes on."),
+    ] = None,
+) -> None:
+    """List what a training run skipped and why, or take a skip back."""
+    from pathlib import Path
+
+    from gristmill.training.stability.ledger import described, take_back
+
+    if unskip is not None:
+        take_back(Path(run), unskip)
+    for line in described(Path(run)):
+        print(line)

@@ -1,0 +1,55 @@
+"""Tiny training runs that tests start, and what they look at afterwards."""
+
+from pathlib import Path
+from typing import Any
+
+from gristmill.schemas.training_recipe import TrainingRecipe
+from gristmill.training import logs
+from gristmill.training.stability.ledger import blamed
+from gristmill.training.stream.history import History
+
+BATCH = 8
+
+
+def tiny(shards: Path, **changes: Any) -> TrainingRecipe:
+    """A recipe that trains a tiny Llama for 60 steps in a second or two."""
+    options: dict[str, Any] = {
+        "name": "tiny",
+        "shards": str(shards),
+        "model": {"shape": "llama", "hidden_size": 32, "layers": 2, "heads": 2},
+        "stream": {"window": 64},
+        "steps": 60,
+        "batch_sequences": BATCH,
+        "micro_batch_sequences": BATCH,
+        "optimizer": {"learning_rate": 3e-3, "warmup_steps": 10},
+        "validation": None,
+        "checkpoints": {"every_steps": 10, "stable_after_steps": 5, "keep_stable": 3},
+        "stability": {"min_steps": 16},
+        "log": {"tensorboard": False},
+    }
+    return TrainingRecipe.model_validate({**options, **changes})
+
+
+def curve(run: Path) -> dict[int, tuple[float, float, float]]:
+    """Step -> loss, gradient norm, learning rate, every bit of them."""
+    steps = [record for record in logs.read(run / logs.LOG) if "loss" in record]
+    assert len({record["step"] for record in steps}) == len(steps), "a step is logged twice"
+    return {one["step"]: (one["loss"], one["grad_norm"], one["learning_rate"]) for one in steps}
+
+
+def skipped(history: History) -> set[int]:
+    """Plan positions that the history's skips name."""
+    skips = [event for event in history.events if event.event == "skip"]
+    return {position for event in skips for start, end in event.data["ranges"] for position in range(start, end)}
+
+
+def documents_blamed(run: Path) -> set[str]:
+    return {record["doc_id"] for record in blamed(run)}
+
+
+def without(run: Path, history: History) -> None:
+    """Prepare a run folder whose plan never holds what `history` skips."""
+    reference = History.open(run / "history.jsonl", history.plan)
+    for event in history.events:
+        if event.event == "skip":
+            reference.append("skip", event.position, {"ranges": event.data["ranges"]})

@@ -1,0 +1,160 @@
+"""Watches every step before its update: applies it, skips it, or stops the run for a rollback.
+
+A skipped update leaves weights and Adam's moments and counter as they are, because every gradient is taken away. The
+learning rate's schedule goes on, and the batch counts as served: step numbers and positions stay in lockstep.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from gristmill.schemas.training_recipe import Stability
+from gristmill.training.stability.blame import Losses, outstanding
+from gristmill.training.stability.detect import Detector, Finding
+from gristmill.training.stability.ledger import Ledger
+from gristmill.training.stability.rollback import (
+    Episode,
+    Verdict,
+    examine,
+    reference,
+    served_by,
+    suspects,
+    weights_are_damaged,
+)
+from transformers import TrainerCallback
+
+Target = Callable[[int], tuple[int, Callable[[], None]]]  # step before which -> stable step, loader of its weights
+
+
+class Watch(TrainerCallback):
+    """The stability layer of one attempt. After it stopped the run, `rollback` says what to do."""
+
+    def __init__(
+        self,
+        options: Stability,
+        ledger: Ledger,
+        *,
+        batch: int,
+        total: int,
+        figures: Callable[[], tuple[float, float]],
+        losses: Callable[[], Losses],
+        target: Target,
+    ) -> None:
+        self.options, self.ledger = options, ledger
+        self.batch, self.total = batch, total
+        self._figures, self._losses, self._target = figures, losses, target
+        self.detector = Detector(options)
+        self.episode = Episode()
+        self.last_spike = 0
+        self.loss = self.grad_norm = float("nan")
+        self.finding: Finding | None = None
+        self.rolled_back_to: int | None = None
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.loss, self.grad_norm = self._figures()
+        if not self.options.enabled:
+            return
+        step = state.global_step + 1
+        self.finding = self.detector.judge(self.loss, self.grad_norm)
+        if self.finding is None:
+            if self.episode.steps:
+                self._cleared()
+            self.detector.accept(self.loss, self.grad_norm)
+            return
+        self._skip_update(kwargs["model"], step, self.finding)
+        if len(self.episode.steps) > self.options.skip_updates:
+            self._decide(control)
+
+    def _skip_update(self, model: Any, step: int, finding: Finding) -> None:
+        for parameter in model.parameters():
+            parameter.grad = None
+        self.last_spike = step
+        if not self.episode.steps:
+            self.episode.expected, self.episode.limit = self.detector.allowed()
+        self.episode.steps.append(step)
+        self.episode.findings.append(finding)
+        self.ledger.note((step - 1) * self.batch, {"kind": "skipped_update", "step": step, "reason": str(finding)})
+
+    def _cleared(self) -> None:
+        """The spikes passed with their updates skipped: name the documents and go on."""
+        episode, self.episode = self.episode, Episode()
+        before = reference(episode.first, self.batch)
+        self._blame(episode, served_by(episode.steps, self.batch), before)
+
+    def _decide(self, control: Any) -> None:
+        """Roll back, or accept other data."""
+        episode, losses, ahead = self.episode, self._losses(), self.options.look_ahead_batches
+        if weights_are_damaged(losses, episode, self.batch):
+            step, load = self._target(episode.first - 1)
+            load()
+            verdict = suspects(losses, episode, self.batch, ahead, self.total, step * self.batch)
+        else:
+            verdict = examine(losses, episode, self.batch, ahead, self.total)
+        if verdict.kind == "change":
+            self._accept_change(episode)
+            return
+        first = min(min(verdict.guilty) // self.batch, episode.first - 1)
+        step, _ = self._target(first)
+        self._roll_back(episode, verdict, step)
+        control.should_training_stop = True
+
+    def _accept_change(self, episode: Episode) -> None:
+        note = {"kind": "change_of_data", "first_step": episode.first, "step": episode.last}
+        self.ledger.note((episode.last - 1) * self.batch, note)
+        self.detector.restart()
+        self.episode = Episode()
+
+    def _roll_back(self, episode: Episode, verdict: Verdict, step: int) -> None:
+        stream = self._losses().stream
+        positions = [int(stream.positions(index, index + 1)[0]) for index in verdict.guilty]
+        documents = self._blame(episode, verdict.guilty, verdict.clean)
+        data = {
+            "kind": verdict.kind,
+            "reason": str(episode.findings[0]),
+            "first_step": episode.first,
+            "step": episode.last,
+            "documents": documents,
+        }
+        self.ledger.roll_back(step, self.batch, positions, data)
+        self.rolled_back_to = step
+
+    def _blame(self, episode: Episode, guilty: Any, clean: Any) -> int:
+        """Write the documents that stand out among the guilty sequences; their number."""
+        losses = self._losses()
+        found = outstanding(losses.documents(guilty), list(losses.documents(clean)))
+        reason = str(episode.findings[0])
+        self.ledger.blame(
+            {
+                "doc_id": one.doc_id,
+                "reason": "loss_spike" if one.loss == one.loss else "loss_not_finite",
+                "source": one.source,
+                "url": one.url,
+                "position": one.position,
+                "step": one.served // self.batch + 1,
+                "tokens": one.tokens,
+                "loss": one.loss if abs(one.loss) < float("inf") else str(one.loss),
+                "limit": limit if limit < float("inf") else None,
+                "spike": reason,
+            }
+            for one, limit in found
+        )
+        return len(found)
+
+    def clean_since(self, step: int) -> int:
+        """The step since which there was no spike; the run is at `step`."""
+        return step if self.episode.steps else self.last_spike
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint stores of the watch."""
+        episode = {"steps": self.episode.steps, "expected": self.episode.expected, "limit": self.episode.limit}
+        findings = [vars(finding) for finding in self.episode.findings]
+        return {
+            "detector": self.detector.state(),
+            "last_spike": self.last_spike,
+            "episode": episode,
+            "findings": findings,
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        self.detector.load(state["detector"])
+        self.last_spike = state["last_spike"]
+        self.episode = Episode(**state["episode"], findings=[Finding(**one) for one in state["findings"]])
