@@ -57,6 +57,48 @@ def write(
     print(f"{out}: {manifest.tokens:,} tokens of {manifest.documents:,} documents in {len(manifest.shards)} shards")
 
 
+Folder = Annotated[str, typer.Argument(metavar="SHARDS", help="A folder of token shards.")]
+
+
+@shards.command("verify")
+def verify(
+    folder: Folder,
+    run: Annotated[
+        list[str] | None, typer.Option(help="A training run on these shards; may be given several times.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Check files, checksums, counts, ids, tombstones and exports; with --run, what training serves of forgotten text."""
+    from gristmill.pipelines.shards.verify import verify_shards
+
+    report = verify_shards(folder, console_of(quiet))
+    print(report)
+    raise typer.Exit(1 if report.problems else 0)
+
+
+@shards.command("export")
+def export(
+    folder: Folder,
+    out: Annotated[str, typer.Option(help="A new or empty folder.")],
+    format: Annotated[str, typer.Option(help="datatrove, olmo, megatron or datasets.")],
+    quiet: Quiet = False,
+) -> None:
+    """Write the shards as another trainer reads them, without forgotten documents."""
+    from gristmill.pipelines.shards.export import export_shards
+
+    record = export_shards(folder, out, format, console_of(quiet))
+    print(f"{out}: {record['documents']:,} documents for {format}")
+
+
+@shards.command("purge")
+def purge(folder: Folder, quiet: Quiet = False) -> None:
+    """Overwrite forgotten tokens on disk; nothing else moves, plans made on the shards stay good."""
+    from gristmill.pipelines.shards.tombstones import purge_shards
+
+    changed = purge_shards(folder, console_of(quiet))
+    print(f"{folder}: {len(changed)} shards overwritten")
+
+
 @tokenizer.command("train")
 def train(
     corpus: Corpus,

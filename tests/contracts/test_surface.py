@@ -62,6 +62,9 @@ COMMANDS = {
     }
     | SPARK,
     "mix": {"run", "--mix", "--plan"} | SPARK,
+    "shards verify": {"folder", "--run", "--quiet"},
+    "shards export": {"folder", "--out", "--format", "--quiet"},
+    "shards purge": {"folder", "--quiet"},
     "tokenizer train": {
         "corpus",
         "--out",
