@@ -33,6 +33,7 @@ FAMILIES: dict[str, str] = {
 
 NAMED_FAMILIES: dict[str, str] = {
     "contamination": "gristmill.filters.contamination.family:named_family",
+    "foreign": "gristmill.filters.foreign.datatrove_step:named_family",
 }
 
 

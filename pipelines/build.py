@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gristmill.filters.foreign.datatrove_step import check_steps
 from gristmill.filters.registry import family
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy, compile_policy, compile_recipe, needed_families
@@ -25,6 +26,7 @@ from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.engine.warm import kernels_of, warm_kernels
+from gristmill.pipelines.foreign.stage import run_foreign
 from gristmill.pipelines.ingest import ingest, plan_tasks
 from gristmill.pipelines.measure import FamilyKey, measure
 from gristmill.pipelines.mix.stage import mix_corpus
@@ -65,6 +67,7 @@ def plan(recipe: Recipe) -> Plan:
         open_published(recipe.dedup, 0)
     for (name, _), options in families.items():
         family(name).check_options(options)
+    check_steps(recipe.foreign)
     sets = plan_sets(recipe.decontaminate) if recipe.decontaminate else {}
     return Plan(recipe, policy, floor, families, sets)
 
@@ -104,6 +107,8 @@ def build(
         documents = ingest(storage, running, chosen, tasks, console)
         _remove_stale_selections(storage, documents, console)
         signals = measure(storage, running, documents, planned.families, console)
+        if chosen.foreign:
+            signals |= run_foreign(storage, running, chosen.foreign, documents, console)
         if chosen.decontaminate:
             sets = planned.evaluation_sets
             signals |= contamination(storage, running, chosen.decontaminate, sets, documents, console)

@@ -10,6 +10,7 @@ from gristmill.schemas.cut_options import ONLY_HOW, LineDedup, Substrings
 from gristmill.schemas.decontamination import ContaminationPolicy, Decontaminate
 from gristmill.schemas.duplicates import ORDER_COLUMNS
 from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.foreign import ForeignStep
 from gristmill.schemas.mixing import Mix
 from gristmill.schemas.policy import Rule
 from gristmill.schemas.source import Source
@@ -191,6 +192,7 @@ class Recipe(Strict):
     policy: Policy = Field(default_factory=Policy)
     dedup: Dedup = Field(default_factory=Dedup)
     decontaminate: Decontaminate | None = None
+    foreign: tuple[ForeignStep, ...] = ()
     mix: Mix | None = None
     text: str | None = None
     keep_text: Literal["all", "kept", "none"] = "all"

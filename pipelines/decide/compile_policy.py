@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gristmill.filters.contamination.family import family_name, match_signal, overlap_signal
+from gristmill.filters.foreign.datatrove_step import signal_name as foreign_signal
 from gristmill.filters.profiles.registry import profile
 from gristmill.filters.registry import family, find_signal, signals
 from gristmill.filters.transforms.registry import TEXT_VERSIONS
@@ -16,6 +17,8 @@ from gristmill.schemas.decontamination import (
     Decontaminate,
 )
 from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.foreign import KEPT, ForeignStep
+from gristmill.schemas.foreign import RULE_PREFIX as FOREIGN_PREFIX
 from gristmill.schemas.mixing import CLUSTER_SIZE, Mix
 from gristmill.schemas.policy import ORIGINAL, Rule
 from gristmill.schemas.recipe import Floor, Policy, Recipe, RuleSet
@@ -49,12 +52,13 @@ class CompiledPolicy:
     rules: tuple[NamedRule, ...]
     text_version: str
     contamination: tuple[NamedRule, ...] = ()  # that cut text instead of dropping the document
+    foreign: tuple[NamedRule, ...] = ()  # whose signal is the reason that the ledger shows
 
     @cached_property
     def needed(self) -> dict[tuple[str, str], list[str]]:
         """(family, text version) -> signals that the rules read."""
         wanted: dict[tuple[str, str], list[str]] = {}
-        for named in (*self.floor, *self.rules):
+        for named in (*self.floor, *self.rules, *self.foreign):
             name, version = named.rule.signal_name, named.rule.text_version
             if name in DOCUMENT_SIGNALS:
                 continue
@@ -75,6 +79,7 @@ class CompiledPolicy:
 def compile_recipe(recipe: Recipe) -> CompiledPolicy:
     """The policy of a recipe, its evaluation sets included."""
     compiled = compile_policy(recipe.policy, recipe.floor, recipe.text)
+    compiled = replace(compiled, foreign=tuple(_foreign_rule(step) for step in recipe.foreign if step.is_filter))
     chosen = recipe.contamination
     if chosen is None or recipe.decontaminate is None:
         if recipe.policy.decontaminate is not None:
@@ -88,6 +93,13 @@ def compile_recipe(recipe: Recipe) -> CompiledPolicy:
     if chosen.action == "cut":
         return replace(compiled, contamination=rules)
     return replace(compiled, rules=(*compiled.rules, *rules))
+
+
+def _foreign_rule(step: ForeignStep) -> NamedRule:
+    rule = Rule(
+        name=step.name, signal=foreign_signal(step.name), keep=f"== {KEPT}", source=f"datatrove, {step.datatrove}"
+    )
+    return NamedRule(FOREIGN_PREFIX + step.name, rule)
 
 
 def _contamination_rules(sets: Decontaminate, chosen: ContaminationPolicy) -> tuple[NamedRule, ...]:
@@ -247,7 +259,7 @@ def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str,
     """(family, text version) -> options: everything to be measured for a recipe."""
     wanted: dict[tuple[str, str], dict[str, object]] = {}
     sets = recipe.decontaminate.sets if recipe.decontaminate else ()
-    measured_apart = {family_name(one.name) for one in sets}
+    measured_apart = {family_name(one.name) for one in sets} | {f"foreign_{step.name}" for step in recipe.foreign}
     for name, version in compiled.needed:
         if name in measured_apart and version == ORIGINAL:
             continue

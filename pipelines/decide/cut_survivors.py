@@ -19,11 +19,12 @@ from gristmill.pipelines.dedup.cuts import survivors_of
 from gristmill.pipelines.dedup.lines import cut_lines
 from gristmill.pipelines.dedup.order import survivor_order
 from gristmill.pipelines.dedup.substrings import cut_substrings
-from gristmill.pipelines.dedup.survivor_texts import PartCuts, passed_rules
+from gristmill.pipelines.dedup.survivor_texts import FOREIGN, PartCuts, passed_rules
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.foreign.stage import EDITS_OF_STEPS
 from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import MANIFEST, DatasetSpec, PartWriter, commit_unit, read_part
+from gristmill.pipelines.run.dataset import MANIFEST, DatasetSpec, PartWriter, commit_unit, read_manifest, read_part
 from gristmill.pipelines.run.digest import batch_digest, format_digest
 from gristmill.pipelines.run.stages import Stage, fingerprint, layout_fingerprint
 from gristmill.schemas.decision import CUT_RULES, DECISION, DECISION_DIGEST
@@ -59,13 +60,14 @@ def cut_survivors(
 ) -> tuple[DatasetManifest, Cuts]:
     """Bring the cuts of a selection up to date; returns the decisions that know of them, and the cuts by kind."""
     dedup = recipe.dedup
+    cuts = _foreign_edits(storage, recipe)
     if not recipe.cutting:
-        return decisions, {}
+        return decisions, cuts
     survivors = survivors_digest(storage, decisions)
     inputs = {"documents": layout_fingerprint(documents), "survivors": survivors}
-    cuts: dict[str, DatasetManifest] = {}
+    inputs |= {f"cuts/{kind}": layout_fingerprint(manifest) for kind, manifest in cuts.items()}
     if "contamination" in recipe.cutting and recipe.contamination is not None:
-        parts = survivors_of(storage, documents, decisions, ORIGINAL, cuts)
+        parts = survivors_of(storage, documents, decisions, ORIGINAL, {})
         cuts["contamination"] = cut_contamination(storage, engine, parts, recipe.contamination, inputs, folder, console)
         inputs["contamination"] = layout_fingerprint(cuts["contamination"])
     if not dedup.cutting:
@@ -83,6 +85,12 @@ def cut_survivors(
         parts = survivors_of(storage, documents, decisions, text_version, cuts)
         cuts["substrings"] = cut_substrings(storage, engine, parts, order, dedup.substrings, inputs, folder, console)
     return _into_ledger(storage, engine, decisions, survivors, cuts, folder), cuts
+
+
+def _foreign_edits(storage: Storage, recipe: Recipe) -> dict[str, DatasetManifest]:
+    """What foreign steps change, before any cut; empty where none is named."""
+    manifest = read_manifest(storage, EDITS_OF_STEPS.folder) if recipe.foreign else None
+    return {FOREIGN: manifest} if manifest is not None else {}
 
 
 def survivors_digest(storage: Storage, decisions: DatasetManifest) -> str:

@@ -81,7 +81,7 @@ def policy_config(policy: CompiledPolicy) -> list[object]:
             *(named.name, named.rule.signal, named.rule.keep, named.rule.if_null, named.by_source, named.by_language),
             *(list(named.not_sources), list(named.not_languages)),
         ]
-        for named in (*policy.floor, *policy.rules)
+        for named in (*policy.floor, *policy.rules, *policy.foreign)
     ]
 
 

@@ -16,7 +16,7 @@ from gristmill.pipelines.by_part import parts_by_number
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import compile_recipe
 from gristmill.pipelines.decide.cut_survivors import Cuts, cut_survivors
-from gristmill.pipelines.dedup.survivor_texts import PartCuts, edited_texts
+from gristmill.pipelines.dedup.survivor_texts import PartEdits, edited_texts, part_edits
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
@@ -111,7 +111,7 @@ def write_corpus_part(task: CorpusTask) -> int:
     edit_writer = PartWriter(task.storage, edits_spec(task.folder), task.documents.key, single=True)
     decided = read_part(task.storage, task.decisions, ["kept", "tokens", "cluster_size"]).combine_chunks()
     spoken = read_part(task.storage, task.language, ["language"]).column(0).combine_chunks() if task.language else None
-    cuts = [PartCuts(task.storage, kind, part) for kind, part in task.cuts.items()]
+    cuts = [part_edits(task.storage, kind, part) for kind, part in task.cuts.items()]
     row = 0
     for batch in iterate_part(task.storage, task.documents, _FROM_DOCUMENTS):
         count = batch.num_rows
@@ -134,7 +134,7 @@ def _write_edited(
     batch: pa.RecordBatch,
     rows: np.ndarray,
     version: str,
-    cuts: Sequence[PartCuts],
+    cuts: Sequence[PartEdits],
     writer: PartWriter,
     edit_writer: PartWriter,
 ) -> None:

@@ -13,6 +13,7 @@ from gristmill.pipelines.measure import FamilyKey, error_column
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.schemas.decision import BYTES_PER_TOKEN
 from gristmill.schemas.document import QUARANTINED_STATUS
+from gristmill.schemas.foreign import KEPT
 from gristmill.schemas.manifest import Part
 from gristmill.schemas.policy import ORIGINAL, Rule
 
@@ -100,6 +101,11 @@ def evaluate(columns: PartColumns, policy: CompiledPolicy) -> Verdict:
         if errors.null_count < len(errors):
             names.append(f"unmeasured/{key.removesuffix('@' + ORIGINAL)}")
             masks.append(_mask(errors.is_valid()))
+    for named in policy.foreign:
+        found = columns.signals[named.rule.signal]
+        for reason in sorted(value for value in pc.unique(found).to_pylist() if value not in (None, KEPT)):
+            names.append(f"{named.name}/{reason}")
+            masks.append(_mask(pc.equal(found, reason)))
     for named in policy.floor:
         names.append(named.name)
         masks.append(_fails(columns, named) & ~quarantined)

@@ -57,7 +57,8 @@ def plan_sets(options: Decontaminate) -> dict[str, list[Split]]:
 
 def _check_fields(one: EvaluationSet, split: Split) -> None:
     """Every field occurs in some of the first records of a JSON Lines file; tables are checked by their readers."""
-    missing, found = set(one.fields) | ({one.id} if one.id else set()), set()
+    missing = set(one.fields) | ({one.id} if one.id else set())
+    found: set[str] = set()
     with open_split(split) as stored:
         blocks = chunks(stored, split.compression, lambda _defect: None)
         for number, line in enumerate(lines(blocks, 0, WHOLE_FILE)):

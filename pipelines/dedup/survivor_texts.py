@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.transforms.apply import apply_edits, compose, versioned_text
 from gristmill.filters.transforms.edit_arrays import edits_array, no_edits, rows_of_counts
+from gristmill.filters.transforms.moved import moved
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import iterate_part, read_part, split_by_bytes
 from gristmill.schemas.cut_rows import CUT
@@ -19,7 +20,8 @@ from gristmill.schemas.policy import ORIGINAL
 
 CHUNK_BYTES = 8 << 20  # text handled at once, unless one document is larger
 REASONS = {"contamination": "contamination", "lines": "duplicate_line", "substrings": "duplicate_substring"}
-ON_ORIGINAL = ("contamination",)  # kinds of cuts measured on the original text: made before its version is
+FOREIGN = "foreign"
+ON_ORIGINAL = (FOREIGN, "contamination")  # kinds of changes measured on the original text: made before its version is
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,32 @@ class SurvivorTexts(NamedTuple):
     rows: np.ndarray
     doc_ids: pa.Array
     texts: pa.Array
+
+
+class PartEdits(Protocol):
+    """Changes of one kind in one part of the documents: EDITS by rows, and the rows dropped for them."""
+
+    kind: str
+    dropped: np.ndarray
+
+    def edits(self, rows: np.ndarray) -> pa.Array: ...
+
+
+class ForeignEdits:
+    """What foreign steps change in one part of the documents."""
+
+    def __init__(self, storage: Storage, part: Part) -> None:
+        self.kind, self.dropped = FOREIGN, np.zeros(0, np.int64)
+        self._edits = read_part(storage, part, ["edits"]).column(0).combine_chunks()
+
+    def edits(self, rows: np.ndarray) -> pa.Array:
+        """EDITS of the documents at `rows`."""
+        return self._edits.take(pa.array(rows))
+
+
+def part_edits(storage: Storage, kind: str, part: Part) -> PartEdits:
+    """The changes of one kind in one part."""
+    return ForeignEdits(storage, part) if kind == FOREIGN else PartCuts(storage, kind, part)
 
 
 class PartCuts:
@@ -92,7 +120,7 @@ def survivor_texts(of: Survivors, only: np.ndarray | None = None) -> Iterator[Su
         chosen = np.zeros(len(wanted), bool)
         chosen[only] = True
         wanted &= chosen
-    cuts = [PartCuts(of.storage, kind, part) for kind, part in of.cuts.items()]
+    cuts = [part_edits(of.storage, kind, part) for kind, part in of.cuts.items()]
     for cut in cuts:
         wanted[cut.dropped] = False
     first = 0
@@ -115,7 +143,7 @@ def survivor_texts(of: Survivors, only: np.ndarray | None = None) -> Iterator[Su
 
 
 def edited_texts(
-    texts: pa.Array, rows: np.ndarray, version: str, cuts: Sequence[PartCuts]
+    texts: pa.Array, rows: np.ndarray, version: str, cuts: Sequence[PartEdits]
 ) -> tuple[pa.Array, pa.Array]:
     """(texts of the version with its cuts, edits that make them) of the original texts at `rows` of a part.
 
@@ -124,7 +152,7 @@ def edited_texts(
     edits = no_edits(len(texts))
     for cut in cuts:
         if cut.kind in ON_ORIGINAL:
-            texts, edits = _followed_by(texts, edits, cut.edits(rows))
+            texts, edits = _followed_by(texts, edits, moved(cut.edits(rows), edits))
     if version != ORIGINAL:
         edited, step = versioned_text(texts, version)
         texts, edits = edited, compose(edits, step) if len(edits.values) else step

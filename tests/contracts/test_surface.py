@@ -9,6 +9,7 @@ from gristmill.schemas import (
     decontamination,
     document,
     edits,
+    foreign,
     mixing,
     recipe,
     source,
@@ -100,7 +101,7 @@ COLUMNS = {
     ),
 }
 KEYS = {
-    recipe.Recipe: "name seed sources signals floor policy dedup decontaminate mix text keep_text card",
+    recipe.Recipe: "name seed sources signals floor policy dedup decontaminate foreign mix text keep_text card",
     recipe.Floor: "min_text_bytes languages min_language_score",
     recipe.Policy: (
         "profiles rules disable thresholds languages min_language_score min_text_bytes decontaminate "
@@ -113,6 +114,7 @@ KEYS = {
     decontamination.Decontaminate: (
         "max_loss_fraction above_max_loss min_overlap min_match action sets ngrams min_words max_items normalise"
     ),
+    foreign.ForeignStep: "datatrove options name",
     mixing.Mix: ("by shares temperature tokens max_repetitions limits max_copies upweight if_infeasible seed"),
     mixing.GroupLimit: "max_repetitions max_tokens",
     mixing.Upweight: "by power least most",

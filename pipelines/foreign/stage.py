@@ -1,0 +1,126 @@
+"""Running a recipe's foreign steps over the documents, in worker processes.
+
+In: documents/. Out: `signals/foreign_<name>` for each step, and `foreign/edits` with what the chain changes, all aligned
+with documents/. One pass over the text.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version as distribution_version
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from gristmill.filters.foreign.datatrove_step import check_steps, result_schema
+from gristmill.filters.transforms.edit_arrays import no_edits
+from gristmill.pipelines.by_part import part_key
+from gristmill.pipelines.console import Console
+from gristmill.pipelines.engine.pool import ERROR_COLUMN, shared_pool
+from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.measure import FamilyKey, signals_spec
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, iterate_part
+from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.schemas.errors import RunError
+from gristmill.schemas.foreign import FOREIGN_EDITS, FOREIGN_EDITS_DIGEST, ForeignStep
+from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.policy import ORIGINAL
+
+EDITS_OF_STEPS = DatasetSpec("foreign/edits", FOREIGN_EDITS, FOREIGN_EDITS_DIGEST)
+_READ = ["doc_id", "text", "url", "timestamp", "metadata"]
+
+
+@dataclass(frozen=True)
+class ForeignTask:
+    """One part of the documents."""
+
+    storage: Storage
+    steps: tuple[ForeignStep, ...]
+    number: int
+    documents: Part
+
+
+def run_foreign(
+    storage: Storage, engine: Engine, steps: Sequence[ForeignStep], documents: DatasetManifest, console: Console
+) -> dict[FamilyKey, DatasetManifest]:
+    """Bring the signals and edits of all steps up to date; returns the signals."""
+    config = {"steps": [step.model_dump(mode="json") for step in steps]}
+    inputs = {"documents": layout_fingerprint(documents)}
+    versions = {"datatrove": distribution_version("datatrove")}
+    stages = {
+        (f"foreign_{step.name}", ORIGINAL): Stage(
+            storage, signals_spec(f"foreign_{step.name}", ORIGINAL), config, inputs, versions
+        )
+        for step in steps
+    }
+    edits = Stage(storage, EDITS_OF_STEPS, config, inputs, versions)
+    missing = [stage for stage in (*stages.values(), edits) if stage.manifest is None]
+    for warning in check_steps(steps):
+        console.log(f"warning: {warning}")
+    if not missing:
+        console.log(f"foreign: {len(steps)} steps up to date")
+    elif documents.facts.get("texts", "all") != "all":
+        raise RunError(
+            "foreign steps must be run, but texts were removed",
+            where="documents",
+            expected="the text of every document (the run was built with keep_text other than `all`)",
+            next_step="build into a new folder",
+        )
+    else:
+        started = time.monotonic()
+        for stage in missing:
+            stage.start()
+        tasks = [ForeignTask(storage, tuple(steps), number, part) for number, part in enumerate(documents.parts)]
+        with console.progress("foreign steps", documents.text_bytes, "bytes") as advance:
+            engine.run_tasks(run_part, tasks, advance)
+        for stage in missing:
+            stage.finish({})
+        seconds = time.monotonic() - started
+        rate = documents.text_bytes / 1e6 / max(seconds, 1e-3)
+        console.log(
+            f"foreign: {len(steps)} steps over {documents.rows:,} documents in {seconds:.1f} s, {rate:.1f} MB/s"
+        )
+    return {key: stage.manifest for key, stage in stages.items() if stage.manifest is not None}
+
+
+def run_part(task: ForeignTask) -> int:
+    """All steps over one part; units that are there already stay."""
+    specs = [signals_spec(f"foreign_{step.name}", ORIGINAL) for step in task.steps]
+    keys = [*[task.documents.key] * len(specs), part_key(task.number)]
+    todo = [*specs, EDITS_OF_STEPS]
+    if all(task.storage.exists(spec.unit_path(key)) for spec, key in zip(todo, keys, strict=True)):
+        return task.documents.text_bytes
+    writers = [PartWriter(task.storage, spec, key, single=True) for spec, key in zip(todo, keys, strict=True)]
+    config = {"steps": [step.model_dump_json() for step in task.steps]}
+    schema = result_schema([step.name for step in task.steps])
+    try:
+        for batch in iterate_part(task.storage, task.documents, _READ):
+            answer = shared_pool().run(
+                "gristmill.filters.foreign.datatrove_step:run_steps", config, batch.select(_READ), schema
+            )
+            _write(writers, task.steps, batch, answer)
+    except BaseException:
+        for writer in writers:
+            writer.abandon()
+        raise
+    for spec, key, writer in zip(todo, keys, writers, strict=True):
+        commit_unit(task.storage, spec, key, writer, {})
+    return task.documents.text_bytes
+
+
+def _write(
+    writers: Sequence[PartWriter], steps: Sequence[ForeignStep], batch: pa.RecordBatch, answer: pa.RecordBatch
+) -> None:
+    """The answers for a batch; documents without text have neither reason nor edits."""
+    ids, no_text = batch.column("doc_id"), batch.column("text").is_null()
+    none = pa.scalar(None, pa.large_string())
+    for writer, step in zip(writers, steps, strict=False):
+        reason = pc.if_else(no_text, none, answer.column(step.name))
+        error = pc.coalesce(answer.column(f"{step.name} error"), answer.column(ERROR_COLUMN))
+        columns = [ids, reason, pc.if_else(no_text, none, error)]
+        writer.write(pa.RecordBatch.from_arrays(columns, schema=writer.spec.schema))
+    edits = answer.column("edits")
+    if edits.null_count:  # of documents whose worker failed
+        empty = no_edits(len(edits))
+        edits = pc.if_else(edits.is_valid(), edits, empty)
+    writers[-1].write(pa.RecordBatch.from_arrays([ids, edits], schema=FOREIGN_EDITS))

@@ -1,0 +1,42 @@
+"""Foreign steps: filters and formatters of datatrove as a recipe names them, and the rows they leave."""
+
+from typing import Any
+
+import pyarrow as pa
+from gristmill.schemas.edits import EDITS
+from gristmill.schemas.strict import Strict
+from pydantic import Field, model_validator
+
+RULE_PREFIX = "foreign/"  # `foreign/<name>/<reason>` in a ledger
+KEPT = "kept"  # the reason of a document that the step keeps
+NO_REASON = "dropped"  # of one that it drops without saying why
+
+
+class ForeignStep(Strict):
+    """One class of `datatrove.pipeline.filters` or `datatrove.pipeline.formatters`.
+
+    options: arguments of its constructor, plain data only. name: in signals and ledger; default: the class's.
+    """
+
+    datatrove: str = Field(pattern=r"^(filters|formatters)\.[A-Za-z]\w*$")
+    options: dict[str, Any] = Field(default_factory=dict)
+    name: str = Field("", pattern=r"^([A-Za-z0-9-]+(_[A-Za-z0-9-]+)*)?$")
+
+    @model_validator(mode="after")
+    def _named(self) -> "ForeignStep":
+        if not self.name:
+            object.__setattr__(self, "name", self.datatrove.partition(".")[2])
+        return self
+
+    @property
+    def is_filter(self) -> bool:
+        return self.datatrove.startswith("filters.")
+
+
+FOREIGN_EDITS = pa.schema(  # aligned with documents/
+    [
+        pa.field("doc_id", pa.large_string(), nullable=False),
+        pa.field("edits", EDITS, nullable=False),  # of the whole chain, on the original text
+    ]
+)
+FOREIGN_EDITS_DIGEST = ("doc_id",)
