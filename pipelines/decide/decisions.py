@@ -198,7 +198,7 @@ def decide_part(task: DecisionTask) -> int:
     """Decisions of one part."""
     if task.storage.exists(task.spec.unit_path(task.documents.key)):
         return task.documents.rows
-    columns = read_columns(task.storage, task.documents, task.signals, task.wanted)
+    columns = read_columns(task.storage, task.documents, task.signals, task.wanted, more=())
     verdict = evaluate(columns, task.policy)
     table = _with_duplicates(columns, verdict, read_rows(task.storage, task.clusters_spec, task.clusters))
     writer = PartWriter(task.storage, task.spec, task.documents.key, single=True)

@@ -1,6 +1,6 @@
 """Rules over the aligned columns of one part: which rules fail for which documents."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,8 @@ _COMPARE = {
     "==": pc.equal,
     "!=": pc.not_equal,
 }
-_DOCUMENT_COLUMNS = ["doc_id", "source", "snapshot", "timestamp", "content_hash", "text_bytes", "status", "reason"]
+_RULE_COLUMNS = ("doc_id", "source", "text_bytes", "status", "reason")
+MORE_COLUMNS = ("snapshot", "timestamp", "content_hash")
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,17 @@ class PartColumns:
 
 
 def read_columns(
-    storage: Storage, documents: Part, signals: Mapping[FamilyKey, Part], wanted: Mapping[FamilyKey, list[str]]
+    storage: Storage,
+    documents: Part,
+    signals: Mapping[FamilyKey, Part],
+    wanted: Mapping[FamilyKey, list[str]],
+    more: Sequence[str] = MORE_COLUMNS,
 ) -> PartColumns:
-    """Read the columns of one part; `wanted` names the signals of each family."""
-    table = read_part(storage, documents, _DOCUMENT_COLUMNS)
+    """Read the columns of one part; `wanted` names the signals of each family.
+
+    more: columns of documents/ beside those that rules read; by default what scopes and orders read.
+    """
+    table = read_part(storage, documents, [*_RULE_COLUMNS, *more])
     columns: dict[str, pa.ChunkedArray] = {}
     errors: dict[str, pa.ChunkedArray] = {}
     for (family_name, version), names in wanted.items():

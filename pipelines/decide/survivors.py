@@ -72,7 +72,7 @@ def with_preferences(needed: Mapping[FamilyKey, list[str]], preferences: Sequenc
 def write_candidates(task: CandidateTask) -> int:
     """Members of clusters that passed the rules, with their preferences as numbers, smaller is better."""
     wanted = with_preferences(task.policy.needed, task.preferences)
-    columns = read_columns(task.storage, task.documents, task.signals, wanted)
+    columns = read_columns(task.storage, task.documents, task.signals, wanted, ("timestamp", "content_hash"))
     passed = evaluate(columns, task.policy).passed
     members = read_rows(task.storage, MEMBERS, task.members)
     places = members.column("row").to_numpy()

@@ -83,7 +83,7 @@ def exact_edges(
 
 def write_keys(task: KeysTask) -> int:
     """Keys of one part's documents above the floor, with their place."""
-    columns = read_columns(task.storage, task.documents, task.signals, task.floor.needed)
+    columns = read_columns(task.storage, task.documents, task.signals, task.floor.needed, ("snapshot",))
     above = np.flatnonzero(evaluate(columns, task.floor).floor)
     content = read_part(task.storage, task.signals[CONTENT_KEY], ["content_key"]).column("content_key")
     table = columns.documents.take(pa.array(above))

@@ -19,6 +19,7 @@ from gristmill.pipelines.run.digest import batch_digest, format_digest
 from gristmill.schemas.manifest import DatasetManifest, Part
 
 MAX_ROW_GROUP_BYTES = 32 << 20
+ROW_GROUP_BYTES = 8 << 20  # what small batches are gathered to: every row group costs each reader of a few columns
 MAX_PART_BYTES = 128 << 20
 MAX_PART_ROWS = 500_000
 MANIFEST = "manifest.json"
@@ -54,7 +55,7 @@ def _repeating(schema: pa.Schema) -> list[str]:
 
 
 class PartWriter:
-    """Writes batches of one unit as parts, rolled by bytes and rows; row groups limited by bytes.
+    """Writes batches of one unit as parts, rolled by bytes and rows; row groups limited by bytes, small ones joined.
 
     With `single=True` everything goes into exactly one part, even when there are no rows.
     """
@@ -66,6 +67,7 @@ class PartWriter:
         self.parts: list[Part] = []
         self._file: Any = None
         self._writer: pq.ParquetWriter | None = None
+        self._gathered: list[pa.RecordBatch] = []
         if single:
             self._open()
 
@@ -92,11 +94,27 @@ class PartWriter:
         for piece in split_by_bytes(batch, limit):
             if self._writer is None:
                 self._open()
-            assert self._writer is not None
-            self._writer.write_batch(piece)
+            self._gather(piece)
             self._count(piece)
             if not self.single and (self._part.bytes >= self.part_bytes or self._part.rows >= MAX_PART_ROWS):
                 self._close_part()
+
+    def _gather(self, piece: pa.RecordBatch) -> None:
+        """Hold a piece back until there is enough for a row group."""
+        waiting = sum(held.nbytes for held in self._gathered)
+        if waiting + piece.nbytes > MAX_ROW_GROUP_BYTES:
+            self._write_gathered()
+            waiting = 0
+        self._gathered.append(piece)
+        if waiting + piece.nbytes >= ROW_GROUP_BYTES:
+            self._write_gathered()
+
+    def _write_gathered(self) -> None:
+        if self._gathered:
+            assert self._writer is not None
+            table = pa.Table.from_batches(self._gathered)
+            self._gathered = []
+            self._writer.write_table(table, row_group_size=table.num_rows)
 
     def _count(self, piece: pa.RecordBatch) -> None:
         part = self._part
@@ -112,6 +130,7 @@ class PartWriter:
 
     def _close_part(self) -> None:
         assert self._writer is not None
+        self._write_gathered()
         self._writer.close()
         self._file.close()
         self._writer = None
@@ -126,6 +145,7 @@ class PartWriter:
 
     def abandon(self) -> None:
         """Remove what was written: the unit failed or another attempt finished first."""
+        self._gathered = []
         if self._writer is not None:
             self._writer = None
             with contextlib.suppress(OSError):  # of a full disk: what is still buffered is given up anyway

@@ -166,7 +166,8 @@ def test_a_document_above_the_limit_is_quarantined(tmp_path: Path) -> None:
 def big_documents(folder: Path, count: int, size: int) -> Source:
     """All in one row group, each different."""
     texts = pa.array([f"{number} {'word ' * (size // 5)}" for number in range(count)], pa.large_string())
-    pq.write_table(pa.table({"text": texts}), folder / "in.parquet", row_group_size=count)
+    table = pa.table({"text": texts})
+    pq.write_table(table, folder / "in.parquet", row_group_size=count, use_dictionary=False, write_batch_size=8)
     return {"path": "in.parquet"}
 
 
@@ -174,7 +175,7 @@ def big_documents(folder: Path, count: int, size: int) -> Source:
 def test_many_big_documents_in_one_row_group(tmp_path: Path, count: int, size: int) -> None:
     source = big_documents(tmp_path, count, size)
     recipe = write_recipe(tmp_path / "recipe.yaml", [{"name": "big", **source}], policy={"profiles": ["gopher@dolma"]})
-    done = build_process(recipe, tmp_path / "run", seconds=280)
+    done = build_process(recipe, tmp_path / "run", seconds=1800)
     assert done.returncode == 0, done.stderr
     documents = [pq.ParquetFile(path) for path in (tmp_path / "run" / "documents" / "data").glob("*.parquet")]
     groups = [file.metadata.row_group(g).total_byte_size for file in documents for g in range(file.num_row_groups)]
