@@ -7,6 +7,7 @@ from gristmill.schemas.strict import Strict
 from pydantic import Field, field_validator
 
 ORIGINAL = "original"
+LONGEST_SHOWN = 200
 _KEEP = re.compile(r"^\s*(>=|<=|==|!=|>|<|in|not in)\s+(.+?)\s*$")
 _NUMBER = re.compile(r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$")
 
@@ -52,6 +53,11 @@ class Rule(Strict):
         if operator.endswith("in") and not (right.startswith("[") and right.endswith("]")):
             raise ValueError(f"found {text!r}; expected a list such as 'in [en, de]'")
         return text
+
+    @property
+    def shown(self) -> str:
+        """The condition for people: a long list of values is cut."""
+        return self.keep if len(self.keep) <= LONGEST_SHOWN else self.keep[:LONGEST_SHOWN] + "…"
 
     @property
     def operator(self) -> str:

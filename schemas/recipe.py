@@ -10,6 +10,7 @@ from gristmill.schemas.cut_options import ONLY_HOW, LineDedup, Substrings
 from gristmill.schemas.decontamination import ContaminationPolicy, Decontaminate
 from gristmill.schemas.duplicates import ORDER_COLUMNS
 from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.exclusion import LISTS, ExcludedIds, read_excluded
 from gristmill.schemas.foreign import ForeignStep
 from gristmill.schemas.mixing import Mix
 from gristmill.schemas.policy import Rule
@@ -59,12 +60,14 @@ class Policy(RuleSet):
     """What is kept. `by_source` replaces `by_language`, which replaces the rules given at the top.
 
     decontaminate: other thresholds and another action than the recipe's own `decontaminate`.
+    exclude_ids: documents dropped by name: ids, or .jsonl files with a `doc_id` in each line (read when loaded).
     """
 
     languages: tuple[str, ...] = ()
     min_language_score: float = Field(0.0, ge=0, le=1)
     min_text_bytes: int = Field(1, ge=1)
     decontaminate: ContaminationPolicy | None = None
+    exclude_ids: ExcludedIds = ()
     by_language: dict[str, RuleSet] = Field(default_factory=dict)
     by_source: dict[str, RuleSet] = Field(default_factory=dict)
 
@@ -249,7 +252,7 @@ def load_policy(path: str | Path) -> Policy:
     data = _read_yaml(Path(path))[0]
     if isinstance(data, dict) and "policy" in data:
         return load_recipe(path).policy
-    return Policy.model_validate(load_document(path, Policy))
+    return Policy.model_validate(_resolve_excluded(load_document(path, Policy), Path(path).resolve().parent))
 
 
 def _read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
@@ -337,6 +340,8 @@ def _resolve_paths(data: dict[str, Any], base: Path) -> dict[str, Any]:
         sources.append(source)
     signals = data.get("signals")
     data = _resolve_sets(_resolve_runs(data, base), base)
+    if isinstance(data.get("policy"), dict):
+        data = {**data, "policy": _resolve_excluded(data["policy"], base)}
     if isinstance(signals, dict):
         signals = {family: dict(_resolve_options(options or {}, base)) for family, options in signals.items()}
     return {**data, "sources": sources} | ({"signals": signals} if signals is not None else {})
@@ -350,6 +355,15 @@ def _resolve_runs(data: dict[str, Any], base: Path) -> dict[str, Any]:
         return data
     against = [resolve_path(run, base) if isinstance(run, str) else run for run in near["against"]]
     return {**data, "dedup": {**data["dedup"], "near": {**near, "against": against}}}
+
+
+def _resolve_excluded(policy: dict[str, Any], base: Path) -> dict[str, Any]:
+    """A policy whose `exclude_ids` holds the ids of the files it names."""
+    entries = policy.get("exclude_ids")
+    if not entries:
+        return policy
+    found = [resolve_path(entry, base) if entry.endswith(LISTS) else entry for entry in entries]
+    return {**policy, "exclude_ids": read_excluded(found)}
 
 
 def _resolve_sets(data: dict[str, Any], base: Path) -> dict[str, Any]:

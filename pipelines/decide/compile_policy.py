@@ -17,6 +17,7 @@ from gristmill.schemas.decontamination import (
     Decontaminate,
 )
 from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.exclusion import read_excluded
 from gristmill.schemas.foreign import KEPT, ForeignStep
 from gristmill.schemas.foreign import RULE_PREFIX as FOREIGN_PREFIX
 from gristmill.schemas.mixing import CLUSTER_SIZE, Mix
@@ -24,7 +25,8 @@ from gristmill.schemas.policy import ORIGINAL, Rule
 from gristmill.schemas.recipe import Floor, Policy, Recipe, RuleSet
 from gristmill.schemas.signals import Family, Signal
 
-DOCUMENT_SIGNALS = {"text_bytes": "int"}  # known from documents/ without measuring
+DOC_ID = "doc_id"
+DOCUMENT_SIGNALS = {"text_bytes": "int", DOC_ID: "string"}  # known from documents/ without measuring
 NUMERIC = ("int", "float")
 
 
@@ -123,6 +125,12 @@ def compile_policy(policy: Policy, floor: Floor, text: str | None = None) -> Com
     own_sources, own_languages = tuple(sorted(policy.by_source)), tuple(sorted(policy.by_language))
     versions: set[str] = set()
     rules += _gate("policy", policy.min_text_bytes, policy.languages, policy.min_language_score, policy, floor)
+    excluded = read_excluded(policy.exclude_ids)
+    if excluded:
+        listed = ", ".join(f"'{doc_id}'" for doc_id in excluded)
+        rules.append(
+            NamedRule("policy/excluded_id", Rule(name="excluded_id", signal=DOC_ID, keep=f"not in [{listed}]"))
+        )
     for name, rule in _resolve(policy, versions):
         rules.append(NamedRule(name, rule, not_sources=own_sources, not_languages=own_languages))
     for language in own_languages:

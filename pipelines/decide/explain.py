@@ -154,7 +154,7 @@ def _outcomes(columns: PartColumns, policy: CompiledPolicy, row: int) -> tuple[R
                 named.name,
                 named.rule.signal,
                 value,
-                named.rule.keep,
+                named.rule.shown,
                 bool(verdict.failing[index, row]),
                 margin(value, named),
                 named.rule.source,

@@ -279,7 +279,7 @@ class _Collector:
                 RuleDrops(
                     name=name,
                     signal=rules[0].signal if rules else None,
-                    keep=" or ".join(dict.fromkeys(rule.keep for rule in rules)) if rules else None,
+                    keep=" or ".join(dict.fromkeys(rule.shown for rule in rules)) if rules else None,
                     source="; ".join(dict.fromkeys(rule.source for rule in rules if rule.source)),
                     applies_to="; ".join(filter(None, map(applies_to, variants.get(name, [])))),
                     failing=_amount(amounts["failing"]),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.pipelines.decide.compile_policy import CompiledPolicy, NamedRule
+from gristmill.pipelines.decide.compile_policy import DOC_ID, CompiledPolicy, NamedRule
 from gristmill.pipelines.decide.rules import PartColumns, applies, read_columns, signal_column
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.id_draws import id_keys, shuffled
@@ -143,7 +143,7 @@ def count_part(task: PartTask) -> int:
     _count_duplicates(decided, result)
     _count_edits(task, result)
     _pick_samples(task, decided, result)
-    for name in sorted({named.rule.signal for named in (*task.policy.floor, *task.policy.rules)}):
+    for name in sorted({named.rule.signal for named in (*task.policy.floor, *task.policy.rules)} - {DOC_ID}):
         _sketch_signal(decided, name, result)
     if any(reason != "None" for part in task.parts for reason in part.documents.rows_by):
         _count_quarantine(task, decided, result)

@@ -104,7 +104,7 @@ KEYS = {
     recipe.Recipe: "name seed sources signals floor policy dedup decontaminate foreign mix text keep_text card",
     recipe.Floor: "min_text_bytes languages min_language_score",
     recipe.Policy: (
-        "profiles rules disable thresholds languages min_language_score min_text_bytes decontaminate "
+        "profiles rules disable thresholds languages min_language_score min_text_bytes decontaminate exclude_ids "
         "by_language by_source"
     ),
     recipe.Dedup: "exact near lines substrings",

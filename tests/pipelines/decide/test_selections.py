@@ -184,3 +184,21 @@ def test_rebuilding_on_other_documents_removes_selections(folder: Path) -> None:
     again = gristmill.build(own, folder / "own-run", console=QUIET, report=False)
     assert digests(folder / "own-run")["documents"] != before
     assert again.selections == ["main"]
+
+
+def test_documents_excluded_by_name(folder: Path, run: Run) -> None:
+    """What a training run blamed is dropped under a rule of its own; the survivors of the others are chosen again."""
+    kept = [row["doc_id"] for row in decisions(run) if row["kept"]]
+    blamed = folder / "blame.jsonl"
+    blamed.write_text("".join(f'{{"doc_id": "{doc_id}", "reason": "loss_spike"}}\n' for doc_id in kept[:3]))
+    policy = folder / "excluding.yaml"
+    policy.write_text(yaml.safe_dump({**POLICY, "exclude_ids": ["blame.jsonl", kept[3]]}))
+    selection = gristmill.reselect(run, policy, "excluding", console=QUIET)
+    rows_now = {row["doc_id"]: row for row in decisions(selection)}
+    assert [rows_now[doc_id]["failed_rules"] for doc_id in kept[:4]] == [["policy/excluded_id"]] * 4
+    assert all(rows_now[doc_id]["kept"] for doc_id in kept[4:])
+    blamed.unlink()  # the selection keeps the ids
+    assert "FAILS policy/excluded_id: doc_id" in str(gristmill.explain(selection, kept[0]))
+    blamed.write_text('{"doc_id": 7}\n')
+    with pytest.raises(RecipeError, match=r"blame\.jsonl:1: .*expected .*32 hex digits"):
+        gristmill.reselect(run, policy, "excluding", console=QUIET)
