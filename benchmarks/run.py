@@ -24,6 +24,7 @@ def commands() -> dict[str, list[str]]:
         "readers": ["readers.py", "speed", prose],
         "minhash": ["minhash_kernels.py", prose],
         "substrings": ["substrings.py", prose],
+        "decontamination": ["decontamination.py", prose],
         "build": ["build.py", "100", "200"],
         "near-duplicates": ["near_duplicates.py", "speed", "200"],
     }

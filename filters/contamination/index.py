@@ -1,9 +1,9 @@
 # mypy: disallow-untyped-defs=False
 """The index of evaluation sets: every n-gram of their passages, sorted by hash, with the places it stands at.
 
-A passage is one string of an item. Its n-grams are its runs of min(n, words) words; their hash is XXH64 (seed 0) of the
-words joined by one space, as in dedup.shingles. A passage of fewer than `min_words` words has none. An n-gram that is in
-more than `max_items` items of one set is that set's template and has no place in it.
+A passage is one string of an item. Its n-grams are its runs of min(n, words) words, hashed as gram_hash says. A passage
+of fewer than `min_words` words has none. An n-gram that is in more than `max_items` items of one set is that set's
+template and has no place in it.
 
 The arrays are written once as .npy files and memory-mapped by every process: about 60 bytes for each word of the sets.
 """
@@ -14,9 +14,9 @@ from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
+from gristmill.filters.contamination.gram_hash import fill_prefixes, gram_hash, powers
 from gristmill.filters.contamination.words import cut_words, room, scratch, word_table
 from gristmill.filters.dedup.normalise import Normalisation
-from gristmill.filters.dedup.xxh64 import xxh64_padded
 from gristmill.filters.text.buffers import kernel, string_buffers
 
 MAX_REPEATS = 16  # places of one n-gram in one passage that are remembered
@@ -80,16 +80,16 @@ def _cut_passages(data, offsets, target, edges, expansions, out, starts, first, 
 
 
 @kernel
-def _hash_grams(words, word_starts, word_edges, n, min_words, hashes, passages, places):
+def _hash_grams(words, word_starts, word_edges, n, min_words, base_powers, prefixes, hashes, passages, places):
     at = 0
     for passage in range(len(word_edges) - 1):
         first, count = word_edges[passage], word_edges[passage + 1] - word_edges[passage]
         if count < min_words:
             continue
         size = min(n, count)
+        fill_prefixes(words, word_starts, first, count, prefixes)
         for i in range(count - size + 1):
-            w = first + i
-            hashes[at] = xxh64_padded(words, word_starts[w], word_starts[w + size] - 1, np.uint64(0))
+            hashes[at] = gram_hash(prefixes, i, size, base_powers[size])
             passages[at], places[at] = passage, i
             at += 1
     return at
@@ -117,7 +117,10 @@ def build_index(
     word_starts = word_starts[: count + 1].copy()
     words = words[: word_starts[-1] + 8].copy()
     hashes, passage, place = np.empty(count, np.uint64), np.empty(count, np.int64), np.empty(count, np.int64)
-    found = _hash_grams(words, word_starts, passage_edges, n, max(min_words, 1), hashes, passage, place)
+    prefixes = np.empty(int(np.diff(passage_edges).max(initial=0)) + 1, np.uint64)
+    found = _hash_grams(
+        words, word_starts, passage_edges, n, max(min_words, 1), powers(n), prefixes, hashes, passage, place
+    )
     hashes, passage, place = hashes[:found], passage[:found], place[:found]
 
     item = passage_item[passage]

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from gristmill.filters.contamination.gram_hash import fill_prefixes, gram_hash, powers
 from gristmill.filters.contamination.index import MAX_REPEATS, Index
 from gristmill.filters.contamination.words import cut_words, scratch, word_table, words_plainly
 from gristmill.filters.dedup.normalise import Normalisation
-from gristmill.filters.dedup.xxh64 import xxh64_padded
-from gristmill.filters.text.buffers import kernel, string_buffers
+from gristmill.filters.text.buffers import inlined, kernel, string_buffers
 
 
 class Matches(NamedTuple):
@@ -94,7 +94,7 @@ def _shared_words(out, starts, count, i, size, words, word_starts, grams, first,
     return length
 
 
-@kernel
+@inlined
 def _find(h, hashes, bitmap, bitmap_shift, buckets, bucket_shift):
     """The n-gram with hash h, -1 when there is none."""
     leading = np.int64(h >> np.uint64(bitmap_shift))
@@ -109,9 +109,9 @@ def _find(h, hashes, bitmap, bitmap_shift, buckets, bucket_shift):
 
 @kernel
 def _match_batch(
-    data, offsets, target, edges, expansions, n, lengths, hashes, posting_edges, posting_passage, posting_at, bitmap,
-    bitmap_shift, buckets, bucket_shift, passage_edges, word_starts, words, grams, out, starts, first_bytes, last_bytes,
-    until, found,
+    data, offsets, target, edges, expansions, n, lengths, base_powers, prefixes, hashes, posting_edges,
+    posting_passage, posting_at, bitmap, bitmap_shift, buckets, bucket_shift, passage_edges, word_starts, words,
+    grams, out, starts, first_bytes, last_bytes, until, found,
 ):  # fmt: skip
     """Fill `found` (matches, 6) as far as it reaches; returns the number of matches."""
     matches, base = 0, 0
@@ -119,11 +119,12 @@ def _match_batch(
         count = cut_words(
             data, offsets[row], offsets[row + 1], target, edges, expansions, out, starts, first_bytes, last_bytes
         )
+        fill_prefixes(out, starts, 0, count, prefixes)
         for i in range(count):
             for size in lengths:
                 if i + size > count:
                     break
-                h = xxh64_padded(out, starts[i], starts[i + size] - 1, np.uint64(0))
+                h = gram_hash(prefixes, i, size, base_powers[size])
                 gram = _find(h, hashes, bitmap, bitmap_shift, buckets, bucket_shift)
                 if gram < 0:
                     continue
@@ -159,15 +160,16 @@ def find_matches(texts: pa.Array, index: Index, normalisation: Normalisation) ->
     data, offsets = string_buffers(texts)
     table = word_table(normalisation)
     spare = scratch(int(np.diff(offsets).max(initial=0)), table)
+    prefixes = np.empty(len(spare[1]) + 1, np.uint64)
     bitmap_shift = 64 - ((len(index.bitmap) << 3).bit_length() - 1)
     bucket_shift = 64 - ((len(index.buckets) - 1).bit_length() - 1)
     size = 1024
     while True:
         found = np.empty((size, 6), np.int64)
         matches = _match_batch(
-            data, offsets, *table[:3], index.n, index.lengths, index.hashes, index.posting_edges,
-            index.posting_passage, index.posting_at, index.bitmap, bitmap_shift, index.buckets, bucket_shift,
-            index.passage_edges, index.word_starts, index.words, index.grams, *spare,
+            data, offsets, *table[:3], index.n, index.lengths, powers(index.n), prefixes, index.hashes,
+            index.posting_edges, index.posting_passage, index.posting_at, index.bitmap, bitmap_shift, index.buckets,
+            bucket_shift, index.passage_edges, index.word_starts, index.words, index.grams, *spare,
             np.zeros(len(index.passage_item), np.int64), found,
         )  # fmt: skip
         if matches <= size:
