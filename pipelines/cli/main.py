@@ -18,6 +18,7 @@ from gristmill.pipelines.cli.options import (
     engine_of,
 )
 from gristmill.pipelines.cli.shards import shards, tokenizer
+from gristmill.pipelines.cli.trace import trace
 from gristmill.pipelines.cli.train import ledger, train
 
 app = typer.Typer(
@@ -197,6 +198,7 @@ app.add_typer(shards, name="shards")
 app.add_typer(tokenizer, name="tokenizer")
 app.command()(train)
 app.command()(ledger)
+app.command()(trace)
 
 
 def _print_version(value: bool) -> None:

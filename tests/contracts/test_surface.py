@@ -30,6 +30,7 @@ COMMANDS = {
     "schema": {"what"},
     "train": {"recipe", "--out", "--quiet"},
     "ledger": {"run", "--unskip"},
+    "trace": {"run", "--step", "--document", "--rank", "--branch", "--json"},
     "signals": {"family"},
     "profiles": {"name"},
     "shards write": {

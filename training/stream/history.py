@@ -135,6 +135,10 @@ class History:
         """When a plan position was or will be served: none if it is skipped, several times if it was unskipped late."""
         return self._served.served_of(position)
 
+    def reach(self, served: int) -> int:
+        """One more than the highest plan position among the first `served` sequences."""
+        return self._served.reach(served)
+
     def tombstone_lines(self, served: int) -> int:
         """How many lines of tombstones.jsonl hold for a served sequence."""
         return max((event.data["lines"] for event in self._tombstones if event.position <= served), default=0)

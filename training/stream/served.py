@@ -39,6 +39,11 @@ class Served:
     def served_of(self, position: int) -> list[int]:
         return [run.served + position - run.start for run in self.runs if run.start <= position < run.end]
 
+    def reach(self, served: int) -> int:
+        """One more than the highest plan position among the first `served` sequences."""
+        ends = [min(run.end, run.start + served - run.served) for run in self.runs if run.served < served]
+        return max(ends, default=0)
+
     def frontier(self, served: int) -> int:
         """The first plan position that is still to come in its turn at a served sequence."""
         return next(run.start for run in self._rest(served) if not run.late)

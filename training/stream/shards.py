@@ -9,6 +9,7 @@ import os
 import resource
 import shutil
 import uuid
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -119,6 +120,11 @@ class ShardSet:
                 start += rows
             table = file.read_row_groups([group for group, _ in groups])
             return table.slice(first - groups[0][1], last - first + 1)
+
+    def document_batches(self, name: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """A shard's document table, some columns of it, a batch at a time."""
+        with pq.ParquetFile(self.path(name, DOCS)) as file:
+            yield from file.iter_batches(columns=columns)
 
     def lengths(self, name: str) -> np.ndarray:
         """int32 tokens of every document of a shard."""

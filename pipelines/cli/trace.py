@@ -1,0 +1,51 @@
+"""`gristmill trace`: which documents a training step had, and which steps had a document."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from gristmill.training.stream.trace import TrainingRun
+
+
+def trace(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The folder of a training run.")],
+    step: Annotated[int | None, typer.Option(min=1, help="Name the documents of this step.")] = None,
+    document: Annotated[str | None, typer.Option(help="Name the steps that had tokens of this document.")] = None,
+    rank: Annotated[int | None, typer.Option(min=0, help="Only this process of the step.")] = None,
+    branch: Annotated[
+        int | None, typer.Option(min=0, help="The run after so many rollbacks; default: the run as it stands.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Name the documents that a training step had, row by row, or the steps that had a document."""
+    from gristmill.schemas.errors import RecipeError
+    from gristmill.training.stream.trace import TrainingRun
+
+    if (step is None) == (document is None):
+        raise RecipeError("trace", expected="either --step N or --document DOC_ID")
+    traced = TrainingRun(run, branch)
+    lines = _of_step(traced, step, rank) if step is not None else _of_document(traced, str(document))
+    for line in lines:
+        print(json.dumps(line, ensure_ascii=True) if as_json else _shown(line))
+
+
+def _of_step(run: "TrainingRun", step: int, rank: int | None):  # type: ignore[no-untyped-def]
+    for row in run.rows(step, rank):
+        place = {"step": row.step, "rank": row.rank, "row": row.row, "position": row.position}
+        for span in row.documents:
+            yield {**place, **span._asdict()}
+
+
+def _of_document(run: "TrainingRun", doc_id: str):  # type: ignore[no-untyped-def]
+    for shard, start, end in run.find(doc_id):
+        for seen in run.seen(shard, start, end, run.steps_done()):
+            yield {**seen._asdict(), "doc_id": doc_id, "shard": shard}
+
+
+def _shown(line: dict) -> str:
+    """A line for people; what documents say of themselves cannot reach the terminal's controls."""
+    where = f"step {line['step']:,}  rank {line['rank']}  row {line['row']}  tokens {line['start']}-{line['end'] - 1}"
+    named = [str(line[key]) for key in ("doc_id", "source", "url", "shard") if line.get(key) is not None]
+    return "  ".join([where, *("".join(c if c.isprintable() else "\ufffd" for c in name) for name in named)])
