@@ -36,8 +36,8 @@ def recipe_of(shards: Path, steps: int) -> TrainingRecipe:
         {
             "name": "overhead",
             "shards": str(shards),
-            "model": {"shape": "llama", "hidden_size": 256, "layers": 2, "heads": 4},
-            "stream": {"window": 256},
+            "model": {"shape": "llama", "hidden_size": 256, "layers": 4, "heads": 4},
+            "stream": {"window": 512},
             "steps": steps,
             "batch_sequences": 8,
             "micro_batch_sequences": 4,

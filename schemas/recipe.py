@@ -1,6 +1,7 @@
 """Recipes: what to read, what to measure, what to keep; loaded from YAML with errors that name file and line."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -298,7 +299,7 @@ def validated(model: type[Model], data: Any, path: str | Path = "", node: yaml.N
     except ValidationError as error:
         problems = "\n  ".join(_describe(path, node, problem) for problem in error.errors())
         count = error.error_count()
-        what = model.__name__.lower()
+        what = re.sub(r"(?<!^)(?=[A-Z])", " ", model.__name__).lower()
         raise RecipeError(f"{count} problem{'s' if count > 1 else ''} in the {what}\n  {problems}") from error
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 import transformers
+from accelerate.utils import broadcast_object_list
 from gristmill.schemas.errors import RecipeError, RunError
 from gristmill.schemas.shard_format import TOKENIZER_FOLDER
 from gristmill.schemas.training_recipe import TrainingRecipe, load_training_recipe
@@ -140,7 +141,8 @@ class _Run:
             logs.cut(self.folder.path, step, len(ledger.rollbacks))
             history.record_tombstones(step * self.recipe.batch_sequences)
             self._phases(history)
-            self.folder.launched(step + 1, recipe=self.recipe, processes=self.arguments.world_size)
+            if step < self.recipe.steps:
+                self.folder.launched(step + 1, recipe=self.recipe, processes=self.arguments.world_size)
         self._wait()
         history = ledger.history = self._history()
         self.console.log(self._announcement(start, step, ledger))
@@ -212,6 +214,10 @@ class _Run:
         if self.arguments.world_size > 1:
             torch.distributed.barrier()
 
+    def agree(self, value: Any) -> Any:
+        """The main process's value, in every process."""
+        return broadcast_object_list([value])[0] if self.arguments.world_size > 1 else value
+
     def _export(self, checkpoint: Checkpoint) -> None:
         """model/: the last checkpoint's weights and configuration, and the tokenizer; whole or absent."""
         if not self.main:
@@ -265,6 +271,7 @@ class _Attempt:
             figures=self.trainer.figures,
             losses=lambda: Losses(self.stream, run.objective, self.trainer.model),
             target=self._target,
+            agree=run.agree,
         )
         self._restore()
         self.trainer.add_callback(self.watch)
@@ -313,8 +320,9 @@ class _Attempt:
     def _target(self, step: int) -> tuple[int, Callable[[], None]]:
         """The last stable checkpoint of at most `step` updates, and what puts its weights into the model."""
         fitting = checkpoints.resumable(checkpoints.complete(self.run.folder.checkpoints), self.history)
-        usable = [one for one in fitting if one.stable and one.step <= step] or fitting[:1]
-        if not usable or usable[-1].step > step:
+        usable = [one for one in fitting if one.stable and one.step <= step]
+        usable = self.run.agree(usable)  # the main process marks checkpoints stable: others may see it later
+        if not usable:
             raise RunError(
                 f"no checkpoint of step {step:,} or before",
                 where=str(self.run.folder.checkpoints),
@@ -374,6 +382,8 @@ def training_arguments(recipe: TrainingRecipe, out: Path) -> transformers.Traini
         bf16=recipe.precision == "bfloat16" or (recipe.precision == "auto" and gpu and torch.cuda.is_bf16_supported()),
         use_cpu=not gpu,
         ddp_backend="gloo" if processes > 1 and not gpu else None,
+        ddp_find_unused_parameters=False if processes > 1 else None,
+        log_level_replica="error",
         activation_checkpointing=recipe.activation_checkpointing,
         torch_compile=recipe.compile,
         fsdp=recipe.fsdp or None,

@@ -6,16 +6,24 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from gristmill.training import checkpoints
 from gristmill.training.pretrain import pretrain
-from poison import corpus
-from training_runs import curve, tiny
+from gristmill.training.run_folder import read_training
+from gristmill.training.stream.history import History
+from poison import corpus, plant, random_tokens, stream_of
+from training_runs import BATCH, curve, skipped, tiny
 
+Curve = dict[int, tuple[float, float, float]]
+
+BAD = range(30 * BATCH, 31 * BATCH)
 CHANGES = {
-    "steps": 12,
+    "steps": 40,
     "micro_batch_sequences": 2,
-    "checkpoints": {"every_steps": 6, "stable_after_steps": 4},
-    "validation": {"every_steps": 6, "sequences": 8},
+    "checkpoints": {"every_steps": 8, "stable_after_steps": 4},
+    "validation": {"every_steps": 20, "sequences": 8},
+    "stability": {"min_steps": 8, "skip_updates": 0},
 }
 SCRIPT = """
 import sys
@@ -46,15 +54,30 @@ def two_processes(script: Path) -> None:
 
 
 def test_two_gloo_processes(tmp_path: Path) -> None:
-    shards = corpus(tmp_path / "shards", validation=2_000, web=(20_000, 0.5))
-    one = curve(pretrain(tiny(shards, **CHANGES), tmp_path / "one").folder)
+    """Through a rollback, and from there on with one process again."""
+    shards = corpus(tmp_path / "shards", validation=2_000, web=(30_000, 0.5))
+    recipe = tiny(shards, **CHANGES)
+    plant(recipe, BAD, random_tokens(np.random.default_rng(1)))
+    one = curve(pretrain(recipe, tmp_path / "one").folder)
     here = Path(__file__).parent
     script = tmp_path / "train.py"
     paths = [str(here), str(here.parent)]
     script.write_text(SCRIPT.format(paths=paths, shards=str(shards), run=str(tmp_path / "two")))
     two_processes(script)
-    two = curve(tmp_path / "two")
-    assert list(two) == list(one)
-    for step, (loss, norm, rate) in one.items():
-        assert two[step][:2] == pytest.approx((loss, norm), rel=2e-5), step
-        assert two[step][2] == rate
+    plan = stream_of(recipe).plan
+    assert skipped(History.open(tmp_path / "two" / "history.jsonl", plan)) >= set(BAD)
+    assert_close(curve(tmp_path / "two"), one)
+    checkpoints.drop_after(tmp_path / "two" / "checkpoints", 32)
+    pretrain(recipe, tmp_path / "two")
+    assert_close(curve(tmp_path / "two"), one)
+    launches = read_training(tmp_path / "two")["launches"]
+    assert launches[0]["ranks"] == 2
+    assert (launches[-1]["from_step"], launches[-1]["ranks"]) == (33, 1)
+
+
+def assert_close(found: Curve, expected: Curve) -> None:
+    """The same steps, losses and gradient norms up to the order of sums, and the very same learning rates."""
+    assert list(found) == list(expected)
+    for step, (loss, norm, rate) in expected.items():
+        assert found[step][:2] == pytest.approx((loss, norm), rel=2e-5), step
+        assert found[step][2] == rate

@@ -50,6 +50,7 @@ def test_one_bad_batch_costs_one_update(tmp_path: Path, shards: Path) -> None:
     assert_named(tmp_path / "run", documents)
 
 
+@pytest.mark.slow
 def test_one_bad_batch_rolled_back_at_once(tmp_path: Path, shards: Path) -> None:
     recipe = tiny(shards, stability={"min_steps": 16, "skip_updates": 0})
     bad = range(AT * BATCH, (AT + 1) * BATCH)

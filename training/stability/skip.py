@@ -38,10 +38,11 @@ class Watch(TrainerCallback):
         figures: Callable[[], tuple[float, float]],
         losses: Callable[[], Losses],
         target: Target,
+        agree: Callable[[Any], Any],
     ) -> None:
         self.options, self.ledger = options, ledger
         self.batch, self.total = batch, total
-        self._figures, self._losses, self._target = figures, losses, target
+        self._figures, self._losses, self._target, self._agree = figures, losses, target, agree
         self.detector = Detector(options)
         self.episode = Episode()
         self.last_spike = 0
@@ -81,14 +82,15 @@ class Watch(TrainerCallback):
         self._blame(episode, served_by(episode.steps, self.batch), before)
 
     def _decide(self, control: Any) -> None:
-        """Roll back, or accept other data."""
+        """Roll back, or accept other data: every process measures, the main one's word holds for all."""
         episode, losses, ahead = self.episode, self._losses(), self.options.look_ahead_batches
-        if weights_are_damaged(losses, episode, self.batch):
+        if self._agree(weights_are_damaged(losses, episode, self.batch)):
             step, load = self._target(episode.first - 1)
             load()
             verdict = suspects(losses, episode, self.batch, ahead, self.total, step * self.batch)
         else:
             verdict = examine(losses, episode, self.batch, ahead, self.total)
+        verdict = self._agree(verdict)
         if verdict.kind == "change":
             self._accept_change(episode)
             return
