@@ -5,6 +5,7 @@ import sys
 from typing import Annotated
 
 import typer
+from gristmill.pipelines.cli.average import average
 from gristmill.pipelines.cli.decontaminate import decontaminate
 from gristmill.pipelines.cli.mix import mix
 from gristmill.pipelines.cli.options import (
@@ -17,6 +18,7 @@ from gristmill.pipelines.cli.options import (
     console_of,
     engine_of,
 )
+from gristmill.pipelines.cli.plan import plan
 from gristmill.pipelines.cli.shards import shards, tokenizer
 from gristmill.pipelines.cli.trace import trace
 from gristmill.pipelines.cli.train import ledger, train
@@ -197,6 +199,8 @@ app.command()(mix)
 app.add_typer(shards, name="shards")
 app.add_typer(tokenizer, name="tokenizer")
 app.command()(train)
+app.command()(plan)
+app.command()(average)
 app.command()(ledger)
 app.command()(trace)
 

@@ -29,6 +29,11 @@ COMMANDS = {
     "doctor": ENGINE,
     "schema": {"what"},
     "train": {"recipe", "--out", "--quiet"},
+    "plan": {
+        *("--parameters", "--tokens", "--flops", "--tokens-per-parameter", "--corpus-tokens", "--shards"),
+        *("--batch-tokens", "--peak-tflops", "--mfu", "--gpus", "--price", "--smaller"),
+    },
+    "average": {"sources", "--out", "--last", "--ema"},
     "ledger": {"run", "--unskip"},
     "trace": {"run", "--step", "--document", "--rank", "--branch", "--json"},
     "signals": {"family"},
