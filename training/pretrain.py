@@ -24,6 +24,7 @@ from gristmill.schemas.errors import RecipeError, RunError
 from gristmill.schemas.shard_format import TOKENIZER_FOLDER
 from gristmill.schemas.training_recipe import TrainingRecipe, load_training_recipe
 from gristmill.training import checkpoints, logs
+from gristmill.training.averaging import ExponentialAverage
 from gristmill.training.checkpoints import Checkpoint
 from gristmill.training.console import Console, Silence
 from gristmill.training.logs import StepLog
@@ -253,7 +254,8 @@ class _Attempt:
         self.stream = PlanDataset(run.plan, history)
         transformers.set_seed(recipe.seed)
         model = run.model()
-        self.average = _average(model, recipe)
+        decay = recipe.averaging.ema_decay
+        self.average = ExponentialAverage(model, decay) if decay else None
         self.trainer = StepTrainer(
             identity=Identity(run.plan.plan_id, lambda: history.head, recipe.batch_sequences),
             extras=self._write_extras,
@@ -341,14 +343,6 @@ class _Attempt:
         write_state(folder, {"watch": self.watch.state()})
         if self.average:
             self.average.save(folder)
-
-
-def _average(model: Any, recipe: TrainingRecipe) -> Any:
-    if recipe.averaging.ema_decay is None:
-        return None
-    from gristmill.training.averaging import ExponentialAverage
-
-    return ExponentialAverage(model, recipe.averaging.ema_decay)
 
 
 def training_arguments(recipe: TrainingRecipe, out: Path) -> transformers.TrainingArguments:

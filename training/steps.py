@@ -7,6 +7,7 @@ from typing import Any
 
 from gristmill.schemas.training_recipe import TrainingRecipe
 from gristmill.training import checkpoints
+from gristmill.training.averaging import ExponentialAverage
 from gristmill.training.console import Console
 from gristmill.training.logs import StepLog
 from gristmill.training.run_folder import RunFolder
@@ -113,7 +114,7 @@ class Steps(TrainerCallback):
 class Averages(TrainerCallback):
     """Keeps the moving average of the weights up to date; skipped updates do not count."""
 
-    def __init__(self, average: Any, watch: Watch) -> None:
+    def __init__(self, average: ExponentialAverage, watch: Watch) -> None:
         self.average, self.watch = average, watch
 
     def on_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

@@ -16,6 +16,7 @@ from gristmill.training.stream.shards import ShardSet
 from made_shards import EOS, SEPARATOR, write_shards
 
 FIRST, ORDINARY, MARKER = 10, 48, SEPARATOR  # no other text has the marker
+SENTINELS = (59, 60, 61, 62)
 VOCABULARY = 64
 
 
@@ -47,16 +48,18 @@ def corpus(folder: Path, seed: int = 0, validation: int = 0, **sources: tuple[in
     """Shards of sources name=(tokens, sharpness); `validation` tokens of the first source in the other split."""
     chosen = sources or {"web": (60_000, 0.5)}
     made = {f"{name}-00000": markov_documents([seed, n], *size) for n, (name, size) in enumerate(chosen.items())}
-    if not validation:
-        return write_shards(folder, made, vocab_size=VOCABULARY)
     first, (_, sharpness) = next(iter(chosen.items()))
-    held = {f"{first}-00000": markov_documents([seed, 0], validation, sharpness)}
+    held = {f"{first}-00000": markov_documents([seed, 0], validation, sharpness)} if validation else {}
     manifests = [
         _manifest(write_shards(folder, documents, vocab_size=VOCABULARY, split=split))
         for split, documents in (("train", made), ("validation", held))
+        if documents
     ]
-    both = manifests[0].model_copy(update={"shards": (*manifests[0].shards, *manifests[1].shards)})
-    (folder / MANIFEST).write_text(both.model_dump_json())
+    everything = {
+        "shards": tuple(shard for manifest in manifests for shard in manifest.shards),
+        "tokenizer": manifests[0].tokenizer.model_copy(update={"sentinel_ids": SENTINELS}),
+    }
+    (folder / MANIFEST).write_text(manifests[0].model_copy(update=everything).model_dump_json())
     return folder
 
 

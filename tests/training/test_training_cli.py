@@ -1,5 +1,6 @@
 """`gristmill train` and `gristmill ledger` from the shell, and errors that say what to do."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import yaml
 from gristmill.pipelines.cli.main import app
 from gristmill.schemas.errors import RecipeError, RunError
-from gristmill.schemas.training_recipe import load_training_recipe
+from gristmill.schemas.training_recipe import Optimizer, TrainingRecipe, load_training_recipe
 from gristmill.training.pretrain import pretrain, training_arguments
 from gristmill.training.run_folder import RunFolder, read_training
 from gristmill.training.stream.history import History
@@ -104,3 +105,10 @@ def test_train_ledger_and_taking_a_skip_back(tmp_path: Path) -> None:
     history = History.open(run / "history.jsonl", stream_of(recipe).plan)
     assert sorted(skipped(history)) == history.positions(50 * BATCH, 50 * BATCH + len(skipped(history))).tolist()
     assert read_training(run)["launches"][0]["from_step"] == 1
+
+
+def test_recipe_in_the_documentation(repository: Path) -> None:
+    page = (repository / "docs" / "training.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    recipe = TrainingRecipe.model_validate(yaml.safe_load(block))
+    assert recipe.optimizer == Optimizer()
