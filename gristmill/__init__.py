@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "build": "gristmill.pipelines.build",
+    "mix": "gristmill.pipelines.mix.command",
     "estimate": "gristmill.pipelines.estimate",
     "reselect": "gristmill.pipelines.decide.reselect",
     "materialise": "gristmill.pipelines.decide.materialise",

@@ -90,12 +90,13 @@ def test_shell_commands_run(repository: Path, small_recipe: Path, small_run: Pat
     assert ran == 4
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/recipes.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/recipes.md", "docs/decontamination.md", "docs/mixing.md"])
 def test_recipes_in_the_pages_are_valid(repository: Path, page: str) -> None:
     found = [yaml.safe_load(block) for block in blocks(repository / page, "yaml")]
     assert found
+    shortest = {"name": "page", "sources": [{"name": "texts", "path": "texts"}]}  # of pages that show one key
     for recipe in found:
-        Recipe.model_validate(recipe)
+        Recipe.model_validate(shortest | recipe)
 
 
 def test_examples_are_valid(repository: Path) -> None:

@@ -17,7 +17,17 @@ from cover import LEVELS, Case, full_cross, missing_pairs, pairwise_cover
 
 EXACT = {"normalise": ["case", "whitespace"], "survivor": ["source_priority", "oldest"]}
 NEAR = {"similarity": 0.9, "shingle": {"words": 1}}  # documents over a small vocabulary: many are alike in words alone
-LAYOUT_ONLY = {"documents/ids/rows"}  # a working file: the ids as they were before colliding ones were separated
+LAYOUT_ONLY = {
+    "documents/ids/rows",  # a working file: the ids as they were before colliding ones were separated
+    "contamination/grams",  # what of each part is counted; the counts are compared
+    "mix/weights",
+}
+DECONTAMINATE = {
+    "sets": [{"name": "exam", "path": "exam.jsonl", "fields": ["question"], "id": "id"}],
+    "ngrams": [4, 6],
+    "max_items": 40,
+}
+MIX = {"shares": {"web": 2, "books": 1}, "max_repetitions": 2.5, "upweight": {"by": "cluster_size"}}
 
 
 def write_inputs(folder: Path) -> dict[str, Path]:
@@ -32,6 +42,9 @@ def write_inputs(folder: Path) -> dict[str, Path]:
             else:
                 random.Random(99).shuffle(entries)
         place = folder / order
+        texts = sorted(row["text"] for row in rows(40, seed=5) if row["text"])
+        questions = [{"id": number, "question": " ".join(text.split()[:20])} for number, text in enumerate(texts)]
+        write_jsonl(place / "exam.jsonl", questions)
         write_jsonl(place / "web.jsonl", [*web, {"id": "number", "text": 5}])
         write_parquet(place / "books.parquet", books, row_group_size=40)
         recipes[order] = write_recipe(
@@ -41,6 +54,8 @@ def write_inputs(folder: Path) -> dict[str, Path]:
                 {"name": "books", "path": "books.parquet", "columns": COLUMNS, "priority": 1},
             ],
             dedup={"exact": EXACT, "near": NEAR},
+            decontaminate=DECONTAMINATE,
+            mix=MIX,
         )
     return recipes
 
@@ -128,6 +143,9 @@ def test_the_corpus_built_here_exercises_what_could_differ(covered: dict[Case, P
     assert {source_of[row["duplicate_of"]] == row["source"] for row in copies} == {True, False}
     assert {row["why"] for row in copies} > {"source_priority", "oldest"}
     assert datasets(out)["edits"].rows > 0
+    assert 10 < sum("contamination/exam" in row["failed_rules"] for row in decisions) < len(decisions) / 2
+    assert len({row["overlap"] for row in table(out, "contamination/hits").to_pylist()}) > 10
+    assert {row["copies"] for row in table(out, "mixed").to_pylist()} >= {1, 2, 3}
     assert len({case.partitions: len(datasets(o)["documents"].parts) for case, o in covered.items()}) == 3
 
 
