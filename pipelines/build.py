@@ -123,7 +123,7 @@ def build(
         version = planned.policy.text_version
         decisions, cuts = cut_survivors(storage, running, chosen, documents, signals, decisions, version, "", console)
         corpus = write_corpus(storage, running, documents, signals, decisions, cuts, version, "", console)
-        if chosen.mix:
+        if chosen.mix and sample is None:  # a mix is planned in tokens of the whole
             seed = chosen.seed if chosen.mix.seed is None else chosen.mix.seed
             mix_corpus(storage, running, chosen.mix, seed, signals, decisions, corpus, "", console)
         seconds = time.monotonic() - started

@@ -163,7 +163,7 @@ def find_matches(texts: pa.Array, index: Index, normalisation: Normalisation) ->
     prefixes = np.empty(len(spare[1]) + 1, np.uint64)
     bitmap_shift = 64 - ((len(index.bitmap) << 3).bit_length() - 1)
     bucket_shift = 64 - ((len(index.buckets) - 1).bit_length() - 1)
-    size = 1024
+    size = 4096 + int(offsets[-1] - offsets[0]) // 64  # rarely too few; then the texts are gone through once more
     while True:
         found = np.empty((size, 6), np.int64)
         matches = _match_batch(

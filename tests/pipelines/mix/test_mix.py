@@ -271,3 +271,29 @@ def test_explain_and_report_say_how_often(run: Run) -> None:
     assert found is not None
     assert sum(found.documents_by_copies.values()) == len(rows)
     assert "at 3.5 repetitions" in str([group.limit for group in found.groups])
+
+
+def test_documents_are_upweighted_by_a_signal(tmp_path: Path) -> None:
+    upweight = {"by": "word_count", "power": 1, "least": 1, "most": 64}
+    wanted = {"max_repetitions": 2, "tokens": 15_000, "upweight": upweight, "max_copies": 9}
+    made = build(
+        {"name": "long", "mix": wanted, "sources": sources(tmp_path, material(), "jsonl")},
+        tmp_path / "run",
+        console=QUIET,
+        report=False,
+        engine=Engine(partitions=2),
+    )
+    corpus = table(tmp_path / "run", "corpus").to_pylist()
+    used = {row["doc_id"]: row["copies"] for row in table(tmp_path / "run", "mixed").to_pylist()}
+    words = {row["doc_id"]: len(row["text"].split()) for row in corpus}
+    means = [np.mean([used.get(i, 0) for i, n in words.items() if low <= n < low + 20]) for low in (1, 21, 41)]
+    assert means[0] < means[1] < means[2]
+    plan = mix(made, only_plan=True, console=QUIET)
+    assert abs(sum(row["tokens"] * used.get(row["doc_id"], 0) for row in corpus) - 15_000) < sum(
+        g.tolerance for g in plan.groups
+    )
+
+
+def test_documents_without_language_are_a_group(run: Run) -> None:
+    (group,) = mix(run, {"by": "language"}, only_plan=True, console=QUIET).groups
+    assert (group.name, group.documents) == ("unknown", table(Path(run.storage.root), "corpus").num_rows)
