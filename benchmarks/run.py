@@ -26,6 +26,8 @@ def commands() -> dict[str, list[str]]:
         "substrings": ["substrings.py", prose],
         "decontamination": ["decontamination.py", prose],
         "build": ["build.py", "100", "200"],
+        "trainer-overhead": ["trainer_overhead.py", "--steps", "8"],
+        "stability": ["stability.py", "poison", "--seeds", "0", "--rates", "3e-3"],
         "near-duplicates": ["near_duplicates.py", "speed", "200"],
     }
 

@@ -2,14 +2,18 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import gristmill.training.pretrain as pretraining
 import numpy as np
 import pytest
+import torch
 from gristmill.schemas.training_recipe import TrainingRecipe
 from gristmill.training.pretrain import pretrain
+from gristmill.training.steps import Steps
 from gristmill.training.stream.history import History
 from poison import corpus, mark, plant, random_tokens, stomachless, stream_of
+from poisoned_runs import KINDS, calm_run, one_run
 from training_runs import BATCH, curve, documents_blamed, skipped, tiny, without
 
 AT = 40
@@ -90,3 +94,45 @@ def test_another_source_is_no_poison(tmp_path: Path) -> None:
     assert pretrain(recipe, tmp_path / "run").rollbacks == 0
     events = history_of(recipe, tmp_path / "run").events
     assert [event.data["kind"] for event in events if event.event == "note"][-1] == "change_of_data"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("seed", "rate"), [(10, 1e-3), (11, 3e-3), (12, 1e-2)])
+def test_acceptance(kind: str, seed: int, rate: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reduced form of benchmarks/stability.py, on seeds of its own."""
+    monkeypatch.setattr(pretraining, "build_model", pretraining.build_model)  # what the kind puts there is taken away
+    result = one_run(tmp_path, kind, seed, rate)
+    assert result["finished"]
+    assert min(result["found"], result["precision"], result["recall"]) >= 0.9
+    assert result["rollbacks"] == (0 if kind == "one" else 1)
+    assert result["same"] is (None if kind == "one" else True)
+
+
+@pytest.mark.slow
+def test_no_rollback_without_poison(tmp_path: Path) -> None:
+    result = calm_run(tmp_path, seed=20, steps=1200)
+    assert result["rollbacks"] == 0
+    assert result["steps"] == 1200
+
+
+def test_damaged_weights_are_rolled_back(tmp_path: Path, shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is wrong with the data, but the weights went astray: what was served around then is not served again."""
+    recipe = tiny(shards)
+    on_step_end, damaged = Steps.on_step_end, []
+
+    def damage(self: Steps, args: object, state: Any, control: object, **kwargs: Any) -> None:
+        on_step_end(self, args, state, control, **kwargs)
+        if state.global_step == AT and not damaged:
+            damaged.append(AT)
+            with torch.no_grad():
+                for weight in kwargs["model"].parameters():
+                    weight += 0.3 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(0))
+
+    monkeypatch.setattr(Steps, "on_step_end", damage)
+    assert pretrain(recipe, tmp_path / "run").rollbacks == 1
+    (skip,) = [event for event in history_of(recipe, tmp_path / "run").events if event.event == "skip"]
+    assert skip.data["kind"] == "damaged_weights"
+    assert skip.data["rolled_back_to"] <= AT - 5
+    assert skipped(history_of(recipe, tmp_path / "run")) >= set(range((AT - 4) * BATCH, AT * BATCH))
+    assert_as_if_never_held(recipe, tmp_path / "run", tmp_path / "reference")
