@@ -81,7 +81,7 @@ class CompiledPolicy:
 def compile_recipe(recipe: Recipe) -> CompiledPolicy:
     """The policy of a recipe, its evaluation sets included."""
     compiled = compile_policy(recipe.policy, recipe.floor, recipe.text)
-    compiled = replace(compiled, foreign=tuple(_foreign_rule(step) for step in recipe.foreign if step.is_filter))
+    compiled = replace(compiled, foreign=tuple(map(_foreign_rule, recipe.foreign)))
     chosen = recipe.contamination
     if chosen is None or recipe.decontaminate is None:
         if recipe.policy.decontaminate is not None:
@@ -98,6 +98,7 @@ def compile_recipe(recipe: Recipe) -> CompiledPolicy:
 
 
 def _foreign_rule(step: ForeignStep) -> NamedRule:
+    """A formatter keeps what it can read; where it fails, the document is unmeasured, as with a filter."""
     rule = Rule(
         name=step.name, signal=foreign_signal(step.name), keep=f"== {KEPT}", source=f"datatrove, {step.datatrove}"
     )

@@ -112,9 +112,9 @@ def plan_mix(mix: Mix, groups: Mapping[str, GroupStats]) -> MixPlan:
         planned = {name: min(math.floor(total * wanted[name]), most[name]) for name in groups}
         if mix.tokens is None and asked:
             tight = min(asked, key=lambda name: (most[name] / wanted[name], name))
-            notes.append(
-                f"{tight} ({limits[tight][1]}) sets the size; for more tokens raise its limit or lower its share"
-            )
+            others = [most[name] / wanted[name] for name in asked if name != tight]
+            gain = f"; without that limit the next would allow {math.floor(min(others)):,} tokens" if others else ""
+            notes.append(f"{tight} ({limits[tight][1]}) sets the size{gain}")
     elif mix.if_infeasible == "error":
         raise _infeasible(mix, wanted, most, limits, feasible)
     else:

@@ -161,3 +161,20 @@ def test_deletions_move_with_the_text(first: list[tuple[int, int, str]], later: 
         expected += "" if k in gone or k == len(text) else text[k]
         k += 1
     assert found == expected
+
+
+def test_a_step_that_fails_leaves_the_document_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def format_some(self: FTFYFormatter, text: str) -> str:
+        if "bad" in text:
+            raise ValueError("no such text")
+        return text.upper() if "half" not in text else "\ud800"
+
+    monkeypatch.setattr(FTFYFormatter, "format", format_some)
+    answer = run_steps(
+        batch_of(["good", "bad", "half"]), config(ForeignStep(datatrove="formatters.FTFYFormatter", name="f"))
+    )
+    assert answer.column("f").to_pylist() == [KEPT, None, None]
+    assert answer.column("f error")[1].as_py() == "ValueError: no such text"
+    assert answer.column("f error")[2].as_py().startswith("UnicodeEncodeError")
+    made = apply_edits(pa.array(["good", "bad", "half"], pa.large_string()), answer.column("edits"))
+    assert made.to_pylist() == ["GOOD", "bad", "half"]
