@@ -22,6 +22,11 @@ def decontaminate(
     min_overlap: Annotated[float, typer.Option(help="Weighted share of an item from which it contaminates.")] = 0.5,
     min_match: Annotated[int | None, typer.Option(help="Words of a match from which it contaminates.")] = None,
     action: Annotated[str, typer.Option(help="drop or cut.")] = "drop",
+    write: Annotated[
+        str | None,
+        typer.Option(help="A JSON Lines file for the kept records: their fields of --text, --id and --also."),
+    ] = None,
+    also: Annotated[str, typer.Option(help="Further fields for --write, such as `score,source`.")] = "",
     engine: EngineName = "sail",
     master: Master = None,
     partitions: Partitions = None,
@@ -30,13 +35,16 @@ def decontaminate(
 ) -> None:
     """Find evaluation items in documents, drop or cut them, and report how much of each set was found."""
     from gristmill.pipelines.build import build
-    from gristmill.pipelines.decontaminate.command import recipe_of
+    from gristmill.pipelines.decontaminate.command import recipe_of, record_fields, write_records
     from gristmill.pipelines.report.contamination import summary_lines
 
-    recipe = recipe_of(data, against, text, id, ngrams, min_overlap, min_match, action)
+    fields = record_fields(text, id, also, action) if write else ()
+    recipe = recipe_of(data, against, text, id, ngrams, min_overlap, min_match, action, fields)
     run = build(recipe, out, engine=engine_of(engine, master, partitions, conf), console=console_of(quiet))
     for line in summary_lines(run):
         print(line)
     print(run)
+    if write:
+        print(f"{write_records(run, write, fields):,} records: {write}")
     if not quiet:
         print(f"report: {run.storage.path('report.html')}")

@@ -1,10 +1,14 @@
 """The recipe behind `gristmill decontaminate`."""
 
+import json
 import posixpath
 import re
 from collections.abc import Sequence
 from typing import Any
 
+import fsspec
+from gristmill.pipelines.run.dataset import iterate_part
+from gristmill.pipelines.run.run import Run
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.recipe import Recipe, validated
 
@@ -20,10 +24,16 @@ def recipe_of(
     min_overlap: float,
     min_match: int | None,
     action: str,
+    kept_fields: Sequence[str] = (),
 ) -> Recipe:
-    """A recipe that does nothing but decontaminate. RecipeError for options that cannot be read."""
+    """A recipe that does nothing but decontaminate. RecipeError for options that cannot be read.
+
+    kept_fields: fields of the records that the corpus keeps beside the text, for `write_records`.
+    """
     fields = _listed(text)
     columns: dict[str, Any] = {"text": fields[0] if len(fields) == 1 and "." not in fields[0] else fields}
+    if kept_fields:
+        columns["metadata"] = list(kept_fields)
     if id_field is not None:
         columns["id"] = id_field
     lengths = _listed(ngrams)
@@ -44,6 +54,32 @@ def recipe_of(
             "dedup": {"exact": None},
         },
     )
+
+
+def record_fields(text: str, id_field: str | None, also: str, action: str) -> tuple[str, ...]:
+    """The fields of a record that are written, outer ones whole. RecipeError where its text would be cut."""
+    if action != "drop":
+        raise RecipeError(
+            f"--write with --action {action}",
+            expected="--action drop: records are written whole",
+            next_step="read corpus/",
+        )
+    named = [*([id_field] if id_field else []), *_listed(text), *_listed(also)]
+    return tuple(dict.fromkeys(name.split(".")[0] for name in named))
+
+
+def write_records(run: Run, path: str, fields: Sequence[str]) -> int:
+    """The kept records of a run as JSON Lines, in the order of its documents; returns how many."""
+    written = 0
+    with fsspec.open(path, "wb") as file:
+        for part in run.dataset(f"{run.folder}corpus").parts:
+            for batch in iterate_part(run.storage, part, ["metadata"]):
+                for metadata in batch.column("metadata").to_pylist():
+                    found = json.loads(metadata)
+                    record = {name: found[name] for name in fields if name in found}
+                    file.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
+                    written += 1
+    return written
 
 
 def _set(given: str) -> dict[str, Any]:

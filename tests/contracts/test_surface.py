@@ -63,6 +63,8 @@ COMMANDS = {
         "--min-overlap",
         "--min-match",
         "--action",
+        "--write",
+        "--also",
         "--conf",
         "--partitions",
         "--quiet",

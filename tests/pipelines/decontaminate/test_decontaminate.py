@@ -13,6 +13,7 @@ from gristmill.filters.contamination.match import matches_plainly
 from gristmill.filters.contamination.words import words_plainly
 from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.pipelines.build import build
+from gristmill.pipelines.cli.main import app
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.explain import explain
 from gristmill.pipelines.decide.materialise import materialise
@@ -22,6 +23,7 @@ from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.run import Run
 from gristmill.schemas.errors import GristmillError, InputError, RecipeError
+from typer.testing import CliRunner
 
 from tests.builds import datasets, table, write_jsonl, write_parquet
 
@@ -268,3 +270,25 @@ def test_thresholds_without_sets_are_an_error(tmp_path: Path) -> None:
     chosen = recipe(tmp_path, policy={"decontaminate": {"min_overlap": 0.2}}, decontaminate=None)
     with pytest.raises(RecipeError, match="no evaluation sets"):
         build(chosen, tmp_path / "run", console=QUIET, report=False)
+
+
+def test_the_command_writes_clean_records(tmp_path: Path) -> None:
+    _, items = material(tmp_path)
+    pairs = [
+        {"prompt": "Tell me, 水", "chosen": f"Well: {items[3]['question']}", "rejected": "No", "score": 1},
+        {"prompt": "x", "chosen": "y", "rejected": "z", "score": 2.5, "other": 1},
+    ]
+    data = write_jsonl(tmp_path / "pairs.jsonl", pairs)
+    arguments = ["decontaminate", str(data), "--text", "prompt,chosen,rejected", "--ngrams", "6,9", "--quiet"]
+    arguments += ["--against", f"exam={tmp_path / 'set.jsonl.gz'}:question,answers", "--out", str(tmp_path / "run")]
+    done = CliRunner().invoke(app, [*arguments, "--write", str(tmp_path / "clean.jsonl"), "--also", "score"])
+    assert done.exit_code == 0, done.output
+    assert "exam: 1 of 27 items contaminated" in done.output
+    kept = [json.loads(line) for line in (tmp_path / "clean.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert kept == [{"prompt": "x", "chosen": "y", "rejected": "z", "score": 2.5}]
+    wrong = CliRunner().invoke(app, [*arguments, "--write", "x", "--action", "cut"])
+    assert isinstance(wrong.exception, RecipeError)
+    wrong = CliRunner().invoke(
+        app, ["decontaminate", str(data), "--against", "no-fields", "--out", str(tmp_path / "no")]
+    )
+    assert "PATH:FIELD" in str(wrong.exception)
