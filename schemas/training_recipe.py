@@ -14,7 +14,7 @@ class ModelShape(Strict):
     kv_heads: key-value heads (grouped-query attention), as many as `heads` when not given.
     intermediate_size: width of the feed-forward layer; by default 8/3 of the hidden size for the gated shapes (Llama,
     Qwen), 4 times the hidden size for the others. generator_fraction: ELECTRA's generator as a part of its
-    discriminator, in width.
+    discriminator, in width. initializer_range: standard deviation of fresh weights; T5 scales its own.
     """
 
     shape: Literal["llama", "qwen", "bert", "t5", "electra"] | None = None
@@ -27,6 +27,7 @@ class ModelShape(Strict):
     tie_embeddings: bool = True
     dropout: float = Field(0.0, ge=0, lt=1)
     generator_fraction: float = Field(0.25, gt=0, le=1)
+    initializer_range: float = Field(0.02, gt=0)
 
     @model_validator(mode="after")
     def _one_origin(self) -> "ModelShape":

@@ -287,6 +287,7 @@ def _decoder(shape: ModelShape, tokenizer: TokenizerRecord, window: int) -> dict
         "max_position_embeddings": window,
         "tie_word_embeddings": shape.tie_embeddings,
         "attention_dropout": shape.dropout,
+        "initializer_range": shape.initializer_range,
         **_special(tokenizer),
     }
 
@@ -312,6 +313,7 @@ def _encoder(shape: ModelShape, tokenizer: TokenizerRecord, window: int) -> dict
         "hidden_dropout_prob": shape.dropout,
         "attention_probs_dropout_prob": shape.dropout,
         "type_vocab_size": 2,
+        "initializer_range": shape.initializer_range,
         **_special(tokenizer),
     }
 

@@ -1,8 +1,10 @@
+# mypy: disallow-untyped-defs=False
 """Randomness as a function of (seed, purpose, sequence, column): never of rank, worker, batch or call order."""
 
 import hashlib
 
 import numpy as np
+from gristmill.training.kernels import kernel
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -20,13 +22,23 @@ def uniforms(seed: int, purpose: str, sequences: np.ndarray, columns: int) -> np
     """
     digest = hashlib.blake2b(f"{seed}:{purpose}".encode(), digest_size=8).digest()
     key = np.uint64(int.from_bytes(digest, "little"))
-    starts = _mixed(_mixed(np.asarray(sequences).astype(np.uint64) * GOLDEN) ^ key)
-    steps = np.arange(1, columns + 1, dtype=np.uint64) * GOLDEN
-    return (_mixed(starts[:, None] + steps[None, :]) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    drawn = np.empty((len(sequences), columns))
+    _fill(key, np.asarray(sequences).astype(np.uint64), drawn)
+    return drawn
 
 
-def _mixed(values: np.ndarray) -> np.ndarray:
-    """splitmix64's finaliser."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+@kernel
+def _mixed(value):
+    """splitmix64's finaliser (uint64)."""
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
+
+
+@kernel
+def _fill(key, sequences, drawn):
+    for row in range(drawn.shape[0]):
+        state = _mixed(_mixed(sequences[row] * GOLDEN) ^ key)
+        for column in range(drawn.shape[1]):
+            state += GOLDEN
+            drawn[row, column] = np.float64(_mixed(state) >> np.uint64(11)) * 2.0**-53

@@ -1,3 +1,4 @@
+# mypy: disallow-untyped-defs=False
 """Masked language modelling: hide 15 % of the tokens and predict them from both sides.
 
 Source: Devlin et al. 2019, "BERT", section 3.1 and appendix A: of the chosen tokens 80 % become the mask id, 10 % a
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.strict import Strict
+from gristmill.training.kernels import kernel
 from gristmill.training.objectives.keyed import uniforms
 from gristmill.training.objectives.registry import Setting, TokenLosses
 from gristmill.training.objectives.tensors import cross_entropy_rows, evaluating, on_device, tensor
@@ -40,13 +42,30 @@ class MaskedOptions(Strict):
         return self
 
 
-def chosen_positions(candidate: np.ndarray, noise: np.ndarray, fraction: float) -> np.ndarray:
-    """bool (rows, window): in each row the round(fraction * n), at least one, of its n candidates with least noise."""
-    wanted = np.maximum(1, np.rint(candidate.sum(axis=1) * fraction)).astype(np.int64)
-    order = np.argsort(np.where(candidate, noise, 2.0), axis=1, kind="stable")
-    rank = np.empty_like(order)
-    np.put_along_axis(rank, order, np.arange(order.shape[1])[None, :], axis=1)
-    return candidate & (rank < wanted[:, None])
+def chosen_positions(candidate: np.ndarray, draws: np.ndarray, fraction: float) -> np.ndarray:
+    """bool (rows, window): in each row round(fraction * n), at least one, of its n candidates, all sets alike likely.
+
+    Selection sampling (Fan, Muller and Rezucha 1962; Knuth, volume 2, 3.4.2, algorithm S): going through the
+    candidates, each is taken with probability wanted / left.
+    """
+    chosen = np.zeros(candidate.shape, bool)
+    _choose(candidate, draws, fraction, chosen)
+    return chosen
+
+
+@kernel
+def _choose(candidate, draws, fraction, chosen):
+    for row in range(candidate.shape[0]):
+        left = 0
+        for column in range(candidate.shape[1]):
+            left += candidate[row, column]
+        wanted = max(1, round(left * fraction))
+        for column in range(candidate.shape[1]):
+            if candidate[row, column]:
+                if draws[row, column] * left < wanted:
+                    chosen[row, column] = True
+                    wanted -= 1
+                left -= 1
 
 
 def chosen_words(candidate: np.ndarray, inside: np.ndarray, noise: np.ndarray, fraction: float) -> np.ndarray:

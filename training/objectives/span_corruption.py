@@ -1,3 +1,4 @@
+# mypy: disallow-untyped-defs=False
 """Span corruption: replace spans by sentinels and write the spans out, an encoder-decoder objective.
 
 Source: Raffel et al. 2020, "Exploring the limits of transfer learning" (T5), section 3.1.4 and 3.3.4: 15 % of the
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.strict import Strict
+from gristmill.training.kernels import kernel
 from gristmill.training.objectives.keyed import uniforms
 from gristmill.training.objectives.registry import Setting, TokenLosses
 from gristmill.training.objectives.tensors import cross_entropy_rows, evaluating, on_device, tensor
@@ -46,56 +48,57 @@ def span_noise(
     round(noise / mean_span) spans, at least 1; one of fewer than 2 candidates gets none. Candidates are numbered
     through, so a position that is none (a special id, a forgotten token) inside a span splits it in two.
     """
+    hidden = np.zeros(candidate.shape, bool)
+    _draw_spans(candidate, documents, noise, fraction, mean_span, hidden)
+    return hidden
+
+
+@kernel
+def _draw_spans(candidate, documents, draws, fraction, mean_span, hidden):
     rows, width = candidate.shape
-    flat = np.flatnonzero(candidate)
-    group_of = (documents + np.arange(rows)[:, None] * (width + 1)).ravel()[flat]
-    starts = np.flatnonzero(np.r_[True, group_of[1:] != group_of[:-1]]) if len(flat) else np.zeros(0, np.int64)
-    lengths = np.diff(np.r_[starts, len(flat)])
-    starts, lengths = starts[lengths > 1], lengths[lengths > 1]
-    result = np.zeros(candidate.size, bool)
-    if not len(lengths):
-        return result.reshape(rows, width)
-    hidden = np.clip(np.rint(lengths * fraction).astype(np.int64), 1, lengths - 1)
-    text = lengths - hidden
-    spans = np.clip(np.rint(hidden / mean_span).astype(np.int64), 1, np.minimum(hidden, text + 1))
-    text_draws, noise_draws = noise.reshape(2, -1)[:, flat]
-    # Text, noise, text, ..., noise, text: of the text parts only the first and the last may be empty.
-    parts = np.empty((2 * spans + 1).sum(), np.int64)
-    turn = _ramp(2 * spans + 1)
-    text_parts = _cut(text + 2, spans + 1, text_draws, starts)
-    ends = np.cumsum(spans + 1)
-    text_parts[ends - 1] -= 1
-    text_parts[ends - spans - 1] -= 1
-    parts[turn % 2 == 0] = text_parts
-    parts[turn % 2 == 1] = _cut(hidden, spans, noise_draws, starts)
-    flags = np.repeat(turn % 2 == 1, parts)
-    chosen = np.repeat(starts, lengths) + _ramp(lengths)
-    result[flat[chosen]] = flags
-    return result.reshape(rows, width)
+    place = np.empty(width, np.int64)
+    text_parts, noise_parts = np.empty(width + 2, np.int64), np.empty(width + 2, np.int64)
+    for row in range(rows):
+        start = 0
+        while start < width:
+            count, end = 0, start
+            while end < width and documents[row, end] == documents[row, start]:
+                if candidate[row, end]:
+                    place[count] = end
+                    count += 1
+                end += 1
+            start = end
+            if count < 2:
+                continue
+            noise = min(max(round(count * fraction), 1), count - 1)
+            text = count - noise
+            spans = min(max(round(noise / mean_span), 1), noise, text + 1)
+            # Text, noise, text, ..., noise, text: of the text parts only the first and the last may be empty.
+            _cut(text + 2, spans + 1, draws[0, row], place, text_parts)
+            text_parts[0] -= 1
+            text_parts[spans] -= 1
+            _cut(noise, spans, draws[1, row], place, noise_parts)
+            at = text_parts[0]
+            for span in range(spans):
+                for _ in range(noise_parts[span]):
+                    hidden[row, place[at]] = True
+                    at += 1
+                at += text_parts[span + 1]
 
 
-def _ramp(lengths: np.ndarray) -> np.ndarray:
-    """0 .. length - 1 for each length, one after the other."""
-    ends = np.cumsum(lengths)
-    return np.arange(ends[-1]) - np.repeat(ends - lengths, lengths)
-
-
-def _cut(totals: np.ndarray, parts: np.ndarray, draws: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Each total cut into its number of non-empty parts, every cut equally likely: int64 (sum of parts,).
-
-    Of the total - 1 places to cut, those with the least draws are taken; the draws of total i begin at starts[i].
-    """
-    places = totals - 1
-    group = np.repeat(np.arange(len(totals)), places)
-    place = _ramp(places) if places.any() else np.zeros(0, np.int64)
-    draw = draws[np.repeat(starts, places) + place]
-    order = np.lexsort((draw, group))
-    rank = np.empty(len(order), np.int64)
-    rank[order] = place  # places of a group count up, and so do ranks within it
-    is_cut = rank < (parts - 1)[group]
-    bounds = np.cumsum(totals) - totals
-    cuts = np.sort(np.r_[bounds, bounds[group[is_cut]] + place[is_cut] + 1])
-    return np.diff(np.r_[cuts, totals.sum()])
+@kernel
+def _cut(total, parts, draws, place, lengths):
+    """`total` cut into `parts` non-empty lengths, every way equally likely: selection sampling of the places to cut."""
+    wanted, left, part, length = parts - 1, total - 1, 0, 1
+    for i in range(total - 1):
+        if draws[place[i]] * left < wanted:
+            lengths[part] = length
+            part += 1
+            length = 0
+            wanted -= 1
+        left -= 1
+        length += 1
+    lengths[part] = length
 
 
 @dataclass(frozen=True)
@@ -119,52 +122,78 @@ def corrupt(
     """Noise spans become sentinels in the inputs; targets are, document by document, each sentinel with its span, and
     an EOS. Spans beyond a document's supply of sentinels stay text. Documents without noise have no target."""
     rows, width = input_ids.shape
-    new_document = np.ones((rows, width), bool)
-    new_document[:, 1:] = documents[:, 1:] != documents[:, :-1]
-    opens = noise & (new_document | ~np.roll(noise, 1, axis=1))
-    opens[:, 0] = noise[:, 0]
-    opened = np.cumsum(opens, axis=1)
-    before = np.maximum.accumulate(np.where(new_document, opened - opens, 0), axis=1)
-    number = opened - before - 1  # of the span within its document
-    noise = noise & (number < len(sentinels))
-    opens &= noise
-    sentinel = sentinels[np.clip(number, 0, len(sentinels) - 1)]
-    real = documents > 0
-    inputs, input_documents, _ = _squeezed(
-        np.where(opens, sentinel, input_ids), documents, np.zeros_like(documents), real & (~noise | opens), pad_id
+    inputs, input_documents = np.full((rows, width), pad_id), np.zeros((rows, width), np.int64)
+    longest = 2 * int(noise.sum(axis=1).max(initial=0)) + int(documents.max(initial=0))
+    targets, target_documents = np.full((rows, longest), pad_id), np.zeros((rows, longest), np.int64)
+    columns = np.full((rows, longest), -1)
+    lengths = np.zeros((2, rows), np.int64)
+    _write_out(
+        input_ids,
+        noise,
+        documents,
+        sentinels,
+        eos_id,
+        inputs,
+        input_documents,
+        targets,
+        target_documents,
+        columns,
+        lengths,
     )
-    last = np.zeros((rows, width), bool)
-    noisy = np.zeros((rows, width), bool)
-    at, row = np.nonzero(noise.T)  # the last noise position of each document is written last
-    final: np.ndarray = np.full((rows, int(documents.max(initial=0)) + 1), -1)
-    final[row, documents[row, at]] = at
-    owner, document = np.nonzero(final >= 0)
-    last[owner, final[owner, document]] = True
-    noisy[row, at] = True
-    # Three slots for each position: the sentinel that opens a span, the token itself, the EOS behind the last.
-    tokens = np.stack([sentinel, input_ids, np.full_like(input_ids, eos_id)], axis=2).reshape(rows, -1)
-    kept = np.stack([opens, noisy, last], axis=2).reshape(rows, -1)
-    columns = np.full((rows, width, 3), -1)
-    columns[:, :, 1] = np.arange(width)[None, :]
-    targets, target_documents, target_columns = _squeezed(
-        tokens, np.repeat(documents, 3, axis=1), columns.reshape(rows, -1), kept, pad_id
+    read, written = (-(-max(int(length), 1) // MULTIPLE) * MULTIPLE for length in lengths.max(axis=1))
+    return Corrupted(
+        _of_width(inputs, read, pad_id),
+        _of_width(input_documents, read, 0),
+        _of_width(targets, written, pad_id),
+        _of_width(target_documents, written, 0),
+        _of_width(columns, written, -1),
     )
-    return Corrupted(inputs, input_documents, targets, target_documents, target_columns)
 
 
-def _squeezed(
-    tokens: np.ndarray, documents: np.ndarray, columns: np.ndarray, kept: np.ndarray, pad_id: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The kept positions of each row moved to the left; the rest is padding, document 0, column -1."""
-    counts = kept.sum(axis=1)
-    length = -(-max(int(counts.max(initial=0)), 1) // MULTIPLE) * MULTIPLE
-    row, source = np.nonzero(kept)
-    column = _ramp(counts) if len(row) else np.zeros(0, np.int64)
-    shape = (len(tokens), length)
-    squeezed = (np.full(shape, pad_id), np.zeros(shape, np.int64), np.full(shape, -1))
-    for result, values in zip(squeezed, (tokens, documents, columns), strict=True):
-        result[row, column] = values[row, source]
-    return squeezed
+def _of_width(array: np.ndarray, width: int, filling: int) -> np.ndarray:
+    """Cut, or filled up, to that many columns."""
+    result = np.full((len(array), width), filling)
+    result[:, : array.shape[1]] = array[:, :width]
+    return result
+
+
+@kernel
+def _write_out(
+    ids, noise, documents, sentinels, eos_id, inputs, input_documents, targets, target_documents, columns, lengths
+):
+    rows, width = ids.shape
+    for row in range(rows):
+        read, written = 0, 0
+        span, inside = -1, False
+        for column in range(width):
+            document = documents[row, column]
+            if column and document != documents[row, column - 1]:
+                span, inside = -1, False
+            if document == 0:
+                continue
+            hidden = noise[row, column]
+            if hidden and not inside:
+                span += 1
+            inside = hidden
+            hidden = hidden and span < len(sentinels)
+            opens = hidden and (column == 0 or documents[row, column - 1] != document or not noise[row, column - 1])
+            if opens:
+                inputs[row, read], input_documents[row, read] = sentinels[span], document
+                read += 1
+                targets[row, written], target_documents[row, written] = sentinels[span], document
+                written += 1
+            if hidden:
+                targets[row, written], target_documents[row, written] = ids[row, column], document
+                columns[row, written] = column
+                written += 1
+            else:
+                inputs[row, read], input_documents[row, read] = ids[row, column], document
+                read += 1
+            ends = column + 1 == width or documents[row, column + 1] != document
+            if ends and span >= 0:
+                targets[row, written], target_documents[row, written] = eos_id, document
+                written += 1
+        lengths[0, row], lengths[1, row] = read, written
 
 
 def restore(inputs: np.ndarray, targets: np.ndarray, sentinels: np.ndarray, eos_id: int, pad_id: int) -> np.ndarray:

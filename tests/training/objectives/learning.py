@@ -51,7 +51,8 @@ Spoil = Callable[[dict[str, Any], np.random.Generator], dict[str, Any]]
 
 def train(lesson: Lesson, source: Source, seed: int, spoil: Spoil | None = None) -> tuple[torch.nn.Module, Objective]:
     """A model after `lesson.steps` steps of AdamW with warm-up and linear decay, each on new windows."""
-    shape = ModelShape(shape=lesson.shape, hidden_size=lesson.hidden, layers=lesson.layers, heads=4)  # type: ignore[arg-type]
+    sizes = {"hidden_size": lesson.hidden, "layers": lesson.layers, "heads": 4, "initializer_range": 0.1}
+    shape = ModelShape.model_validate({"shape": lesson.shape, **sizes})
     model = build_model(shape, TOKENIZER, lesson.width, seed=seed).train()
     objective = make(lesson.objective, TOKENIZER, lesson.width, seed=seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=lesson.rate, betas=(0.9, 0.98), weight_decay=0.01)

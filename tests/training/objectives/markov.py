@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SYMBOLS = 8
+SYMBOLS = 4
 
 
 @dataclass(frozen=True)

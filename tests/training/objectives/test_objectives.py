@@ -7,7 +7,7 @@ import pytest
 from gristmill.schemas.errors import ModelError, RecipeError
 from gristmill.schemas.shard_format import TokenizerRecord
 from gristmill.training.objectives import span_corruption
-from gristmill.training.objectives.keyed import uniforms
+from gristmill.training.objectives.keyed import _mixed, uniforms
 from gristmill.training.objectives.masked import chosen_positions, chosen_words
 from gristmill.training.objectives.registry import OBJECTIVES, make
 from gristmill.training.objectives.windows import document_numbers
@@ -144,8 +144,27 @@ def test_words_are_chosen_as_by_hand(seed: int, rows: int, width: int, fraction:
     assert np.array_equal(
         chosen_words(candidate, inside, noise, fraction), _words_by_hand(candidate, inside, noise, fraction)
     )
-    single = chosen_words(candidate, np.zeros_like(inside), noise, fraction)
-    assert np.array_equal(single, chosen_positions(candidate, noise, fraction))
+
+
+def test_every_set_of_positions_is_chosen_equally_often() -> None:
+    """Two of five candidates among seven columns: ten sets, each a tenth of 20,000 rows."""
+    candidate = np.zeros((20_000, 7), bool)
+    candidate[:, [0, 2, 3, 5, 6]] = True
+    chosen = chosen_positions(candidate, uniforms(9, "sets", np.arange(20_000), 7), 0.4)
+    assert (chosen.sum(axis=1) == 2).all()
+    sets, counts = np.unique(chosen, axis=0, return_counts=True)
+    assert len(sets) == 10
+    assert ((counts - 2000) ** 2 / 2000).sum() < 34  # chi-square of 9 degrees of freedom: beyond it once in 10,000
+    assert not chosen[~candidate].any()
+
+
+def test_uniforms_are_splitmix64() -> None:
+    """The generator's first outputs for state 0 are known (Vigna's splitmix64.c); `_mixed` is its finaliser."""
+    golden, state = 0x9E3779B97F4A7C15, 0
+    known = [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
+    for expected in known:
+        state = (state + golden) % 2**64
+        assert int(_mixed(np.uint64(state))) == expected
 
 
 VOCABULARIES = {
