@@ -15,6 +15,7 @@ _PUBLIC = {
     "reselect": "gristmill.pipelines.decide.reselect",
     "materialise": "gristmill.pipelines.decide.materialise",
     "diff": "gristmill.pipelines.decide.diff",
+    "forget": "gristmill.pipelines.forget.forget",
     "explain": "gristmill.pipelines.decide.explain",
     "open_run": "gristmill.pipelines.run.run",
     "load_recipe": "gristmill.schemas.recipe",

@@ -1,7 +1,7 @@
 """Building a corpus: ingest, measure, edges, decide, materialise, report; each stage redone only when it must be."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,9 @@ from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.engine.warm import kernels_of, warm_kernels
 from gristmill.pipelines.foreign.stage import run_foreign
-from gristmill.pipelines.ingest import ingest, plan_tasks
+from gristmill.pipelines.forget.ledger import read_ledger
+from gristmill.pipelines.forget.scrub import honour_ledger, remove_unfinished, scrub_measured
+from gristmill.pipelines.ingest import IngestTask, ingest, plan_tasks
 from gristmill.pipelines.measure import FamilyKey, measure
 from gristmill.pipelines.mix.stage import mix_corpus
 from gristmill.pipelines.readers.split import Split
@@ -92,49 +94,90 @@ def build(
     planned = plan(chosen)
     storage = Storage(str(out))
     tasks = plan_tasks(storage, chosen, sample)
-    started = time.monotonic()
     with explained(storage.url):
         _claim(storage)
     with explained(storage.url), run_lock(storage), engine or Engine() as running:
-        storage.remove(MANIFEST)  # what it says of the run may stop being true before it is written again
-        if not running.tasks_are_remote:
-            wanted = kernels_of(list(planned.families), [planned.policy.text_version])
-            wanted += [
-                *(NEAR_KERNELS if chosen.dedup.near else ()),
-                *(["contamination:all"] if chosen.decontaminate else ()),
-            ]
-            warm_kernels(wanted, console)
-        documents = ingest(storage, running, chosen, tasks, console)
-        _remove_stale_selections(storage, documents, console)
-        signals = measure(storage, running, documents, planned.families, console)
-        if chosen.foreign:
-            signals |= run_foreign(storage, running, chosen.foreign, documents, console)
-        if chosen.decontaminate:
-            sets = planned.evaluation_sets
-            signals |= contamination(storage, running, chosen.decontaminate, sets, documents, console)
-        members = None
-        if chosen.dedup.exact:
-            members = exact_edges(storage, running, chosen.dedup.exact, planned.floor, documents, signals, console)
-        near = None
-        if chosen.dedup.near:
-            near = near_edges(storage, running, chosen.dedup, planned.floor, documents, signals, console)
-        measured = Measured(documents, signals, members, near)
-        decisions = decide(storage, running, chosen, planned.policy, measured, "", console)
-        version = planned.policy.text_version
-        decisions, cuts = cut_survivors(storage, running, chosen, documents, signals, decisions, version, "", console)
-        corpus = write_corpus(storage, running, documents, signals, decisions, cuts, version, "", console)
-        if chosen.mix and sample is None:  # a mix is planned in tokens of the whole
-            seed = chosen.seed if chosen.mix.seed is None else chosen.mix.seed
-            mix_corpus(storage, running, chosen.mix, seed, signals, decisions, corpus, "", console)
-        seconds = time.monotonic() - started
-        _write_summary(storage, chosen, running, documents, signals, decisions, cuts, corpus, seconds, sample)
-        run = open_run(storage.url)
-        if report:
-            from gristmill.pipelines.report.write import write_report
+        run = build_here(storage, running, planned, tasks, sample, console, report)
+        if read_ledger(storage).unfinished:
+            from gristmill.pipelines.forget.forget import finish
 
-            write_report(run, running, console)
-        if chosen.keep_text != "all":
-            remove_texts(storage, running, chosen.keep_text, documents, decisions, console)
+            finish(storage, console)
+    return run
+
+
+def build_here(
+    storage: Storage,
+    engine: Engine,
+    planned: Plan,
+    tasks: Sequence[IngestTask],
+    sample: float | None,
+    console: Console,
+    report: bool,
+) -> Run:
+    """Build under the lock that the caller holds. What the ledger of forgotten documents names stays forgotten."""
+    started = time.monotonic()
+    storage.remove(MANIFEST)  # what it says of the run may stop being true before it is written again
+    if read_ledger(storage).unfinished:
+        remove_unfinished(storage)
+    warm(engine, planned, console)
+    documents = honour_ledger(storage, engine, ingest(storage, engine, planned.recipe, tasks, console), console)
+    scrub_measured(storage, engine, documents)
+    _remove_stale_selections(storage, documents, console)
+    return build_from(storage, engine, planned, documents, sample, started, console, report)
+
+
+def warm(engine: Engine, planned: Plan, console: Console) -> None:
+    """Compile the kernels ahead where they run in this process."""
+    if not engine.tasks_are_remote:
+        wanted = kernels_of(list(planned.families), [planned.policy.text_version])
+        wanted += [
+            *(NEAR_KERNELS if planned.recipe.dedup.near else ()),
+            *(["contamination:all"] if planned.recipe.decontaminate else ()),
+        ]
+        warm_kernels(wanted, console)
+
+
+def build_from(
+    storage: Storage,
+    engine: Engine,
+    planned: Plan,
+    documents: DatasetManifest,
+    sample: float | None,
+    started: float,
+    console: Console,
+    report: bool,
+) -> Run:
+    """Everything after the documents are there: measure, edges, decide, write, report. The lock is held."""
+    recipe, version = planned.recipe, planned.policy.text_version
+    where = (storage, engine)
+    signals = measure(*where, documents, planned.families, console)
+    if recipe.foreign:
+        signals |= run_foreign(*where, recipe.foreign, documents, console)
+    if recipe.decontaminate:
+        sets = planned.evaluation_sets
+        signals |= contamination(*where, recipe.decontaminate, sets, documents, console)
+    members = None
+    if recipe.dedup.exact:
+        members = exact_edges(*where, recipe.dedup.exact, planned.floor, documents, signals, console)
+    near = None
+    if recipe.dedup.near:
+        near = near_edges(*where, recipe.dedup, planned.floor, documents, signals, console)
+    measured = Measured(documents, signals, members, near)
+    decisions = decide(*where, recipe, planned.policy, measured, "", console)
+    decisions, cuts = cut_survivors(*where, recipe, documents, signals, decisions, version, "", console)
+    corpus = write_corpus(*where, documents, signals, decisions, cuts, version, "", console)
+    if recipe.mix and sample is None:  # a mix is planned in tokens of the whole
+        seed = recipe.seed if recipe.mix.seed is None else recipe.mix.seed
+        mix_corpus(*where, recipe.mix, seed, signals, decisions, corpus, "", console)
+    seconds = time.monotonic() - started
+    _write_summary(storage, recipe, engine, documents, signals, decisions, cuts, corpus, seconds, sample)
+    run = open_run(storage.url)
+    if report:
+        from gristmill.pipelines.report.write import write_report
+
+        write_report(run, engine, console)
+    if recipe.keep_text != "all":
+        remove_texts(*where, recipe.keep_text, documents, decisions, console)
     return run
 
 

@@ -20,6 +20,11 @@ def part_key(part: int) -> str:
     return f"part-{part:08d}"
 
 
+def part_number(part: Part) -> int:
+    """Of the documents' part that a part with such a key belongs to."""
+    return int(part.key.removeprefix("part-"))
+
+
 def write_by_part(engine: Engine, frame: Any, storage: Storage, spec: DatasetSpec) -> int:
     """Write a DataFrame with the columns of `spec` (among them `part` and `row`); returns the number of rows.
 
@@ -90,7 +95,7 @@ def _flush(
 
 def parts_by_number(manifest: DatasetManifest | None) -> dict[int, Part]:
     """Part number of the documents -> this dataset's part for it."""
-    return {int(part.key.removeprefix("part-")): part for part in manifest.parts} if manifest else {}
+    return {part_number(part): part for part in manifest.parts} if manifest else {}
 
 
 def read_rows(storage: Storage, spec: DatasetSpec, part: Part | None) -> pa.Table:

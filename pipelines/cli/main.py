@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from gristmill.pipelines.cli.average import average
 from gristmill.pipelines.cli.decontaminate import decontaminate
+from gristmill.pipelines.cli.forget import forget
 from gristmill.pipelines.cli.mix import mix
 from gristmill.pipelines.cli.options import (
     Conf,
@@ -32,6 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(forget)
 
 INTERRUPTED = 130  # the shell's 128 + SIGINT
 

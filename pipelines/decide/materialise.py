@@ -169,17 +169,19 @@ def materialise(
 
     Where the recipe cuts repeated text, the cuts are measured on this selection's survivors first.
     """
+    chosen = run if isinstance(run, Run) else open_run(run)
+    with explained(chosen.storage.url), run_lock(chosen.storage), engine or Engine() as running:
+        return write_selected(chosen, running, console or Console())
+
+
+def write_selected(selection: Run, engine: Engine, console: Console) -> DatasetManifest:
+    """The corpus and card of a selection that is decided; the caller holds the lock."""
     from gristmill.pipelines.report.card import write_card
 
-    chosen = run if isinstance(run, Run) else open_run(run)
-    policy = compile_recipe(chosen.recipe)
-    console = console or Console()
-    with explained(chosen.storage.url), run_lock(chosen.storage), engine or Engine() as running:
-        where, signals = (chosen.storage, running), chosen.signals
-        version, folder = policy.text_version, chosen.folder
-        decisions, cuts = cut_survivors(
-            *where, chosen.recipe, chosen.documents, signals, chosen.decisions, version, folder, console
-        )
-        corpus = write_corpus(*where, chosen.documents, signals, decisions, cuts, version, folder, console)
-    write_card(chosen)
+    recipe, folder, where = selection.recipe, selection.folder, (selection.storage, engine)
+    version = compile_recipe(recipe).text_version
+    documents, signals = selection.documents, selection.signals
+    decisions, cuts = cut_survivors(*where, recipe, documents, signals, selection.decisions, version, folder, console)
+    corpus = write_corpus(*where, documents, signals, decisions, cuts, version, folder, console)
+    write_card(selection)
     return corpus

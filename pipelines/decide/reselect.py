@@ -42,16 +42,20 @@ def reselect(
     name = name or (Path(policy).stem if isinstance(policy, str | Path) else "reselected")
     if not _NAME.fullmatch(name) or name == MAIN:
         raise RecipeError(f"selection name {name!r}", expected=f"letters, digits, . _ -, and not {MAIN!r}")
-    recipe = base.recipe.model_copy(update={"policy": chosen})
-    compiled = compile_recipe(recipe)
-    _check_measured(base, compiled)
+    _check_measured(base, compile_recipe(base.recipe.model_copy(update={"policy": chosen})))
     with explained(base.storage.url), run_lock(base.storage), engine or Engine() as running:
-        write_selection(base.storage, name, chosen.model_dump(mode="json"))
-        selection = Run(base.storage, name)
-        console = console or Console()
-        decisions = decide(base.storage, running, recipe, compiled, measured(base), selection.folder, console)
-        if recipe.cutting:
-            console.log(cuts_line(base.storage, base.decisions, decisions, f"{base.storage.url}:{name}"))
+        return decide_selection(base, running, chosen, name, console or Console())
+
+
+def decide_selection(base: Run, engine: Engine, policy: Policy, name: str, console: Console) -> Run:
+    """Decide `selections/<name>` under a policy whose signals are there; the caller holds the lock."""
+    recipe = base.recipe.model_copy(update={"policy": policy})
+    compiled = compile_recipe(recipe)
+    write_selection(base.storage, name, policy.model_dump(mode="json"))
+    selection = Run(base.storage, name)
+    decisions = decide(base.storage, engine, recipe, compiled, measured(base), selection.folder, console)
+    if recipe.cutting:
+        console.log(cuts_line(base.storage, base.decisions, decisions, f"{base.storage.url}:{name}"))
     return selection
 
 

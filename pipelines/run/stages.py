@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,24 @@ def layout_fingerprint(manifest: DatasetManifest) -> str:
     return fingerprint([[part.key, part.rows, part.digest] for part in manifest.parts])
 
 
+def stage_key(folder: str, config: Mapping[str, Any], inputs: Mapping[str, str], versions: Mapping[str, str]) -> str:
+    """Of a dataset by what it is made from and how."""
+    return fingerprint([folder, config, inputs, versions])
+
+
+def remade(manifest: DatasetManifest, parts: Sequence[Part], changes: Mapping[str, Any]) -> DatasetManifest:
+    """A finished dataset with other parts, and the key, counts and digest that go with them and with `changes`."""
+    changed = manifest.model_copy(update=dict(changes))
+    counts = {
+        "parts": list(parts),
+        "rows": sum(part.rows for part in parts),
+        "text_bytes": sum(part.text_bytes for part in parts),
+        "digest": format_digest(sum(int(part.digest, 16) for part in parts)),
+        "stage_key": stage_key(changed.name, changed.config, changed.inputs, changed.versions),
+    }
+    return changed.model_copy(update=counts)
+
+
 class Stage:
     """One dataset to bring up to date.
 
@@ -45,7 +63,7 @@ class Stage:
     ) -> None:
         self.storage, self.spec, self.config, self.inputs = storage, spec, dict(config), dict(inputs)
         self.versions = {"gristmill": gristmill.__version__, "format": str(FORMAT_VERSION), **(versions or {})}
-        self.key = fingerprint([spec.folder, self.config, self.inputs, self.versions])
+        self.key = stage_key(spec.folder, self.config, self.inputs, self.versions)
         done = read_manifest(storage, spec.folder)
         self.manifest = done if done is not None and done.stage_key == self.key else None
         self._started = 0.0

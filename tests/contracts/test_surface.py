@@ -23,6 +23,7 @@ COMMANDS = {
     "build": {"recipe", "--out", "--sample", "--report"} | SPARK,
     "reselect": {"run", "--policy", "--name"} | SPARK,
     "materialise": {"run"} | SPARK,
+    "forget": {"run", "doc_ids", "--record", "--content", "--shards", "--purge"} | SPARK,
     "diff": {"a", "b", "--examples"} | ENGINE,
     "explain": {"run", "doc_id"},
     "report": {"run", "--quiet"} | ENGINE,

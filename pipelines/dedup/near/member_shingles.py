@@ -60,8 +60,7 @@ def store_shingles(
 ) -> DatasetManifest:
     """Bring `edges/near/shingles` up to date. facts: hashes stored in all."""
     config = {**signature_config(near), "index_store": near.index_store}
-    inputs = {"documents": layout_fingerprint(documents), "buckets": layout_fingerprint(buckets)}
-    inputs |= {"signatures": layout_fingerprint(signatures), **published_inputs(published)}
+    inputs = shingle_inputs(documents, signatures, buckets, published)
     members = parts_by_number(buckets)
     wanted = parts_by_number(signatures) if near.index_store == "shingles" else members
 
@@ -87,6 +86,17 @@ def store_shingles(
         return {"shingles": sum(unit["facts"]["shingles"] for unit in units.values())}
 
     return Stage(storage, MEMBER_SHINGLES, config, inputs).run(store, console.log)
+
+
+def shingle_inputs(
+    documents: DatasetManifest,
+    signatures: DatasetManifest,
+    buckets: DatasetManifest,
+    published: Sequence[Published],
+) -> dict[str, str]:
+    """What the shingles stored follow from."""
+    found = {"documents": layout_fingerprint(documents), "buckets": layout_fingerprint(buckets)}
+    return found | {"signatures": layout_fingerprint(signatures), **published_inputs(published)}
 
 
 def write_shingles(task: ShingleTask) -> int:

@@ -1,0 +1,65 @@
+"""The ledger of a run: requests to forget, in order, each with a marker once everything was done.
+
+An entry is written before the first row is removed, so that an interrupted request is known and goes on; entries stay for
+good, so that a build which reads the sources again does not bring a forgotten document back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.schemas.forgetting import ForgetEntry
+
+LEDGER = "forgotten"
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Every request of a run."""
+
+    entries: tuple[ForgetEntry, ...]
+    unfinished: tuple[int, ...]  # indexes of `entries`
+
+    @property
+    def doc_ids(self) -> set[str]:
+        return {doc_id for entry in self.entries for doc_id in entry.doc_ids}
+
+    def mask(self, doc_ids: pa.Array, content_hashes: pa.Array) -> pa.Array:
+        """bool: whether each document is to be forgotten."""
+        hashes = {value for entry in self.entries for value in entry.content_hashes}
+        by_id = pc.is_in(doc_ids, value_set=pa.array(sorted(self.doc_ids), doc_ids.type))
+        return pc.or_(by_id, pc.is_in(content_hashes, value_set=pa.array(sorted(hashes), content_hashes.type)))
+
+
+def read_ledger(storage: Storage) -> Ledger:
+    names = [name for name in storage.list(LEDGER) if name.endswith(".json")]
+    done = set(storage.list(LEDGER))
+    entries = tuple(ForgetEntry.model_validate(storage.read_json(f"{LEDGER}/{name}")) for name in names)
+    return Ledger(entries, tuple(n for n, name in enumerate(names) if _marker(name) not in done))
+
+
+def add_entry(storage: Storage, entry: ForgetEntry, kept: bytes) -> None:
+    """Append a request, with the bits of who was kept before it; the run's lock is held."""
+    number = len(read_ledger(storage).entries) + 1
+    storage.write_bytes(f"{LEDGER}/{number:06d}.kept", kept)
+    storage.write_json(f"{LEDGER}/{number:06d}.json", entry.model_dump())
+
+
+def kept_before(storage: Storage, index: int) -> bytes:
+    """The bits that came with the request `index`; they are removed when it is finished."""
+    with storage.open(f"{LEDGER}/{index + 1:06d}.kept") as file:
+        return bytes(file.read())
+
+
+def mark_finished(storage: Storage, ledger: Ledger, indexes: Sequence[int]) -> None:
+    """Those requests are done: nothing that is stored holds what they forget."""
+    names = [name for name in storage.list(LEDGER) if name.endswith(".json")]
+    for index in indexes:
+        storage.put_if_absent(f"{LEDGER}/{_marker(names[index])}", {"documents": len(ledger.entries[index].doc_ids)})
+        storage.remove(f"{LEDGER}/{names[index].removesuffix('.json')}.kept")
+
+
+def _marker(name: str) -> str:
+    return f"{name.removesuffix('.json')}.done"
