@@ -170,6 +170,14 @@ class TrainingRecipe(Strict):
             )
         return self
 
+    @model_validator(mode="after")
+    def _average_is_whole(self) -> "TrainingRecipe":
+        if self.fsdp and self.averaging.ema_decay is not None:
+            raise ValueError(
+                "found averaging.ema_decay with fsdp, where no process has all weights; expected one of them"
+            )
+        return self
+
 
 # What may differ between a run and its continuation: none of it changes a loss.
 FREE_TO_CHANGE = {

@@ -356,6 +356,8 @@ def training_arguments(recipe: TrainingRecipe, out: Path) -> transformers.Traini
             next_step="change micro_batch_sequences or the number of processes; the batch decides the result",
         )
     gpu = torch.cuda.is_available()
+    if recipe.fsdp and not gpu:  # accelerate would take DDP without a word
+        raise RecipeError("fsdp: true without a GPU", expected="GPUs", next_step="leave fsdp out: DDP is used on CPUs")
     options = recipe.optimizer
     schedule, schedule_options = _schedule(recipe)
     return transformers.TrainingArguments(

@@ -5,14 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from gristmill.pipelines.cli.main import app
 from gristmill.schemas.errors import RecipeError, RunError
 from gristmill.schemas.training_recipe import Optimizer, TrainingRecipe, load_training_recipe
+from gristmill.training import logs
 from gristmill.training.pretrain import pretrain, training_arguments
 from gristmill.training.run_folder import RunFolder, read_training
 from gristmill.training.stream.history import History
 from poison import corpus, plant, random_tokens, stream_of
+from safetensors.torch import load_file
 from training_runs import BATCH, curve, skipped, tiny
 from typer.testing import CliRunner
 
@@ -32,6 +35,7 @@ def write(path: Path, **content: object) -> Path:
         ({"steps": 0}, r"recipe\.yaml:5: steps: .*greater than or equal to 1"),
         ({"batch_sequences": 12, "micro_batch_sequences": 8}, "12 is not a multiple of micro_batch_sequences 8"),
         ({"model": {"checkpoint": "a", "shape": "llama"}}, "found both or neither of shape and checkpoint"),
+        ({"fsdp": True, "averaging": {"ema_decay": 0.9}}, "found averaging.ema_decay with fsdp"),
         ({"model": {"shape": "llama", "hidden_size": 100, "heads": 3}}, "hidden_size 100 is not a multiple of heads 3"),
     ],
 )
@@ -61,6 +65,9 @@ def test_settings_of_the_trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert arguments.logging_nan_inf_filter is False
     assert arguments.activation_checkpointing is True
     assert arguments.lr_scheduler_kwargs["num_decay_steps"] == 30
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RecipeError, match="fsdp: true without a GPU"):
+        training_arguments(recipe.model_copy(update={"fsdp": True}), tmp_path)
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(RecipeError, match="multiple of micro_batch_sequences x processes = 2 x 3"):
         training_arguments(recipe, tmp_path)
@@ -86,7 +93,11 @@ def test_train_ledger_and_taking_a_skip_back(tmp_path: Path) -> None:
     """From the shell: train past poison, read the ledger, take the skip back, go on: the poison is served again."""
     shards = corpus(tmp_path / "shards", validation=2_000, web=(30_000, 0.5))
     recipe = tiny(
-        shards, steps=50, validation={"every_steps": 25, "sequences": 8}, stability={"min_steps": 16, "skip_updates": 0}
+        shards,
+        steps=50,
+        validation={"every_steps": 25, "sequences": 8},
+        stability={"min_steps": 16, "skip_updates": 0},
+        log={"tensorboard": True, "peak_tflops": 1},
     )
     bad = range(35 * BATCH, 36 * BATCH)
     plant(recipe, bad, random_tokens(np.random.default_rng(1)))
@@ -96,6 +107,12 @@ def test_train_ledger_and_taking_a_skip_back(tmp_path: Path) -> None:
     trained = shell.invoke(app, ["train", str(path), "--out", str(run)], catch_exceptions=False)
     assert f"{run}/model: 50 steps, 1 rollbacks" in trained.output
     assert len(curve(run)) == 50
+    assert list((run / "tensorboard").iterdir())
+    steps = [record for record in logs.read(run / "log.jsonl") if "loss" in record]
+    parameters = sum(weight.numel() for weight in load_file(run / "model" / "model.safetensors").values())
+    assert steps[9]["tokens"] == 10 * BATCH * 64
+    assert steps[9]["mfu"] == pytest.approx(6 * parameters * steps[9]["tokens_per_second"] / 1e12)
+    assert [r["step"] for r in logs.read(run / "log.jsonl") if "validation_loss" in r] == [25, 50]
     assert (run / "training.html").read_text(encoding="utf-8").count("rolled back to step") == 1
     listed = shell.invoke(app, ["ledger", str(run)], catch_exceptions=False).output.splitlines()
     number = next(n for n, line in enumerate(listed, 1) if "sequences skipped (bad data)" in line)
