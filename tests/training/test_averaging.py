@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from gristmill.schemas.errors import InputError, ModelError
+from gristmill.pipelines.cli.main import app
+from gristmill.schemas.errors import InputError, ModelError, RecipeError
 from gristmill.training.averaging import (
     MOVING,
     RECORD,
@@ -15,7 +16,11 @@ from gristmill.training.averaging import (
     export_moving,
     last_checkpoints,
 )
+from gristmill.training.pretrain import pretrain
+from poison import corpus
 from safetensors.torch import load_file, save_file
+from training_runs import tiny
+from typer.testing import CliRunner
 
 
 def _layer(seed: int = 0) -> torch.nn.Module:
@@ -199,3 +204,36 @@ def test_only_complete_checkpoints_of_a_run_count(tmp_path: Path) -> None:
     assert [path.name for path in last_checkpoints(tmp_path, 2)] == ["checkpoint-10", "checkpoint-20"]
     with pytest.raises(InputError, match="2 complete checkpoints"):
         last_checkpoints(tmp_path, 3)
+
+
+def test_the_command_averages_a_run(tmp_path: Path) -> None:
+    shards = corpus(tmp_path / "shards", web=(20_000, 0.5))
+    recipe = tiny(
+        shards,
+        steps=8,
+        checkpoints={"every_steps": 2, "stable_after_steps": 1, "keep_stable": 1},
+        averaging={"ema_decay": 0.5, "last": 3},
+    )
+    run = pretrain(recipe, tmp_path / "run").folder
+
+    def call(*words: str) -> Path:
+        result = CliRunner().invoke(app, ["average", *words])
+        if result.exception:
+            raise result.exception
+        return Path(result.output.strip())
+
+    parts = [load_file(run / "checkpoints" / f"checkpoint-{step}" / WEIGHTS) for step in (4, 6, 8)]
+    mean = load_file(call(str(run), "--out", str(tmp_path / "mean")) / WEIGHTS)
+    for name, weight in mean.items():
+        assert torch.equal(weight, (sum(part[name].double() for part in parts) / 3).float()), name
+    last_two = [str(run / "checkpoints" / f"checkpoint-{step}") for step in (6, 8)]
+    two = load_file(call(str(run), "--last", "2", "--out", str(tmp_path / "two")) / WEIGHTS)
+    named = load_file(call(*last_two, "--out", str(tmp_path / "named")) / WEIGHTS)
+    assert all(torch.equal(two[name], named[name]) for name in two)
+    moving = load_file(call(str(run), "--ema", "--out", str(tmp_path / "ema")) / WEIGHTS)
+    kept = load_file(run / "checkpoints" / "checkpoint-8" / MOVING)
+    assert all(torch.equal(moving[name], kept[name]) for name in moving)
+    with pytest.raises(RecipeError, match="one of them"):
+        call(str(run), "--ema", "--last", "2", "--out", "x")
+    with pytest.raises(InputError, match="no recipe of a training run"):
+        call(last_two[0], "--out", "x")
