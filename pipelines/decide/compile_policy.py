@@ -53,7 +53,6 @@ class CompiledPolicy:
     floor: tuple[NamedRule, ...]
     rules: tuple[NamedRule, ...]
     text_version: str
-    contamination: tuple[NamedRule, ...] = ()  # that cut text instead of dropping the document
     foreign: tuple[NamedRule, ...] = ()  # whose signal is the reason that the ledger shows
 
     @cached_property
@@ -91,10 +90,9 @@ def compile_recipe(recipe: Recipe) -> CompiledPolicy:
                 expected="`decontaminate: {sets: [...]}` in the recipe",
             )
         return compiled
-    rules = _contamination_rules(recipe.decontaminate, chosen)
     if chosen.action == "cut":
-        return replace(compiled, contamination=rules)
-    return replace(compiled, rules=(*compiled.rules, *rules))
+        return compiled  # the thresholds say what is cut, see pipelines/decontaminate/cut
+    return replace(compiled, rules=(*compiled.rules, *_contamination_rules(recipe.decontaminate, chosen)))
 
 
 def _foreign_rule(step: ForeignStep) -> NamedRule:

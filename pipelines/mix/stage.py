@@ -48,7 +48,7 @@ def mixed_spec(folder: str) -> DatasetSpec:
 class MixTask:
     """One part of the corpus, its decisions, and the part with the signal that documents are upweighted by.
 
-    rates: group -> scale, for writing; None: only count.
+    scales (by group), max_copies: what the plan says; counting needs neither.
     """
 
     storage: Storage
@@ -187,12 +187,11 @@ def weight_codes(task: MixTask, columns: pa.Table) -> np.ndarray:
 
 def codes_of(values: np.ndarray, upweight: Upweight) -> np.ndarray:
     """Codes of the weights of these values; NaN (null) weighs 1, what is not above 0 weighs `least`."""
-    weights = np.full(len(values), upweight.least)
     positive = values > 0
     # in logarithms, as a power may be out of a float's range
     logs = np.log2(values, where=positive, out=np.zeros(len(values))) * upweight.power
     low, high = np.log2(upweight.least), np.log2(upweight.most)
-    logs = np.where(positive, np.clip(logs, low, high), np.log2(weights))
+    logs = np.where(positive, np.clip(logs, low, high), low)
     logs[np.isnan(values)] = 0.0
     codes: np.ndarray = np.rint(logs * CODES_PER_DOUBLING).astype(np.int64)
     return codes

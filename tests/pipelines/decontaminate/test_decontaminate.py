@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from gristmill.filters.contamination.match import matches_plainly
+from gristmill.filters.contamination.overlap import document_counts_plainly
 from gristmill.filters.contamination.words import words_plainly
 from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.pipelines.build import build
@@ -20,8 +21,9 @@ from gristmill.pipelines.decide.materialise import materialise
 from gristmill.pipelines.decide.reselect import reselect
 from gristmill.pipelines.decontaminate.matches import GRAMS, count_contents
 from gristmill.pipelines.engine.session import Engine
-from gristmill.pipelines.run.dataset import read_manifest
+from gristmill.pipelines.run.dataset import read_manifest, read_part
 from gristmill.pipelines.run.run import Run
+from gristmill.schemas.decontamination import GRAM_CONTENT
 from gristmill.schemas.errors import GristmillError, InputError, RecipeError
 from typer.testing import CliRunner
 
@@ -203,9 +205,14 @@ def test_counting_by_shuffle_gives_the_same_rows(made: Any) -> None:
     assert grams is not None
     parts = [part for part in grams.parts if part.rows]
     with Engine(partitions=3) as engine:
-        assert count_contents(run.storage, engine, parts, in_memory_rows=0) == count_contents(
-            run.storage, engine, parts
-        )
+        by_shuffle, in_memory = (count_contents(run.storage, engine, parts, limit) for limit in (0, 1 << 40))
+    assert by_shuffle == in_memory
+    rows = [row for part in parts for row in read_part(run.storage, part, GRAM_CONTENT.names).to_pylist()]
+    pairs = [(row["gram"], row["content"]) for row in rows]
+    plain = document_counts_plainly(pairs, max(gram for gram, _ in pairs) + 1)
+    counted = dict(zip(*in_memory.to_pydict().values(), strict=True))
+    assert counted == {gram: contents for gram, contents in enumerate(plain) if contents}
+    assert max(plain) > 1
 
 
 def test_fields_of_messages_and_pairs_are_documents(tmp_path: Path) -> None:
