@@ -153,7 +153,7 @@ def _check_contents(
     if len(tokens) and (int(tokens.max()) >= record.vocab_size or int(tokens.min()) < 0):
         return [f"{shard.name}: an id outside the vocabulary of {record.vocab_size:,}"], 0
     problems, gone, on_disk = _check_stones(
-        shard, tokens, documents.column("doc_id").to_pylist(), starts, stones, record
+        shard, tokens, documents.column("doc_id").to_pylist(), starts, stones, record.separator_id
     )
     alive = ~np.isin(starts, gone)
     if (index.lengths < 1 + record.add_bos).any() or (tokens[ends[alive] - 1] != record.eos_id).any():
@@ -168,10 +168,9 @@ def _check_contents(
 
 
 def _check_stones(
-    shard: Shard, tokens: np.ndarray, doc_ids: list[str], starts: np.ndarray, stones: list[Tombstone], record: object
+    shard: Shard, tokens: np.ndarray, doc_ids: list[str], starts: np.ndarray, stones: list[Tombstone], separator: int
 ) -> tuple[list[str], list[int], int]:
     """(problems, starts of documents whose tokens are gone, forgotten tokens that are still there)."""
-    separator = record.separator_id  # type: ignore[attr-defined]
     problems: list[str] = []
     gone, on_disk = [], 0
     edges = {int(start): row for row, start in enumerate(starts)}
