@@ -73,7 +73,14 @@ def verify(
 
     report = verify_shards(folder, console_of(quiet))
     print(report)
-    raise typer.Exit(1 if report.problems else 0)
+    problems = len(report.problems)
+    for path in run or []:
+        from gristmill.training.stream.forgotten import audit_run
+
+        audit = audit_run(path, folder)
+        print(audit)
+        problems += len(audit.problems)
+    raise typer.Exit(1 if problems else 0)
 
 
 @shards.command("export")

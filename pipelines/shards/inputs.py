@@ -136,10 +136,10 @@ def iterate_input(part: InputPart, loss_column: str | None) -> Iterator[pa.Recor
 
 
 def _completed(batch: pa.RecordBatch, part: InputPart, first_row: int) -> pa.RecordBatch:
-    """The batch with every column there is to be; a null text is an empty one, a null id is made from the row."""
+    """The batch with every column there is to be; a null text stays one, a null id is made from the row."""
     count, wide = batch.num_rows, pa.large_string()
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-    columns["text"] = columns["text"].cast(wide).fill_null("")
+    columns["text"] = columns["text"].cast(wide)
     made_ids = pa.array([f"{part.name}#{first_row + row}" for row in range(count)], wide)
     ids = columns.get("doc_id")
     columns["doc_id"] = made_ids if ids is None else pa.array(_chosen(ids.cast(wide), made_ids), wide)

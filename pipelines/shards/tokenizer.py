@@ -62,7 +62,7 @@ def prepare_tokenizer(options: ShardOptions) -> PreparedTokenizer:
     sentinels = [pattern.format(number) for number in range(options.sentinels)]
     wanted = [*(name for name in names.values() if name), *sentinels]
     added = tuple(dict.fromkeys(name for name in wanted if name not in before))
-    tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in added])
+    tokenizer = _with_special_tokens(tokenizer, added, next_id=max(before.values()) + 1)
     ids = tokenizer.get_vocab(with_added_tokens=True)
     content = tokenizer.to_str()
     record = TokenizerRecord(
@@ -75,6 +75,23 @@ def prepare_tokenizer(options: ShardOptions) -> PreparedTokenizer:
     kept: dict[str, Any] = {key: config[key] for key in ("chat_template", "model_max_length") if key in config}
     roles: dict[str, Any] = {key: names[role] for role, (key, _) in _ROLES.items() if names[role]}
     return PreparedTokenizer(content, {"tokenizer_class": "PreTrainedTokenizerFast", **kept, **roles}, record, added)
+
+
+def _with_special_tokens(tokenizer: Tokenizer, names: tuple[str, ...], next_id: int) -> Tokenizer:
+    """The tokenizer with special tokens whose ids lie above every other.
+
+    `tokenizers` numbers added tokens from the *size* of the vocabulary on; where ids have gaps, that would give them
+    ids that text has. There they are put into the model's vocabulary first.
+    """
+    if next_id != tokenizer.get_vocab_size(with_added_tokens=True):
+        settings = json.loads(tokenizer.to_str())
+        vocabulary = settings["model"].get("vocab")
+        if not isinstance(vocabulary, dict):
+            raise ModelError("ids with gaps", expected="a vocabulary in which every id below the highest is taken")
+        vocabulary |= {name: next_id + number for number, name in enumerate(names)}
+        tokenizer = Tokenizer.from_str(json.dumps(settings, ensure_ascii=False))
+    tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in names])
+    return tokenizer
 
 
 def read_tokenizer(path: str) -> tuple[Tokenizer, dict[str, Any]]:

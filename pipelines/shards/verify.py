@@ -94,9 +94,12 @@ def _special_ids(storage: Storage, manifest: ShardSetManifest, report: ShardRepo
         content = file.read()
     if sha256(content).hexdigest() != manifest.tokenizer.sha256:
         report.problems.append(f"{TOKENIZER_FOLDER}/{TOKENIZER_FILE} is not the tokenizer that wrote the shards")
+        return np.zeros(manifest.tokenizer.vocab_size, bool)
+    settings = json.loads(content)
+    unknown = settings["model"].get("unk_token"), settings["model"].get("unk_id")  # what text it cannot write becomes
     special = np.zeros(manifest.tokenizer.vocab_size, bool)
-    for token in json.loads(content).get("added_tokens", []):
-        if token["special"] and token["id"] < len(special):
+    for token in settings.get("added_tokens", []):
+        if token["special"] and token["content"] != unknown[0] and token["id"] != unknown[1]:
             special[token["id"]] = True
     return special
 
