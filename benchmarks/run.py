@@ -29,6 +29,7 @@ def commands() -> dict[str, list[str]]:
         "trainer-overhead": ["trainer_overhead.py", "--steps", "8"],
         "stability": ["stability.py", "poison", "--seeds", "0", "--rates", "3e-3"],
         "near-duplicates": ["near_duplicates.py", "speed", "200"],
+        "stream": ["stream.py"],
     }
 
 

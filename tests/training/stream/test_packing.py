@@ -1,7 +1,5 @@
 """Packing: equal to plain best fit, no token lost, documents whole, and an index on disk that cannot lie."""
 
-import os
-import sysconfig
 import threading
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +10,7 @@ from gristmill.schemas.errors import RunError
 from gristmill.training.stream.packing import pack, packed_sources
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from real_lengths import real_lengths
 
 LENGTHS = st.lists(st.integers(0, 40), max_size=60)
 
@@ -60,19 +59,6 @@ def test_every_token_once_and_short_documents_whole(lengths: list[int], window: 
     assert all((int(a), n) in pieces for a, n in zip(starts, lengths, strict=True) if 0 < n <= window)
     filled = np.add.reduceat(bins.lengths, np.r_[0, bins.ends[:-1]]) if len(bins.ends) else np.zeros(0)
     assert (filled <= window).all()
-
-
-def real_lengths() -> np.ndarray:
-    """Sizes of the source and documentation files of this Python installation, a token for four bytes."""
-    sizes = []
-    for name in ("stdlib", "purelib"):
-        for folder, _, files in os.walk(sysconfig.get_paths()[name]):
-            sizes += [
-                os.path.getsize(os.path.join(folder, file))
-                for file in files
-                if file.endswith((".py", ".md", ".txt", ".rst", ".html", "METADATA"))
-            ]
-    return np.array([size // 4 for size in sizes if size >= 4], np.int64)
 
 
 def test_fill_on_lengths_of_real_files() -> None:

@@ -1,0 +1,146 @@
+"""Reading training sequences: tokens a second on one core, beside four peers on the same tokens in the same run.
+
+    python benchmarks/stream.py [--megatokens 200] [--seconds 5] [--no-peers]
+
+Documents of log-normal length (median 270 tokens) and uniform ids, in ten shards; random windows of 2,049 tokens, 16 to
+a batch. Ours hands out input ids, position ids that start again with each document, and labels (three int64 arrays), in
+the process, pinned to one core. The peers hand out the ids alone, shuffled their own way, on all cores, each with no
+and with two worker processes where it allows both (benchmarks/stream_peers.py). litdata and mosaicml-streaming get an
+environment of their own, which is made once in benchmarks/.work (about 2 GB) from the package index.
+
+Also: the time to the batch at step 1,000,000 in a fresh plan; building the bin index, and how full the bins are.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+import numpy as np
+
+sys.path.append(str(Path(__file__).parent.parent / "tests"))
+
+from gristmill.training.stream.dataset import PlanDataset
+from gristmill.training.stream.packing import pack
+from gristmill.training.stream.plan import Plan, PlanConfig
+from gristmill.training.stream.shards import ShardSet
+from inputs import WORK, sentences
+from made_shards import write_shards
+from real_lengths import real_lengths
+from stream_peers import BATCH, WINDOW
+
+PEERS = {"torch DataLoader": False, "datasets": False, "litdata": True, "mosaicml-streaming": True}  # own environment?
+PACKAGES = ["litdata==0.2.76", "mosaicml-streaming==0.13.0", "torch==2.13.0", "numpy<3"]
+
+
+def corpus(megatokens: int) -> tuple[Path, Path]:
+    """(folder of shards, the same tokens as one raw file), made once."""
+    folder = WORK / f"stream-{megatokens}"
+    tokens = folder / "tokens.bin"
+    if not tokens.exists():
+        rng = np.random.default_rng(0)
+        shards = {}
+        for shard in range(10):
+            lengths = np.maximum(2, rng.lognormal(5.6, 1.1, int(megatokens * 1e5 / 494))).astype(int)
+            ids = rng.integers(4, 50_000, lengths.sum(), dtype=np.uint16)
+            shards[f"web-{shard:05d}"] = np.split(ids, np.cumsum(lengths)[:-1])
+        write_shards(folder, shards)
+        with tokens.with_suffix(".part").open("wb") as file:
+            for path in sorted((folder / "train").glob("*.bin")):
+                file.write(path.read_bytes())
+        tokens.with_suffix(".part").replace(tokens)
+    return folder, tokens
+
+
+def served(folder: Path, cut: str, seconds: float) -> tuple[float, float]:
+    """(tokens a second of wall time, of processor time) over whole epochs, without the first batch (compilation)."""
+    plan = Plan.build(ShardSet.open(folder), PlanConfig(window=WINDOW, cut=cut), folder / "plan")
+    data = PlanDataset(plan)
+    data.batch(0, BATCH)
+    count, wall, own = 0, time.perf_counter(), time.process_time()
+    while time.perf_counter() - wall < seconds or count < plan.sequences:
+        data.batch(count, count + BATCH)
+        count += BATCH
+    return count * WINDOW / (time.perf_counter() - wall), count * WINDOW / (time.process_time() - own)
+
+
+def seek(folder: Path) -> float:
+    """Seconds from nothing open to the batch at step 1,000,000."""
+    began = time.perf_counter()
+    plan = Plan.build(ShardSet.open(folder), PlanConfig(window=WINDOW))
+    PlanDataset(plan).batch(1_000_000 * BATCH, 1_000_001 * BATCH)
+    return time.perf_counter() - began
+
+
+def peer_python() -> Path:
+    """The peers' own environment."""
+    home = WORK / "stream-peers"
+    python = home / "bin" / "python"
+    if not (home / "complete").exists():
+        venv.create(home, with_pip=True, clear=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES], check=True
+        )
+        (home / "complete").touch()
+    return python
+
+
+def peer(name: str, tokens: Path, seconds: float) -> dict[str, float]:
+    """Way -> tokens a second of a peer."""
+    python = peer_python() if PEERS[name] else Path(sys.executable)
+    work = tokens.parent / name.replace(" ", "-")
+    script = Path(__file__).parent / "stream_peers.py"
+    done = subprocess.run([python, script, name, tokens, work, str(seconds)], capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{name} failed:\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def packing() -> None:
+    """Fill and speed of packing on the lengths of the documentation's sentences and of real files."""
+    for name, lengths in (
+        ("source and documentation files of this installation, 4 bytes a token", real_lengths()),
+        ("their sentences, 4 bytes a token", np.array([max(1, len(text) // 4) for text in sentences()])),
+    ):
+        pack(lengths[:10], WINDOW)
+        began = time.perf_counter()
+        bins = pack(lengths, WINDOW)
+        seconds = time.perf_counter() - began
+        fill = lengths.sum() / (len(bins.ends) * WINDOW)
+        size = 12 * len(bins.starts) + 4 * len(bins.ends)
+        print(
+            f"packing {len(lengths):,} {name} (median {np.median(lengths):.0f}, mean {lengths.mean():.0f} tokens): "
+            f"fill {100 * fill:.3f} %, {len(lengths) / seconds / 1e6:.1f} M documents/s, "
+            f"{size / lengths.sum():.4f} bytes of index a token"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--megatokens", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--no-peers", action="store_true")
+    options = parser.parse_args()
+    folder, tokens = corpus(options.megatokens)
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    seek(folder)  # compiles
+    print(f"batch at step 1,000,000: {seek(folder):.3f} s")
+    rates = {cut: served(folder, cut, options.seconds) for cut in ("windows", "packed")}
+    for cut, (wall, own) in rates.items():
+        print(f"gristmill {cut}, one core: {wall / 1e6:.0f} M tokens/s ({own / 1e6:.0f} M per second of processor)")
+    packing()
+    os.sched_setaffinity(0, cores)
+    for name in [] if options.no_peers else PEERS:
+        for way, rate in peer(name, tokens, options.seconds).items():
+            print(
+                f"{name}, {way}: {rate / 1e6:.1f} M tokens/s; gristmill is {rates['windows'][0] / rate:.1f} times as fast"
+            )
+
+
+if __name__ == "__main__":
+    main()
