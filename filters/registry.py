@@ -25,6 +25,7 @@ FAMILIES: dict[str, str] = {
     "gopher_repetition_dclm": "gristmill.filters.heuristics.gopher_repetition_dclm",
     "gopher_repetition_lines": "gristmill.filters.heuristics.gopher_repetition_lines",
     "language": "gristmill.filters.language.identify",
+    "pii": "gristmill.filters.privacy.counts",
     "redpajama": "gristmill.filters.heuristics.redpajama",
     "refinedweb": "gristmill.filters.heuristics.refinedweb",
     "tokens": "gristmill.filters.tokens",

@@ -32,6 +32,7 @@ from gristmill.pipelines.forget.scrub import honour_ledger, remove_unfinished, s
 from gristmill.pipelines.ingest import IngestTask, ingest, plan_tasks
 from gristmill.pipelines.measure import FamilyKey, measure
 from gristmill.pipelines.mix.stage import mix_corpus
+from gristmill.pipelines.privacy import Privacy, privacy_of
 from gristmill.pipelines.readers.split import Split
 from gristmill.pipelines.run.dataset import MANIFEST, read_manifest
 from gristmill.pipelines.run.lock import LOCK, run_lock
@@ -55,6 +56,7 @@ class Plan:
     floor: CompiledPolicy
     families: Mapping[FamilyKey, Mapping[str, Any]]
     evaluation_sets: Mapping[str, list[Split]]
+    privacy: Privacy | None
 
 
 def plan(recipe: Recipe) -> Plan:
@@ -71,7 +73,7 @@ def plan(recipe: Recipe) -> Plan:
         family(name).check_options(options)
     check_steps(recipe.foreign)
     sets = plan_sets(recipe.decontaminate) if recipe.decontaminate else {}
-    return Plan(recipe, policy, floor, families, sets)
+    return Plan(recipe, policy, floor, families, sets, privacy_of(recipe))
 
 
 def build(
@@ -165,7 +167,7 @@ def build_from(
     measured = Measured(documents, signals, members, near)
     decisions = decide(*where, recipe, planned.policy, measured, "", console)
     decisions, cuts = cut_survivors(*where, recipe, documents, signals, decisions, version, "", console)
-    corpus = write_corpus(*where, documents, signals, decisions, cuts, version, "", console)
+    corpus = write_corpus(*where, documents, signals, decisions, cuts, version, planned.privacy, "", console)
     if recipe.mix and sample is None:  # a mix is planned in tokens of the whole
         seed = recipe.seed if recipe.mix.seed is None else recipe.mix.seed
         mix_corpus(*where, recipe.mix, seed, signals, decisions, corpus, "", console)

@@ -181,6 +181,7 @@ def _stored_inputs(task: MeasureTask, todo: set[FamilyKey]) -> dict[str, pa.Arra
 def measure_batch(chosen: Family, batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
     """The family's signals and its error column; a record that cannot be measured has nulls and the reason."""
     if chosen.isolated:
+        batch = chosen.prepared(batch, options)
         step = chosen.batch_rows or max(batch.num_rows, 1)
         pieces = [batch.slice(start, step) for start in range(0, batch.num_rows, step)] or [batch]
         answers = [shared_pool().run(chosen.measure, options, piece, chosen.schema) for piece in pieces]

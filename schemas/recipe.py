@@ -14,6 +14,7 @@ from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.exclusion import LISTS, ExcludedIds, read_excluded
 from gristmill.schemas.foreign import ForeignStep
 from gristmill.schemas.mixing import Mix
+from gristmill.schemas.pii import Pii
 from gristmill.schemas.policy import Rule
 from gristmill.schemas.source import Source
 from gristmill.schemas.strict import Strict
@@ -185,6 +186,7 @@ class Recipe(Strict):
 
     signals: families to measure beyond those the policy needs, each with its options.
     text: the text version written to the corpus; by default what the profiles name, else the original.
+    pii: what happens to personal data and secrets, after everything else that changes the text.
     keep_text: what the finished run stores in documents/: `all` texts, only `kept` ones, or `none`.
     """
 
@@ -199,6 +201,7 @@ class Recipe(Strict):
     foreign: tuple[ForeignStep, ...] = ()
     mix: Mix | None = None
     text: str | None = None
+    pii: Pii | None = None
     keep_text: Literal["all", "kept", "none"] = "all"
     card: Card = Field(default_factory=Card)
 
@@ -340,7 +343,7 @@ def _resolve_paths(data: dict[str, Any], base: Path) -> dict[str, Any]:
                 source[key] = [resolve_path(item, base) for item in source[key]]
         sources.append(source)
     signals = data.get("signals")
-    data = _resolve_sets(_resolve_runs(data, base), base)
+    data = _resolve_key(_resolve_sets(_resolve_runs(data, base), base), base)
     if isinstance(data.get("policy"), dict):
         data = {**data, "policy": _resolve_excluded(data["policy"], base)}
     if isinstance(signals, dict):
@@ -365,6 +368,14 @@ def _resolve_excluded(policy: dict[str, Any], base: Path) -> dict[str, Any]:
         return policy
     found = [resolve_path(entry, base) if entry.endswith(LISTS) else entry for entry in entries]
     return {**policy, "exclude_ids": read_excluded(found)}
+
+
+def _resolve_key(data: dict[str, Any], base: Path) -> dict[str, Any]:
+    """The path of `pii.key_file` resolved as the sources' are."""
+    pii = data.get("pii")
+    if not isinstance(pii, dict) or not isinstance(pii.get("key_file"), str):
+        return data
+    return {**data, "pii": {**pii, "key_file": resolve_path(pii["key_file"], base)}}
 
 
 def _resolve_sets(data: dict[str, Any], base: Path) -> dict[str, Any]:

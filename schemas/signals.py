@@ -49,6 +49,8 @@ class Family:
     batch_rows: most rows of one call, for slow models; None: as they come.
     version: raised whenever a value may change; part of the stage key.
     libraries: distributions whose version can change a value; part of the stage key.
+    prepare: "module:function" of an isolated family, `(batch, options) -> batch` with as many rows: what of a batch goes to
+        the pool at all. Runs in the caller's process, so it must not hold the GIL.
     check: "module:function", called with the options before anything starts; raises ModelError or RecipeError.
     """
 
@@ -64,10 +66,18 @@ class Family:
     default_options: Mapping[str, Any] = field(default_factory=dict)
     libraries: tuple[str, ...] = ()
     check: str | None = None
+    prepare: str | None = None
 
     @cached_property
     def function(self) -> Callable[[pa.RecordBatch, Mapping[str, Any]], pa.RecordBatch]:
         function: Callable[[pa.RecordBatch, Mapping[str, Any]], pa.RecordBatch] = _load(self.measure)
+        return function
+
+    @cached_property
+    def prepared(self) -> Callable[[pa.RecordBatch, Mapping[str, Any]], pa.RecordBatch]:
+        """`prepare`, or the batch as it is."""
+        function: Callable[[pa.RecordBatch, Mapping[str, Any]], pa.RecordBatch]
+        function = _load(self.prepare) if self.prepare else lambda batch, options: batch
         return function
 
     def check_options(self, options: Mapping[str, Any]) -> None:

@@ -7,11 +7,11 @@ order is not stable. A pass rereads only the texts that the pass before it chang
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.options import with_defaults
 from gristmill.filters.transforms.apply import chained_edits, compose
+from gristmill.filters.transforms.edit_arrays import replaced_rows
 
 STEPS = ("encoding_repair", "nfc", "control_characters", "whitespace")
 DEFAULT_OPTIONS: dict[str, Any] = {step: {} for step in STEPS}
@@ -31,13 +31,6 @@ def edits(texts: pa.Array, options: Mapping[str, Any]) -> pa.Array:
         again, more = chained_edits(texts.take(rows), chain)
         if len(more.values) == 0:
             break
-        found = _replaced(found, rows, compose(found.take(rows), more))
-        texts = _replaced(texts.cast(pa.large_string()), rows, again)
+        found = replaced_rows(found, rows, compose(found.take(rows), more))
+        texts = replaced_rows(texts.cast(pa.large_string()), rows, again)
     return found
-
-
-def _replaced(column: pa.Array, rows: pa.Array, values: pa.Array) -> pa.Array:
-    """`column` with `values` at `rows`."""
-    chosen = np.arange(len(column))
-    chosen[rows.to_numpy()] = len(column) + np.arange(len(values))
-    return pa.concat_arrays([column, values]).take(pa.array(chosen))

@@ -81,3 +81,10 @@ def no_edits(documents: int) -> pa.Array:
 def large_strings(data: np.ndarray, offsets: np.ndarray) -> pa.Array:
     """A large_string array over UTF-8 bytes and zero-based int64 offsets."""
     return pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(data))
+
+
+def replaced_rows(column: pa.Array, rows: pa.Array, values: pa.Array) -> pa.Array:
+    """`column` with `values` at `rows`."""
+    chosen = np.arange(len(column))
+    chosen[rows.to_numpy()] = len(column) + np.arange(len(values))
+    return pa.concat_arrays([column, values]).take(pa.array(chosen))

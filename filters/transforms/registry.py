@@ -20,6 +20,7 @@ TRANSFORMS: dict[str, str] = {
     "control_characters": "gristmill.filters.transforms.control_characters:edits",
     "encoding_repair": "gristmill.filters.transforms.encoding_repair:edits",
     "nfc": "gristmill.filters.transforms.unicode_normal_form:edits",
+    "pii": "gristmill.filters.privacy.edits:edits",
     "whitespace": "gristmill.filters.transforms.whitespace:edits",
     "refinedweb_addresses": "gristmill.filters.transforms.refinedweb_lines:address_edits",
     "refinedweb_ip_addresses": "gristmill.filters.transforms.refinedweb_lines:ip_address_edits",

@@ -20,6 +20,7 @@ from gristmill.pipelines.cli.options import (
     engine_of,
 )
 from gristmill.pipelines.cli.plan import plan
+from gristmill.pipelines.cli.purge import purge
 from gristmill.pipelines.cli.shards import shards, tokenizer
 from gristmill.pipelines.cli.trace import trace
 from gristmill.pipelines.cli.train import ledger, train
@@ -198,6 +199,7 @@ def profiles(name: Annotated[str | None, typer.Argument(help="Show the rules of 
 
 app.command()(decontaminate)
 app.command()(mix)
+app.command()(purge)
 app.add_typer(shards, name="shards")
 app.add_typer(tokenizer, name="tokenizer")
 app.command()(train)

@@ -21,6 +21,7 @@ from gristmill.schemas.exclusion import read_excluded
 from gristmill.schemas.foreign import KEPT, ForeignStep
 from gristmill.schemas.foreign import RULE_PREFIX as FOREIGN_PREFIX
 from gristmill.schemas.mixing import CLUSTER_SIZE, Mix
+from gristmill.schemas.pii import Pii
 from gristmill.schemas.policy import ORIGINAL, Rule
 from gristmill.schemas.recipe import Floor, Policy, Recipe, RuleSet
 from gristmill.schemas.signals import Family, Signal
@@ -78,9 +79,11 @@ class CompiledPolicy:
 
 
 def compile_recipe(recipe: Recipe) -> CompiledPolicy:
-    """The policy of a recipe, its evaluation sets included."""
+    """The policy of a recipe, its evaluation sets and what `pii:` drops included."""
     compiled = compile_policy(recipe.policy, recipe.floor, recipe.text)
     compiled = replace(compiled, foreign=tuple(map(_foreign_rule, recipe.foreign)))
+    if recipe.pii is not None:
+        compiled = replace(compiled, rules=(*compiled.rules, *_pii_rules(recipe.pii, compiled.text_version)))
     chosen = recipe.contamination
     if chosen is None or recipe.decontaminate is None:
         if recipe.policy.decontaminate is not None:
@@ -152,6 +155,16 @@ def compile_policy(policy: Policy, floor: Floor, text: str | None = None) -> Com
     for named in (*floor_rules, *rules):
         _check_signal(named)
     return CompiledPolicy(floor_rules, tuple(rules), text)
+
+
+def _pii_rules(pii: Pii, text: str) -> tuple[NamedRule, ...]:
+    """A document must have been scanned, and hold nothing of the kinds that drop it."""
+    at = "" if text == ORIGINAL else f"@{text}"
+    rules = [Rule(name="not_scanned", signal=f"pii_total{at}", keep=">= 0", if_null="drop", source="recipe")]
+    for kind, action in pii.actions.items():
+        if action == "drop":
+            rules.append(Rule(name=kind, signal=f"pii_{kind}_count{at}", keep="== 0", source="recipe"))
+    return tuple(NamedRule(f"pii/{rule.name}", rule) for rule in rules)
 
 
 def _gate(

@@ -13,6 +13,7 @@ from gristmill.pipelines.decontaminate.stage import document_hits
 from gristmill.pipelines.dedup.cuts import document_cut
 from gristmill.pipelines.measure import FamilyKey
 from gristmill.pipelines.mix.command import copies_in_mix
+from gristmill.pipelines.privacy import shown_texts
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.shown import Shown
@@ -100,7 +101,9 @@ def explain(run: Run | str | Path, doc_id: str) -> Explanation:
     columns = read_columns(chosen.storage, part, parts, everything)
     decision = read_part(chosen.storage, chosen.decisions.parts[number], DECISION.names).slice(row, 1)
     document = read_part(chosen.storage, part, [*_SHOWN, "text"]).slice(row, 1).to_pylist()[0]
-    text = document.pop("text")
+    shown = shown_texts(chosen.recipe)
+    text = shown(document.pop("text"))
+    document |= {name: shown(document[name]) for name in ("url", "detail")}
     return Explanation(
         document=document,
         decision=decision.to_pylist()[0],

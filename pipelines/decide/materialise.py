@@ -16,11 +16,12 @@ from gristmill.pipelines.by_part import parts_by_number
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import compile_recipe
 from gristmill.pipelines.decide.cut_survivors import Cuts, cut_survivors
-from gristmill.pipelines.dedup.survivor_texts import PartEdits, edited_texts, part_edits
+from gristmill.pipelines.dedup.survivor_texts import PartEdits, edited_texts, followed_by, part_edits
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey
+from gristmill.pipelines.privacy import Privacy, privacy_of
 from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, iterate_part, read_part
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import Run, open_run
@@ -53,6 +54,7 @@ class CorpusTask:
     language: Part | None
     text_version: str
     cuts: Mapping[str, Part]
+    privacy: Privacy | None
 
 
 def write_corpus(
@@ -63,6 +65,7 @@ def write_corpus(
     decisions: DatasetManifest,
     cuts: Cuts,
     text_version: str,
+    privacy: Privacy | None,
     folder: str,
     console: Console,
 ) -> DatasetManifest:
@@ -71,8 +74,9 @@ def write_corpus(
     inputs |= {f"cuts/{kind}": layout_fingerprint(manifest) for kind, manifest in cuts.items()}
     if LANGUAGE in signals:
         inputs["language"] = signals[LANGUAGE].digest
-    corpus = Stage(storage, corpus_spec(folder), {"text": text_version}, inputs)
-    edits = Stage(storage, edits_spec(folder), {"text": text_version}, inputs)
+    config = {"text": text_version, **({} if privacy is None else {"pii": privacy.identity})}
+    corpus = Stage(storage, corpus_spec(folder), config, inputs)
+    edits = Stage(storage, edits_spec(folder), config, inputs)
 
     def work() -> dict[str, object]:
         edits.start()
@@ -87,6 +91,7 @@ def write_corpus(
                 spoken,
                 text_version,
                 {kind: parts[number] for kind, parts in numbered.items() if number in parts},
+                privacy,
             )
             for number, (part, decided, spoken) in enumerate(
                 zip(documents.parts, decisions.parts, language, strict=True)
@@ -94,7 +99,7 @@ def write_corpus(
         ]
         with console.progress("write corpus", documents.text_bytes, "bytes") as advance:
             engine.run_tasks(write_corpus_part, tasks, advance)
-        if text_version == ORIGINAL and not cuts:
+        if text_version == ORIGINAL and not cuts and privacy is None:
             storage.remove(edits.spec.folder)
             return {"text": text_version}
         return {"text": text_version, "edits": edits.finish({}).digest}
@@ -124,7 +129,7 @@ def write_corpus_part(task: CorpusTask) -> int:
         rows = row + np.flatnonzero(kept.to_numpy(zero_copy_only=False)) if cuts else np.zeros(0, np.int64)
         row += count
         if table.num_rows:
-            _write_edited(table, rows, task.text_version, cuts, writer, edit_writer)
+            _write_edited(table, rows, task.text_version, cuts, task.privacy, writer, edit_writer)
     commit_unit(task.storage, edits_spec(task.folder), task.documents.key, edit_writer, {})
     commit_unit(task.storage, spec, task.documents.key, writer, {})
     return task.documents.text_bytes
@@ -135,6 +140,7 @@ def _write_edited(
     rows: np.ndarray,
     version: str,
     cuts: Sequence[PartEdits],
+    privacy: Privacy | None,
     writer: PartWriter,
     edit_writer: PartWriter,
 ) -> None:
@@ -148,6 +154,11 @@ def _write_edited(
             next_step="set keep_text: all and build again",
         )
     edited, edits = edited_texts(texts, rows, version, cuts)
+    if privacy is not None:
+        edited, edits = followed_by(edited, edits, privacy.edits(edited))
+        for name, change in (("url", privacy.edited), ("metadata", privacy.edited_metadata)):
+            at = batch.schema.get_field_index(name)
+            batch = batch.set_column(at, batch.schema.field(at), change(batch.column(at)).cast(batch.schema.types[at]))
     changed = pc.greater(pc.list_value_length(edits), 0)
     if pc.any(changed).as_py():
         changes = pa.RecordBatch.from_arrays(
@@ -179,9 +190,9 @@ def write_selected(selection: Run, engine: Engine, console: Console) -> DatasetM
     from gristmill.pipelines.report.card import write_card
 
     recipe, folder, where = selection.recipe, selection.folder, (selection.storage, engine)
-    version = compile_recipe(recipe).text_version
+    version, privacy = compile_recipe(recipe).text_version, privacy_of(recipe)
     documents, signals = selection.documents, selection.signals
     decisions, cuts = cut_survivors(*where, recipe, documents, signals, selection.decisions, version, folder, console)
-    corpus = write_corpus(*where, documents, signals, decisions, cuts, version, folder, console)
+    corpus = write_corpus(*where, documents, signals, decisions, cuts, version, privacy, folder, console)
     write_card(selection)
     return corpus

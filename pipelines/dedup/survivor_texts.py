@@ -152,17 +152,18 @@ def edited_texts(
     edits = no_edits(len(texts))
     for cut in cuts:
         if cut.kind in ON_ORIGINAL:
-            texts, edits = _followed_by(texts, edits, moved(cut.edits(rows), edits))
+            texts, edits = followed_by(texts, edits, moved(cut.edits(rows), edits))
     if version != ORIGINAL:
         edited, step = versioned_text(texts, version)
         texts, edits = edited, compose(edits, step) if len(edits.values) else step
     for cut in cuts:
         if cut.kind not in ON_ORIGINAL:
-            texts, edits = _followed_by(texts, edits, cut.edits(rows))
+            texts, edits = followed_by(texts, edits, cut.edits(rows))
     return texts, edits
 
 
-def _followed_by(texts: pa.Array, edits: pa.Array, step: pa.Array) -> tuple[pa.Array, pa.Array]:
+def followed_by(texts: pa.Array, edits: pa.Array, step: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """The texts after `step`, and the edits that make them of what `edits` began with."""
     if len(step.values) == 0:
         return texts, edits
     return apply_edits(texts, step), compose(edits, step)

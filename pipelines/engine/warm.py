@@ -56,6 +56,8 @@ def warm_kernels(wanted: Sequence[str], console: Console) -> None:
 
 
 def _can_be_warmed(chosen: Family) -> bool:
+    if chosen.prepare:
+        return chosen.reads == ("text",)
     return not chosen.isolated and chosen.reads == ("text",) and chosen.check is None
 
 
@@ -78,7 +80,8 @@ def warm_one(name: str) -> None:
     elif kind == "text":
         versioned_text(texts, what)
     else:
-        family(what).function(pa.record_batch({"text": texts}), family(what).default_options)
+        one, batch = family(what), pa.record_batch({"text": texts})
+        (one.prepared if one.prepare else one.function)(batch, one.default_options)
 
 
 if __name__ == "__main__":

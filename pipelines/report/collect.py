@@ -10,6 +10,7 @@ from gristmill.pipelines.decide.materialise import LANGUAGE
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.measure import FamilyKey
 from gristmill.pipelines.mix.command import mixed_corpus
+from gristmill.pipelines.privacy import Shown, shown_texts
 from gristmill.pipelines.report.contamination import evaluation_sets
 from gristmill.pipelines.report.counts import Partial
 from gristmill.pipelines.report.mixing import mix_report
@@ -113,7 +114,7 @@ class _Collector:
             combinations_total=len(first.counts.get("combinations", {})),
             sources=_mix(first.counts.get("sources", {})),
             languages=_mix(first.counts.get("languages", {})) if LANGUAGE in self.run.signals else None,
-            quarantine=_quarantine(first),
+            quarantine=_quarantine(first, shown_texts(self.run.recipe)),
             files=facts["files"],
             unread_files=sorted((UnreadFile(**entry) for entry in facts["errors"]), key=lambda e: (e.url, e.error))[
                 :UNREAD_FILES
@@ -217,6 +218,7 @@ class _Collector:
                 self.decisions.parts[part],
                 sorted(chosen),
                 f"{self.folder}/samples/{part:08d}.json",
+                shown_texts(self.run.recipe),
             )
             for part, chosen in sorted(rows.items())
         ]
@@ -326,14 +328,14 @@ def _mix(counts: Mapping[str, Mapping[str, list[int]]]) -> list[Mix]:
     return sorted(found, key=lambda mix: (-mix.before.tokens, mix.name))
 
 
-def _quarantine(first: Partial) -> list[QuarantineGroup]:
+def _quarantine(first: Partial, shown: Shown) -> list[QuarantineGroup]:
     groups = []
     for label, values in sorted(first.counts.get("quarantine", {}).items()):
         source, _, reason = label.rpartition("\n")
         examples = []
         for pick in first.picks[f"quarantine\n{label}"][:EXAMPLES]:
             location, _, detail = pick[4].partition("\n")
-            examples.append(Example(location=location, detail=detail))
+            examples.append(Example(location=location, detail=shown(detail) or ""))
         groups.append(
             QuarantineGroup(source=source, reason=reason, documents=values[0], bytes=values[1], examples=examples)
         )

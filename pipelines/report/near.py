@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
+from gristmill.pipelines.privacy import shown_texts
 from gristmill.pipelines.report.samples import rows_of_part
 from gristmill.pipelines.run.run import Run
 from gristmill.schemas.report import Amount, DiffPiece, NearDuplicates, NearPair
@@ -50,7 +51,7 @@ def _pair(run: Run, entry: Mapping[str, Any], least: float) -> NearPair:
 
 def _text(run: Run, part: int, row: int) -> str | None:
     found: str | None = rows_of_part(run.storage, run.documents.parts[part], [row], ["text"])[row]["text"]
-    return found
+    return shown_texts(run.recipe)(found)
 
 
 def word_diff(earlier: str, later: str) -> list[DiffPiece]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.privacy import Shown, unchanged
 from gristmill.schemas.manifest import Part
 from gristmill.schemas.report import Sample
 
@@ -22,6 +23,7 @@ class FetchTask:
     decisions: Part
     rows: Sequence[int]
     output: str
+    shown: Shown = unchanged
 
 
 def fetch_samples(task: FetchTask) -> int:
@@ -30,7 +32,8 @@ def fetch_samples(task: FetchTask) -> int:
     decided = rows_of_part(task.storage, task.decisions, task.rows, ["kept", "failed_rules"])
     samples = {}
     for row in task.rows:
-        text = found[row].pop("text")
+        text = task.shown(found[row].pop("text"))
+        found[row]["url"] = task.shown(found[row]["url"])
         samples[str(row)] = Sample(
             **found[row],
             **decided[row],

@@ -39,6 +39,7 @@ COMMANDS = {
     "trace": {"run", "--step", "--document", "--rank", "--branch", "--json"},
     "signals": {"family"},
     "profiles": {"name"},
+    "purge": {"run", "--raw"} | SPARK,
     "shards write": {
         "corpus",
         "--tokenizer",
@@ -110,7 +111,7 @@ COLUMNS = {
     ),
 }
 KEYS = {
-    recipe.Recipe: "name seed sources signals floor policy dedup decontaminate foreign mix text keep_text card",
+    recipe.Recipe: "name seed sources signals floor policy dedup decontaminate foreign mix text pii keep_text card",
     recipe.Floor: "min_text_bytes languages min_language_score",
     recipe.Policy: (
         "profiles rules disable thresholds languages min_language_score min_text_bytes decontaminate exclude_ids "

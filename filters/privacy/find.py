@@ -1,0 +1,135 @@
+"""Finding personal data and secrets: the pre-scan's candidates, asked of the recognisers, overlaps resolved."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from gristmill.filters.privacy import kinds
+from gristmill.filters.privacy.accounts import crypto_addresses, emails, ibans
+from gristmill.filters.privacy.cards import cards
+from gristmill.filters.privacy.identities import identities
+from gristmill.filters.privacy.names import named_entities
+from gristmill.filters.privacy.network import ip_addresses, url_credentials
+from gristmill.filters.privacy.phones import phones
+from gristmill.filters.privacy.prescan import candidates
+from gristmill.filters.privacy.reserved import blanked
+from gristmill.filters.privacy.secrets import secrets
+from gristmill.filters.privacy.window import AFTER_BYTES, BEFORE_BYTES, Found, Window
+from gristmill.filters.text.buffers import string_buffers
+
+DEFAULT_OPTIONS: dict[str, Any] = {"min_score": 0.4, "model": None}
+PRIVATE_KEY_BYTES = 20_000
+_RECOGNISERS: tuple[tuple[int, Callable[[Window], Iterator[Found]]], ...] = (
+    (kinds.MAY_BE_EMAIL, emails),
+    (kinds.MAY_BE_URL_CREDENTIALS, url_credentials),
+    (kinds.MAY_BE_NUMBER, cards),
+    (kinds.MAY_BE_NUMBER, phones),
+    (kinds.MAY_BE_NUMBER | kinds.MAY_BE_ID, identities),
+    (kinds.MAY_BE_IPV4 | kinds.MAY_BE_IPV6, ip_addresses),
+    (kinds.MAY_BE_IBAN, ibans),
+    (kinds.MAY_BE_CRYPTO, crypto_addresses),
+    (kinds.MAY_BE_SECRET, secrets),
+)
+FINDINGS = pa.large_list(
+    pa.struct(
+        [
+            pa.field("start", pa.int64(), nullable=False),  # UTF-8 bytes
+            pa.field("end", pa.int64(), nullable=False),
+            pa.field("kind", pa.large_string(), nullable=False),
+            pa.field("score", pa.float64(), nullable=False),
+        ]
+    )
+)
+
+
+class Finding(NamedTuple):
+    """One value in a text: UTF-8 bytes, its kind, how sure it is (0-1)."""
+
+    start: int
+    end: int
+    kind: str
+    score: float
+
+
+def find(texts: pa.Array, options: Mapping[str, Any]) -> list[list[Finding]]:
+    """For each text its values, sorted, not overlapping: of two that overlap, the surer, then the longer one.
+
+    options: `min_score`: what a value needs; `model`: path of a spaCy pipeline that finds names. A null text has none.
+    """
+    data, offsets = string_buffers(texts)
+    found = candidates(texts)
+    min_score = options.get("min_score", DEFAULT_OPTIONS["min_score"])
+    answers: list[list[Finding]] = [[] for _ in range(len(texts))]
+    for row, start, end, classes in zip(*(column.tolist() for column in found), strict=True):
+        base = offsets[row]
+        answers[row] += _ask(data[base : offsets[row + 1]], start, end, classes, min_score)
+    if options.get("model"):
+        for row, text in enumerate(texts.to_pylist()):
+            answers[row] += [f for f in _in_bytes(text or "", named_entities(text or "", options["model"]))
+                             if f.score >= min_score]  # fmt: skip
+    return [_resolved(values) for values in answers]
+
+
+def find_batch(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
+    """`find` as a function of batches, for a worker process: column `findings` (FINDINGS) of column `text`."""
+    rows = [[value._asdict() for value in values] for values in find(batch.column("text"), options)]
+    return pa.record_batch({"findings": pa.array(rows, FINDINGS)})
+
+
+def has_candidates(texts: pa.Array) -> pa.Array:
+    """bool: the pre-scan saw something; the others hold nothing that a pattern finds."""
+    seen = np.zeros(len(texts), np.bool_)
+    seen[candidates(texts).rows] = True
+    return pa.array(seen)
+
+
+def _ask(document: np.ndarray, start: int, end: int, classes: int, min_score: float) -> Iterator[Finding]:
+    """The recognisers of the candidate's classes, over the text around it."""
+    after = PRIVATE_KEY_BYTES if classes & kinds.MAY_BE_SECRET and _is_key_block(document, start) else AFTER_BYTES
+    first = _boundary(document, max(0, start - BEFORE_BYTES))
+    last = _boundary(document, min(len(document), end + after))
+    text = document[first:last].tobytes().decode()
+    is_ascii = len(text) == last - first
+    lowest = start - first if is_ascii else len(document[first:start].tobytes().decode())
+    highest = end - first if is_ascii else lowest + len(document[start:end].tobytes().decode())
+    window = Window(blanked(text), lowest, highest, classes)
+    for wanted, recogniser in _RECOGNISERS:
+        if not classes & wanted:
+            continue
+        for value in recogniser(window):
+            if value.score < min_score:
+                continue
+            if is_ascii:
+                yield Finding(first + value.start, first + value.end, value.kind, value.score)
+            else:
+                begin = first + len(text[: value.start].encode())
+                size = len(text[value.start : value.end].encode())
+                yield Finding(begin, begin + size, value.kind, value.score)
+
+
+def _is_key_block(document: np.ndarray, start: int) -> bool:
+    return bytes(document[start : start + 5]) == b"BEGIN" and bytes(document[max(0, start - 5) : start]) == b"-----"
+
+
+def _boundary(document: np.ndarray, at: int) -> int:
+    """The start of the character that byte `at` is in."""
+    while 0 < at < len(document) and document[at] & 0xC0 == 0x80:
+        at -= 1
+    return at
+
+
+def _in_bytes(text: str, values: Iterable[Found]) -> Iterator[Finding]:
+    for value in values:
+        start = len(text[: value.start].encode())
+        end = start + len(text[value.start : value.end].encode())
+        yield Finding(start, end, value.kind, value.score)
+
+
+def _resolved(values: list[Finding]) -> list[Finding]:
+    """Sorted and without overlaps."""
+    chosen: list[Finding] = []
+    for value in sorted(set(values), key=lambda v: (-v.score, v.start - v.end, v.start, v.kind)):
+        if all(value.end <= other.start or other.end <= value.start for other in chosen):
+            chosen.append(value)
+    return sorted(chosen)

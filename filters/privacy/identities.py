@@ -1,0 +1,105 @@
+"""National identity numbers: every recogniser of persons' numbers that presidio has, each with words of its own.
+
+Most of these numbers are nine or ten digits, with or without a check digit that one number in ten passes. So a number
+counts beside a word that names it; only forms that nothing else has (a dashed social security number, an Italian fiscal
+code) count alone.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+from gristmill.filters.privacy.window import Found, Window, any_word, supported
+
+# Recogniser of presidio -> words that name its number. presidio's own lists hold words such as `us`, `document`, `tax` and
+# match inside words (`lic` in `publicly`); these are whole words.
+NAMED_BY: dict[str, tuple[str, ...]] = {
+    "UsSsnRecognizer": ("social security", "ssn", "ssns", "ssid"),
+    "UsItinRecognizer": ("itin", "taxpayer", "taxpayer identification", "tax id", "taxid"),
+    "UsPassportRecognizer": ("passport", "passports"),
+    "UsLicenseRecognizer": (
+        *("driver license", "driver's license", "drivers license", "driving license", "driving licence"),
+        *("driver licence", "driver's licence", "dl number", "cdl"),
+    ),
+    "UsMbiRecognizer": ("medicare", "mbi"),
+    "NhsRecognizer": ("nhs", "national health service", "health authority"),
+    "UkNinoRecognizer": ("national insurance", "nino", "ni number"),
+    "UkPassportRecognizer": ("passport", "passports"),
+    "UkDrivingLicenceRecognizer": ("driving licence", "driver's licence", "dvla"),
+    "CaSinRecognizer": ("social insurance", "sin number", "sin"),
+    "AuTfnRecognizer": ("tax file number", "tfn"),
+    "AuMedicareRecognizer": ("medicare",),
+    "InAadhaarRecognizer": ("aadhaar", "aadhar", "uidai"),
+    "InPanRecognizer": ("permanent account number", "pan", "pan card"),
+    "InPassportRecognizer": ("passport", "passports"),
+    "InVoterRecognizer": ("voter", "elector", "epic"),
+    "SgFinRecognizer": ("fin", "nric"),
+    "EsNifRecognizer": ("dni", "nif", "documento nacional de identidad"),
+    "EsNieRecognizer": ("nie", "número de identificación de extranjero"),
+    "ItFiscalCodeRecognizer": ("codice fiscale", "fiscal code"),
+    "ItDriverLicenseRecognizer": ("patente", "patente di guida"),
+    "ItIdentityCardRecognizer": ("carta identità", "carta d'identità", "documento"),
+    "ItPassportRecognizer": ("passaporto",),
+    "DeTaxIdRecognizer": ("steuer id", "steueridentifikationsnummer", "steuerliche identifikationsnummer"),
+    "DeIdCardRecognizer": ("personalausweis", "ausweisnummer"),
+    "DePassportRecognizer": ("reisepass", "passnummer"),
+    "DeSocialSecurityRecognizer": ("sozialversicherungsnummer", "rentenversicherungsnummer"),
+    "FiPersonalIdentityCodeRecognizer": ("henkilötunnus", "hetu", "personal identity code"),
+    "KrRrnRecognizer": ("resident registration", "rrn", "주민등록번호"),
+    "NgNinRecognizer": ("nin", "national identification number"),
+    "PlPeselRecognizer": ("pesel",),
+    "SePersonnummerRecognizer": ("personnummer", "personal identity number"),
+    "ThTninRecognizer": ("thai id", "tnin", "national identification number"),
+    "TrNationalIdRecognizer": ("tckn", "tc kimlik", "kimlik"),
+    "ZaIdNumberRecognizer": ("south african id", "rsa id", "id number"),
+}
+MIN_CHARACTERS = 6
+_STRICT = (
+    ("UsSsnRecognizer", re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])", re.ASCII)),
+    ("ItFiscalCodeRecognizer", re.compile(r"(?<!\w)[A-Z]{6}\d\d[A-EHLMPR-T]\d\d[A-Z]\d{3}[A-Z](?!\w)", re.ASCII)),
+)
+
+
+class Recogniser(NamedTuple):
+    names: re.Pattern[str]
+    presidio: Any
+
+
+def identities(window: Window) -> Iterator[Found]:
+    """Identity numbers in the candidate."""
+    lowest, highest = max(0, window.start - 1), min(len(window.text), window.end + 3)
+    segment = window.text[lowest:highest]
+    before = window.before(window.start)
+    for name, form in _STRICT:
+        if form.search(segment):
+            yield from _results(recognisers()[name].presidio, segment, lowest, named=False)
+    if not names_any().search(before):
+        return
+    for recogniser in recognisers().values():
+        if recogniser.names.search(before):
+            yield from _results(recogniser.presidio, segment, lowest, named=True)
+
+
+def _results(presidio: Any, segment: str, offset: int, named: bool) -> Iterator[Found]:
+    for result in presidio.analyze(segment, presidio.supported_entities):
+        value = segment[result.start : result.end]
+        if sum(map(str.isalnum, value)) < MIN_CHARACTERS or not any(map(str.isdecimal, value)):
+            continue
+        score = supported(result.score) if named else result.score
+        yield Found("national_id", offset + result.start, offset + result.end, score)
+
+
+@cache
+def recognisers() -> dict[str, Recogniser]:
+    """The recognisers of NAMED_BY; each is asked about text of any language."""
+    from presidio_analyzer import predefined_recognizers
+
+    return {
+        name: Recogniser(any_word(*words), getattr(predefined_recognizers, name)()) for name, words in NAMED_BY.items()
+    }
+
+
+@cache
+def names_any() -> re.Pattern[str]:
+    return any_word(*{word for words in NAMED_BY.values() for word in words})

@@ -1,0 +1,29 @@
+"""The kinds of personal data and secrets, and the placeholder that stands for each in masked text."""
+
+PLACEHOLDERS: dict[str, str] = {
+    "email": "<EMAIL>",
+    "phone": "<PHONE>",
+    "credit_card": "<CREDIT_CARD>",
+    "iban": "<IBAN>",
+    "ip_address": "<IP_ADDRESS>",
+    "national_id": "<NATIONAL_ID>",
+    "url_credentials": "<CREDENTIALS>",
+    "secret": "<SECRET>",
+    "crypto_address": "<CRYPTO_ADDRESS>",
+    "person": "<PERSON>",
+    "location": "<LOCATION>",
+    "organization": "<ORGANIZATION>",
+}
+NAMED_ENTITIES = ("person", "location", "organization")  # only a model finds these
+PATTERN_KINDS = tuple(kind for kind in PLACEHOLDERS if kind not in NAMED_ENTITIES)
+
+# What the pre-scan says a span can hold; a span may be of several classes.
+MAY_BE_EMAIL = 1
+MAY_BE_URL_CREDENTIALS = 2
+MAY_BE_NUMBER = 4  # a phone, a card or an identity number: seven digits or more
+MAY_BE_IPV4 = 8
+MAY_BE_IPV6 = 16
+MAY_BE_IBAN = 32
+MAY_BE_CRYPTO = 64
+MAY_BE_ID = 128  # letters and digits in one word
+MAY_BE_SECRET = 256

@@ -1,0 +1,60 @@
+"""Public IP addresses, and URLs that carry a user's name and password."""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+
+from gristmill.filters.privacy.window import Found, Window, any_word, supported
+
+_IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", re.ASCII)
+_IPV6 = re.compile(r"(?<![\w:])[23][0-9a-fA-F]{3}:[0-9a-fA-F:]+(?:\.\d{1,3}){0,3}(?![\w:])")
+_CONTEXT = any_word(
+    "ip", "ipv4", "ipv6", "host", "server", "ping", "address", "addr", "dns", "from", "client", "proxy", "at"
+)
+_VERSION = any_word(
+    "version", "versions", "ver", "release", "build", "firmware", "driver", "section", "chapter", "oid", "v"
+)
+SCORE, UNLIKELY_SCORE, SMALL_NUMBERS = 0.6, 0.1, 20
+_CREDENTIALS = re.compile(r"(?<=://)[^\s/:@<>\"'\x1f]*:(?P<password>[^\s/@<>\"'\x1f]+)(?=@[\w\[])")
+_NO_PASSWORD = re.compile(
+    r"[$%]?[{(<].*|\*+|x+|\.+|%\w+|\$\w+|(?:your|my)?[-_]?(?:pass(?:word|wd)?|pwd|secret|token)", re.IGNORECASE
+)
+
+
+def ip_addresses(window: Window) -> Iterator[Found]:
+    """Addresses that anyone on the internet can reach; private, reserved and documentation ranges are nobody's."""
+    for pattern in (_IPV4, _IPV6):
+        for match in pattern.finditer(window.text, max(0, window.start - 1), window.end + 1):
+            address = _address(match.group())
+            if address is not None and address.is_global and not address.is_multicast:
+                yield Found("ip_address", match.start(), match.end(), _score(window, match))
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def _score(window: Window, match: re.Match[str]) -> float:
+    """Four numbers are a version behind a word or mark that says so, or when all are small and no word says address."""
+    words = " ".join(window.before(match.start()).split()[-4:])
+    named = _CONTEXT.search(words) is not None
+    if ":" in match.group():
+        return supported(SCORE) if named else SCORE
+    mark = window.text[max(0, match.start() - 2) : match.start()]
+    in_url = mark in ("//", "/@") or mark.endswith(("@", "["))
+    if _VERSION.search(" ".join(words.split()[-2:])) or (not in_url and re.search(r"[=<>~^/_-]$", mark)):
+        return UNLIKELY_SCORE
+    small = all(int(part) < SMALL_NUMBERS for part in match.group().split("."))
+    if small and not in_url and not named:
+        return UNLIKELY_SCORE
+    return supported(SCORE) if named else SCORE
+
+
+def url_credentials(window: Window) -> Iterator[Found]:
+    """`user:password` in a URL, without the @; placeholders for a password are none."""
+    for match in _CREDENTIALS.finditer(window.text, max(0, window.start - 3), window.end + 1):
+        if not _NO_PASSWORD.fullmatch(match["password"]):
+            yield Found("url_credentials", match.start(), match.end(), 0.9)
