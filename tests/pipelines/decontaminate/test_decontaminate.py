@@ -13,6 +13,7 @@ from gristmill.filters.contamination.match import matches_plainly
 from gristmill.filters.contamination.overlap import document_counts_plainly
 from gristmill.filters.contamination.words import words_plainly
 from gristmill.filters.dedup.content_key import chosen_normalisation
+from gristmill.filters.transforms.apply import apply_edits
 from gristmill.pipelines.build import build
 from gristmill.pipelines.cli.main import app
 from gristmill.pipelines.console import Console
@@ -299,3 +300,30 @@ def test_the_command_writes_clean_records(tmp_path: Path) -> None:
         app, ["decontaminate", str(data), "--against", "no-fields", "--out", str(tmp_path / "no")]
     )
     assert "PATH:FIELD" in str(wrong.exception)
+
+
+def test_cuts_go_before_the_text_version_and_repeated_lines(tmp_path: Path) -> None:
+    _, items = material(tmp_path)
+    repeated = "The same line stands in every one of these documents, word for word."
+    texts = [f"{repeated}\nNumber {n} says\u00a0 \u00a0{items[n]['question']}, cafe\u0301.\t\n" for n in range(6)]
+    write_jsonl(tmp_path / "web.jsonl", [{"id": str(n), "text": text} for n, text in enumerate(texts)])
+    chosen = recipe(tmp_path, text="clean")
+    chosen["decontaminate"]["action"] = "cut"
+    chosen["dedup"] = {"exact": None, "lines": {"min_characters": 20}}
+    build(chosen, tmp_path / "run", console=QUIET, report=False)
+    corpus = {row["doc_id"]: row["text"] for row in table(tmp_path / "run", "corpus").to_pylist()}
+    edits = table(tmp_path / "run", "edits")
+    originals = texts_of(tmp_path / "run")
+    ids = edits.column("doc_id").to_pylist()
+    texts_edited = apply_edits(
+        pa.array([originals[i] for i in ids], pa.large_string()), edits.column("edits").combine_chunks()
+    )
+    assert dict(zip(ids, texts_edited.to_pylist(), strict=True)) == corpus
+    assert len(corpus) == 6
+    assert sum(repeated in text for text in corpus.values()) == 1
+    assert all(items[n]["question"] not in text for n in range(6) for text in corpus.values())
+    assert sorted(text.removeprefix(f"{repeated}\n") for text in corpus.values()) == [
+        f"Number {n} says\u00a0, café.\n" for n in range(6)
+    ]
+    reasons = {part for row in edits.to_pylist() for edit in row["edits"] for part in edit["reason"].split("+")}
+    assert {"contamination", "duplicate_line"} < reasons

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from gristmill.filters.transforms.apply import apply_edits
 from gristmill.pipelines.build import build
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.explain import explain
@@ -72,7 +74,12 @@ def test_edits_of_steps_and_cuts_meet_in_the_corpus(run: Run) -> None:
     corpus = sorted(table(Path(run.storage.root), "corpus").column("text").to_pylist(), key=len)
     asked = f"{GOOD}It is said that  is unknown; the café too."
     assert corpus == sorted([GOOD, f"{GOOD}The café at the mill is open.", asked], key=len)
-    edits = table(Path(run.storage.root), "edits").to_pylist()
+    made = table(Path(run.storage.root), "edits")
+    texts = {row["doc_id"]: row["text"] for row in table(Path(run.storage.root), "documents").to_pylist()}
+    originals = pa.array([texts[doc_id] for doc_id in made.column("doc_id").to_pylist()], pa.large_string())
+    edited = apply_edits(originals, made.column("edits").combine_chunks()).to_pylist()
+    assert set(edited) == set(corpus) - {GOOD}
+    edits = made.to_pylist()
     reasons = {edit["reason"] for row in edits for edit in row["edits"]}
     assert reasons == {"foreign/ftfy", "contamination"}
 
