@@ -1,7 +1,7 @@
 """Poison in token shards: is it found, are the right documents blamed, does the run go on as if it had never been there?
 
     python benchmarks/stability.py poison [--kind one|one-rollback|sustained|nan] [--seeds 0 1 2 3 4] [--rates 1e-3 3e-3 1e-2]
-    python benchmarks/stability.py calm [--seeds 0 1 2 3 4] [--steps 2000]
+    python benchmarks/stability.py calm [--seeds 0 1 2 3 4] [--steps 2000] [--documents texts.jsonl]
 
 poison: tiny Llama models, documents of heavy-tailed lengths from an order-1 source, and in the shards
   one           a batch of random tokens: its update is skipped, nothing is rolled back
@@ -10,8 +10,8 @@ poison: tiny Llama models, documents of heavy-tailed lengths from an order-1 sou
   nan           a document in each of 8 batches that makes the model give NaN
 After each run that rolled back, a second one is served a plan that never held the skipped positions; every loss and
 gradient norm from the rollback on must be the same, bit for bit (so are those before it).
-calm: no poison; document lengths as above, sources of different difficulty, and two switches of source. There must be
-no rollback.
+calm: no poison; document lengths as above or those of a file's texts, sources of different difficulty, two switches of
+source. There must be no rollback.
 """
 
 import argparse
@@ -50,11 +50,18 @@ def run_poison(kinds: list[str], seeds: list[int], rates: list[float]) -> None:
         )
 
 
-def run_calm(seeds: list[int], steps: int) -> None:
+def text_lengths(documents: Path) -> list[int]:
+    """Lengths in tokens of a file's texts, a token for 4 bytes."""
+    with documents.open(encoding="utf-8") as lines:
+        return [len(json.loads(line)["text"].encode()) // 4 for line in lines]
+
+
+def run_calm(seeds: list[int], steps: int, documents: Path | None) -> None:
+    known = [] if documents is None else text_lengths(documents)
     for seed in seeds:
         with tempfile.TemporaryDirectory() as folder:
             started = time.perf_counter()
-            result = calm_run(Path(folder), seed, steps)
+            result = calm_run(Path(folder), seed, steps, known)
             print(f"calm seed {seed}: {json.dumps(result)}, {time.perf_counter() - started:.0f} s", flush=True)
             if result["rollbacks"]:
                 raise SystemExit("a rollback without poison")
@@ -67,10 +74,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--rates", type=float, nargs="+", default=[1e-3, 3e-3, 1e-2])
     parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--documents", type=Path, help="JSON Lines with `text`; a document has a token for 4 bytes")
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.what == "calm":
-        run_calm(options.seeds, options.steps)
+        run_calm(options.seeds, options.steps, options.documents)
     else:
         run_poison(options.kind or list(KINDS), options.seeds, options.rates)
 

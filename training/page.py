@@ -31,8 +31,9 @@ PLOTS = (
 )
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-table { border-collapse: collapse; font-size: 13px } td, th { padding: .2rem .6rem; border-bottom: 1px solid #ddd;
-text-align: left; overflow-wrap: anywhere; vertical-align: top } .soft { color: #667 } .plot { min-height: 280px }
+table { border-collapse: collapse; font-size: 13px } th { white-space: nowrap }
+td, th { padding: .2rem .6rem; border-bottom: 1px solid #ddd; text-align: left; overflow-wrap: anywhere;
+vertical-align: top } .soft { color: #667 } .plot { min-height: 280px }
 @media (prefers-color-scheme: dark) { body { background: #16181c; color: #ddd } td, th { border-color: #333 } }
 """
 SCRIPT = """

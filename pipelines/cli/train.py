@@ -14,8 +14,10 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Pre-train a model on token shards. The same command again goes on where it stopped; torchrun starts several."""
+    import logging
     import os
 
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # imported by transformers; warns of a kernel for 4 bits
     from gristmill.training.pretrain import pretrain
 
     finished = pretrain(recipe, out, console_of(quiet))

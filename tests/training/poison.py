@@ -20,21 +20,30 @@ SENTINELS = (59, 60, 61, 62)
 VOCABULARY = 64
 
 
-def heavy_tailed(random: np.random.Generator, tokens: int) -> list[int]:
-    """Document lengths as the web has them: log-normal with a Pareto tail, in all `tokens`."""
+def heavy_tailed(random: np.random.Generator) -> float:
+    """A document length as the web has them: log-normal with a Pareto tail."""
+    return random.lognormal(4.0, 1.0) + (random.pareto(1.2) * 400 if random.random() < 0.02 else 0)
+
+
+def lengths_of(random: np.random.Generator, tokens: int, known: Sequence[int] = ()) -> list[int]:
+    """Document lengths of 8 to 8,000 tokens, `tokens` in all: drawn from `known`, or heavy-tailed."""
     lengths: list[int] = []
-    while sum(lengths) < tokens:
-        length = random.lognormal(4.0, 1.0) + (random.pareto(1.2) * 400 if random.random() < 0.02 else 0)
-        lengths.append(int(min(max(length, 8), 8000, max(8, tokens - sum(lengths)))))
+    left = tokens
+    while left > 0:
+        length = random.choice(known) if len(known) else heavy_tailed(random)
+        lengths.append(int(min(max(length, 8), 8000, max(8, left))))
+        left -= lengths[-1]
     return lengths
 
 
-def markov_documents(seed: Sequence[int], tokens: int, sharpness: float = 0.5) -> list[np.ndarray]:
+def markov_documents(
+    seed: Sequence[int], tokens: int, sharpness: float = 0.5, known: Sequence[int] = ()
+) -> list[np.ndarray]:
     """Documents of an order-1 source: few ids follow each id; the sharper, the more predictable."""
     random = np.random.default_rng(seed)
     followers = random.permuted(np.tile(np.arange(ORDINARY), (ORDINARY, 1)), axis=1)
     documents = []
-    for length in heavy_tailed(random, tokens):
+    for length in lengths_of(random, tokens, known):
         ranks = np.minimum(random.geometric(sharpness, length) - 1, ORDINARY - 1).tolist()
         state, found = 0, []
         for rank in ranks:
@@ -44,10 +53,13 @@ def markov_documents(seed: Sequence[int], tokens: int, sharpness: float = 0.5) -
     return documents
 
 
-def corpus(folder: Path, seed: int = 0, validation: int = 0, **sources: tuple[int, float]) -> Path:
-    """Shards of sources name=(tokens, sharpness); `validation` tokens of the first source in the other split."""
+def corpus(
+    folder: Path, seed: int = 0, validation: int = 0, known: Sequence[int] = (), **sources: tuple[int, float]
+) -> Path:
+    """Shards of sources name=(tokens, sharpness); `validation` tokens of the first source in the other split. known:
+    document lengths to draw from."""
     chosen = sources or {"web": (60_000, 0.5)}
-    made = {f"{name}-00000": markov_documents([seed, n], *size) for n, (name, size) in enumerate(chosen.items())}
+    made = {f"{name}-00000": markov_documents([seed, n], *size, known) for n, (name, size) in enumerate(chosen.items())}
     first, (_, sharpness) = next(iter(chosen.items()))
     held = {f"{first}-00000": markov_documents([seed, 0], validation, sharpness)} if validation else {}
     manifests = [

@@ -1,5 +1,6 @@
 """Whole poisoned runs and calm ones, and what came of them: for the slow tests and for benchmarks/stability.py."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,11 @@ def one_run(folder: Path, kind: str, seed: int, rate: float) -> dict[str, Any]:
     return result
 
 
-def calm_run(folder: Path, seed: int, steps: int) -> dict[str, int]:
-    """Train without poison through two switches of source; what the watch did."""
-    shards = corpus(folder / "shards", seed, prose=(400_000, 0.5), code=(300_000, 0.8), tables=(300_000, 0.2))
+def calm_run(folder: Path, seed: int, steps: int, known: Sequence[int] = ()) -> dict[str, int]:
+    """Train without poison through two switches of source; what the watch did. known: document lengths to draw from."""
+    shards = corpus(
+        folder / "shards", seed, known=known, prose=(400_000, 0.5), code=(300_000, 0.8), tables=(300_000, 0.2)
+    )
     phases = [
         {"from_step": steps // 3, "mixture": {"tables": 1.0}},
         {"from_step": 2 * steps // 3, "mixture": {"prose": 1.0, "code": 1.0}},
