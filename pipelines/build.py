@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gristmill.filters.dedup.token_units import load_tokenizer
 from gristmill.filters.foreign.datatrove_step import check_steps
 from gristmill.filters.registry import family
 from gristmill.pipelines.console import Console
@@ -69,6 +70,8 @@ def plan(recipe: Recipe) -> Plan:
     if recipe.dedup.near:
         bands_of(recipe.dedup.near)
         open_published(recipe.dedup, 0)
+    if recipe.dedup.substrings and recipe.dedup.substrings.tokenizer:
+        load_tokenizer(recipe.dedup.substrings.tokenizer)
     for (name, _), options in families.items():
         family(name).check_options(options)
     check_steps(recipe.foreign)

@@ -343,7 +343,7 @@ def _resolve_paths(data: dict[str, Any], base: Path) -> dict[str, Any]:
                 source[key] = [resolve_path(item, base) for item in source[key]]
         sources.append(source)
     signals = data.get("signals")
-    data = _resolve_key(_resolve_sets(_resolve_runs(data, base), base), base)
+    data = _resolve_key(_resolve_sets(_resolve_tokenizer(_resolve_runs(data, base), base), base), base)
     if isinstance(data.get("policy"), dict):
         data = {**data, "policy": _resolve_excluded(data["policy"], base)}
     if isinstance(signals, dict):
@@ -359,6 +359,16 @@ def _resolve_runs(data: dict[str, Any], base: Path) -> dict[str, Any]:
         return data
     against = [resolve_path(run, base) if isinstance(run, str) else run for run in near["against"]]
     return {**data, "dedup": {**data["dedup"], "near": {**near, "against": against}}}
+
+
+def _resolve_tokenizer(data: dict[str, Any], base: Path) -> dict[str, Any]:
+    """The path of `dedup.substrings.tokenizer` resolved as the sources' are."""
+    dedup = data.get("dedup")
+    substrings = dedup.get("substrings") if isinstance(dedup, dict) else None
+    if not isinstance(substrings, dict) or not isinstance(substrings.get("tokenizer"), str):
+        return data
+    resolved = {**substrings, "tokenizer": resolve_path(substrings["tokenizer"], base)}
+    return {**data, "dedup": {**data["dedup"], "substrings": resolved}}
 
 
 def _resolve_excluded(policy: dict[str, Any], base: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.dedup.cuts import cut_edits, with_line_ends
 from gristmill.filters.dedup.super_kmers import Spans
+from gristmill.filters.dedup.token_units import text_spans
 from gristmill.filters.text.buffers import string_buffers
 from gristmill.filters.transforms.apply import apply_edits
 from gristmill.filters.transforms.edit_arrays import edit_columns
@@ -22,7 +23,7 @@ from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_manifest, read_part, read_units
 from gristmill.pipelines.run.run import Run
-from gristmill.schemas.cut_options import LossLimit
+from gristmill.schemas.cut_options import LossLimit, Substrings
 from gristmill.schemas.cut_rows import CUT, CUT_DIGEST
 from gristmill.schemas.manifest import DatasetManifest, Part
 
@@ -101,6 +102,8 @@ def write_part_cuts(task: CutTask) -> int:
     for chunk in survivor_texts(task.survivors, np.unique(rows)):
         mine = slice(np.searchsorted(rows, chunk.rows[0]), np.searchsorted(rows, chunk.rows[-1], "right"))
         spans = Spans(np.searchsorted(chunk.rows, rows[mine]), starts[mine], ends[mine])
+        if isinstance(task.limit, Substrings) and task.limit.tokenizer is not None:
+            spans = text_spans(chunk.texts, spans, task.limit.tokenizer)
         cut = _cut_rows(chunk, spans, number, task.kind, task.limit)
         _count(cut, counts)
         writer.write(cut)

@@ -17,6 +17,7 @@ from gristmill.pipelines.dedup.survivor_texts import Survivors
 from gristmill.pipelines.engine.memory import available_memory_bytes
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.model_files import with_file_hashes
 from gristmill.pipelines.run.stages import Stage
 from gristmill.schemas.cut_options import ONLY_HOW, Substrings
 from gristmill.schemas.manifest import DatasetManifest
@@ -37,7 +38,7 @@ def cut_substrings(
 ) -> DatasetManifest:
     """Bring `<folder>cuts/substrings` up to date. The method is no part of the stage's key: it changes no row."""
     spec = cuts_spec(folder, KIND)
-    stage = Stage(storage, spec, options.model_dump(exclude=ONLY_HOW), inputs)
+    stage = Stage(storage, spec, with_file_hashes(options.model_dump(exclude=ONLY_HOW)), inputs)
 
     def work() -> dict[str, Any]:
         text_bytes = int(order.facts["text_bytes"])

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 from gristmill.filters.dedup.cuts import spans_of_mask
 from gristmill.filters.dedup.suffix_array import duplicate_mask
-from gristmill.filters.text.buffers import kernel, string_buffers
+from gristmill.filters.text.buffers import kernel
 from gristmill.pipelines.by_part import part_key, parts_by_number, read_rows
-from gristmill.pipelines.dedup.survivor_texts import Survivors, survivor_texts
+from gristmill.pipelines.dedup.survivor_texts import Survivors, survivor_texts, unit_buffers
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit
 from gristmill.pipelines.run.stages import Stage
@@ -35,8 +35,8 @@ def mark_in_memory(
     spec = DatasetSpec(f"{folder}/memory", MARK, MARK_DIGEST)
     stage = Stage(storage, spec, options.model_dump(), {})
     stage.start()
-    parts, rows, data, offsets = _joined_in_order(survivors, order, order_spec)
-    mask = duplicate_mask(data, offsets, options.length, options.policy)
+    parts, rows, data, offsets = _joined_in_order(survivors, order, order_spec, options)
+    mask = duplicate_mask(data, offsets, options.window_bytes, options.policy, options.unit_bytes)
     spans = spans_of_mask(mask, offsets)
     in_parts = np.argsort(parts[spans.docs], kind="stable")
     numbers, firsts = np.unique(parts[spans.docs][in_parts], return_index=True)
@@ -49,7 +49,7 @@ def mark_in_memory(
 
 
 def _joined_in_order(
-    survivors: Sequence[Survivors], order: DatasetManifest, order_spec: DatasetSpec
+    survivors: Sequence[Survivors], order: DatasetManifest, order_spec: DatasetSpec, options: Substrings
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(part, row) of each survivor in the order of ranks, their texts end to end, and offsets of documents + 1."""
     chunks = []
@@ -59,7 +59,7 @@ def _joined_in_order(
         places = read_rows(one_part.storage, order_spec, numbered.get(one_part.number))
         place_rows, place_ranks = places.column("row").to_numpy(), places.column("rank").to_numpy()
         for chunk in survivor_texts(one_part):
-            chunks.append(string_buffers(chunk.texts))
+            chunks.append(unit_buffers(chunk.texts, options))
             parts.append(np.full(len(chunk.rows), one_part.number))
             rows.append(chunk.rows)
             ranks.append(place_ranks[np.searchsorted(place_rows, chunk.rows)])

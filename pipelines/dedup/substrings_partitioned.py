@@ -22,7 +22,7 @@ from gristmill.filters.dedup.windows import Policy
 from gristmill.filters.text.buffers import string_buffers
 from gristmill.pipelines.by_part import part_key, parts_by_number, read_rows, write_by_part
 from gristmill.pipelines.console import Console
-from gristmill.pipelines.dedup.survivor_texts import Survivors, survivor_texts
+from gristmill.pipelines.dedup.survivor_texts import Survivors, survivor_texts, unit_buffers
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_units
@@ -48,7 +48,7 @@ class RunsTask:
     specs: tuple[DatasetSpec, ...]
     order_spec: DatasetSpec
     order: Part
-    length: int
+    options: Substrings
 
 
 def mark_by_partition(
@@ -72,9 +72,7 @@ def mark_by_partition(
     )
     ranks = parts_by_number(order)
     tasks = [
-        RunsTask(part, runs, order_spec, ranks[part.number], options.length)
-        for part in survivors
-        if part.number in ranks
+        RunsTask(part, runs, order_spec, ranks[part.number], options) for part in survivors if part.number in ranks
     ]
     with console.progress("windows", sum(task.survivors.documents.text_bytes for task in tasks), "bytes") as advance:
         engine.run_tasks(write_runs, tasks, advance)
@@ -116,8 +114,9 @@ def write_runs(task: RunsTask) -> int:
     writers = [PartWriter(storage, spec, part_key(number), single=True) for spec in task.specs]
     shipped, text_bytes = [0] * len(task.specs), 0
     for chunk in survivor_texts(task.survivors):
-        data, offsets = string_buffers(chunk.texts)
-        runs = super_kmers(data, offsets, task.length)
+        data, offsets = unit_buffers(chunk.texts, task.options)
+        length, unit = task.options.window_bytes, task.options.unit_bytes
+        runs = super_kmers(data, offsets, length, unit=unit)
         in_pass = runs.keys % np.uint64(len(task.specs))  # low bits: the least of many hashes is small
         chunk_ranks = ranks[np.searchsorted(rank_rows, chunk.rows)]
         for index, writer in enumerate(writers):
@@ -130,7 +129,7 @@ def write_runs(task: RunsTask) -> int:
                 *run_bytes(data, offsets, mine),
             )
             shipped[index] += batch.nbytes
-            writer.write(batch.append_column("windows", pa.array(mine.lengths - (task.length - 1))))
+            writer.write(batch.append_column("windows", pa.array((mine.lengths - length) // unit + 1)))
         text_bytes += int(offsets[-1] - offsets[0])
     for spec, writer, size in zip(task.specs, writers, shipped, strict=True):
         commit_unit(storage, spec, part_key(number), writer, {"shuffle_bytes": size, "text_bytes": text_bytes})
@@ -153,7 +152,7 @@ def _mark_pass(
     """Shuffle one pass by key, mark, and send the marks back to the parts."""
     from pyspark.sql import functions as F
 
-    length = options.length
+    length, unit = options.window_bytes, options.unit_bytes
     frame = engine.read(paths)
     windows = frame.groupBy("key").agg(F.sum("windows").cast("long").alias("windows"))
     hot = windows.where(F.col("windows") > HOT_WINDOWS).toArrow()  # few: each stands for more than HOT_WINDOWS windows
@@ -161,14 +160,16 @@ def _mark_pass(
     if hot.num_rows:
         salts = dict(zip(hot.column("key").to_pylist(), hot.column("windows").to_pylist(), strict=True))
         salts = {key: int(-(-4 * count // HOT_WINDOWS)) for key, count in salts.items()}
-        frame = frame.mapInArrow(partial(_salt_runs, salts, length), _RUN_COLUMNS)
+        frame = frame.mapInArrow(partial(_salt_runs, salts, length, unit), _RUN_COLUMNS)
     marked = frame.repartition(partitions, "key").mapInArrow(
-        partial(_mark_runs, length, options.policy), "part long, row long, start long, end long"
+        partial(_mark_runs, length, unit, options.policy), "part long, row long, start long, end long"
     )
     return {"marks": write_by_part(engine, marked, storage, marks), "salted_keys": hot.num_rows}
 
 
-def _salt_runs(salts: dict[int, int], length: int, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _salt_runs(
+    salts: dict[int, int], length: int, unit: int, batches: Iterable[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
     """The rows with every window of a hot key alone, under its salted key."""
     hot = np.array(sorted(salts), np.int64)
     for batch in batches:
@@ -178,20 +179,20 @@ def _salt_runs(salts: dict[int, int], length: int, batches: Iterable[pa.RecordBa
         yield batch.filter(pa.array(~is_hot)).cast(SHUFFLED_RUN)
         for key in np.unique(keys[is_hot]).tolist():
             for piece in _slices(batch.filter(pa.array(keys == key)), 1024):
-                yield _salted(piece, length, salts[key])
+                yield _salted(piece, length, unit, salts[key])
 
 
-def _salted(batch: pa.RecordBatch, length: int, salts: int) -> pa.RecordBatch:
+def _salted(batch: pa.RecordBatch, length: int, unit: int, salts: int) -> pa.RecordBatch:
     data, edges = string_buffers(batch.column("text").cast(pa.large_binary()))
     keys, ranks, places, starts = (
         batch.column(name).to_numpy(zero_copy_only=False) for name in ("key", "rank", "place", "start")
     )
-    of, shifts, salted = salted_windows(keys.view(np.uint64), data, edges, length, salts)
+    of, shifts, salted = salted_windows(keys.view(np.uint64), data, edges, length, salts, unit)
     windows = SuperKmers(salted, of, shifts, np.full(len(of), length, np.int64))
     return _shuffled_runs(salted, ranks[of], places[of], starts[of] + shifts, *run_bytes(data, edges, windows))
 
 
-def _mark_runs(length: int, policy: Policy, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _mark_runs(length: int, unit: int, policy: Policy, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """MARK rows of a partition, which holds every run of its keys; it is held in memory twice for a moment."""
     waiting = [batch.cast(SHUFFLED_RUN) for batch in batches if batch.num_rows]
     if not waiting:
@@ -202,7 +203,7 @@ def _mark_runs(length: int, policy: Policy, batches: Iterable[pa.RecordBatch]) -
         table.column(name).combine_chunks().to_numpy() for name in ("key", "rank", "place", "start")
     )
     data, edges = string_buffers(table.column("text"))
-    spans = merged(mark_partition(keys.view(np.uint64), ranks, starts, data, edges, length, policy))
+    spans = merged(mark_partition(keys.view(np.uint64), ranks, starts, data, edges, length, policy, unit))
     distinct, firsts = np.unique(ranks, return_index=True)
     where = places[firsts[np.searchsorted(distinct, spans.docs)]]
     columns = [where >> _ROW_SHIFT, where & ((1 << _ROW_SHIFT) - 1), spans.starts, spans.ends]

@@ -7,11 +7,14 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.filters.dedup.token_units import token_buffers
+from gristmill.filters.text.buffers import string_buffers
 from gristmill.filters.transforms.apply import apply_edits, compose, versioned_text
 from gristmill.filters.transforms.edit_arrays import edits_array, no_edits, rows_of_counts
 from gristmill.filters.transforms.moved import moved
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import iterate_part, read_part, split_by_bytes
+from gristmill.schemas.cut_options import Substrings
 from gristmill.schemas.cut_rows import CUT
 from gristmill.schemas.decision import CUT_RULES
 from gristmill.schemas.errors import RunError
@@ -167,6 +170,13 @@ def followed_by(texts: pa.Array, edits: pa.Array, step: pa.Array) -> tuple[pa.Ar
     if len(step.values) == 0:
         return texts, edits
     return apply_edits(texts, step), compose(edits, step)
+
+
+def unit_buffers(texts: pa.Array, options: Substrings) -> tuple[np.ndarray, np.ndarray]:
+    """(data uint8, offsets int64) of texts as windows are looked for in them: their bytes, or their token ids'."""
+    if options.tokenizer is None:
+        return string_buffers(texts)
+    return token_buffers(texts, options.tokenizer)
 
 
 def _mask(column: pa.Array | pa.ChunkedArray) -> np.ndarray:

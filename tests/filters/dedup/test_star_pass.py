@@ -164,3 +164,19 @@ def test_links_are_those_of_the_rule(corpus, similarity, max_hubs) -> None:  # t
 def test_hops() -> None:
     hops = hops_from(np.array([0]), np.array([0, 1, 2, 0]), np.array([1, 2, 3, 4]), 6)
     assert hops.tolist() == [0, 1, 2, 3, 1, -1]
+
+
+@pytest.mark.parametrize("rule", ["star", "component"])
+def test_a_bucket_of_a_million_copies_costs_a_million_edges(rule: str) -> None:
+    """No pairs of copies with each other: every one is compared with the first of the bucket alone."""
+    copies = 1_000_000
+    documents, zeros = np.arange(copies), np.zeros(copies, np.int64)
+    contents = Contents(np.ones(1, np.uint64), zeros, np.ones(copies, np.int64), False)
+    if rule == "star":
+        edges = np.arange(copies + 1)
+        pairs, left = star_pass(edges, zeros, zeros, zeros[:1], zeros, contents, 0.8, 64)
+    else:
+        pairs, left = link_buckets(documents, zeros, zeros, zeros, contents, 0.8, 64)
+    assert len(pairs.later) == copies - 1
+    assert not pairs.earlier.any()
+    assert left == 0

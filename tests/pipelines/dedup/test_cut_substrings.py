@@ -6,10 +6,12 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
-from cut_runs import corpus_of, cut_run, digests, rows_of, without_repeats, write_source
-from gristmill.filters.dedup.windows import Policy
+from cut_runs import corpus_of, cut_run, digests, in_order, rows_of, without_repeats, write_source
+from gristmill.filters.dedup.token_units import load_tokenizer
+from gristmill.filters.dedup.windows import Policy, mask_by_definition
 from gristmill.filters.transforms.apply import apply_edits
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.explain import explain
@@ -17,9 +19,13 @@ from gristmill.pipelines.decide.materialise import materialise
 from gristmill.pipelines.decide.reselect import reselect
 from gristmill.pipelines.dedup import cuts, order, substrings_partitioned
 from gristmill.pipelines.engine.session import Engine
+from gristmill.schemas.cut_options import Substrings
 from gristmill.schemas.edits import EDITS
+from gristmill.schemas.errors import ModelError
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 PHRASES = ["the cat sat on ", "the mat, ", "é漢字🎈", "a", "\n", "ab" * 9, "one of the phrases that repeat. "]
 TEXTS = st.lists(
@@ -283,6 +289,7 @@ def test_another_text_version_or_another_limit_measures_again(
 
 
 @pytest.mark.java
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["memory", "partitioned"])
 def test_spark_gives_the_same_rows(
     tmp_path: Path, repeated: dict[str, str], answer: tuple[str, ...], method: str
@@ -290,3 +297,53 @@ def test_spark_gives_the_same_rows(
     engine = Engine("spark", cores=2, partitions=3)
     run = cut_run(repeated, tmp_path, engine, substrings={"length": 24, "method": method})
     assert digests(run) == answer
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory, repeated: dict[str, str]) -> str:
+    """A byte-level BPE of the texts of the tests."""
+    trained = Tokenizer(models.BPE())
+    trained.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trained.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trained.train_from_iterator(
+        repeated.values(), trainers.BpeTrainer(vocab_size=300, show_progress=False, initial_alphabet=alphabet)
+    )
+    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    trained.save(str(path))
+    return str(path)
+
+
+@pytest.mark.parametrize("method", ["memory", "partitioned"])
+@pytest.mark.parametrize("policy", ["keep-first", "remove-all"])
+def test_windows_of_tokens_are_those_of_the_definition(
+    tmp_path: Path, sail: dict[int, Engine], repeated: dict[str, str], tokenizer: str, method: str, policy: str
+) -> None:
+    options = {"unit": "tokens", "tokenizer": tokenizer, "length": 8, "method": method, "policy": policy}
+    run = cut_run(repeated, tmp_path, sail[3], substrings=options)
+    plain = Tokenizer.from_file(tokenizer)
+    ordered = {name: repeated[name] for name in in_order(repeated)}
+    encoded = [plain.encode(text) for text in ordered.values()]
+    ids = [np.array(one.ids, "<i4") for one in encoded]
+    offsets = np.concatenate(([0], np.cumsum([4 * len(one) for one in ids])))
+    mask = mask_by_definition(np.concatenate(ids).view(np.uint8), offsets, 32, policy, 4)[::4]  # type: ignore[arg-type]
+    expected = {}
+    for (name, text), one, first in zip(ordered.items(), encoded, offsets // 4, strict=False):
+        left = set(range(len(text)))
+        for token, (start, end) in enumerate(one.offsets):
+            left -= set(range(start, end)) if mask[first + token] else set()
+        for token, (start, end) in enumerate(one.offsets):
+            left |= set() if mask[first + token] else set(range(start, end))
+        expected[name] = "".join(text[at] for at in sorted(left))
+    assert any(mask)
+    assert corpus_of(run) == {name: text for name, text in expected.items() if text.strip()}
+
+
+def test_tokens_and_a_tokenizer_come_together(tmp_path: Path) -> None:
+    for options in ({"unit": "tokens"}, {"tokenizer": "t.json"}):
+        with pytest.raises(ValidationError, match="given together"):
+            Substrings.model_validate(options)
+    assert Substrings(unit="tokens", tokenizer="t.json").length == 50
+    (tmp_path / "t.json").write_text("{}")
+    with pytest.raises(ModelError, match="cannot be read as a tokenizer"):
+        load_tokenizer(str(tmp_path / "t.json"))

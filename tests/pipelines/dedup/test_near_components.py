@@ -56,6 +56,7 @@ def test_only_self_loops(engine: Engine, tmp_path: Path) -> None:
     assert roots.tolist() == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 def test_a_path_of_100_000_nodes_in_few_rounds(engine: Engine, tmp_path: Path) -> None:
     nodes = 100_000
     names = np.random.default_rng(5).permutation(nodes)

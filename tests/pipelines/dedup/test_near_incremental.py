@@ -41,7 +41,7 @@ def older_and_newer() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         ({"max_hubs": 1}, InMemory()),
         ({"verify": "signature"}, InMemory()),
         ({"index_store": "shingles"}, InMemory()),
-        ({}, InMemory(rows=0, hashes=0)),
+        pytest.param({}, InMemory(rows=0, hashes=0), marks=pytest.mark.slow),
     ],
     ids=str,
 )
