@@ -2,18 +2,21 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 REQUIRE ?=
-DEBIAN_PACKAGES := openjdk-17-jre-headless chromium
+KENLM := 0.3.0
+KENLM_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gristmill/kenlm-$(KENLM)
+KENLM_DEBIAN := cmake g++ zlib1g-dev libbz2-dev liblzma-dev libboost-program-options-dev libboost-system-dev \
+  libboost-thread-dev libboost-test-dev
 
-.PHONY: demo test test-slow lint bench docs system clean
+.PHONY: demo test test-slow lint bench docs system kenlm clean
 
 demo: .venv/.core
 	$(BIN)/gristmill build examples/demo.yaml --out demo
 	@echo "open demo/report.html in a browser"
 
-test: .venv/.dev system
+test: .venv/.dev system .venv/.kenlm-tried
 	GRISTMILL_REQUIRE=$(REQUIRE) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --durations=12
 
-test-slow: .venv/.dev system
+test-slow: .venv/.dev system .venv/.kenlm-tried
 	GRISTMILL_REQUIRE=$(REQUIRE) $(BIN)/python -m pytest -m slow --timeout=3600
 
 lint: .venv/.dev
@@ -29,11 +32,17 @@ bench: .venv/.dev
 docs: .venv/.core
 	$(BIN)/python -c "from gristmill.pipelines.cli.listing import *; open('docs/signals.md','w').write(signals_page()); open('docs/profiles.md','w').write(profiles_page())"
 
-# Java (Spark engine) and Chromium (page tests) come from Debian where this may install them.
+# Java (Spark engine), Chromium (page tests) and what KenLM's programs are built with come from Debian where this may
+# install them.
 system:
 	@missing=""; \
 	command -v java >/dev/null 2>&1 || missing="$$missing openjdk-17-jre-headless"; \
 	command -v chromium >/dev/null 2>&1 || missing="$$missing chromium"; \
+	if [ ! -x $(BIN)/lmplz ] && [ ! -x "$(KENLM_CACHE)/lmplz" ]; then \
+	  for package in $(KENLM_DEBIAN); do \
+	    dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q "ok installed" || missing="$$missing $$package"; \
+	  done; \
+	fi; \
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
@@ -50,6 +59,29 @@ system:
 .venv/.dev: .venv/.core
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,train]"
 	touch $@
+
+# KenLM's lmplz and build_binary, from its source package; built once on a machine, in about two minutes.
+kenlm: .venv/.core system $(BIN)/lmplz
+
+$(BIN)/lmplz: $(KENLM_CACHE)/lmplz | .venv/.core
+	cp "$(KENLM_CACHE)/lmplz" "$(KENLM_CACHE)/build_binary" $(BIN)/
+	touch $(BIN)/lmplz
+
+$(KENLM_CACHE)/lmplz: | .venv/.core
+	@command -v cmake >/dev/null 2>&1 || { echo "kenlm needs: $(KENLM_DEBIAN)"; exit 1; }
+	rm -rf "$(KENLM_CACHE)" && mkdir -p "$(KENLM_CACHE)/source"
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary kenlm \
+	  --dest "$(KENLM_CACHE)" kenlm==$(KENLM)
+	tar -xzf "$(KENLM_CACHE)/kenlm-$(KENLM).tar.gz" -C "$(KENLM_CACHE)/source" --strip-components=1
+	cmake -S "$(KENLM_CACHE)/source" -B "$(KENLM_CACHE)/build" -DCMAKE_BUILD_TYPE=Release >"$(KENLM_CACHE)/log" 2>&1 \
+	  && cmake --build "$(KENLM_CACHE)/build" --target lmplz build_binary -j 2 >>"$(KENLM_CACHE)/log" 2>&1 \
+	  || { tail -20 "$(KENLM_CACHE)/log"; echo "kenlm needs: $(KENLM_DEBIAN)"; exit 1; }
+	cp "$(KENLM_CACHE)/build/bin/build_binary" "$(KENLM_CACHE)/build/bin/lmplz" "$(KENLM_CACHE)/"
+	rm -rf "$(KENLM_CACHE)/source" "$(KENLM_CACHE)/build"
+
+# Tests that need lmplz are left out, and said to be, where it cannot be built.
+.venv/.kenlm-tried: .venv/.dev | system
+	@if $(MAKE) --no-print-directory kenlm; then touch $@; else echo "lmplz was not built; its tests are left out"; fi
 
 clean:
 	rm -rf .venv build demo .pytest_cache .mypy_cache .ruff_cache

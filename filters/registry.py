@@ -26,15 +26,20 @@ FAMILIES: dict[str, str] = {
     "gopher_repetition_lines": "gristmill.filters.heuristics.gopher_repetition_lines",
     "language": "gristmill.filters.language.identify",
     "pii": "gristmill.filters.privacy.counts",
+    "perplexity": "gristmill.filters.models.perplexity",
     "redpajama": "gristmill.filters.heuristics.redpajama",
     "refinedweb": "gristmill.filters.heuristics.refinedweb",
     "tokens": "gristmill.filters.tokens",
+    "toxic_words": "gristmill.filters.models.toxic_words",
     "url_rules": "gristmill.filters.url",
 }
 
 NAMED_FAMILIES: dict[str, str] = {
     "contamination": "gristmill.filters.contamination.family:named_family",
     "foreign": "gristmill.filters.foreign.datatrove_step:named_family",
+    "quality": "gristmill.filters.models.quality:named_family",
+    "toxicity": "gristmill.filters.models.toxicity:named_family",
+    "transformer": "gristmill.filters.models.transformer:named_family",
 }
 
 

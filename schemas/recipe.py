@@ -404,7 +404,10 @@ def _resolve_sets(data: dict[str, Any], base: Path) -> dict[str, Any]:
 def _resolve_options(options: dict[str, Any], base: Path) -> Iterator[tuple[str, Any]]:
     """Options of a family; a value that names a file beside the recipe becomes that file's path."""
     for key, value in options.items():
-        yield key, [_found(item, base) for item in value] if isinstance(value, list) else _found(value, base)
+        if isinstance(value, dict):
+            yield key, dict(_resolve_options(value, base))
+        else:
+            yield key, [_found(item, base) for item in value] if isinstance(value, list) else _found(value, base)
 
 
 def _found(value: Any, base: Path) -> Any:

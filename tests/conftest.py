@@ -2,11 +2,16 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-PROGRAMS = {"java": ("java",), "chromium": ("chromium", "chromium-browser", "google-chrome")}
+PROGRAMS = {
+    "java": ("java",),
+    "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "lmplz": ("lmplz", str(Path(sys.executable).parent / "lmplz")),
+}
 
 
 def _has(marker: str) -> bool:

@@ -44,13 +44,18 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
     """
     language = options.get("language") or "en"
     flanked = options.get("flanked")
-    edges, ends = trie(read_entries(options.get("path"), language))
-    data, offsets = string_buffers(batch.column(0))
-    counts = np.zeros(batch.num_rows, dtype=np.int64)
-    longest = longest_document_bytes(offsets)
     needs_flanks = language not in UNFLANKED_LANGUAGES if flanked is None else bool(flanked)
-    _count(data, offsets, longest, CLASS, LOWER, edges, ends, needs_flanks, counts)
+    counts = count_places(batch.column(0), read_entries(options.get("path"), language), needs_flanks)
     return pa.RecordBatch.from_arrays([pa.array(counts)], schema=FAMILY.schema)
+
+
+def count_places(texts: pa.Array, entries: tuple[str, ...], needs_flanks: bool) -> np.ndarray:
+    """For each text the places where an entry stands."""
+    edges, ends = trie(entries)
+    data, offsets = string_buffers(texts)
+    counts = np.zeros(len(texts), dtype=np.int64)
+    _count(data, offsets, longest_document_bytes(offsets), CLASS, LOWER, edges, ends, needs_flanks, counts)
+    return counts
 
 
 def read_entries(path: str | None, language: str) -> tuple[str, ...]:
@@ -103,18 +108,19 @@ def _lowered(cps, n, lower, out):
 
 
 @kernel
-def _stands_at(cps, i, n, classes, edges, ends, flanked):
+def _end_of_entry(cps, i, n, classes, edges, ends, flanked):
+    """Where the shortest entry that stands at i ends; 0 when none does."""
     node = 0
     while i < n:
         key = np.int64(node) << _NODE_BITS | cps[i]
         at = np.searchsorted(edges, key)
         if at == len(edges) or edges[at] != key:
-            return False
+            return 0
         node = at + 1
         i += 1
         if ends[node] and not (flanked and i < n and _is_word(cps[i], classes)):
-            return True
-    return False
+            return i
+    return 0
 
 
 @kernel
@@ -127,4 +133,30 @@ def _count(data, offsets, longest, classes, lower, edges, ends, flanked, counts)
         for i in range(n):
             if flanked and i > 0 and _is_word(cps[i - 1], classes):
                 continue
-            counts[row] += _stands_at(cps, i, n, classes, edges, ends, flanked)
+            counts[row] += _end_of_entry(cps, i, n, classes, edges, ends, flanked) > 0
+
+
+@kernel
+def _places(cps, classes, edges, ends, flanked, starts, stops):
+    found = 0
+    for i in range(len(cps)):
+        if flanked and i > 0 and _is_word(cps[i - 1], classes):
+            continue
+        stop = _end_of_entry(cps, i, len(cps), classes, edges, ends, flanked)
+        if stop:
+            starts[found], stops[found] = i, stop
+            found += 1
+    return found
+
+
+def places(text: str, entries: tuple[str, ...], needs_flanks: bool) -> list[tuple[int, int]]:
+    """(start, end) in `text` of every place that `bad_words` counts, of the shortest entry that stands there."""
+    lowered = np.frombuffer("".join(map(_lower, text)).encode("utf-32-le"), np.int32)
+    origin = np.repeat(np.arange(len(text)), [2 if char == "İ" else 1 for char in text])
+    starts, stops = np.empty(len(lowered), np.int64), np.empty(len(lowered), np.int64)
+    found = _places(lowered, CLASS, *trie(entries), needs_flanks, starts, stops)
+    return [(int(origin[a]), int(origin[b - 1]) + 1) for a, b in zip(starts[:found], stops[:found], strict=True)]
+
+
+def _lower(char: str) -> str:
+    return "i̇" if char == "İ" else chr(LOWER[ord(char)])

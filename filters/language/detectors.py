@@ -65,7 +65,7 @@ def model_path(model: str | None) -> Path:
     if fields[0] != _MAGIC:
         raise ModelError("not a fastText model", expected="a fastText model (.bin, .ftz)", where=str(path))
     if fields[9] != _SUPERVISED:
-        raise ModelError("a fastText model of word vectors", expected="a classifier of languages", where=str(path))
+        raise ModelError("a fastText model of word vectors", expected="a classifier", where=str(path))
     return path
 
 

@@ -9,6 +9,7 @@ from gristmill.pipelines.cli.average import average
 from gristmill.pipelines.cli.decontaminate import decontaminate
 from gristmill.pipelines.cli.forget import forget
 from gristmill.pipelines.cli.mix import mix
+from gristmill.pipelines.cli.models import classifier, lm
 from gristmill.pipelines.cli.options import (
     Conf,
     EngineName,
@@ -198,6 +199,8 @@ def profiles(name: Annotated[str | None, typer.Argument(help="Show the rules of 
 
 
 app.command()(decontaminate)
+app.add_typer(classifier, name="classifier")
+app.add_typer(lm, name="lm")
 app.command()(mix)
 app.command()(purge)
 app.add_typer(shards, name="shards")

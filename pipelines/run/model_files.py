@@ -12,6 +12,8 @@ def with_file_hashes(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _identity(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return with_file_hashes(value)
     if isinstance(value, list | tuple):
         return [_identity(item) for item in value]
     if isinstance(value, str) and "/" in value and Path(value).is_file():

@@ -1,0 +1,1 @@
+"""Signals of trained models: perplexity, quality, toxicity."""

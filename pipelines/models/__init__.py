@@ -1,0 +1,1 @@
+"""Training of the models that signals are measured by."""

@@ -1,0 +1,1 @@
+"""Scores of texts by language models and classifiers of the user's."""
