@@ -3,18 +3,32 @@
 import textwrap
 
 from gristmill.filters.profiles.registry import PROFILES, profile
-from gristmill.filters.registry import FAMILIES, family
+from gristmill.filters.registry import FAMILIES, NAMED_FAMILIES, family
+from gristmill.schemas.signals import Family
+
+_EXAMPLE = "name"
+
+
+def _families() -> dict[str, Family]:
+    """Every family by the name shown: `quality_<name>` for those that a recipe names."""
+    named = {f"{prefix}_<{_EXAMPLE}>": family(f"{prefix}_{_EXAMPLE}") for prefix in NAMED_FAMILIES}
+    return dict(sorted({**{name: family(name) for name in FAMILIES}, **named}.items()))
+
+
+def _shown(signal: str, of: str) -> str:
+    return signal.replace(f"_{_EXAMPLE}", f"_<{_EXAMPLE}>", 1) if "<" in of else signal
 
 
 def list_signals(only: str | None = None) -> str:
     """Every family with its signals: name, type, unit, meaning."""
     blocks = []
-    for name in [only] if only else sorted(FAMILIES):
-        found = family(name)
-        lines = [f"{found.name} (version {found.version}; {found.source})"]
+    for name, found in ({only: family(only)} if only else _families()).items():
+        lines = [f"{name} (version {found.version}; {found.source})"]
         for signal in found.signals:
             null = f" Null when {signal.null_when}." if signal.null_when else ""
-            text = f"{signal.name} ({signal.type}, {signal.unit}): {signal.description}.{null}".replace("..", ".")
+            text = f"{_shown(signal.name, name)} ({signal.type}, {signal.unit}): {signal.description}.{null}".replace(
+                "..", "."
+            )
             lines += textwrap.wrap(text, 110, initial_indent="  ", subsequent_indent="      ")
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
@@ -41,12 +55,13 @@ def signals_page() -> str:
         "Generated from the registry by `make docs`; do not edit. A signal is one typed column of `signals/<family>`,",
         "null where it is undefined.",
     ]
-    for name in sorted(FAMILIES):
-        found = family(name)
+    for name, found in _families().items():
         lines += ["", f"## {name}", "", f"Version {found.version}. Source: {found.source}.", ""]
         lines += ["| signal | type | unit | what it is | null when |", "|---|---|---|---|---|"]
         for s in found.signals:
-            lines.append(f"| `{s.name}` | {s.type} | {s.unit} | {_cell(s.description)} | {_cell(s.null_when or '')} |")
+            lines.append(
+                f"| `{_shown(s.name, name)}` | {s.type} | {s.unit} | {_cell(s.description)} | {_cell(s.null_when or '')} |"
+            )
     return "\n".join(lines) + "\n"
 
 
