@@ -65,6 +65,19 @@ def test_a_worker_is_kept_between_batches_and_an_empty_batch_needs_none(pool: Is
     assert os.getpid() not in first.column("process").to_pylist()
 
 
+def test_a_worker_answers_by_several_functions_in_turns() -> None:
+    only = IsolatedPool(1, Limits(seconds=10.0, memory_bytes=4 << 30))
+    processes = {
+        number
+        for turn in range(6)
+        for number in only.run("crashing:measure", {"turn": turn % 3}, batch_of("x"), SCHEMA)
+        .column("process")
+        .to_pylist()
+    }
+    only.close()
+    assert len(processes) == 1
+
+
 def test_a_function_that_cannot_be_imported_stops_the_run(pool: IsolatedPool) -> None:
     with pytest.raises(RunError, match="did not start: ModuleNotFoundError"):
         pool.run("no_such_module:measure", {}, batch_of("x"), SCHEMA)

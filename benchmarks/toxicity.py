@@ -1,0 +1,154 @@
+"""Toxicity: word lists, our classifier and alt-profanity-check on held-out labelled texts, with 95 % intervals.
+
+    python benchmarks/toxicity.py FOLDER
+
+FOLDER holds davidson-labeled_data.csv.gz (class 0 hate, 1 offensive, 2 neither; English tweets),
+germeval2018-training.tsv.gz (text, OFFENSE or OTHER; German tweets) and ldnoobw.json (language -> words). A fifth of the
+distinct texts, by their hash, is held out from everything here; alt-profanity-check 1.9.1 (installed into a virtual
+environment of its own) may have seen the English ones, its training data hold them.
+
+Printed too: how often harmless texts of our own are called toxic (identity terms, medicine, law), and what a linear
+model cannot do: functional tests of hate, small ones of our own.
+"""
+
+import csv
+import gzip
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from gristmill.filters.heuristics.bad_words import UNFLANKED_LANGUAGES, count_places, read_entries
+from gristmill.filters.models.classifier import probability_of
+from gristmill.pipelines.console import Console
+from gristmill.pipelines.models.figures import area_with_interval, share_with_interval
+from gristmill.pipelines.models.train_fasttext import FasttextOptions, Labelled, train_fasttext
+from gristmill.schemas.models import Classifier
+from toxicity_probes import FUNCTIONAL, HARMLESS
+
+PEER = "alt-profanity-check==1.9.1"
+WORK = Path(__file__).parent / ".work"
+OPTIONS = FasttextOptions(dimensions=32, epochs=15, learning_rate=0.2, character_ngrams=(3, 5), buckets=200_000)
+PEER_CODE = """
+import json, sys
+from profanity_check import predict_prob
+json.dump([float(p) for p in predict_prob(json.load(sys.stdin))], sys.stdout)
+"""
+Rows = list[tuple[str, bool]]
+Scores = Callable[[list[str]], np.ndarray]
+
+
+def davidson(folder: Path) -> Rows:
+    with gzip.open(folder / "davidson-labeled_data.csv.gz", "rt", encoding="utf-8", newline="") as file:
+        return [(row["tweet"], row["class"] != "2") for row in csv.DictReader(file)]
+
+
+def germeval(folder: Path) -> Rows:
+    with gzip.open(folder / "germeval2018-training.tsv.gz", "rt", encoding="utf-8") as file:
+        return [(text, label == "OFFENSE") for text, label, _ in (line.rstrip("\n").split("\t") for line in file)]
+
+
+def split(rows: Rows) -> tuple[Rows, Rows]:
+    """(to learn from, held out), each text once."""
+    parts: tuple[Rows, Rows] = ([], [])
+    for text, truth in dict(rows).items():
+        parts[hashlib.blake2b(text.encode(), digest_size=2).digest()[0] % 5 == 0].append((text, truth))
+    return parts
+
+
+def trained(rows: Rows, name: str, work: Path) -> tuple[Classifier, Scores]:
+    path = work / f"{name}.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *((text, str(truth)) for text, truth in rows)])
+    given = Labelled((str(path),), "text", "label", ("True",))
+    manifest = train_fasttext(work / name, labelled=given, options=OPTIONS, console=Console(quiet=True))
+    probability = probability_of(str(work / name))
+    return manifest, lambda texts: np.array([probability(text) or 0.0 for text in texts])
+
+
+def word_list(folder: Path, language: str) -> Scores:
+    entries = read_entries(str(folder / "ldnoobw.json"), language)
+    return lambda texts: count_places(
+        pa.array(texts, pa.large_string()), entries, language not in UNFLANKED_LANGUAGES
+    ).astype(float)
+
+
+def peer() -> Scores:
+    environment = WORK / "alt-profanity-check"
+    python = environment / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+    subprocess.run([str(python), "-m", "pip", "install", "--quiet", PEER], check=True)
+
+    def scores(texts: list[str]) -> np.ndarray:
+        done = subprocess.run(
+            [str(python), "-c", PEER_CODE], input=json.dumps(texts), capture_output=True, text=True, check=True
+        )
+        return np.array(json.loads(done.stdout))
+
+    return scores
+
+
+def shown(interval: tuple[float, float, float]) -> str:
+    return f"{interval[0]:.3f} ({interval[1]:.3f}-{interval[2]:.3f})"
+
+
+def compare(title: str, held_out: Rows, systems: dict[str, tuple[Scores, float]]) -> None:
+    """AUC, and precision and recall at each system's own threshold."""
+    texts, truths = [text for text, _ in held_out], np.array([truth for _, truth in held_out])
+    print(f"\n{title}: {len(texts):,} held-out texts, {truths.mean():.1%} toxic; value (95 % interval)")
+    print(f"{'':24} {'AUC':20} {'precision':20} {'recall':20} {'texts/s':>9}")
+    for name, (score, threshold) in systems.items():
+        started = time.perf_counter()
+        scores = score(texts)
+        rate = len(texts) / (time.perf_counter() - started)
+        chosen = scores >= threshold
+        hits = int((chosen & truths).sum())
+        precision, recall = share_with_interval(hits, int(chosen.sum())), share_with_interval(hits, int(truths.sum()))
+        area = area_with_interval(scores, truths)
+        print(f"{name:24} {shown(area):20} {shown(precision):20} {shown(recall):20} {rate:9,.0f}")
+
+
+def probe(language: str, systems: dict[str, tuple[Scores, float]]) -> None:
+    """How often harmless texts are called toxic, and functional tests passed."""
+    print(f"\nfalse-positive rate on harmless {language} texts; functional tests of hate passed")
+    kinds = {**HARMLESS[language], **{f"test: {name}": texts for name, texts in FUNCTIONAL[language].items()}}
+    print(f"{'':44} {'texts':>5} " + " ".join(f"{name:>24}" for name in systems))
+    for kind, texts in kinds.items():
+        cells = []
+        for score, threshold in systems.values():
+            called = score([text for text, _ in texts]) >= threshold
+            wrong = int(sum(bool(c) != truth for c, (_, truth) in zip(called, texts, strict=True)))
+            part = wrong if not kind.startswith("test: ") else len(texts) - wrong
+            cells.append(f"{shown(share_with_interval(part, len(texts))):>24}")
+        print(f"{kind:44} {len(texts):5} " + " ".join(cells))
+
+
+def main(folder: Path) -> None:
+    other = peer()
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(temporary)
+        for title, language, rows in (("Davidson", "en", davidson(folder)), ("GermEval 2018", "de", germeval(folder))):
+            learn, held_out = split(rows)
+            manifest, ours = trained(learn, language, work)
+            systems = {
+                "word list (LDNOOBW)": (word_list(folder, language), 1.0),
+                "alt-profanity-check": (other, 0.5),
+                "gristmill": (ours, manifest.threshold),
+            }
+            compare(f"{title} ({language})", held_out, systems)
+            print(f"gristmill: calibration error {manifest.held_out['calibration_error']:.3f}, ", end="")
+            print(
+                f"before calibration {manifest.held_out['calibration_error_before']:.3f}; threshold {manifest.threshold:.3f}"
+            )
+            probe(language, systems)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
