@@ -82,7 +82,7 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
         folder = models.get(language) if text else None
         value = line_perplexity(folder)(text) if folder else None
         values.append(value)
-        buckets.append(None if value is None else bucket(value, folder, chosen["head"], chosen["tail"]))
+        buckets.append(bucket(value, folder, chosen["head"], chosen["tail"]) if folder and value is not None else None)
     columns = [pa.array(values, pa.float64()), pa.array(buckets, pa.large_string())]
     return pa.RecordBatch.from_arrays(columns, schema=FAMILY.schema)
 
