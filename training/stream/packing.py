@@ -11,6 +11,7 @@ lengths[pieces], int32 ends[bins] (pieces up to and with each bin), padded to 8 
 counts and checksum and is written last.
 """
 
+import fcntl
 import json
 import shutil
 import uuid
@@ -194,30 +195,39 @@ def packed_sources(
 ) -> dict[str, PackedSource]:
     """The bin indexes of sources, built under `folder`/packing-`key` unless they are there.
 
-    sources: (name, document lengths of its shards, shard after shard). Several processes may build at the same time:
-    each builds a folder of its own, equal to the others, and the first to finish gives it its name.
+    sources: (name, document lengths of its shards, shard after shard). Of several processes on a machine one builds and
+    the others wait; machines that share a folder without sharing locks build equal folders, and the first to finish
+    gives its own the name.
     """
     home = folder / f"packing-{key}"
-    if not (home / INDEX).exists():
-        building = folder / f"packing-{key}.{uuid.uuid4().hex}.part"
-        building.mkdir(parents=True)
-        try:
-            built = {}
-            for number, (name, lengths) in enumerate(sources):
-                file = f"source-{number:03d}.bins"
-                built[name] = {"file": file, "blocks": _write(building / file, lengths, window, block_documents)}
-            (building / INDEX).write_text(json.dumps(built))
-            building.replace(home)
-        except OSError:
-            if not (home / INDEX).exists():  # else another process was faster
-                raise
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"packing-{key}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / INDEX).exists():
+            _build(home, sources, window, block_documents)
     content = json.loads((home / INDEX).read_text())
     return {
         name: PackedSource(home / entry["file"], [Block(*block) for block in entry["blocks"]])
         for name, entry in content.items()
     }
+
+
+def _build(home: Path, sources: Iterable[tuple[str, Iterator[np.ndarray]]], window: int, block_documents: int) -> None:
+    """Write a folder of bin indexes under another name, then give it its own."""
+    building = home.with_name(f"{home.name}.{uuid.uuid4().hex}.part")
+    building.mkdir()
+    try:
+        built = {}
+        for number, (name, lengths) in enumerate(sources):
+            file = f"source-{number:03d}.bins"
+            built[name] = {"file": file, "blocks": _write(building / file, lengths, window, block_documents)}
+        (building / INDEX).write_text(json.dumps(built))
+        building.replace(home)
+    except OSError:
+        if not (home / INDEX).exists():  # else another machine was faster
+            raise
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
 
 
 def _write(path: Path, shards: Iterator[np.ndarray], window: int, block_documents: int) -> list[Block]:

@@ -1,6 +1,8 @@
 """Packing: equal to plain best fit, no token lost, documents whole, and an index on disk that cannot lie."""
 
 import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -91,25 +93,30 @@ def test_index_is_built_once(tmp_path: Path) -> None:
     assert again["s0"].bins == 3
 
 
-def test_processes_may_build_at_once(tmp_path: Path) -> None:
+def build_at_once(folder: Path, lengths: Callable[[], None]) -> list:
+    """What four builders of the same index find; each calls `lengths` when it starts to build."""
+
+    def source() -> Iterator[np.ndarray]:
+        lengths()
+        yield np.array([5, 3, 9, 2], np.int32)
+
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(lambda _: packed_sources(folder, "k", [("s0", source())], 8, 4)["s0"].pieces(0), range(4)))
+
+
+def test_one_builds_and_the_others_wait(tmp_path: Path) -> None:
+    builders: list[int] = []
+    found = build_at_once(tmp_path, lambda: builders.append(1))
+    assert builders == [1]
+    assert found == [found[0]] * 4
+
+
+def test_machines_without_a_common_lock_build_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gristmill.training.stream.packing.fcntl.flock", lambda *_: None)
     together = threading.Barrier(4)
-    found = []
-
-    def build() -> None:
-        def lengths():  # type: ignore[no-untyped-def]
-            together.wait()
-            yield np.array([5, 3, 9, 2], np.int32)
-
-        found.append(packed_sources(tmp_path, "k", [("s0", lengths())], 8, 4)["s0"].pieces(0))
-
-    threads = [threading.Thread(target=build) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(found) == 4
-    assert all(one == found[0] for one in found)
-    assert [path.name for path in tmp_path.iterdir()] == ["packing-k"]
+    found = build_at_once(tmp_path, lambda: together.wait(60) and None)
+    assert found == [found[0]] * 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["packing-k", "packing-k.lock"]
 
 
 @pytest.mark.parametrize("harm", ["altered", "short", "gone"])
