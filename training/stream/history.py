@@ -141,6 +141,8 @@ class History:
 
     def tombstone_lines(self, served: int) -> int:
         """How many lines of tombstones.jsonl hold for a served sequence."""
+        if not self._tombstones:
+            return 0
         return max((event.data["lines"] for event in self._tombstones if event.position <= served), default=0)
 
     def tombstones(self) -> list[Tombstone]:

@@ -32,6 +32,8 @@ def _mixed(value, key):
 def _permute(values, size, a, b, keys, out):
     for i in range(len(values)):
         value = values[i]
+        if not 0 <= value < size:
+            return False
         while True:
             left = value // b
             right = value % b
@@ -42,12 +44,15 @@ def _permute(values, size, a, b, keys, out):
             if value < size:
                 break
         out[i] = value
+    return True
 
 
 @kernel
 def _unpermute(values, size, a, b, keys, out):
     for i in range(len(values)):
         value = values[i]
+        if not 0 <= value < size:
+            return False
         while True:
             left = value // b
             right = value % b
@@ -58,6 +63,7 @@ def _unpermute(values, size, a, b, keys, out):
             if value < size:
                 break
         out[i] = value
+    return True
 
 
 @dataclass(frozen=True)
@@ -93,8 +99,7 @@ class Permutation:
 
     def _apply(self, compiled, values: np.ndarray) -> np.ndarray:
         values = np.ascontiguousarray(values, np.int64)
-        if len(values) and not 0 <= values.min() <= values.max() < self.size:
-            raise IndexError(f"values {values.min()} to {values.max()}; expected 0 to {self.size - 1}")
         out = np.empty(len(values), np.int64)
-        compiled(values, self.size, self.a, self.b, self.keys, out)
+        if not compiled(values, self.size, self.a, self.b, self.keys, out):
+            raise IndexError(f"values {values.min()} to {values.max()}; expected 0 to {self.size - 1}")
         return out

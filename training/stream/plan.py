@@ -25,6 +25,8 @@ from pydantic import Field
 
 FORMAT = 1
 BLOCK_DOCUMENTS = 131_072
+FOREVER = 1 << 62
+ALL = slice(None)
 
 
 class PlanConfig(Strict):
@@ -89,6 +91,7 @@ class Plan:
 
     def __init__(self, shards: ShardSet, config: PlanConfig, plan_id: str, sources: Sequence[Source]) -> None:
         self.shards, self.config, self.plan_id, self.sources = shards, config, plan_id, tuple(sources)
+        self._sizes = np.array([source.sequences for source in sources], np.int64)
         self._orders: dict[tuple[int, int], Permutation] = {}
 
     @classmethod
@@ -177,17 +180,17 @@ class Plan:
 
     def locate(self, positions: np.ndarray, phases: Sequence[Phase]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(source, epoch of the source, window or bin) of each position, int64."""
-        numbers = np.searchsorted([phase.start for phase in phases], positions, side="right") - 1
         sources, taken = np.empty(len(positions), np.int64), np.empty(len(positions), np.int64)
-        for number in set(numbers.tolist()):
-            chosen = numbers == number
-            phase = phases[number]
+        ends = [phase.start for phase in phases[1:]] + [FOREVER]
+        for phase, end in zip(phases, ends, strict=True):
+            chosen = (positions >= phase.start) & (positions < end) if len(phases) > 1 else ALL
             sources[chosen], ranks = phase.quotas.spread(positions[chosen] - phase.start)
             taken[chosen] = ranks + phase.base[sources[chosen]]
-        sizes = np.array([source.sequences for source in self.sources], np.int64)[sources]
+        sizes = self._sizes[sources]
         epochs, places = taken // sizes, taken % sizes
-        for source, epoch in set(zip(sources.tolist(), epochs.tolist(), strict=True)):
-            chosen = (sources == source) & (epochs == epoch)
+        orders = set(zip(sources.tolist(), epochs.tolist(), strict=True))
+        for source, epoch in orders:
+            chosen = (sources == source) & (epochs == epoch) if len(orders) > 1 else ALL
             places[chosen] = self._order(source, epoch)(places[chosen])
         return sources, epochs, places
 

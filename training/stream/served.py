@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from gristmill.training.stream.plan import FOREVER
 
-FOREVER = 1 << 62
 Ranges = Sequence[tuple[int, int]]
 
 
