@@ -1,0 +1,191 @@
+"""Writing token shards from text, against bare `tokenizers.encode_batch_fast` on the same documents, on one core.
+
+    python benchmarks/shards.py [--megabytes N] [--jsonl FILE[.gz] ...] [--tokenizer NAME=FILE ...]
+    python benchmarks/shards.py --readers      # exports read by megatron-core and ai2-olmo-core, where installed
+
+Written: Parquet read, texts encoded, documents ordered and split, .bin, .idx, .docs.parquet, checksums and manifest on
+disk. Bare: encode_batch_fast alone, in batches of 1,000 documents, its answers thrown away. The ids of every document
+are compared. Without --tokenizer, tokenizers of 16,000 ids are trained on the documents with each of the fast patterns,
+and a WordPiece one for the slow way.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from gristmill.pipelines.console import Console
+from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.shards.encode import Encoder
+from gristmill.pipelines.shards.export import export_shards
+from gristmill.pipelines.shards.patterns import PATTERNS
+from gristmill.pipelines.shards.train_tokenizer import train_tokenizer
+from gristmill.pipelines.shards.write import write_shards
+from gristmill.schemas.shard_format import BIN, DOCS, ShardSetManifest
+from gristmill.schemas.shard_index import decode_index
+from inputs import documents
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+QUIET = Console(quiet=True)
+
+
+def texts_of(files: list[str], megabytes: float) -> list[str]:
+    """The `text` of JSON Lines, over again until there is enough; without files the benchmarks' documents."""
+    if not files:
+        return documents(megabytes)
+    found: list[str] = []
+    for name in files:
+        with gzip.open(name, "rt", encoding="utf-8") if name.endswith(".gz") else open(name, encoding="utf-8") as file:
+            found += [text for line in file if (text := json.loads(line).get("text"))]
+    return found
+
+
+def corpus(folder: Path, texts: list[str]) -> Path:
+    folder.mkdir()
+    ids = [f"{number:032x}" for number in range(len(texts))]
+    table = pa.table({"doc_id": pa.array(ids, pa.large_string()), "text": pa.array(texts, pa.large_string())})
+    pq.write_table(table, folder / "documents.parquet", row_group_size=10_000, compression="zstd", compression_level=1)
+    return folder
+
+
+def tokenizers_for(folder: Path, given: list[str], source: Path, texts: list[str]) -> Iterator[tuple[str, Path]]:
+    if given:
+        for named in given:
+            name, _, path = named.partition("=")
+            yield name, Path(path)
+        return
+    for pattern in PATTERNS:
+        train_tokenizer(
+            source, folder / pattern, vocab_size=16_000, pattern=pattern, max_bytes=4_000_000, console=QUIET
+        )
+        yield pattern, folder / pattern / "tokenizer.json"
+    other = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    other.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(vocab_size=16_000, special_tokens=["[UNK]"], show_progress=False)
+    other.train_from_iterator(texts[: len(texts) // 5], trainer=trainer)
+    other.save(str(folder / "wordpiece.json"))
+    yield "wordpiece (slow way)", folder / "wordpiece.json"
+
+
+def bare(tokenizer: Tokenizer, texts: list[str]) -> float:
+    """Seconds of encode_batch_fast."""
+    started = time.perf_counter()
+    for first in range(0, len(texts), 1000):
+        tokenizer.encode_batch_fast(texts[first : first + 1000], add_special_tokens=False)
+    return time.perf_counter() - started
+
+
+def written(source: Path, out: Path, tokenizer: Path) -> tuple[float, ShardSetManifest]:
+    started = time.perf_counter()
+    manifest = write_shards(source, out, {"tokenizer": str(tokenizer)}, engine=Engine(partitions=1), console=QUIET)
+    return time.perf_counter() - started, manifest
+
+
+def assert_same_ids(folder: Path, manifest: ShardSetManifest, tokenizer: Tokenizer, texts: list[str]) -> None:
+    """Every document's ids, as they lie in the shards, are those of `tokenizers`."""
+    compared = 0
+    for shard in manifest.shards:
+        tokens = np.fromfile(folder / (shard.name + BIN), manifest.numpy_dtype)
+        index = decode_index((folder / f"{shard.name}.idx").read_bytes())
+        rows = [int(doc_id, 16) for doc_id in pq.read_table(folder / (shard.name + DOCS)).column("doc_id").to_pylist()]
+        for first in range(0, len(rows), 1000):
+            chosen = rows[first : first + 1000]
+            answers = tokenizer.encode_batch_fast([texts[row] for row in chosen], add_special_tokens=False)
+            for place, answer in enumerate(answers, first):
+                mine = tokens[index.offsets[place] : index.offsets[place + 1]].tolist()
+                assert mine == [*answer.ids, manifest.tokenizer.eos_id], f"document {rows[place]}"
+                compared += 1
+    assert compared == len(texts)
+
+
+def measure(name: str, path: Path, source: Path, texts: list[str], folder: Path, rounds: int) -> None:
+    megabytes = sum(len(text.encode()) for text in texts) / 1e6
+    encoder = Encoder(path.read_text(encoding="utf-8"))
+    encoder.encode(pa.array(["compile, then measure"], pa.large_string()))
+    written(corpus(folder / "warm", texts[:20]), folder / "warm-out", path)
+    theirs, ours = [], []
+    for number in range(rounds):
+        theirs.append(bare(encoder.plain.tokenizer, texts))
+        seconds, manifest = written(source, folder / f"out-{number}", path)
+        ours.append(seconds)
+    assert_same_ids(folder / "out-0", manifest, encoder.plain.tokenizer, texts)
+    kind = "fast" if encoder.fast else "plain"
+    print(
+        f"{name:22} {kind:5} bare {megabytes / min(theirs):6.2f} MB/s   written {megabytes / min(ours):7.2f} MB/s"
+        f"   {min(theirs) / min(ours):6.2f}x   {len(texts):,} documents equal",
+        flush=True,
+    )
+
+
+def read_by_others(source: Path, folder: Path, tokenizer: Path) -> None:
+    """Exports read by the projects' own classes; a project that is not installed is named and left out."""
+    manifest = written(source, folder / "shards", tokenizer)[1]
+    [shard] = [shard for shard in manifest.shards if shard.split == "train"][:1]
+    tokens = np.fromfile(folder / "shards" / (shard.name + BIN), manifest.numpy_dtype)
+    offsets = decode_index((folder / "shards" / f"{shard.name}.idx").read_bytes()).offsets
+    for format in ("megatron", "olmo"):
+        export_shards(folder / "shards", folder / format, format)
+    try:
+        from megatron.core.datasets.indexed_dataset import IndexedDataset
+    except ImportError as error:
+        print(f"megatron-core: not installed ({error})")
+    else:
+        dataset = IndexedDataset(str(folder / "megatron" / shard.name))
+        assert len(dataset) == shard.documents
+        assert all(np.array_equal(dataset[i], tokens[offsets[i] : offsets[i + 1]]) for i in range(len(dataset)))
+        print(f"megatron-core IndexedDataset: {len(dataset):,} documents equal")
+    try:
+        from olmo_core.data import NumpyFSLDataset
+    except ImportError as error:
+        print(f"ai2-olmo-core: not installed ({error})")
+        return
+    record = manifest.tokenizer
+    olmo = NumpyFSLDataset(
+        str(folder / "olmo" / f"{shard.name}.npy"),
+        sequence_length=128,
+        pad_token_id=record.pad_id,
+        eos_token_id=record.eos_id,
+        vocab_size=record.vocab_size,
+        dtype=np.uint16 if manifest.dtype == "uint16" else np.uint32,
+    )
+    olmo.prepare()
+    rows = [np.asarray(olmo[i]["input_ids"]) for i in range(len(olmo))]
+    assert len(rows) == len(tokens) // 128
+    assert np.array_equal(np.concatenate(rows), tokens[: len(rows) * 128])
+    print(f"ai2-olmo-core NumpyFSLDataset: {len(rows):,} windows of 128 equal")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--megabytes", type=float, default=20)
+    parser.add_argument("--jsonl", nargs="*", default=[])
+    parser.add_argument("--tokenizer", nargs="*", default=[], metavar="NAME=FILE")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--readers", action="store_true")
+    options = parser.parse_args()
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # read when it first encodes
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        texts = texts_of(options.jsonl, options.megabytes)
+        source = corpus(folder / "corpus", texts)
+        print(f"{len(texts):,} documents, {sum(len(t.encode()) for t in texts) / 1e6:.1f} MB, one core", flush=True)
+        for number, (name, path) in enumerate(tokenizers_for(folder, options.tokenizer, source, texts)):
+            work = folder / f"work-{number}"
+            work.mkdir()
+            if options.readers:
+                read_by_others(source, work, path)
+                return
+            measure(name, path, source, texts, work, options.rounds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
