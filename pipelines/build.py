@@ -39,6 +39,8 @@ from gristmill.pipelines.run.dataset import MANIFEST, read_manifest
 from gristmill.pipelines.run.lock import LOCK, run_lock
 from gristmill.pipelines.run.run import Run, count_kept, open_run
 from gristmill.pipelines.run.stages import layout_fingerprint
+from gristmill.pipelines.shards.tokenizer import prepare_tokenizer
+from gristmill.pipelines.shards.write import write_shards_of_build
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import DatasetManifest
 from gristmill.schemas.recipe import Policy, Recipe, load_recipe, validated
@@ -75,6 +77,8 @@ def plan(recipe: Recipe) -> Plan:
     for (name, _), options in families.items():
         family(name).check_options(options)
     check_steps(recipe.foreign)
+    if recipe.shards:
+        prepare_tokenizer(recipe.shards)
     sets = plan_sets(recipe.decontaminate) if recipe.decontaminate else {}
     return Plan(recipe, policy, floor, families, sets, privacy_of(recipe))
 
@@ -174,6 +178,8 @@ def build_from(
     if recipe.mix and sample is None:  # a mix is planned in tokens of the whole
         seed = recipe.seed if recipe.mix.seed is None else recipe.mix.seed
         mix_corpus(*where, recipe.mix, seed, signals, decisions, corpus, "", console)
+    if recipe.shards and sample is None:
+        write_shards_of_build(engine, Run(storage), recipe.shards, console)
     seconds = time.monotonic() - started
     _write_summary(storage, recipe, engine, documents, signals, decisions, cuts, corpus, seconds, sample)
     run = open_run(storage.url)

@@ -16,6 +16,7 @@ from gristmill.schemas.foreign import ForeignStep
 from gristmill.schemas.mixing import Mix
 from gristmill.schemas.pii import Pii
 from gristmill.schemas.policy import Rule
+from gristmill.schemas.shard_options import ShardOptions
 from gristmill.schemas.source import Source
 from gristmill.schemas.strict import Strict
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
@@ -187,6 +188,7 @@ class Recipe(Strict):
     signals: families to measure beyond those the policy needs, each with its options.
     text: the text version written to the corpus; by default what the profiles name, else the original.
     pii: what happens to personal data and secrets, after everything else that changes the text.
+    shards: the corpus, or its mix, as token shards in shards/.
     keep_text: what the finished run stores in documents/: `all` texts, only `kept` ones, or `none`.
     """
 
@@ -202,6 +204,7 @@ class Recipe(Strict):
     mix: Mix | None = None
     text: str | None = None
     pii: Pii | None = None
+    shards: ShardOptions | None = None
     keep_text: Literal["all", "kept", "none"] = "all"
     card: Card = Field(default_factory=Card)
 
@@ -344,6 +347,7 @@ def _resolve_paths(data: dict[str, Any], base: Path) -> dict[str, Any]:
         sources.append(source)
     signals = data.get("signals")
     data = _resolve_key(_resolve_sets(_resolve_tokenizer(_resolve_runs(data, base), base), base), base)
+    data = _resolve_shards(data, base)
     if isinstance(data.get("policy"), dict):
         data = {**data, "policy": _resolve_excluded(data["policy"], base)}
     if isinstance(signals, dict):
@@ -359,6 +363,14 @@ def _resolve_runs(data: dict[str, Any], base: Path) -> dict[str, Any]:
         return data
     against = [resolve_path(run, base) if isinstance(run, str) else run for run in near["against"]]
     return {**data, "dedup": {**data["dedup"], "near": {**near, "against": against}}}
+
+
+def _resolve_shards(data: dict[str, Any], base: Path) -> dict[str, Any]:
+    """The path of `shards.tokenizer` resolved as the sources' are."""
+    shards = data.get("shards")
+    if not isinstance(shards, dict) or not isinstance(shards.get("tokenizer"), str):
+        return data
+    return {**data, "shards": {**shards, "tokenizer": resolve_path(shards["tokenizer"], base)}}
 
 
 def _resolve_tokenizer(data: dict[str, Any], base: Path) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from gristmill.pipelines.shards.gather import GatherTask, gather_shard, gathered
 from gristmill.pipelines.shards.inputs import ShardInput, find_input
 from gristmill.pipelines.shards.manifest import find_shard_manifest, write_shard_manifest
 from gristmill.pipelines.shards.tokenizer import PreparedTokenizer, prepare_tokenizer, write_tokenizer
-from gristmill.pipelines.shards.tombstones import PURGE
+from gristmill.pipelines.shards.tombstones import PURGE, read_tombstones
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.shard_format import (
     EXPORTS,
@@ -58,10 +58,22 @@ def write_shards(
     """
     console = console or Console()
     chosen = options if isinstance(options, ShardOptions) else ShardOptions.model_validate(options)
-    prepared = prepare_tokenizer(chosen)
+    with engine or Engine() as running:
+        return write_shards_here(running, source, Storage(str(out)), chosen, console, replace)
+
+
+def write_shards_here(
+    engine: Engine,
+    source: Run | str | Path,
+    storage: Storage,
+    options: ShardOptions,
+    console: Console,
+    replace: bool = False,
+) -> ShardSetManifest:
+    """As write_shards, on an engine that goes on running."""
+    prepared = prepare_tokenizer(options)
     given = find_input(source)
-    storage = Storage(str(out))
-    config = chosen.model_dump(mode="json", exclude={"tokenizer"}) | {"order": ORDER_VERSION, "format": FORMAT_VERSION}
+    config = options.model_dump(mode="json", exclude={"tokenizer"}) | {"order": ORDER_VERSION, "format": FORMAT_VERSION}
     key = fingerprint([config, prepared.record.sha256, given.digest])
     with explained(storage.url):
         done = find_shard_manifest(storage)
@@ -73,19 +85,28 @@ def write_shards(
         if prepared.added:
             console.log(f"shards: reserved {len(prepared.added)} tokens above the tokenizer's vocabulary")
         write_tokenizer(storage, prepared)
-        with engine or Engine() as running:
-            started = time.monotonic()
-            facts = _encode(storage, running, given, prepared, chosen, console)
-            shards = _gather(storage, running, given, prepared, chosen, console)
-            manifest = _manifest(shards, prepared, chosen, config, {"key": key, "corpus": given.digest}, facts)
+        started = time.monotonic()
+        facts = _encode(storage, engine, given, prepared, options, console)
+        shards = _gather(storage, engine, given, prepared, options, console)
+        manifest = _manifest(shards, prepared, options, config, {"key": key, "corpus": given.digest}, facts)
         write_shard_manifest(storage, manifest)
         storage.remove(WORK)
-        seconds = time.monotonic() - started
-        console.log(
-            f"shards: {manifest.tokens:,} tokens of {manifest.documents:,} documents in {len(shards)} shards, "
-            f"{facts['text_bytes'] / 1e6 / max(seconds, 1e-9):.1f} MB/s of text"
-        )
+        speed = facts["text_bytes"] / 1e6 / max(time.monotonic() - started, 1e-9)
+        counts = f"{manifest.tokens:,} tokens of {manifest.documents:,} documents in {len(shards)} shards"
+        console.log(f"shards: {counts}, {speed:.1f} MB/s of text")
     return manifest
+
+
+def write_shards_of_build(engine: Engine, run: Run, options: ShardOptions, console: Console) -> None:
+    """The last stage of a build: bring RUN/shards up to date.
+
+    Shards in which documents were forgotten since are left as they are, because plans of training runs lie on them.
+    """
+    storage = Storage(run.storage.engine_path("shards"))
+    if read_tombstones(storage):
+        console.log("shards: kept, documents were forgotten in them; `gristmill shards write --replace` writes anew")
+        return
+    write_shards_here(engine, run, storage, options, console, replace=True)
 
 
 def _start(storage: Storage, done: ShardSetManifest | None, key: str, replace: bool) -> None:

@@ -12,6 +12,7 @@ from gristmill.schemas import (
     foreign,
     mixing,
     recipe,
+    shard_options,
     source,
     training_recipe,
 )
@@ -147,7 +148,10 @@ COLUMNS = {
     ),
 }
 KEYS = {
-    recipe.Recipe: "name seed sources signals floor policy dedup decontaminate foreign mix text pii keep_text card",
+    recipe.Recipe: "name seed sources signals floor policy dedup decontaminate foreign mix text pii shards keep_text card",
+    shard_options.ShardOptions: (
+        "tokenizer bos eos pad mask separator sentinels add_bos validation_fraction tokens_per_shard loss_column seed"
+    ),
     recipe.Floor: "min_text_bytes languages min_language_score",
     recipe.Policy: (
         "profiles rules disable thresholds languages min_language_score min_text_bytes decontaminate exclude_ids "
