@@ -117,7 +117,7 @@ def test_the_pareto_draw_is_of_the_id_and_the_seed_and_has_its_distribution(rude
     )
 
 
-@pytest.mark.parametrize("engine", ["sail", pytest.param("spark", marks=pytest.mark.java)])
+@pytest.mark.parametrize("engine", ["sail", pytest.param("spark", marks=[pytest.mark.java, pytest.mark.slow])])
 def test_a_build_measures_decides_and_explains(rude: Path, tmp_path: Path, engine: str) -> None:
     """Every part of the documents and every engine give the same rows."""
     dice = random.Random(9)
@@ -134,25 +134,23 @@ def test_a_build_measures_decides_and_explains(rude: Path, tmp_path: Path, engin
         {"name": "drawn_out", "signal": "quality_b_2_pareto", "keep": "<= 0"},
     ]}  # fmt: skip
     found = []
-    for name, cut in {"one": [60], "three": [20, 20, 20]}.items() if engine == "sail" else {"two": [30, 30]}.items():
+    for name, runs_on, cut in (("one", "sail", [60]), ("three", engine, [20, 20, 20])):
         base = tmp_path / name
         start = 0
         for number, count in enumerate(cut):
             write_jsonl(base / "pages" / f"{number}.jsonl", rows[start : start + count])
             start += count
         recipe = write_recipe(base / "r.yaml", sources, signals=signals, policy=policy, dedup={"exact": None})
-        run = build(str(recipe), base / "run", engine=Engine(engine), console=QUIET, report=engine == "sail")
+        run = build(str(recipe), base / "run", engine=Engine(runs_on), console=QUIET, report=name == "three")
         found.append({key: value for key, value in digests(base / "run").items() if "signals/" in key})
-    if engine == "sail":
-        assert found[0] == found[1]
+    assert found[0] == found[1]
     decided = table(tmp_path / name / "run", "decisions").to_pylist()
     assert sum("policy/toxic" in row["failed_rules"] for row in decided) == pytest.approx(20, abs=2)
     dropped = next(row["doc_id"] for row in decided if "policy/toxic" in row["failed_rules"])
     said = str(explain(run, dropped))
     assert "toxicity_rude_spans = " in said
     assert "quality_b_2_pareto = " in said
-    if engine == "sail":
-        assert "toxicity_rude" in (tmp_path / name / "run" / "report.html").read_text()
+    assert "toxicity_rude" in (tmp_path / name / "run" / "report.html").read_text()
 
 
 def test_models_that_cannot_be_used_are_errors_before_the_run(rude: Path, tmp_path: Path) -> None:
