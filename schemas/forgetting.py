@@ -15,7 +15,7 @@ class ForgetEntry(BaseModel):
     mode: `record` forgets these ids; `content` forgets the ids and every document of one of the content hashes, also
     one that a later build reads. asked: the ids given. doc_ids: all that were found, `asked` and their verified copies.
     recipe, sample, selections, report: the run as it was, so that what is left of it can be decided again.
-    shards: folders of token shards written from the run.
+    shards: folders of token shards written from the run. texts: which documents/ held (fact `texts`).
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -29,6 +29,7 @@ class ForgetEntry(BaseModel):
     selections: dict[str, "SelectionBefore"]
     report: bool
     shards: list[str]
+    texts: str
 
 
 class SelectionBefore(BaseModel):

@@ -73,7 +73,7 @@ def purge_raw(run: Run | str | Path, *, engine: Engine | None = None, console: C
     """
     chosen = run if isinstance(run, Run) else open_run(run)
     console = console or Console()
-    documents, decisions = chosen.documents, chosen.decisions
+    documents = chosen.documents
     if documents.facts.get(TEXTS) == PURGED:
         console.log("documents: purged already")
         return 0
@@ -87,10 +87,15 @@ def purge_raw(run: Run | str | Path, *, engine: Engine | None = None, console: C
                 expected="every selection materialised",
                 next_step=f"`gristmill materialise {chosen.storage.url}:{name}`, or remove selections/{name}",
             )
-    privacy = Privacy(dict.fromkeys(PLACEHOLDERS, MASK), scan_options(chosen.recipe))
     with explained(chosen.storage.url), run_lock(chosen.storage), engine or Engine() as running:
-        _rewrite(chosen.storage, running, PURGED_DOCUMENTS, PURGED, documents, decisions, privacy, console)
+        purge_documents(chosen, running, console)
     return documents.text_bytes
+
+
+def purge_documents(run: Run, engine: Engine, console: Console) -> None:
+    """Rewrite documents/ without anything raw; the caller holds the lock."""
+    privacy = Privacy(dict.fromkeys(PLACEHOLDERS, MASK), scan_options(run.recipe))
+    _rewrite(run.storage, engine, PURGED_DOCUMENTS, PURGED, run.documents, run.decisions, privacy, console)
 
 
 def _rewrite(

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from gristmill.pipelines.build import Plan, build_from, build_here, plan, warm
 from gristmill.pipelines.by_part import parts_by_number
 from gristmill.pipelines.console import Console
-from gristmill.pipelines.decide.keep_text import TEXTS
+from gristmill.pipelines.decide.keep_text import PURGED, TEXTS, purge_documents
 from gristmill.pipelines.decide.materialise import write_selected
 from gristmill.pipelines.decide.reselect import decide_selection
 from gristmill.pipelines.dedup.near.buckets import find_buckets
@@ -144,6 +144,7 @@ def _entry(run: Run, asked: Sequence[str], mode: Mode, removed: Sequence[Found],
         selections={name: _as_it_was(Run(run.storage, name)) for name in run.selections if name != MAIN},
         report=run.storage.exists(REPORT),
         shards=list(dict.fromkeys([*own, *shards])),
+        texts=run.documents.facts.get(TEXTS, "all"),
     )
 
 
@@ -156,7 +157,7 @@ def _as_it_was(selection: Run) -> SelectionBefore:
 def _check(run: Run, entry: ForgetEntry) -> None:
     """Raise before anything is written when the request could not be carried out."""
     plan(run.recipe)
-    if run.documents.facts.get(TEXTS, "all") != "all":  # the run must be built again from its sources
+    if entry.texts != "all":  # the run must be built again from its sources
         plan_tasks(run.storage, run.recipe, entry.sample)
     for folder in entry.shards:
         read_shard_manifest(Storage(folder))
@@ -184,6 +185,8 @@ def _carry_out(storage: Storage, engine: Engine, console: Console) -> tuple[str,
         build_from(storage, engine, planned, documents, entry.sample, started, console, entry.report)
     for name, before in entry.selections.items():
         _decide_again(open_run(storage.url), engine, name, before, console)
+    if entry.texts == PURGED:
+        purge_documents(open_run(storage.url), engine, console)
     return finish(storage, console)
 
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from gristmill.pipelines.build import build
 from gristmill.pipelines.console import Console
+from gristmill.pipelines.decide.keep_text import purge_raw
 from gristmill.pipelines.decide.materialise import materialise
 from gristmill.pipelines.decide.reselect import reselect
 from gristmill.pipelines.engine.session import Engine
@@ -266,6 +267,17 @@ def test_a_build_finishes_what_was_interrupted(
     build({**recipe, "dedup": {}}, out, engine=sail[1], console=QUIET, report=False)
     assert files_that_hold(out, SECRET) == []
     assert not kept_ids(open_run(out)) & set(names)
+
+
+@pytest.mark.slow
+def test_a_purged_run_is_purged_again(recipe: dict[str, Any], sail: dict[int, Engine], tmp_path: Path) -> None:
+    run = build(recipe, tmp_path / "run", engine=sail[1], console=QUIET, report=False)
+    first, copy = ids_of(run, "first", "copy")
+    purge_raw(run, engine=sail[1], console=QUIET)
+    assert forget(run, [first], "record", engine=sail[1], console=QUIET).promoted == (copy,)
+    after = open_run(tmp_path / "run")
+    assert table(after, after.documents).column("text").null_count == after.documents.rows
+    assert copy in kept_ids(after)
 
 
 def test_unknown_ids_change_nothing(out: Path, sail: dict[int, Engine]) -> None:
