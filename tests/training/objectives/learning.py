@@ -41,10 +41,10 @@ class Lesson:
 
 
 LESSONS = {
-    "clm": Lesson("llama", "clm", 150),
-    "mlm": Lesson("bert", "mlm", 600),
-    "span_corruption": Lesson("t5", "span_corruption", 600),
-    "replaced_token": Lesson("electra", "replaced_token", 600),
+    "clm": Lesson("llama", "clm", steps=100),
+    "mlm": Lesson("bert", "mlm", steps=300, rows=64, width=16, layers=1),
+    "span_corruption": Lesson("t5", "span_corruption", steps=1200, width=20, layers=1, rate=2e-3),
+    "replaced_token": Lesson("electra", "replaced_token", steps=300, rows=64, width=16, layers=1),
 }
 Spoil = Callable[[dict[str, Any], np.random.Generator], dict[str, Any]]
 
