@@ -58,7 +58,7 @@ def corpus(megatokens: int) -> tuple[Path, Path]:
 
 def served(folder: Path, cut: str, seconds: float) -> tuple[float, float]:
     """(tokens a second of wall time, of processor time) over whole epochs, without the first batch (compilation)."""
-    plan = Plan.build(ShardSet.open(folder), PlanConfig(window=WINDOW, cut=cut), folder / "plan")
+    plan = Plan.build(ShardSet.open(folder), PlanConfig(window=WINDOW, cut=cut), folder / f"plan-{cut}")
     data = PlanDataset(plan)
     data.batch(0, BATCH)
     count, wall, own = 0, time.perf_counter(), time.process_time()

@@ -17,6 +17,7 @@ that was already served can always be computed again. Kinds of events and their 
 import hashlib
 import json
 import os
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,16 +61,15 @@ class History:
         A last line without its line feed was interrupted while being written and is dropped.
         """
         file = None if path is None else Path(path)
-        if file is None or not file.exists() or b"\n" not in (content := file.read_bytes()):
-            history = cls(file, plan, [])
-            if file is not None:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(b"")
-            history.append("plan", 0, {"plan_id": plan.plan_id})
+        if file is None or not file.exists() or b"\n" not in file.read_bytes():
+            first = cls(None, plan, [])
+            first.append("plan", 0, {"plan_id": plan.plan_id})
             if plan.config.mixture is not None:
-                history.append("mixture", 0, {"weights": plan.config.mixture})
-            return history
-        events = read_chain(content, str(file))
+                first.append("mixture", 0, {"weights": plan.config.mixture})
+            if file is None:
+                return first
+            _create(file, first.events)
+        events = read_chain(file.read_bytes(), str(file))
         recorded = events[0].data.get("plan_id")
         if recorded != plan.plan_id:
             raise RunError(f"history of plan {recorded}", where=str(file), expected=f"plan {plan.plan_id}")
@@ -96,7 +96,7 @@ class History:
             raise self._foreign(head)
         kept = self.events[: heads.index(head) + 1]
         if self.path is not None:
-            _rewrite(self.path, kept)
+            _written(self.path, kept).replace(self.path)
         self.__init__(self.path, self.plan, kept)  # type: ignore[misc]
 
     def state(self, position: int) -> dict[str, Any]:
@@ -231,11 +231,25 @@ def _write_line(path: Path, line: str) -> None:
         os.fsync(file.fileno())
 
 
-def _rewrite(path: Path, events: Sequence[Event]) -> None:
-    lines = [json.dumps(vars(event), ensure_ascii=False) for event in events]
-    temporary = path.with_name(path.name + ".part")
+def _create(path: Path, events: Sequence[Event]) -> None:
+    """Begin a file unless there is one: of several processes that do, the first wins, and all would write the same."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and b"\n" not in path.read_bytes():  # a first line that was interrupted
+        path.unlink(missing_ok=True)
+    written = _written(path, events)
+    try:
+        os.link(written, path)
+    except FileExistsError:
+        pass
+    finally:
+        written.unlink()
+
+
+def _written(path: Path, events: Sequence[Event]) -> Path:
+    """A complete file of events beside `path`."""
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     with temporary.open("wb") as file:
-        file.write("".join(line + "\n" for line in lines).encode())
+        file.write("".join(json.dumps(vars(event), ensure_ascii=False) + "\n" for event in events).encode())
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)
+    return temporary

@@ -7,6 +7,7 @@ of the source and a place in it; a keyed permutation per source and epoch makes 
 
 import hashlib
 import json
+import uuid
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from pydantic import Field
 
 FORMAT = 1
 BLOCK_DOCUMENTS = 131_072
+PLAN = "plan.json"
 FOREVER = 1 << 62
 ALL = slice(None)
 
@@ -96,7 +98,17 @@ class Plan:
 
     @classmethod
     def build(cls, shards: ShardSet, config: PlanConfig, folder: str | Path | None = None) -> "Plan":
-        """The plan of these shards; `folder` keeps plan.json and, for packing, the bin index (needed then)."""
+        """The plan of these shards; `folder` keeps plan.json and, for packing, the bin index (needed then).
+
+        RunError when the folder holds another plan: a run goes on with `Plan.load`.
+        """
+        plan = cls._of(shards, config, folder)
+        if folder is not None:
+            plan._save(Path(folder))
+        return plan
+
+    @classmethod
+    def _of(cls, shards: ShardSet, config: PlanConfig, folder: str | Path | None) -> "Plan":
         newest = max((shard.generation for shard in shards.manifest.shards), default=0)
         generation = newest if config.generation is None else config.generation
         if generation > newest:
@@ -108,12 +120,14 @@ class Plan:
         plan = cls(shards, config, _plan_id(chosen, config), list(_sources(shards, chosen, config, folder)))
         if config.mixture is not None:
             plan.weighted(config.mixture)  # an error now, not at the first event
-        if folder is not None:
-            plan.save(folder)
         return plan
 
-    def save(self, folder: str | Path) -> None:
+    def _save(self, folder: Path) -> None:
         """Write plan.json: what `Plan.load` makes the plan from again."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / PLAN
+        if path.exists():
+            self._must_be(json.loads(path.read_text(encoding="utf-8"))["plan_id"], folder)
         record = {
             "plan_id": self.plan_id,
             "shards": self.shards.folder,
@@ -122,29 +136,29 @@ class Plan:
             "sequences": {source.name: source.sequences for source in self.sources},
             "tokens": {source.name: source.tokens for source in self.sources},
         }
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        temporary = Path(folder, "plan.json.part")
+        temporary = path.with_suffix(f".{uuid.uuid4().hex}.part")  # every process of a run may write it
         temporary.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        temporary.replace(Path(folder, "plan.json"))
+        temporary.replace(path)
+
+    def _must_be(self, plan_id: str, folder: str | Path) -> None:
+        if self.plan_id != plan_id:
+            raise RunError(
+                f"the shards, cut and seed give plan {self.plan_id}",
+                where=self.shards.folder,
+                expected=f"{plan_id}, that of {folder}",
+                next_step="point to the shards the run was started with, or start another run in another folder",
+            )
 
     @classmethod
     def load(cls, folder: str | Path, shards: str | Path | None = None, verify: Verify = "lazy") -> "Plan":
         """The plan of a folder with plan.json; `shards` where they have moved. RunError when they are others."""
         try:
-            record = json.loads(Path(folder, "plan.json").read_text(encoding="utf-8"))
+            record = json.loads(Path(folder, PLAN).read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise RunError("no plan.json", where=str(folder), expected="a training run folder") from error
+            raise RunError(f"no {PLAN}", where=str(folder), expected="a training run folder") from error
         opened = ShardSet.open(shards or record["shards"], verify, record["cache"])
-        plan = cls.build(
-            opened, PlanConfig(**record["config"]), None if record["config"]["cut"] == "windows" else folder
-        )
-        if plan.plan_id != record["plan_id"]:
-            raise RunError(
-                f"the shards give plan {plan.plan_id}",
-                where=opened.folder,
-                expected=f"{record['plan_id']}, that of {folder}",
-                next_step="point to the shards the run was started with",
-            )
+        plan = cls._of(opened, PlanConfig(**record["config"]), folder)
+        plan._must_be(record["plan_id"], folder)
         return plan
 
     @property

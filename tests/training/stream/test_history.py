@@ -1,6 +1,7 @@
 """The history: what is served under skips and unskips, against a plain list; a chain that shows any change."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +150,15 @@ def test_interrupted_line_does_not_count(tmp_path: Path) -> None:
     assert [event.event for event in History.open(path, made).events] == ["plan", "note"]
     path.write_bytes(b'{"event": "pl')
     assert History.open(path, made).head == head  # the same first line again
+
+
+def test_processes_may_open_a_new_history_at_once(tmp_path: Path) -> None:
+    made, path = plan(tmp_path, {"a": 0.5, "b": 0.5}), tmp_path / "run" / "history.jsonl"
+    with ThreadPoolExecutor(8) as pool:
+        heads = {history.head for history in pool.map(lambda _: History.open(path, made), range(8))}
+    assert len(heads) == 1
+    assert [event.event for event in History.open(path, made).events] == ["plan", "mixture"]
+    assert [file.name for file in path.parent.iterdir()] == ["history.jsonl"]
 
 
 def test_truncating_gives_the_moment_back(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_plan_id_is_of_shards_cut_and_seed(tmp_path: Path) -> None:
     assert Plan.build(same, config).plan_id == plan.plan_id
     assert Plan.build(shards, PlanConfig(window=16, mixture={"web": 1.0})).plan_id == plan.plan_id
     others = [PlanConfig(window=17), PlanConfig(window=16, seed=1), PlanConfig(window=16, cut="packed")]
-    ids = {Plan.build(shards, other, tmp_path / "p").plan_id for other in others}
+    ids = {Plan.build(shards, other, tmp_path / f"p{i}").plan_id for i, other in enumerate(others)}
     changed = ShardSet.open(write_shards(tmp_path / "c", {"web-00000": numbered([5, 6])}))
     ids |= {Plan.build(changed, config).plan_id, plan.plan_id}
     recut = ShardSet.open(write_shards(tmp_path / "d", {"web-00000": numbered([6, 5])}))  # other document boundaries
@@ -155,6 +155,9 @@ def test_plan_folder_gives_the_plan_again_and_refuses_other_shards(tmp_path: Pat
     write_shards(tmp_path / "others", {"web-00000": numbered([5, 6])})
     with pytest.raises(RunError, match="point to the shards the run was started with"):
         Plan.load(tmp_path / "run", shards=tmp_path / "others")
+    with pytest.raises(RunError, match="start another run in another folder"):
+        Plan.build(plan.shards, PlanConfig(window=16, cut="packed", seed=6), tmp_path / "run")
+    assert Plan.load(tmp_path / "run").plan_id == plan.plan_id
     with pytest.raises(RunError, match=r"no plan\.json"):
         Plan.load(tmp_path)
 
