@@ -248,20 +248,16 @@ def _check_vocabulary(config: Any, tokenizer: TokenizerRecord, where: str) -> No
             expected=f"at least the {tokenizer.vocab_size:,} of the shards' tokenizer",
             next_step="write the shards with the model's own tokenizer, or enlarge the model's embedding",
         )
-    for name in ("eos", "bos", "pad", "mask"):
-        its = getattr(config, f"{name}_token_id", None)
-        ours = getattr(tokenizer, f"{name}_id")
-        if name in ("eos", "bos") and its is not None and ours is not None and ours not in (its, *_listed(its)):
+    for name in ("eos", "bos"):
+        its, ours = getattr(config, f"{name}_token_id", None), getattr(tokenizer, f"{name}_id")
+        known = its if isinstance(its, list) else [its]
+        if its is not None and ours is not None and ours not in known:
             raise ModelError(
                 f"{name} id {its}",
                 where=where,
                 expected=f"{ours}, that of the shards",
                 next_step="write the shards with the model's own tokenizer",
             )
-
-
-def _listed(value: Any) -> list[int]:
-    return list(value) if isinstance(value, list | tuple) else []
 
 
 def _special(tokenizer: TokenizerRecord) -> dict[str, int | None]:
