@@ -89,8 +89,8 @@ def peer_python() -> Path:
     return python
 
 
-def peer(name: str, tokens: Path, seconds: float) -> dict[str, float]:
-    """Way -> tokens a second of a peer."""
+def peer(name: str, tokens: Path, seconds: float) -> dict[str, tuple[float, float]]:
+    """Way -> tokens a second of a peer, of wall time and of its main process's processor time."""
     python = peer_python() if PEERS[name] else Path(sys.executable)
     work = tokens.parent / name.replace(" ", "-")
     script = Path(__file__).parent / "stream_peers.py"
@@ -125,6 +125,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--no-peers", action="store_true")
     options = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     folder, tokens = corpus(options.megatokens)
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cores)})
@@ -133,13 +134,15 @@ def main() -> None:
     rates = {cut: served(folder, cut, options.seconds) for cut in ("windows", "packed")}
     for cut, (wall, own) in rates.items():
         print(f"gristmill {cut}, one core: {wall / 1e6:.0f} M tokens/s ({own / 1e6:.0f} M per second of processor)")
-    packing()
     os.sched_setaffinity(0, cores)
     for name in [] if options.no_peers else PEERS:
-        for way, rate in peer(name, tokens, options.seconds).items():
-            print(
-                f"{name}, {way}: {rate / 1e6:.1f} M tokens/s; gristmill is {rates['windows'][0] / rate:.1f} times as fast"
-            )
+        for way, (wall, own) in peer(name, tokens, options.seconds).items():
+            ours = rates["windows"]
+            line = f"{name}, {way}: {wall / 1e6:.1f} M tokens/s; gristmill is {ours[0] / wall:.1f} times as fast"
+            if not way.endswith("2 workers"):
+                line += f" ({own / 1e6:.1f} M per second of processor; {ours[1] / own:.1f} times)"
+            print(line)
+    packing()
 
 
 if __name__ == "__main__":

@@ -145,18 +145,18 @@ class _Rows:
             yield torch.from_numpy(row.astype(np.int32))
 
 
-def rate(batches: Iterable, seconds: float) -> float:
-    """Tokens a second, from the second batch on."""
-    served, began = 0, 0.0
+def rate(batches: Iterable, seconds: float) -> tuple[float, float]:
+    """Tokens a second of wall time, and of this process's processor time, from the second batch on."""
+    served, began, own = 0, 0.0, 0.0
     for number, batch in enumerate(batches):
         values = batch["input_ids"] if isinstance(batch, dict) else batch
         if number == 0:
-            began = time.perf_counter()
+            began, own = time.perf_counter(), time.process_time()
             continue
         served += values.shape[0] * values.shape[1]
         if time.perf_counter() - began > seconds:
             break
-    return served / (time.perf_counter() - began)
+    return served / (time.perf_counter() - began), served / (time.process_time() - own)
 
 
 PEERS = {
