@@ -1,6 +1,6 @@
 """Duplicate substrings through the pipeline: both methods on the same survivors, equal cuts checked.
 
-    python -m benchmarks.cut_substrings [MEGABYTES ...]      default: 20 100
+    python benchmarks/cut_substrings.py [MEGABYTES ...]      default: 20 100
 
 For each size: the bare suffix sort of the text, the memory method with and without reading and writing, the
 partitioned method with the bytes it shuffles. Seconds are processor seconds of the whole process, so megabytes a second
@@ -29,8 +29,7 @@ from gristmill.pipelines.dedup.survivor_texts import survivor_texts
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.run import Run
 from gristmill.schemas.cut_options import Substrings
-
-from benchmarks.inputs import WORK, parquet
+from inputs import WORK, parquet
 
 QUIET = Console(quiet=True)
 

@@ -13,6 +13,7 @@ the same n-gram length, permutations, bands and rows.
 
 import json
 import random
+import resource
 import shutil
 import subprocess
 import sys
@@ -41,6 +42,7 @@ PACKAGES = (
     ("libreoffice-help-en-us", "libreoffice-help-en-gb"),
 )
 SIMILARITY = 0.8
+INDEX = ("edges/near/signatures", "edges/near/buckets", "edges/near/shingles")
 BLOCK = 2_000_000  # pairs compared in one call
 
 
@@ -225,9 +227,11 @@ def speed(megabytes: float) -> None:
     deduplicated("speed-warm", warm, **same)
     records = near_copies(megabytes)
     size = sum(len(record["text"].encode()) for record in records) / 1e6
+    before = peak_megabytes()
     begun = time.perf_counter()
     run = deduplicated("speed", records, **same)
     whole = time.perf_counter() - begun
+    grown = peak_megabytes() - before
     stages = {
         name: run.dataset(name).seconds
         for name in ("edges/near/signatures", "edges/near/buckets", "edges/near/shingles", "decisions")
@@ -236,6 +240,11 @@ def speed(megabytes: float) -> None:
     shown = ", ".join(f"{name} {value:.1f} s" for name, value in stages.items())
     print(f"{len(records):,} documents, {size:.0f} MB: whole build {whole:.1f} s, of it {shown}")
     print(f"  near-duplicate removal {seconds:.1f} s, {size / seconds:.1f} MB/s")
+    print(
+        f"  peak memory grew by {grown:.0f} MB over the run: {grown / len(records) * 1e6:,.0f} MB for a million documents, "
+        f"the reading of {size / len(records) * 1e3:.1f} kB texts included; index on disk "
+        f"{sum(part.bytes for name in INDEX for part in run.dataset(name).parts) / len(records):,.0f} bytes a document"
+    )
     sample = records[: max(1, int(len(records) * 8 / size))]
     sample_size = sum(len(record["text"].encode()) for record in sample) / 1e6
     theirs, their_seconds = datatrove(sample)
@@ -249,6 +258,11 @@ def speed(megabytes: float) -> None:
         f"  removed on the sample: ours {len(dropped):,}, theirs {len(theirs):,}; {len(dropped & theirs):,} the same document, "
         f"{sum(clusters[name] is not None for name in theirs):,} of theirs in {len(both):,} clusters of ours"
     )
+
+
+def peak_megabytes() -> float:
+    """Of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
 def datatrove(records: list[dict[str, str]]) -> tuple[set[str], float]:

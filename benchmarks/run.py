@@ -29,6 +29,9 @@ def commands() -> dict[str, list[str]]:
         "trainer-overhead": ["trainer_overhead.py", "--steps", "8"],
         "stability": ["stability.py", "poison", "--seeds", "0", "--rates", "3e-3"],
         "near-duplicates": ["near_duplicates.py", "speed", "200"],
+        "near-duplicate-truth": ["near_duplicates.py", "truth"],
+        "cut-substrings": ["cut_substrings.py", "20", "100"],
+        "text-dedup": ["text_dedup_peer.py", "20"],
         "stream": ["stream.py"],
     }
 
