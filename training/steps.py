@@ -39,6 +39,7 @@ class Steps(TrainerCallback):
         self.log, self.advance, self._save, self._page = log, advance, save, page
         self.flops_per_token, self.processes, self.validates = flops_per_token, processes, validates
         self._learning_rate = float("nan")
+        self._unstable: list[int] = []
         self._mark = self._logged = time.perf_counter()
 
     @property
@@ -50,6 +51,7 @@ class Steps(TrainerCallback):
             self._save()
             if self.is_main:
                 checkpoints.mark_stable(self.folder.checkpoints, 0)
+        self._look_for_unstable()
         self._mark = time.perf_counter()
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -62,9 +64,7 @@ class Steps(TrainerCallback):
         if self.watch.rolled_back_to is not None:
             return
         if self.is_main:
-            clean_since = self.watch.clean_since(step)
-            if step - clean_since >= self.recipe.checkpoints.stable_after_steps:
-                checkpoints.mark_stable(self.folder.checkpoints, step - self.recipe.checkpoints.stable_after_steps)
+            self._mark_stable(step)
         last = step == self.recipe.steps
         validation = self.recipe.validation
         control.should_evaluate = (
@@ -81,10 +81,22 @@ class Steps(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if self.is_main:
+            self._look_for_unstable()
             averaged = self.recipe.averaging.last or 1
             checkpoints.prune(self.folder.checkpoints, self.recipe.checkpoints.keep_stable, averaged)
             self._page()
         self._mark = time.perf_counter()
+
+    def _look_for_unstable(self) -> None:
+        if self.is_main:
+            self._unstable = [one.step for one in checkpoints.complete(self.folder.checkpoints) if not one.stable]
+
+    def _mark_stable(self, step: int) -> None:
+        """Mark the checkpoints after which, and after the last spike, enough steps were clean."""
+        after = self.recipe.checkpoints.stable_after_steps
+        if step - self.watch.clean_since(step) >= after and any(saved <= step - after for saved in self._unstable):
+            checkpoints.mark_stable(self.folder.checkpoints, step - after)
+            self._look_for_unstable()
 
     def _write(self, step: int) -> None:
         now = time.perf_counter()

@@ -96,4 +96,5 @@ def calm_run(folder: Path, seed: int, steps: int, known: Sequence[int] = ()) -> 
         "rollbacks": finished.rollbacks,
         "updates_skipped": kinds.count("skipped_update"),
         "changes_accepted": kinds.count("change_of_data"),
+        "documents_blamed": len(documents_blamed(folder / "run")),
     }

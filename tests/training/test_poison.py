@@ -113,6 +113,7 @@ def test_acceptance(kind: str, seed: int, rate: float, tmp_path: Path, monkeypat
 def test_no_rollback_without_poison(tmp_path: Path) -> None:
     result = calm_run(tmp_path, seed=20, steps=1200)
     assert result["rollbacks"] == 0
+    assert result["documents_blamed"] < 10
     assert result["steps"] == 1200
 
 

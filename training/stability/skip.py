@@ -15,8 +15,6 @@ from gristmill.training.stability.rollback import (
     Episode,
     Verdict,
     examine,
-    reference,
-    served_by,
     suspects,
     weights_are_damaged,
 )
@@ -76,10 +74,11 @@ class Watch(TrainerCallback):
         self.ledger.note((step - 1) * self.batch, {"kind": "skipped_update", "step": step, "reason": str(finding)})
 
     def _cleared(self) -> None:
-        """The spikes passed with their updates skipped: name the documents and go on."""
+        """The spikes passed with their updates skipped: name what is out of line with its source, and go on."""
         episode, self.episode = self.episode, Episode()
-        before = reference(episode.first, self.batch)
-        self._blame(episode, served_by(episode.steps, self.batch), before)
+        verdict = examine(self._losses(), episode, self.batch, 0, self.total)
+        if verdict.guilty:
+            self._blame(episode, verdict.guilty, verdict.clean)
 
     def _decide(self, control: Any) -> None:
         """Roll back, or accept other data: every process measures, the main one's word holds for all."""
