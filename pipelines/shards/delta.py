@@ -63,6 +63,6 @@ def _written(storage: Storage, work: str, generation: int, manifest: ShardSetMan
         encode_part(task)
     units = [encoded_unit(task) for task in tasks]
     gathering = plan_shards(storage, work, units, manifest.dtype, options, generation)
-    for shard in gathering:
-        gather_shard(shard)
-    return [shard for task in gathering if (shard := gathered_shard(task)) is not None]
+    for gather in gathering:
+        gather_shard(gather)
+    return [shard for gather in gathering if (shard := gathered_shard(gather)) is not None]

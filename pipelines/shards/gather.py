@@ -181,7 +181,7 @@ def write_shard(task: GatherTask, values: dict[str, np.ndarray], rows: pa.Table)
         },
         schema=SHARD_DOCUMENT,
     )
-    contents = {
+    contents: dict[str, Any] = {
         BIN: tokens.view(np.uint8).data,
         IDX: encode_index(lengths, tokens.dtype),
         DOCS: documents_content(documents),

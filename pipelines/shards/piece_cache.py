@@ -141,12 +141,12 @@ def encode_rows(
             if full or state[KEY_END] + count > len(key_pool) or state[ID_END] + count > len(id_pool):
                 state[ROW], state[BYTE], state[TOKEN] = row, i, to
                 return False
-            ids = 0
+            ids = np.int64(0)
             if len(word_slots):
                 word = _find(data, i, count, first, second, word_slots, word_pool)
                 if word_slots[word, 1] != 0:
                     out[to] = np.int64(word_slots[word, 2] & _LOW)
-                    ids = 1
+                    ids = np.int64(1)
             if ids == 0:
                 ids = merge_bytes(data, i, stop, byte_ids, keys, values, out[to:])
             if ids == 1:
