@@ -1,6 +1,6 @@
 """Compiling kernels ahead, on every core: once per machine and version, then they come from the cache.
 
-python -m gristmill.pipelines.engine.warm signals:FAMILY | text:VERSION | near:PART | contamination:all
+python -m gristmill.pipelines.engine.warm signals:FAMILY | text:VERSION | near:PART | contamination:all | shards:all
 """
 
 import os
@@ -77,6 +77,10 @@ def warm_one(name: str) -> None:
         from gristmill.pipelines.decontaminate.stage import warm_contamination
 
         warm_contamination(texts)
+    elif kind == "shards":
+        from gristmill.pipelines.shards.warm import warm_shards
+
+        warm_shards(texts)
     elif kind == "text":
         versioned_text(texts, what)
     else:

@@ -87,9 +87,9 @@ def _encode(task: EncodeTask, encoder: Encoder, name: str) -> dict[str, Any]:
     bos = record.bos_id if record.add_bos and record.bos_id is not None else -1
     lengths = np.diff(offsets)[document[order]] + 1 + (bos >= 0)
     ends = np.cumsum(lengths)
-    contents = {".tokens": _in_order(tokens, offsets, document[order], bos, record.eos_id)}
+    contents = {".tokens": in_order(tokens, offsets, document[order], bos, record.eos_id)}
     if loss is not None:
-        contents[".loss"] = _in_order(loss, offsets, document[order], min(bos, 1), 1)
+        contents[".loss"] = in_order(loss, offsets, document[order], min(bos, 1), 1)
     table = pa.table(
         {
             "key": keys[order],
@@ -165,7 +165,7 @@ def _with_copies(rows: pa.Table, fraction: float, seed: int) -> tuple[pa.Table, 
     return rows.take(pa.array(document)) if (times != 1).any() else rows, document, copy
 
 
-def _in_order(values: np.ndarray, offsets: np.ndarray, documents: np.ndarray, before: int, after: int) -> np.ndarray:
+def in_order(values: np.ndarray, offsets: np.ndarray, documents: np.ndarray, before: int, after: int) -> np.ndarray:
     """The documents' values in this order, `before` (unless negative) and `after` around those of each."""
     lengths = np.diff(offsets)[documents] + 1 + (before >= 0)
     out = np.empty(int(lengths.sum()), values.dtype)

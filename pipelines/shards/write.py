@@ -15,6 +15,7 @@ from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.engine.warm import warm_kernels
 from gristmill.pipelines.run.lock import LOCK, run_lock
 from gristmill.pipelines.run.run import Run
 from gristmill.pipelines.run.stages import fingerprint
@@ -85,6 +86,8 @@ def write_shards_here(
         if prepared.added:
             console.log(f"shards: reserved {len(prepared.added)} tokens above the tokenizer's vocabulary")
         write_tokenizer(storage, prepared)
+        if not engine.tasks_are_remote:
+            warm_kernels(["shards:all"], console)
         started = time.monotonic()
         facts = _encode(storage, engine, given, prepared, options, console)
         shards = _gather(storage, engine, given, prepared, options, console)
