@@ -9,7 +9,7 @@ from gristmill.schemas.errors import ModelError
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 MANIFEST = "manifest.json"
-LineNormalisation = Literal["none", "lower", "ccnet"]
+LineNormalisation = Literal["none", "lower", "words", "ccnet"]
 
 
 class _Manifest(BaseModel):

@@ -7,6 +7,7 @@ Source: CCNet, cc_net/text_normalizer.py `normalize`. Its table also turns a ful
 text shows because digits are replaced first.
 """
 
+import re
 import sys
 import unicodedata
 from functools import cache
@@ -23,6 +24,7 @@ _PUNCTUATION = {
 }
 _CONTROLS = dict.fromkeys([*range(32), *range(127, 160)])
 _ASCII = {**_CONTROLS, **dict.fromkeys(map(ord, "0123456789"), "0")}
+_MARK = re.compile(r"[^\w\s]")
 LABEL_PREFIX = "__label__"  # fastText's mark of a label; in a text it is only text
 
 
@@ -59,11 +61,15 @@ def ccnet_lines(text: str) -> list[str]:
 def one_line(text: str, normalisation: LineNormalisation) -> str:
     """A text as fastText reads it: one line, words apart by one space, no NUL, nothing that reads as a label.
 
+    none: as it is; lower: lower case; words: also every mark apart from the words; ccnet: as language models read it.
+
     >>> one_line("A\\n\\tB\\0c __label__x", "lower")
     'a b c label x'
     """
     if normalisation == "ccnet":
         text = " ".join(ccnet_lines(text))
-    elif normalisation == "lower":
+    elif normalisation in ("lower", "words"):
         text = text.lower()
+    if normalisation == "words":
+        text = _MARK.sub(r" \g<0> ", text)
     return " ".join(text.replace("\0", " ").replace(LABEL_PREFIX, "label ").split())

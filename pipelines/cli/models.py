@@ -77,7 +77,7 @@ def train_classifier(
     keep_fraction: Annotated[
         float | None, typer.Option(help="Set the threshold to keep this share of the negatives; default: best F1.")
     ] = None,
-    normalisation: Annotated[str, typer.Option(help="none, lower or ccnet.")] = "lower",
+    normalisation: Annotated[str, typer.Option(help="none, lower, words (marks apart) or ccnet.")] = "lower",
     word_ngrams: Annotated[int, typer.Option(help="Longest run of words that is a feature.")] = 2,
     character_ngrams: Annotated[tuple[int, int], typer.Option(help="Shortest and longest run of letters.")] = (0, 0),
     dimensions: Annotated[int, typer.Option(help="Of the vectors.")] = 32,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from gristmill.filters.models.classifier import (
@@ -170,8 +170,10 @@ def _check(
         )
     if keep_fraction is not None and not 0 < keep_fraction < 1:
         raise RecipeError(f"keep fraction {keep_fraction}", where=where, expected="between 0 and 1")
-    if options.normalisation not in ("none", "lower", "ccnet"):
-        raise RecipeError(f"normalisation {options.normalisation!r}", where=where, expected="none, lower or ccnet")
+    if options.normalisation not in get_args(LineNormalisation):
+        raise RecipeError(
+            f"normalisation {options.normalisation!r}", where=where, expected=" or ".join(get_args(LineNormalisation))
+        )
     for name in ("dimensions", "epochs", "word_ngrams", "buckets", "min_count", "max_texts", "threads"):
         if getattr(options, name) < 1:
             raise RecipeError(f"{name} {getattr(options, name)}", where=where, expected="1 at least")

@@ -46,7 +46,7 @@ def test_what_ccnet_makes_of_a_line(line: str, expected: str) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(TEXT, st.sampled_from(["none", "lower", "ccnet"]))
+@given(TEXT, st.sampled_from(["none", "lower", "words", "ccnet"]))
 def test_one_line_is_one_line_without_labels(text: str, normalisation: str) -> None:
     line = one_line(text + " __label__positive", normalisation)  # type: ignore[arg-type]
     assert "\n" not in line
