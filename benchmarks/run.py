@@ -29,6 +29,7 @@ def commands() -> dict[str, list[str]]:
         "build": ["build.py", "100", "200"],
         "trainer-overhead": ["trainer_overhead.py", "--steps", "8"],
         "stability": ["stability.py", "poison", "--seeds", "0", "--rates", "3e-3"],
+        "pii": ["pii.py", "speed", "0.3"],
         "near-duplicates": ["near_duplicates.py", "speed", "200"],
         "near-duplicate-truth": ["near_duplicates.py", "truth"],
         "cut-substrings": ["cut_substrings.py", "20", "100"],

@@ -22,6 +22,7 @@ from gristmill.schemas.recipe import Recipe
 
 FAMILY = "pii"
 SHOWN_CHARACTERS = 20_000  # of a text that is masked to be shown: a value that is cut off here is out of sight
+NOT_SHOWN = "(not shown: it cannot be scanned for personal data)"
 MIN_NUMBER_CHARACTERS = 7
 
 
@@ -120,7 +121,7 @@ def pooled_find(texts: pa.Array, options: Mapping[str, Any]) -> list[list[Findin
     """`find` in worker processes: presidio holds the interpreter lock."""
     schema = pa.schema([pa.field("findings", FINDINGS)])
     batch = pa.record_batch({"text": texts.cast(pa.large_string())})
-    answer = shared_pool().run("gristmill.filters.privacy.find:find_batch", options, batch, schema)
+    answer = shared_pool().run("gristmill.filters.privacy.worker:find_batch", options, batch, schema)
     failed = [error for error in answer.column(ERROR_COLUMN).to_pylist() if error is not None]
     if failed:
         raise RunError(
@@ -148,4 +149,9 @@ def unchanged(text: str | None) -> str | None:
 
 
 def _shown(options: Mapping[str, Any], text: str | None) -> str | None:
-    return text if not text else masked(text[:SHOWN_CHARACTERS], options)
+    if not text:
+        return text
+    try:
+        return masked(text[:SHOWN_CHARACTERS], options, pooled_find)
+    except RunError:
+        return NOT_SHOWN

@@ -90,7 +90,9 @@ def test_shell_commands_run(repository: Path, small_recipe: Path, small_run: Pat
     assert ran == 4
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/recipes.md", "docs/decontamination.md", "docs/mixing.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/recipes.md", "docs/decontamination.md", "docs/mixing.md", "docs/privacy.md"]
+)
 def test_recipes_in_the_pages_are_valid(repository: Path, page: str) -> None:
     found = [yaml.safe_load(block) for block in blocks(repository / page, "yaml")]
     assert found

@@ -75,7 +75,7 @@ FAMILY = Family(
         ),
         Signal("pii_total", "int", "values", "all of these"),
     ),
-    measure="gristmill.filters.privacy.counts:measure",
+    measure="gristmill.filters.privacy.worker:measure",
     prepare="gristmill.filters.privacy.counts:prepare",
     source="presidio-analyzer; detect-secrets",
     isolated=True,  # presidio and spaCy hold the GIL

@@ -81,8 +81,8 @@ def _replacements(
     )
 
 
-def masked(text: str, options: Mapping[str, Any]) -> str:
+def masked(text: str, options: Mapping[str, Any], finder: Finder = find) -> str:
     """One text with a placeholder for every value, for people's eyes."""
     texts = pa.array([text], pa.large_string())
-    changes = privacy_edits(texts, dict.fromkeys(PLACEHOLDERS, MASK), options)
+    changes = privacy_edits(texts, dict.fromkeys(PLACEHOLDERS, MASK), options, finder=finder)
     return str(apply_edits(texts, changes)[0].as_py())
