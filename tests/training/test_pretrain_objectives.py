@@ -45,7 +45,7 @@ def test_trains_resumes_and_blames(shape: str, objective: str, shards: Path, tmp
     assert all(math.isfinite(one.loss) for one in found)
 
 
-@pytest.mark.parametrize(("shape", "objective"), KINDS[:3])
+@pytest.mark.parametrize(("shape", "objective"), KINDS[1:3])
 def test_micro_batches_change_nothing(shape: str, objective: str, shards: Path, tmp_path: Path) -> None:
     """Also with activation checkpointing: memory is traded, not results."""
     model = {"shape": shape, "hidden_size": 32, "layers": 2, "heads": 2}

@@ -74,7 +74,7 @@ PLACES = {
     "before the marker": (checkpoints, "finish"),
     "between checkpoint and ring": (Steps, "on_save"),
 }
-FAST = ("after the weights, before the optimizer", "before the marker")
+FAST = ("before the marker",)
 
 
 @pytest.mark.parametrize(
