@@ -25,7 +25,7 @@ def commands() -> dict[str, list[str]]:
         "minhash": ["minhash_kernels.py", prose],
         "substrings": ["substrings.py", prose],
         "decontamination": ["decontamination.py", prose],
-        "shards": ["shards.py", "--megabytes", "10"],
+        "shards": ["shards.py", "--jsonl", prose],
         "build": ["build.py", "100", "200"],
         "trainer-overhead": ["trainer_overhead.py", "--steps", "8"],
         "stability": ["stability.py", "poison", "--seeds", "0", "--rates", "3e-3"],

@@ -38,7 +38,7 @@ QUIET = Console(quiet=True)
 
 
 def texts_of(files: list[str], megabytes: float) -> list[str]:
-    """The `text` of JSON Lines, over again until there is enough; without files the benchmarks' documents."""
+    """The `text` of JSON Lines; without files the benchmarks' documents."""
     if not files:
         return documents(megabytes)
     found: list[str] = []
