@@ -160,11 +160,14 @@ def scrub_measured(storage: Storage, engine: Engine, documents: DatasetManifest)
     if honoured is None or honoured["layout_before"] == now:
         return
     rows = forgotten_rows(storage, documents)
+    unfinished = bool(read_ledger(storage).unfinished)  # else what has no manifest is work that a build goes on with
     replaced: dict[str, dict[str, str]] = {}  # input -> what it was, what it is
     for name in storage.list("signals"):
         family, _, version = name.partition("@")
         folder, key = f"signals/{name}", f"signals/{family}@{version or ORIGINAL}"
         manifest = read_manifest(storage, folder)
+        if manifest is None and not unfinished:
+            continue
         if manifest is not None and manifest.inputs.get("documents") == now:
             remove_unlisted(storage, folder, manifest)
             replaced[key] = {manifest.facts.get(SCRUBBED_FROM, {}).get("digest", ""): manifest.digest}
@@ -185,7 +188,7 @@ def scrub_measured(storage: Storage, engine: Engine, documents: DatasetManifest)
             _scrub(storage, engine, SIGNATURES, signatures, rows, now, inputs)
     for folder in _REMADE:
         edges = read_manifest(storage, folder)
-        if edges is None or edges.inputs["documents"] != now:
+        if unfinished if edges is None else edges.inputs["documents"] != now:
             storage.remove(folder)
 
 

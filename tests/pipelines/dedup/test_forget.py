@@ -184,8 +184,12 @@ def test_a_later_build_brings_nothing_back_and_measures_nothing(
 ) -> None:
     forget(out, ids_of(open_run(out), "first"), "content", engine=sail[1], console=QUIET)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")}
+    begun = out / "signals" / "c4" / "units" / "begun.json"  # of a build with another recipe that was interrupted
+    begun.parent.mkdir(parents=True)
+    begun.touch()
     build(recipe, out, engine=sail[1], console=QUIET)
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")} == before
+    assert begun.exists()
     more = {**recipe["sources"][0], "max_document_bytes": 1 << 20}  # read again: the ledger is all that remembers
     build({**recipe, "sources": [more]}, out, engine=sail[1], console=QUIET)
     reasons = table(open_run(out), open_run(out).documents).column("reason").to_pylist()
