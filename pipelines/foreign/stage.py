@@ -15,11 +15,11 @@ from gristmill.filters.foreign.datatrove_step import check_steps, result_schema
 from gristmill.filters.transforms.edit_arrays import no_edits
 from gristmill.pipelines.by_part import part_key
 from gristmill.pipelines.console import Console
-from gristmill.pipelines.engine.pool import ERROR_COLUMN, shared_pool
+from gristmill.pipelines.engine.pool import ERROR_COLUMN, Limits, shared_pool
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey, signals_spec
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, iterate_part
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, iterate_part, split_by_bytes
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.foreign import FOREIGN_EDITS, FOREIGN_EDITS_DIGEST, ForeignStep
@@ -27,6 +27,8 @@ from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.policy import ORIGINAL
 
 EDITS_OF_STEPS = DatasetSpec("foreign/edits", FOREIGN_EDITS, FOREIGN_EDITS_DIGEST)
+PIECE_BYTES = 1 << 20
+LIMITS = Limits(seconds=300.0, seconds_per_mib=600.0)  # the steps are slow, and a busy machine makes them slower
 _READ = ["doc_id", "text", "url", "timestamp", "metadata"]
 
 
@@ -95,10 +97,11 @@ def run_part(task: ForeignTask) -> int:
     schema = result_schema([step.name for step in task.steps])
     try:
         for batch in iterate_part(task.storage, task.documents, _READ):
-            answer = shared_pool().run(
-                "gristmill.filters.foreign.datatrove_step:run_steps", config, batch.select(_READ), schema
-            )
-            _write(writers, task.steps, batch, answer)
+            for piece in split_by_bytes(batch.select(_READ), PIECE_BYTES):
+                answer = shared_pool().run(
+                    "gristmill.filters.foreign.datatrove_step:run_steps", config, piece, schema, LIMITS
+                )
+                _write(writers, task.steps, piece, answer)
     except BaseException:
         for writer in writers:
             writer.abandon()
