@@ -254,10 +254,10 @@ def _decide_again(run: Run, engine: Engine, name: str, before: SelectionBefore, 
         write_report(selection, engine, console)
 
 
-def _kept(run: Run) -> Iterator[np.ndarray]:
+def _kept(run: Run) -> Iterator[bytes]:
     """Of each part of the decisions, which rows are kept, as bits."""
     for part in run.decisions.parts:
-        yield np.packbits(read_part(run.storage, part, ["kept"]).column("kept").to_numpy())
+        yield np.packbits(read_part(run.storage, part, ["kept"]).column("kept").to_numpy()).tobytes()
 
 
 def _promoted(run: Run, before: bytes) -> tuple[str, ...]:
@@ -266,7 +266,8 @@ def _promoted(run: Run, before: bytes) -> tuple[str, ...]:
     then, at = np.frombuffer(before, np.uint8), 0
     if len(then) != sum((part.rows + 7) // 8 for part in run.decisions.parts):
         return ()
-    for part, now in zip(run.decisions.parts, _kept(run), strict=True):
+    for part, bits in zip(run.decisions.parts, _kept(run), strict=True):
+        now = np.frombuffer(bits, np.uint8)
         new = np.unpackbits(now & ~then[at : at + len(now)], count=part.rows).astype(bool)
         at += len(now)
         if new.any():
