@@ -7,11 +7,17 @@ KENLM_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gristmill/kenlm-$(KENLM)
 KENLM_DEBIAN := cmake g++ zlib1g-dev libbz2-dev liblzma-dev libboost-program-options-dev libboost-system-dev \
   libboost-thread-dev libboost-test-dev
 
-.PHONY: demo test test-slow lint bench docs system kenlm clean
+.PHONY: demo train-demo test test-slow lint bench docs system kenlm clean
 
 demo: .venv/.core
 	$(BIN)/gristmill build examples/demo.yaml --out demo
 	@echo "open demo/report.html in a browser"
+
+train-demo: demo .venv/.train
+	$(BIN)/gristmill tokenizer train demo --out demo/tokenizer --vocab-size 4000
+	$(BIN)/gristmill shards write demo --tokenizer demo/tokenizer --out demo/shards --validation 0.05
+	$(BIN)/gristmill train examples/pretrain.yaml --out demo-training
+	$(BIN)/gristmill trace demo-training --step 3
 
 test: .venv/.dev system .venv/.kenlm-tried
 	GRISTMILL_REQUIRE=$(REQUIRE) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --durations=12
@@ -56,6 +62,10 @@ system:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	touch $@
 
+.venv/.train: .venv/.core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[train]"
+	touch $@
+
 .venv/.dev: .venv/.core
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,train]"
 	touch $@
@@ -84,4 +94,4 @@ $(KENLM_CACHE)/lmplz: | .venv/.core
 	@if $(MAKE) --no-print-directory kenlm; then touch $@; else echo "lmplz was not built; its tests are left out"; fi
 
 clean:
-	rm -rf .venv build demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv build demo demo-training .pytest_cache .mypy_cache .ruff_cache

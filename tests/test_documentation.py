@@ -13,6 +13,7 @@ import yaml
 from gristmill.pipelines.cli.listing import profiles_page, signals_page
 from gristmill.pipelines.console import Console
 from gristmill.schemas.recipe import Recipe, load_policy, load_recipe
+from gristmill.schemas.training_recipe import load_training_recipe
 
 import gristmill
 
@@ -70,24 +71,51 @@ def test_python_blocks_run(
     assert "rules (margin" in printed
 
 
-def test_shell_commands_run(repository: Path, small_recipe: Path, small_run: Path) -> None:
-    """Each gristmill line as written, on a small run named `demo`; make targets exist."""
-    (lines,) = blocks(repository / "README.md", "sh")
-    commands = [shlex.split(line, comments=True) for line in lines.splitlines()]
+def command_lines(repository: Path, block: int) -> list[list[str]]:
+    """The commands of a shell block of README, without `.venv/bin/gristmill`; make targets exist."""
     targets = re.findall(r"^(\w[\w-]*):", (repository / "Makefile").read_text(), re.MULTILINE)
-    ran = 0
-    for command in commands:
-        if command[0] == "make":
-            assert command[1] in targets
+    lines = []
+    for line in blocks(repository / "README.md", "sh")[block].splitlines():
+        program, *words = shlex.split(line, comments=True)
+        if program == "make":
+            assert words[0] in targets
             continue
-        assert command[0] == ".venv/bin/gristmill"
-        words = [str(small_recipe) if word == "examples/demo.yaml" else word for word in command[1:]]
-        words = [str(repository / word) if word.startswith("examples/") else word for word in words]
+        assert program == ".venv/bin/gristmill"
+        lines.append(words)
+    return lines
+
+
+def run_lines(lines: list[list[str]], folder: Path) -> list[str]:
+    """Run gristmill with each list of words; what it printed."""
+    printed = []
+    for words in lines:
         run = [sys.executable, "-m", "gristmill.pipelines.cli.main", *words]
-        done = subprocess.run(run, cwd=small_run.parent, capture_output=True, text=True, check=False)
+        done = subprocess.run(run, cwd=folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        ran += 1
-    assert ran == 4
+        printed.append(done.stdout)
+    return printed
+
+
+def test_shell_commands_run(repository: Path, small_recipe: Path, small_run: Path) -> None:
+    """Each gristmill line as written, on a small run named `demo`."""
+    lines = command_lines(repository, 0)
+    assert len(lines) == 4
+    named = {"examples/demo.yaml": str(small_recipe), "examples/strict.yaml": str(repository / "examples/strict.yaml")}
+    run_lines([[named.get(word, word) for word in words] for words in lines], small_run.parent)
+
+
+def test_training_commands_run(repository: Path, small_recipe: Path, tmp_path: Path) -> None:
+    """From the corpus to a model as written, but for the number of steps."""
+    recipe = (repository / "examples" / "pretrain.yaml").read_text()
+    assert "\nsteps: 60\n" in recipe
+    (tmp_path / "examples").mkdir()
+    (tmp_path / "examples" / "pretrain.yaml").write_text(recipe.replace("\nsteps: 60\n", "\nsteps: 4\n"))
+    source = {"name": "texts", "path": str(small_recipe.parent / "texts")}
+    gristmill.build({"name": "all", "sources": [source]}, tmp_path / "demo", console=Console(quiet=True), report=False)
+    lines = command_lines(repository, 1)
+    assert [words[0] for words in lines] == ["tokenizer", "shards", "train", "trace"]
+    *_, traced = run_lines(lines, tmp_path)
+    assert "texts" in traced  # the source of the documents of that step
 
 
 @pytest.mark.parametrize(
@@ -103,7 +131,8 @@ def test_recipes_in_the_pages_are_valid(repository: Path, page: str) -> None:
 
 def test_examples_are_valid(repository: Path) -> None:
     for path in (repository / "examples").glob("*.yaml"):
-        assert load_policy(path) if path.name == "strict.yaml" else load_recipe(path)
+        load = {"strict.yaml": load_policy, "pretrain.yaml": load_training_recipe}.get(path.name, load_recipe)
+        assert load(path)
 
 
 def test_generated_pages_are_up_to_date(repository: Path) -> None:

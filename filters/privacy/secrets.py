@@ -76,7 +76,7 @@ def entropy(text: str) -> float:
     (1.0, 0.0)
     """
     counts = Counter(text).values()
-    return -sum(n / len(text) * math.log2(n / len(text)) for n in counts)
+    return sum((n / len(text) * math.log2(len(text) / n) for n in counts), 0.0)
 
 
 def secrets(window: Window) -> Iterator[Found]:
