@@ -20,6 +20,9 @@ def _has(marker: str) -> bool:
     return any(shutil.which(program) for program in PROGRAMS[marker])
 
 
+LONGEST = "tests/engines/test_engines.py"  # minutes of starting Spark: the other process does the rest meanwhile
+
+
 def pytest_configure(config: pytest.Config) -> None:
     required = [name for name in os.environ.get("GRISTMILL_REQUIRE", "").split(",") if name]
     missing = [name for name in required if not _has(name)]
@@ -28,7 +31,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests whose program is missing."""
+    """Leave out tests whose program is missing; the longest file comes first."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
     absent = [name for name in PROGRAMS if not _has(name)]
     chosen, removed = [], []
     for item in items:

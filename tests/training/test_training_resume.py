@@ -124,7 +124,7 @@ sys.path[:0] = {paths!r}
 import torch
 torch.set_num_threads(1)
 from training_runs import tiny
-from test_resume import CHANGES
+from test_training_resume import CHANGES
 from gristmill.training import checkpoints
 from gristmill.training.pretrain import pretrain
 
