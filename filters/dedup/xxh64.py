@@ -37,6 +37,34 @@ def _unaligned_load(bits):
     return load
 
 
+@intrinsic
+def store64(typing_context, array, index, value):
+    """Write `value` as bytes array[index : index + 8], little-endian; no bound is checked."""
+    from llvmlite import ir
+    from numba.core import types
+
+    def generate(context, builder, signature, arguments):
+        values = context.make_array(signature.args[0])(context, builder, arguments[0])
+        address = builder.gep(values.data, [arguments[1]])
+        builder.store(arguments[2], builder.bitcast(address, ir.IntType(64).as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.none(array, index, types.uint64), generate
+
+
+@intrinsic
+def trailing_zeros(typing_context, value):
+    """Zero bits below the lowest set bit of a uint64; 64 for 0."""
+    from numba.core import types
+
+    def generate(context, builder, signature, arguments):
+        from llvmlite import ir
+
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.uint64(types.uint64), generate
+
+
 load64 = _unaligned_load(64)
 load32 = _unaligned_load(32)
 
