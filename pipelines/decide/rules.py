@@ -96,6 +96,24 @@ class Verdict:
         return pa.LargeListArray.from_arrays(pa.array(offsets), values)
 
 
+class VerdictsAtHand:
+    """Verdicts that this process has reached on parts of one decision, for the step after it; a bounded number."""
+
+    MAX_CELLS = 256 << 20  # of rules times documents, a byte each
+
+    def __init__(self) -> None:
+        self._verdicts: dict[str, Verdict] = {}
+        self._cells = 0
+
+    def keep(self, part: Part, verdict: Verdict) -> None:
+        self._cells += verdict.failing.size
+        if self._cells <= self.MAX_CELLS:
+            self._verdicts[part.key] = verdict
+
+    def take(self, part: Part) -> Verdict | None:
+        return self._verdicts.pop(part.key, None)
+
+
 def evaluate(columns: PartColumns, policy: CompiledPolicy) -> Verdict:
     """Apply the floor and the rules to every document; quarantined and unmeasurable ones fail a rule of that name."""
     names: list[str] = []

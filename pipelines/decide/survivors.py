@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.pipelines.by_part import part_key, read_rows, write_by_part
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy, signal_family
-from gristmill.pipelines.decide.rules import PartColumns, evaluate, read_columns
+from gristmill.pipelines.decide.rules import PartColumns, VerdictsAtHand, evaluate, read_columns
 from gristmill.pipelines.dedup.exact import MEMBERS
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
@@ -49,6 +49,7 @@ class CandidateTask:
     members: Part
     preferences: Sequence[str]
     priorities: Mapping[str, int]
+    verdicts: VerdictsAtHand | None = None
 
 
 def preference_signals(preferences: Sequence[str]) -> dict[FamilyKey, list[str]]:
@@ -73,7 +74,10 @@ def write_candidates(task: CandidateTask) -> int:
     """Members of clusters that passed the rules, with their preferences as numbers, smaller is better."""
     wanted = with_preferences(task.policy.needed, task.preferences)
     columns = read_columns(task.storage, task.documents, task.signals, wanted, ("timestamp", "content_hash"))
-    passed = evaluate(columns, task.policy).passed
+    verdict = evaluate(columns, task.policy)
+    if task.verdicts is not None:
+        task.verdicts.keep(task.documents, verdict)
+    passed = verdict.passed
     members = read_rows(task.storage, MEMBERS, task.members)
     places = members.column("row").to_numpy()
     members = members.filter(pa.array(passed[places]))
