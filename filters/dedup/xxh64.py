@@ -9,7 +9,7 @@ from gristmill.filters.text.buffers import inlined
 from numba.extending import intrinsic
 from numpy import uint64
 
-PADDING = 4
+PADDING = 8
 _P1 = uint64(0x9E3779B185EBCA87)
 _P2 = uint64(0xC2B2AE3D27D4EB4F)
 _P3 = uint64(0x165667B19E3779F9)
@@ -85,8 +85,8 @@ def _merge(h, accumulator):
 
 
 @inlined
-def _whole_lanes(data, start, end, seed):
-    """The state after all 32-byte stripes and 8-byte lanes, and where the last 0-7 bytes start."""
+def _whole_stripes(data, start, end, seed):
+    """The state after all 32-byte stripes, and where the last 0-31 bytes start."""
     i = start
     if end - start >= 32:
         a = seed + _P1 + _P2
@@ -103,11 +103,18 @@ def _whole_lanes(data, start, end, seed):
         h = _merge(_merge(_merge(_merge(h, a), b), c), d)
     else:
         h = seed + _P5
-    h += uint64(end - start)
-    while i + 8 <= end:
-        h = _rotate(h ^ _round(uint64(0), load64(data, i)), 27) * _P1 + _P4
-        i += 8
-    return h, i
+    return h + uint64(end - start), i
+
+
+@inlined
+def _eight_bytes(h, lane):
+    return _rotate(h ^ _round(uint64(0), lane), 27) * _P1 + _P4
+
+
+@inlined
+def _chosen(take, new, old):
+    """`new` where take is 1, `old` where it is 0, by arithmetic: there is no branch to mispredict."""
+    return old ^ ((old ^ new) & (uint64(0) - uint64(take)))
 
 
 @inlined
@@ -130,7 +137,10 @@ def _avalanche(h):
 @inlined
 def xxh64(data, start, end, seed):
     """XXH64 of data[start:end] (a contiguous uint8 array) under a uint64 seed."""
-    h, i = _whole_lanes(data, start, end, uint64(seed))
+    h, i = _whole_stripes(data, start, end, uint64(seed))
+    while i + 8 <= end:
+        h = _eight_bytes(h, load64(data, i))
+        i += 8
     if i + 4 <= end:
         h = _four_bytes(h, load32(data, i))
         i += 4
@@ -143,12 +153,16 @@ def xxh64(data, start, end, seed):
 @inlined
 def xxh64_padded(data, start, end, seed):
     """As xxh64, without the branches that short texts mispredict; reads up to PADDING bytes beyond `end`."""
-    h, i = _whole_lanes(data, start, end, uint64(seed))
+    h, i = _whole_stripes(data, start, end, uint64(seed))
+    for _ in range(3):
+        eight = i + 8 <= end
+        h = _chosen(eight, _eight_bytes(h, load64(data, i)), h)
+        i += 8 * eight
     four = i + 4 <= end
-    h = _four_bytes(h, load32(data, i)) if four else h
+    h = _chosen(four, _four_bytes(h, load32(data, i)), h)
     i += 4 * four
     rest = load32(data, i)
-    h = _one_byte(h, rest & 0xFF) if i < end else h
-    h = _one_byte(h, (rest >> 8) & 0xFF) if i + 1 < end else h
-    h = _one_byte(h, (rest >> 16) & 0xFF) if i + 2 < end else h
+    h = _chosen(i < end, _one_byte(h, rest & 0xFF), h)
+    h = _chosen(i + 1 < end, _one_byte(h, (rest >> 8) & 0xFF), h)
+    h = _chosen(i + 2 < end, _one_byte(h, (rest >> 16) & 0xFF), h)
     return _avalanche(h)
