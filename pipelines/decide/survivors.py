@@ -5,6 +5,7 @@ for every policy, from the stored edges induced on the documents that passed.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,23 +127,24 @@ def choose_survivors(
 ) -> int:
     """For every cluster with two passing members or more: all of them, with the survivor and why it won."""
     if candidates.rows <= IN_MEMORY_ROWS:
-        return _choose_in_memory(storage, candidates, spec, preferences)
+        return _choose_in_memory(engine, storage, candidates, spec, preferences)
     return _choose_by_shuffle(engine, storage, candidates, spec, preferences)
 
 
 def _choose_in_memory(
-    storage: Storage, candidates: DatasetManifest, spec: DatasetSpec, preferences: Sequence[str]
+    engine: Engine, storage: Storage, candidates: DatasetManifest, spec: DatasetSpec, preferences: Sequence[str]
 ) -> int:
     """The same rows as by shuffle, without starting an engine: one sort."""
     parts = [read_part(storage, part, CANDIDATE.names) for part in candidates.parts if part.rows]
     if not parts:
         return 0
     orders = [f"o{i}" for i in range(len(preferences))]
-    table = pa.concat_tables(parts)
-    table = table.sort_by([(name, "ascending") for name in ("cluster", *orders, *TIES)]).combine_chunks()
-    clusters = table.column("cluster").combine_chunks()
+    table = pa.concat_tables(parts).combine_chunks()
+    numbers = table.column("cluster").combine_chunks().dictionary_encode().indices  # faster to sort by than the names
+    table = table.append_column("number", numbers)
+    table = table.sort_by([(name, "ascending") for name in ("number", *orders, *TIES)]).combine_chunks()
     first = np.ones(table.num_rows, bool)
-    first[1:] = pc.not_equal(clusters[1:], clusters[:-1]).to_numpy(zero_copy_only=False)
+    first[1:] = np.diff(table.column("number").to_numpy()) != 0
     starts = np.flatnonzero(first)
     best = np.repeat(starts, np.diff(starts, append=table.num_rows))
     sizes = np.repeat(np.diff(starts, append=table.num_rows), np.diff(starts, append=table.num_rows))
@@ -162,11 +164,15 @@ def _choose_in_memory(
             "why": names.take(pa.array(why)),
         }
     ).filter(pa.array(sizes > 1))
-    for number in np.unique(members.column("part").to_numpy()).tolist():
+
+    def write(number: int) -> None:
         writer = PartWriter(storage, spec, part_key(number), single=True)
         for batch in members.filter(pc.equal(members.column("part"), number)).combine_chunks().to_batches():
             writer.write(batch)
         commit_unit(storage, spec, part_key(number), writer, {})
+
+    with ThreadPoolExecutor(engine.cores) as threads:
+        list(threads.map(write, np.unique(members.column("part").to_numpy()).tolist()))
     return int(members.num_rows)
 
 
