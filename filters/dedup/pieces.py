@@ -112,7 +112,7 @@ def split_words(data, start, end, out, starts):
     Eight ASCII bytes at a time: those before the first white space among them are copied at once, with what follows,
     which the next copy overwrites.
     """
-    words, at, i, in_word = 0, 0, start, False
+    words, at, i, in_word = 0, np.int64(0), start, False
     while i < end:
         stop = min(i + 8, end)
         if stop == i + 8:
