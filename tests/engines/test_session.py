@@ -1,5 +1,9 @@
 """Engines one after the other, and beside each other, in one process."""
 
+import zipimport
+from collections.abc import Iterator
+
+import pyarrow as pa
 import pytest
 from gristmill.pipelines.engine.session import Engine
 
@@ -21,3 +25,27 @@ def test_engines_open_at_once_have_sessions_of_their_own() -> None:
                 assert inner.spark.range(4).count() == 4
             assert spark.spark.range(5).count() == 5
         assert outer.spark.range(6).count() == 6
+
+
+@pytest.mark.java
+def test_a_spark_task_does_not_read_the_zips_of_pyspark_again() -> None:
+    def zips_read_again(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """In a worker of Spark: how many zips pyspark's own code has been read from, and how many are read again."""
+        import importlib
+        import zipimport
+
+        from gristmill.pipelines import engine  # noqa: F401 - what every task of ours imports
+
+        for _ in batches:
+            before = {name: id(files) for name, files in zipimport._zip_directory_cache.items()}  # type: ignore[attr-defined]
+            importlib.invalidate_caches()
+            after = {name: id(files) for name, files in zipimport._zip_directory_cache.items()}  # type: ignore[attr-defined]
+            again = sum(after.get(name) != before[name] for name in before)
+            yield pa.record_batch({"zips": pa.array([len(before)], pa.int64()), "again": pa.array([again], pa.int64())})
+
+    ours = zipimport.zipimporter.invalidate_caches
+    with Engine("spark", partitions=1) as engine:
+        answers = engine.spark.range(1).mapInArrow(zips_read_again, "zips long, again long").collect()
+    assert [row.again for row in answers] == [0]
+    assert all(row.zips > 0 for row in answers)
+    assert zipimport.zipimporter.invalidate_caches is ours is zipimport.zipimporter.__dict__["invalidate_caches"]
