@@ -48,3 +48,9 @@ class BalanceError(RunError):
     """Rows written do not match the framing tally of the readers."""
 
     exit_code = 6
+
+
+class PackageError(GristmillError):
+    """A package of an extra (`gristmill[train]`, ...) that a command needs and that is not installed."""
+
+    exit_code = 7

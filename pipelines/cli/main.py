@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from gristmill.pipelines.cli.average import average
@@ -25,6 +25,9 @@ from gristmill.pipelines.cli.purge import purge
 from gristmill.pipelines.cli.shards import shards, tokenizer
 from gristmill.pipelines.cli.trace import trace
 from gristmill.pipelines.cli.train import ledger, train
+
+if TYPE_CHECKING:
+    from gristmill.schemas.errors import GristmillError
 
 app = typer.Typer(
     name="gristmill",
@@ -236,8 +239,14 @@ def main() -> None:
     try:
         app()
     except GristmillError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        _leave(error)
+    except ModuleNotFoundError as error:
+        from gristmill.pipelines.cli.extras import package_error
+
+        found = package_error(error)
+        if found is None:
+            raise
+        _leave(found)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -247,6 +256,11 @@ def main() -> None:
         print("\nstopped; finished work is kept: the same command goes on from here", file=sys.stderr)
         sys.stderr.flush()
         os._exit(INTERRUPTED)  # tasks still in their native code must not hold the terminal
+
+
+def _leave(error: "GristmillError") -> NoReturn:
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

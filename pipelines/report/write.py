@@ -17,9 +17,9 @@ def write_report(run: Run, engine: Engine, console: Console) -> str:
         summary = collect(run, engine)
         run.storage.write_json(data, summary.model_dump(mode="json"))
         run.storage.write_bytes(page, render(summary).encode("utf-8"))
-        console.log(f"report: {run.storage.path(page)}")
+        console.log("report: written")
     else:
-        console.log(f"report: up to date, {run.storage.path(page)}")
+        console.log("report: up to date")
     write_card(run, summary)
     return run.storage.path(page)
 
