@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
-from gristmill.filters.language.detectors import cld2_guesses, fasttext_model, model_path
+from gristmill.filters.language.detectors import NO_LANGUAGE, cld2_candidates, fasttext_model, model_path
 from gristmill.filters.language.identify import measure
 
 NEAR = {"nn": "nb", "hr": "bs", "sr": "bs", "sh": "bs", "ms": "id"}
@@ -98,7 +98,8 @@ def speed(batch: pa.RecordBatch, unit: str) -> None:
     sentences = batch.column("text").to_pylist()
     encoded = [sentence.replace("\n", " ").encode() + b"\n" for sentence in sentences]
     model = fasttext_model(model_path(None))
-    fit = [text for text in encoded if cld2_guesses(text)[1]]
+    named = cld2_candidates(encoded).numbers[:, 0] != NO_LANGUAGE
+    fit = [text for text, has in zip(encoded, named, strict=True) if has]
 
     def bare_fasttext() -> None:
         for text in encoded:

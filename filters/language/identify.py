@@ -1,28 +1,31 @@
 """Language identification: fastText and CLD2 apart, and a vote of both that beats either.
 
-Near languages: Norwegian without `nn` is `nb`; Serbo-Croatian (`sh`) votes for the likeliest of bs, hr and sr; id and ms,
-bs, hr and sr, nb and da stay hard in short texts, so a policy for one of them should keep its neighbours. Chinese is
-`zh` whichever its variant; the script tells neither Hans from Hant.
+Near languages: Norwegian without `nn` is `nb`; id and ms, bs, hr and sr, nb and da stay hard in short texts, so a policy
+for one of them should keep its neighbours. Chinese is `zh` whichever its variant; the script tells neither Hans from Hant.
 
 Sources: Joulin et al., "Bag of tricks for efficient text classification" (2017), model lid.176; Sites, CLD2 (2013).
 """
 
-from collections.abc import Iterable, Mapping
-from itertools import repeat
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from gristmill.filters.language.detectors import (
-    Cld2Guesses,
-    Guess,
-    cld2_guesses,
-    fasttext_guesses,
+    LANGUAGES,
+    NO_LANGUAGE,
+    UNANSWERED,
+    cld2_candidates,
+    fasttext_candidates,
     fasttext_languages,
     fasttext_model,
     model_path,
+    nothing_asked,
 )
 from gristmill.filters.language.sample import samples
 from gristmill.filters.language.scripts import majority_scripts
+from gristmill.filters.language.vote import vote
 from gristmill.filters.options import with_defaults
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.signals import Family, Signal
@@ -35,13 +38,6 @@ DEFAULT_OPTIONS: dict[str, Any] = {
     "windows": 6,
     "window_bytes": 1024,
 }
-# CLD2 score from which its word counts fully: the best of 200-1,300 on the tuning half, by 0.0005 over 600 and 0.0017 over
-# 1,000.
-FULL_STRENGTH = 800.0
-UNKNOWN_TO_FASTTEXT = 0.3  # what fastText grants a language it cannot name, instead of 0
-
-_NONE = (None, None)
-_NO_ANSWER = (None,) * 10
 _NO_LETTERS = "the text has no letters, or the detector has no answer"
 SIGNALS = (
     Signal(
@@ -66,30 +62,6 @@ SIGNALS = (
     Signal("cld2_score", "float", "fraction", "share of the text in it", f"{_NO_LETTERS}, or CLD2 is off"),
     Signal("cld2_reliable", "bool", "", "CLD2 calls its answer reliable", f"{_NO_LETTERS}, or CLD2 is off"),
 )
-
-
-def vote(fasttext: list[Guess], cld2: Cld2Guesses, known: frozenset[str]) -> list[Guess]:
-    """Both detectors' candidates, best first; a score is the mean of two confidences.
-
-    fastText's confidence is its probability, or UNKNOWN_TO_FASTTEXT for a language it has no label for (`known`).
-    CLD2's is the share of the text times its strength, at most 1 (FULL_STRENGTH). Ties go to CLD2's first candidate.
-    """
-    _, shares, strength = cld2
-    certainty = strength / FULL_STRENGTH if strength < FULL_STRENGTH else 1.0
-    votes = {}
-    for language, share in shares:
-        votes[language] = share * certainty + (0.0 if language in known else UNKNOWN_TO_FASTTEXT)
-    for language, probability in fasttext:
-        votes[language] = votes.get(language, 0.0) + probability
-    if "sh" in votes:
-        member = max(("hr", "bs", "sr"), key=lambda language: votes.get(language, 0.0))
-        votes[member] = votes.get(member, 0.0) + votes.pop("sh")
-    ranked = sorted(votes.items(), key=_by_votes, reverse=True)
-    return [(language, votes / 2) for language, votes in ranked[:2]]
-
-
-def _by_votes(item: Guess) -> float:
-    return item[1]
 
 
 def check(options: Mapping[str, Any]) -> None:
@@ -117,52 +89,68 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
     chosen = with_defaults(options, DEFAULT_OPTIONS, "language")
     texts = batch.column("text")
     scripts = majority_scripts(texts)
-    letters = scripts.is_valid().to_pylist()
-    texts_read = samples(texts, chosen["windows"], chosen["window_bytes"])
-    rows = _answers(texts_read, letters, chosen)
-    values = list(zip(*rows, strict=True)) or [()] * len(_NO_ANSWER)
-    names = [name for name in FAMILY.schema.names if name != "script"]
-    columns = {name: pa.array(v, FAMILY.schema.field(name).type) for name, v in zip(names, values, strict=True)}
+    columns = _answers(samples(texts, chosen["windows"], chosen["window_bytes"]), chosen)
+    letters = scripts.is_valid()
+    absent = pa.scalar(None)
+    columns = {name: pc.if_else(letters, column, absent) for name, column in columns.items()}
     columns["script"] = scripts
-    return pa.RecordBatch.from_arrays([columns[name] for name in FAMILY.schema.names], schema=FAMILY.schema)
+    fields = FAMILY.schema
+    return pa.RecordBatch.from_arrays(
+        [columns[name].cast(fields.field(name).type) for name in fields.names], schema=fields
+    )
 
 
-def _answers(texts: list[bytes], letters: list[bool], chosen: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """For each sample the values of all signals but the script, in order; none where there are no letters.
+def _answers(texts: list[bytes], chosen: Mapping[str, Any]) -> dict[str, pa.Array]:
+    """The values of all signals but the script.
 
     One detector after the other over the whole batch: in turns they would push each other's tables out of the cache.
     """
-    detector, min_score = chosen["detector"], chosen["min_score"]
-    fasttext_lists: Iterable[list[Guess]] = repeat([])
-    cld2_answers: Iterable[Cld2Guesses] = repeat((None, [], 0.0))
-    known: frozenset[str] = frozenset()
+    detector = chosen["detector"]
+    fasttext = cld2 = nothing_asked(len(texts))
+    known: list[int] = []
     if detector != "cld2":
         model = fasttext_model(model_path(chosen["model"]))
         known = fasttext_languages(model)
-        fasttext_lists = list(map(fasttext_guesses(model), texts))
+        fasttext = fasttext_candidates(model, texts)
     if detector != "fasttext":
-        cld2_answers = list(map(cld2_guesses, texts))
-    combined = detector == "combined"
-    rows: list[tuple[Any, ...]] = []
-    for has_letters, fasttext, cld2 in zip(letters, fasttext_lists, cld2_answers, strict=False):
-        if not has_letters:
-            rows.append(_NO_ANSWER)
-            continue
-        shares = cld2[1]
-        ranked = vote(fasttext, cld2, known) if combined else fasttext or shares
-        first, score = ranked[0] if ranked else _NONE
-        second, second_score = ranked[1] if len(ranked) > 1 else _NONE
-        f, p = fasttext[0] if fasttext else _NONE
-        c, share = shares[0] if shares else _NONE
-        agree = f == c if f is not None and c is not None else None
-        named = first if score is not None and score >= min_score else None
-        rows.append((named, score, second, second_score, agree, f, p, c, share, cld2[0]))
-    return rows
+        cld2 = cld2_candidates(texts)
+    alone = cld2 if detector == "cld2" else fasttext
+    numbers, scores = vote(fasttext, cld2, known) if detector == "combined" else (alone.numbers, alone.scores)
+    f, p = _column(fasttext.numbers, 0), _column(fasttext.scores, 0)
+    c, share = _column(cld2.numbers, 0), _column(cld2.scores, 0)
+    first, score = _column(numbers, 0), _column(scores, 0)
+    names = pa.array(LANGUAGES, pa.large_string())
+
+    def languages(numbers: np.ndarray, shown: np.ndarray) -> pa.Array:
+        return names.take(pa.array(numbers, mask=~shown))
+
+    def values(values: np.ndarray, numbers: np.ndarray) -> pa.Array:
+        return pa.array(values, mask=numbers == NO_LANGUAGE)
+
+    return {
+        "language": languages(first, (first != NO_LANGUAGE) & (score >= chosen["min_score"])),
+        "language_score": values(score, first),
+        "second_language": languages(_column(numbers, 1), _column(numbers, 1) != NO_LANGUAGE),
+        "second_language_score": values(_column(scores, 1), _column(numbers, 1)),
+        "language_agreement": pa.array(f == c, mask=(f == NO_LANGUAGE) | (c == NO_LANGUAGE)),
+        "fasttext_language": languages(f, f != NO_LANGUAGE),
+        "fasttext_score": values(p, f),
+        "cld2_language": languages(c, c != NO_LANGUAGE),
+        "cld2_score": values(share, c),
+        "cld2_reliable": pa.array(cld2.reliable == 1, mask=cld2.reliable == UNANSWERED),
+    }
+
+
+def _column(table: np.ndarray, column: int) -> np.ndarray:
+    """A column of candidates; one that no detector filled has no language and no score."""
+    if column < table.shape[1]:
+        return np.ascontiguousarray(table[:, column])
+    return np.full(len(table), NO_LANGUAGE if table.dtype == np.int32 else 0, table.dtype)
 
 
 FAMILY = Family(
     name="language",
-    version=1,
+    version=2,
     signals=SIGNALS,
     measure="gristmill.filters.language.identify:measure",
     source="fastText lid.176 and CLD2; the vote is our own, see benchmarks/language_id.py",

@@ -17,11 +17,17 @@ from cover import LEVELS, Case, full_cross, missing_pairs, pairwise_cover
 
 EXACT = {"normalise": ["case", "whitespace"], "survivor": ["source_priority", "oldest"]}
 NEAR = {"similarity": 0.9, "shingle": {"words": 1}}  # documents over a small vocabulary: many are alike in words alone
+REPEATED = (
+    "\nEvery mill along this river grinds grain.",
+    " and all of it is weighed again by the miller before noon, as always",
+)
 LAYOUT_ONLY = {
     "documents/ids/rows",  # a working file: the ids as they were before colliding ones were separated
     "contamination/grams",  # what of each part is counted; the counts are compared
     "mix/weights",
 }
+SUBSTRINGS = {"method": "partitioned", "length": 60}
+LINES = {"min_characters": 20}
 DECONTAMINATE = {
     "sets": [{"name": "exam", "path": "exam.jsonl", "fields": ["question"], "id": "id"}],
     "ngrams": [4, 6],
@@ -35,6 +41,8 @@ def write_inputs(folder: Path) -> dict[str, Path]:
     recipes = {}
     for order in ("sorted", "shuffled"):
         web, books = rows(180, seed=5), rows(120, seed=6)
+        for number, row in enumerate([*web, *books]):
+            row["text"] = row["text"] and row["text"] + REPEATED[number % 2]
         books = [{**row, "id": row["id"].replace("doc", "book")} for row in books] + web[:25]
         for entries in (web, books):
             if order == "sorted":
@@ -53,7 +61,7 @@ def write_inputs(folder: Path) -> dict[str, Path]:
                 {"name": "web", "path": "web.jsonl", "columns": COLUMNS, "snapshot": "2024-10"},
                 {"name": "books", "path": "books.parquet", "columns": COLUMNS, "priority": 1},
             ],
-            dedup={"exact": EXACT, "near": NEAR},
+            dedup={"exact": EXACT, "near": NEAR, "substrings": SUBSTRINGS, "lines": LINES},
             decontaminate=DECONTAMINATE,
             mix=MIX,
         )
@@ -143,6 +151,7 @@ def test_the_corpus_built_here_exercises_what_could_differ(covered: dict[Case, P
     assert {source_of[row["duplicate_of"]] == row["source"] for row in copies} == {True, False}
     assert {row["why"] for row in copies} > {"source_priority", "oldest"}
     assert datasets(out)["edits"].rows > 0
+    assert all(datasets(out)[f"cuts/{kind}"].facts["cut_bytes"] > 500 for kind in ("lines", "substrings"))
     assert 10 < sum("contamination/exam" in row["failed_rules"] for row in decisions) < len(decisions) / 2
     assert len({row["overlap"] for row in table(out, "contamination/hits").to_pylist()}) > 10
     assert {row["copies"] for row in table(out, "mixed").to_pylist()} >= {1, 2, 3}
