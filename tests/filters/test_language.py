@@ -289,14 +289,14 @@ def test_another_model_with_script_labels(tmp_path: Path) -> None:
     train, model = tmp_path / "train.txt", tmp_path / "model.bin"
     english, german = "the river and the rain ", "der Regen und der Fluss "
     train.write_text(f"__label__eng_Latn {english}\n__label__deu_Latn {german}\n" * 50)
-    # fastText 0.9.3 sets the first weights in ten blocks, one a thread: with fewer threads the rest is whatever memory holds
-    supervised = fasttext.train_supervised(str(train), dim=8, epoch=50, lr=0.2, thread=10, verbose=0, minCount=1)
+    # fastText 0.9.3 sets the first weights in ten equal blocks, one a thread; a rest is whatever memory holds
+    supervised = fasttext.train_supervised(str(train), dim=10, epoch=50, lr=0.2, thread=10, verbose=0, minCount=1)
     supervised.save_model(str(model))
     found = rows([english, german], detector="fasttext", model=str(model))
     assert [row["language"] for row in found] == ["en", "de"]
     assert [row["second_language"] for row in found] == ["de", "en"]
     assert all(row["language_score"] <= 1 for row in found)
-    fasttext.train_unsupervised(str(train), dim=4, epoch=1, thread=10, verbose=0, minCount=1).save_model(str(model))
+    fasttext.train_unsupervised(str(train), dim=10, epoch=1, thread=10, verbose=0, minCount=1).save_model(str(model))
     with pytest.raises(ModelError, match="word vectors"):
         FAMILY.check_options({"model": str(model)})
 
