@@ -35,8 +35,15 @@ from toxicity_probes import FUNCTIONAL, HARMLESS
 
 PEER = "alt-profanity-check==1.9.1"
 WORK = Path(__file__).parent / ".work"
+# The best of eight by AUC on a fifth of what is learnt from, in both languages; the held-out texts chose nothing.
 OPTIONS = FasttextOptions(
-    dimensions=32, epochs=5, learning_rate=0.5, character_ngrams=(3, 5), buckets=200_000, normalisation="words"
+    dimensions=32,
+    epochs=5,
+    learning_rate=0.5,
+    word_ngrams=1,
+    character_ngrams=(4, 6),
+    buckets=500_000,
+    normalisation="words",
 )
 PEER_CODE = """
 import json, sys

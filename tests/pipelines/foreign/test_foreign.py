@@ -103,14 +103,14 @@ def test_other_policies_keep_the_steps(run: Run) -> None:
     assert failed(run, chosen.folder)["short"] == ["foreign/gopher/gopher_short_doc", "policy/few_bytes"]
 
 
-def test_partitions_and_formats_change_nothing(run: Run, tmp_path: Path) -> None:
-    other = build(
-        recipe(tmp_path, "parquet"), tmp_path / "run", console=QUIET, report=False, engine=Engine(partitions=2)
-    )
-    mine, theirs = (datasets(Path(one.storage.root)) for one in (run, other))
-    for name in ("signals/foreign_gopher", "signals/foreign_braces", "corpus"):
-        assert mine[name].digest == theirs[name].digest, name
-    assert failed(run) == failed(other)
+@pytest.mark.parametrize("engine", ["sail", pytest.param("spark", marks=pytest.mark.java)])
+def test_engines_partitions_and_formats_change_nothing(run: Run, engine: str, tmp_path: Path) -> None:
+    with Engine(engine, partitions=2) as other_engine:
+        other = build(recipe(tmp_path, "parquet"), tmp_path / "run", console=QUIET, report=False, engine=other_engine)
+        mine, theirs = (datasets(Path(one.storage.root)) for one in (run, other))
+        for name in ("signals/foreign_gopher", "signals/foreign_braces", "corpus"):
+            assert mine[name].digest == theirs[name].digest, name
+        assert failed(run) == failed(other)
 
 
 def test_errors_come_before_anything_is_written(tmp_path: Path) -> None:
