@@ -135,9 +135,11 @@ def _choose_in_memory(
     engine: Engine, storage: Storage, candidates: DatasetManifest, spec: DatasetSpec, preferences: Sequence[str]
 ) -> int:
     """The same rows as by shuffle, without starting an engine: one sort."""
-    parts = [read_part(storage, part, CANDIDATE.names) for part in candidates.parts if part.rows]
-    if not parts:
+    filled = [part for part in candidates.parts if part.rows]
+    if not filled:
         return 0
+    with ThreadPoolExecutor(engine.cores) as threads:
+        parts = list(threads.map(lambda part: read_part(storage, part, CANDIDATE.names), filled))
     orders = [f"o{i}" for i in range(len(preferences))]
     table = pa.concat_tables(parts).combine_chunks()
     numbers = table.column("cluster").combine_chunks().dictionary_encode().indices  # faster to sort by than the names
