@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from gristmill.pipelines.by_part import parts_by_number, read_rows
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy
-from gristmill.pipelines.decide.rules import PartColumns, Verdict, VerdictsAtHand, evaluate, read_columns
+from gristmill.pipelines.decide.rules import PartColumns, PartsAtHand, Verdict, evaluate, read_columns
 from gristmill.pipelines.decide.survivors import (
     CandidateTask,
     candidates_spec,
@@ -72,7 +72,7 @@ class DecisionTask:
     policy: CompiledPolicy
     clusters: Part | None
     clusters_spec: DatasetSpec
-    verdicts: VerdictsAtHand | None = None
+    at_hand: PartsAtHand | None = None
 
 
 def policy_config(policy: CompiledPolicy) -> list[object]:
@@ -117,11 +117,11 @@ def decide(
 
     def work() -> dict[str, object]:
         clusters, clusters_spec = None, survivors_spec(folder + "decisions")
-        verdicts = None if engine.tasks_are_remote else VerdictsAtHand()
+        at_hand = None if engine.tasks_are_remote else PartsAtHand()
         if measured.exact_members is not None and measured.exact_members.rows:
             clusters = _survivors(
                 *(storage, engine, policy, measured, folder + "decisions", wanted, preferences, priorities, config),
-                verdicts,
+                at_hand,
             )
         facts: dict[str, object] = {"survivors": clusters.digest if clusters else None}
         if dedup.near is not None and measured.near is not None:
@@ -145,7 +145,7 @@ def decide(
                 policy,
                 numbered.get(number),
                 clusters_spec,
-                verdicts,
+                at_hand,
             )
             for number, part in enumerate(measured.documents.parts)
         ]
@@ -166,7 +166,7 @@ def _survivors(
     preferences: tuple[str, ...],
     priorities: Mapping[str, int],
     config: Mapping[str, object],
-    verdicts: VerdictsAtHand | None,
+    at_hand: PartsAtHand | None,
 ) -> DatasetManifest:
     inputs = {"all": fingerprint(measured.digests())}
     candidates = Stage(storage, candidates_spec(folder), config, inputs)
@@ -180,11 +180,12 @@ def _survivors(
                 number,
                 measured.documents.parts[number],
                 {key: measured.signals[key].parts[number] for key in wanted},
+                wanted,
                 policy,
                 members[number],
                 preferences,
                 priorities,
-                verdicts,
+                at_hand,
             )
             for number in sorted(members)
         ]
@@ -204,12 +205,11 @@ def decide_part(task: DecisionTask) -> int:
     """Decisions of one part."""
     if task.storage.exists(task.spec.unit_path(task.documents.key)):
         return task.documents.rows
-    verdict = task.verdicts.take(task.documents) if task.verdicts is not None else None
-    wanted = task.wanted
-    if verdict is not None:  # signals were read when it was reached
-        wanted = {key: names for key, names in wanted.items() if key == TOKEN_FAMILY}
-    columns = read_columns(task.storage, task.documents, task.signals, wanted, more=())
-    verdict = verdict or evaluate(columns, task.policy)
+    known = task.at_hand.take(task.documents) if task.at_hand is not None else None
+    if known is None:
+        columns = read_columns(task.storage, task.documents, task.signals, task.wanted, more=())
+        known = columns, evaluate(columns, task.policy)
+    columns, verdict = known
     table = _with_duplicates(columns, verdict, read_rows(task.storage, task.clusters_spec, task.clusters))
     writer = PartWriter(task.storage, task.spec, task.documents.key, single=True)
     for batch in table.combine_chunks().to_batches():

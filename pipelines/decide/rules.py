@@ -96,22 +96,25 @@ class Verdict:
         return pa.LargeListArray.from_arrays(pa.array(offsets), values)
 
 
-class VerdictsAtHand:
-    """Verdicts that this process has reached on parts of one decision, for the step after it; a bounded number."""
+class PartsAtHand:
+    """What this process has read of parts and decided by rules alone, for the step after it; a bounded amount."""
 
-    MAX_CELLS = 256 << 20  # of rules times documents, a byte each
+    MAX_BYTES = 512 << 20
+    NEEDED = ("doc_id", "source", "text_bytes")
 
     def __init__(self) -> None:
-        self._verdicts: dict[str, Verdict] = {}
-        self._cells = 0
+        self._kept: dict[str, tuple[PartColumns, Verdict]] = {}
+        self._bytes = 0
 
-    def keep(self, part: Part, verdict: Verdict) -> None:
-        self._cells += verdict.failing.size
-        if self._cells <= self.MAX_CELLS:
-            self._verdicts[part.key] = verdict
+    def keep(self, part: Part, columns: PartColumns, verdict: Verdict) -> None:
+        documents = columns.documents.select(self.NEEDED)
+        self._bytes += documents.nbytes + verdict.failing.nbytes
+        if self._bytes <= self.MAX_BYTES:
+            tokens = {name: column for name, column in columns.signals.items() if name == "token_count"}
+            self._kept[part.key] = PartColumns(documents, tokens, {}), verdict
 
-    def take(self, part: Part) -> Verdict | None:
-        return self._verdicts.pop(part.key, None)
+    def take(self, part: Part) -> tuple[PartColumns, Verdict] | None:
+        return self._kept.pop(part.key, None)
 
 
 def evaluate(columns: PartColumns, policy: CompiledPolicy) -> Verdict:

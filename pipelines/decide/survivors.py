@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.pipelines.by_part import part_key, read_rows, write_by_part
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy, signal_family
-from gristmill.pipelines.decide.rules import PartColumns, VerdictsAtHand, evaluate, read_columns
+from gristmill.pipelines.decide.rules import PartColumns, PartsAtHand, evaluate, read_columns
 from gristmill.pipelines.dedup.exact import MEMBERS
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
@@ -46,11 +46,12 @@ class CandidateTask:
     number: int
     documents: Part
     signals: Mapping[FamilyKey, Part]
+    wanted: Mapping[FamilyKey, list[str]]
     policy: CompiledPolicy
     members: Part
     preferences: Sequence[str]
     priorities: Mapping[str, int]
-    verdicts: VerdictsAtHand | None = None
+    at_hand: PartsAtHand | None = None
 
 
 def preference_signals(preferences: Sequence[str]) -> dict[FamilyKey, list[str]]:
@@ -73,11 +74,10 @@ def with_preferences(needed: Mapping[FamilyKey, list[str]], preferences: Sequenc
 
 def write_candidates(task: CandidateTask) -> int:
     """Members of clusters that passed the rules, with their preferences as numbers, smaller is better."""
-    wanted = with_preferences(task.policy.needed, task.preferences)
-    columns = read_columns(task.storage, task.documents, task.signals, wanted, ("timestamp", "content_hash"))
+    columns = read_columns(task.storage, task.documents, task.signals, task.wanted, ("timestamp", "content_hash"))
     verdict = evaluate(columns, task.policy)
-    if task.verdicts is not None:
-        task.verdicts.keep(task.documents, verdict)
+    if task.at_hand is not None:
+        task.at_hand.keep(task.documents, columns, verdict)
     passed = verdict.passed
     members = read_rows(task.storage, MEMBERS, task.members)
     places = members.column("row").to_numpy()
