@@ -23,7 +23,7 @@ from gristmill.pipelines.shards.ranges import copy_ranges
 from tokenizers import normalizers
 
 SLICE_BYTES = 4 << 20
-FIRST_CAPACITY, LAST_CAPACITY = 1 << 17, 1 << 21  # places of the table of pre-tokens, 32 bytes each
+FIRST_CAPACITY, LAST_CAPACITY = 1 << 19, 1 << 21  # places of the table of pre-tokens, 32 bytes each
 
 
 class FastEncoder:
