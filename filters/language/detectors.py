@@ -117,8 +117,8 @@ def fasttext_languages(model: Any) -> list[int]:
 
 def nothing_asked(count: int) -> Candidates:
     """The answers of a detector that is off."""
-    empty = np.zeros((count, 0))
-    return Candidates(empty.astype(np.int32), empty, np.zeros(count), np.full(count, UNANSWERED, np.int8))
+    numbers = np.full((count, 2), NO_LANGUAGE, np.int32)
+    return Candidates(numbers, np.zeros((count, 2)), np.zeros(count), np.full(count, UNANSWERED, np.int8))
 
 
 def fasttext_candidates(model: Any, samples: Sequence[bytes]) -> Candidates:

@@ -116,9 +116,8 @@ def _answers(texts: list[bytes], chosen: Mapping[str, Any]) -> dict[str, pa.Arra
         cld2 = cld2_candidates(texts)
     alone = cld2 if detector == "cld2" else fasttext
     numbers, scores = vote(fasttext, cld2, known) if detector == "combined" else (alone.numbers, alone.scores)
-    f, p = _column(fasttext.numbers, 0), _column(fasttext.scores, 0)
-    c, share = _column(cld2.numbers, 0), _column(cld2.scores, 0)
-    first, score = _column(numbers, 0), _column(scores, 0)
+    f, c = fasttext.numbers[:, 0], cld2.numbers[:, 0]
+    first, second = numbers[:, 0], numbers[:, 1]
     names = pa.array(LANGUAGES, pa.large_string())
 
     def languages(numbers: np.ndarray, shown: np.ndarray) -> pa.Array:
@@ -128,24 +127,17 @@ def _answers(texts: list[bytes], chosen: Mapping[str, Any]) -> dict[str, pa.Arra
         return pa.array(values, mask=numbers == NO_LANGUAGE)
 
     return {
-        "language": languages(first, (first != NO_LANGUAGE) & (score >= chosen["min_score"])),
-        "language_score": values(score, first),
-        "second_language": languages(_column(numbers, 1), _column(numbers, 1) != NO_LANGUAGE),
-        "second_language_score": values(_column(scores, 1), _column(numbers, 1)),
+        "language": languages(first, (first != NO_LANGUAGE) & (scores[:, 0] >= chosen["min_score"])),
+        "language_score": values(scores[:, 0], first),
+        "second_language": languages(second, second != NO_LANGUAGE),
+        "second_language_score": values(scores[:, 1], second),
         "language_agreement": pa.array(f == c, mask=(f == NO_LANGUAGE) | (c == NO_LANGUAGE)),
         "fasttext_language": languages(f, f != NO_LANGUAGE),
-        "fasttext_score": values(p, f),
+        "fasttext_score": values(fasttext.scores[:, 0], f),
         "cld2_language": languages(c, c != NO_LANGUAGE),
-        "cld2_score": values(share, c),
+        "cld2_score": values(cld2.scores[:, 0], c),
         "cld2_reliable": pa.array(cld2.reliable == 1, mask=cld2.reliable == UNANSWERED),
     }
-
-
-def _column(table: np.ndarray, column: int) -> np.ndarray:
-    """A column of candidates; one that no detector filled has no language and no score."""
-    if column < table.shape[1]:
-        return np.ascontiguousarray(table[:, column])
-    return np.full(len(table), NO_LANGUAGE if table.dtype == np.int32 else 0, table.dtype)
 
 
 FAMILY = Family(
