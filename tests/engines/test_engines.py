@@ -81,22 +81,18 @@ def run_cases(cases: list[Case], folder: Path) -> dict[Case, Path]:
         for (engine, seed, _), members in groupby(sorted(cases, key=group), key=group):
             if engine == "cluster" and master is None:
                 master = stack.enter_context(standalone_cluster(folder))
-            chosen = {"sail": [], "spark": ["--engine", "spark"], "cluster": ["--master", str(master)]}[engine]
-            commands = []
-            for case in members:
-                options = ["--partitions", str(case.partitions), "--quiet", "--no-report", *chosen]
-                commands.append(["build", str(recipes[case.order]), "--out", str(runs[case]), *options])
-            _run(commands, seed)
+            builds = [(str(recipes[case.order]), str(runs[case]), case.partitions) for case in members]
+            _run(("spark", master or "") if engine == "cluster" else (engine, ""), builds, seed)
     return runs
 
 
-def _run(commands: list[list[str]], hash_seed: str) -> None:
+def _run(engine: tuple[str, str], builds: list[tuple[str, str, int]], hash_seed: str) -> None:
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("several_builds.py")), json.dumps(commands)],
+        [sys.executable, str(Path(__file__).with_name("several_builds.py")), *engine, json.dumps(builds)],
         env={**os.environ, **LOOPBACK_ENVIRONMENT, "PYTHONHASHSEED": hash_seed},
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=1800,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-4000:]
