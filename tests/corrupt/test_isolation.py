@@ -115,7 +115,7 @@ registry.FAMILIES["meeting"] = "crashing:MEETING"
 """
 
 
-@pytest.mark.parametrize("engine", ["sail", pytest.param("spark", marks=pytest.mark.java)])
+@pytest.mark.parametrize("engine", ["sail", pytest.param("spark", marks=[pytest.mark.java, pytest.mark.slow])])
 def test_isolated_functions_run_in_several_processes_at_once(tmp_path: Path, engine: str) -> None:
     """No process answers before a second one is there too: the build ends with two ids, or without the second fails."""
     (tmp_path / "site").mkdir()

@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -69,30 +70,32 @@ def write_inputs(folder: Path) -> dict[str, Path]:
 
 
 def run_cases(cases: list[Case], folder: Path) -> dict[Case, Path]:
-    """Build every case; those of one engine and hash seed share a process, Sail's have one each."""
+    """Build every case; those of one engine share its start, but Sail's, which starts in a second, one each."""
     recipes = write_inputs(folder)
     runs = {case: folder / case.name for case in cases}
 
-    def group(case: Case) -> tuple[str, str, int]:
-        return case.engine, case.hash_seed, case.partitions if case.engine == "sail" else 0
+    def group(case: Case) -> tuple[str, int, str]:
+        return (case.engine, case.partitions, case.hash_seed) if case.engine == "sail" else (case.engine, 0, "")
 
     with contextlib.ExitStack() as stack:
-        master = None
-        for (engine, seed, _), members in groupby(sorted(cases, key=group), key=group):
-            if engine == "cluster" and master is None:
-                master = stack.enter_context(standalone_cluster(folder))
-            builds = [(str(recipes[case.order]), str(runs[case]), case.partitions) for case in members]
-            _run(("spark", master or "") if engine == "cluster" else (engine, ""), builds, seed)
+        for (engine, _, _), members in groupby(sorted(cases, key=group), key=group):
+            name, master = engine, ""
+            if engine == "cluster":
+                name, master = "spark", stack.enter_context(standalone_cluster(folder))
+            builds = defaultdict(list)
+            for case in members:
+                builds[case.hash_seed].append([str(recipes[case.order]), str(runs[case]), case.partitions])
+            _run(name, master, builds)
     return runs
 
 
-def _run(engine: tuple[str, str], builds: list[tuple[str, str, int]], hash_seed: str) -> None:
+def _run(name: str, master: str, builds: dict[str, list[list[str | int]]]) -> None:
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("several_builds.py")), *engine, json.dumps(builds)],
-        env={**os.environ, **LOOPBACK_ENVIRONMENT, "PYTHONHASHSEED": hash_seed},
+        [sys.executable, str(Path(__file__).with_name("several_builds.py")), name, master, json.dumps(builds)],
+        env={**os.environ, **LOOPBACK_ENVIRONMENT, "PYTHONHASHSEED": next(iter(builds))},
         capture_output=True,
         text=True,
-        timeout=1800,
+        timeout=3000,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-4000:]

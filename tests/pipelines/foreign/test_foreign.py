@@ -103,7 +103,7 @@ def test_other_policies_keep_the_steps(run: Run) -> None:
     assert failed(run, chosen.folder)["short"] == ["foreign/gopher/gopher_short_doc", "policy/few_bytes"]
 
 
-@pytest.mark.parametrize("engine", ["sail", pytest.param("spark", marks=pytest.mark.java)])
+@pytest.mark.parametrize("engine", ["sail", pytest.param("spark", marks=[pytest.mark.java, pytest.mark.slow])])
 def test_engines_partitions_and_formats_change_nothing(run: Run, engine: str, tmp_path: Path) -> None:
     with Engine(engine, partitions=2) as other_engine:
         other = build(recipe(tmp_path, "parquet"), tmp_path / "run", console=QUIET, report=False, engine=other_engine)
