@@ -20,6 +20,7 @@ train-demo: demo .venv/.train
 	$(BIN)/gristmill trace demo-training --step 3
 
 test: .venv/.dev system .venv/.kenlm-tried
+	$(BIN)/python tests/warm_kernels.py
 	GRISTMILL_REQUIRE=$(REQUIRE) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder --durations=12
 
 test-slow: .venv/.dev system .venv/.kenlm-tried

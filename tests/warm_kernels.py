@@ -1,0 +1,11 @@
+"""Compile the kernels that several test files need, each once and on every core, before test processes share them."""
+
+from gristmill.filters.registry import FAMILIES
+from gristmill.pipelines.console import Console
+from gristmill.pipelines.dedup.near.warm import KERNELS
+from gristmill.pipelines.engine.warm import kernels_of, warm_kernels
+from gristmill.schemas.policy import ORIGINAL
+
+if __name__ == "__main__":
+    families = kernels_of([(name, ORIGINAL) for name in FAMILIES], [])
+    warm_kernels([*families, *KERNELS, "contamination:all", "shards:all"], Console())
