@@ -329,7 +329,10 @@ def _iban_end(data, start, end):
 
 @kernel
 def _put(found, count, row, start, end, bits):
-    """`found` (4 x capacity), grown when it is full, with one span more."""
+    """`found` (4 x capacity), grown when it is full, with one span more.
+
+    `bits` is an int64: numba would compile this once for every literal that it is called with.
+    """
     if count == found.shape[1]:
         larger = np.empty((4, 2 * count), np.int64)
         larger[:, :count] = found
@@ -388,18 +391,18 @@ def _scan(data, offsets, classes):
                 if byte == 64:
                     start, stop = _email_span(data, i, base, end)
                     if start >= 0:
-                        found, count = _put(found, count, row, start - base, stop - base, MAY_BE_EMAIL)
+                        found, count = _put(found, count, row, start - base, stop - base, np.int64(MAY_BE_EMAIL))
                 elif byte == 58 and i + 3 < end and data[i + 1] == 47 and data[i + 2] == 47:
                     stop = _credentials_end(data, i + 3, end)
                     if stop > 0:
-                        found, count = _put(found, count, row, i + 3 - base, stop - base, MAY_BE_URL_CREDENTIALS)
+                        found, count = _put(found, count, row, i + 3 - base, stop - base, np.int64(MAY_BE_URL_CREDENTIALS))
                 elif byte >= 128:
                     cp, after = next_code_point(data, i)
                     if classes[cp] & DECIMAL and i >= numbers_until:
                         many, stop = _number_run(data, i, end, classes)
                         numbers_until = max(stop, after)
                         if many >= MIN_NUMBER_DIGITS:
-                            found, count = _put(found, count, row, i - base, stop - base, MAY_BE_NUMBER)
+                            found, count = _put(found, count, row, i - base, stop - base, np.int64(MAY_BE_NUMBER))
                     i = after
                     continue
                 i += 1
@@ -417,7 +420,7 @@ def _scan(data, offsets, classes):
                         many, stop = _number_run(data, start, end, classes)
                         numbers_until = stop
                         if many >= MIN_NUMBER_DIGITS:
-                            found, count = _put(found, count, row, start - base, stop - base, MAY_BE_NUMBER)
+                            found, count = _put(found, count, row, start - base, stop - base, np.int64(MAY_BE_NUMBER))
                     if (
                         not letters
                         and digits <= 3
@@ -427,16 +430,16 @@ def _scan(data, offsets, classes):
                     ):
                         stop = _ipv4_end(data, start, end)
                         if stop > 0:
-                            found, count = _put(found, count, row, start - base, stop - base, MAY_BE_IPV4)
+                            found, count = _put(found, count, row, start - base, stop - base, np.int64(MAY_BE_IPV4))
                     first = data[start]
                     if i - start == 4 and (first == 50 or first == 51) and i < end and data[i] == 58:
                         stop = _ipv6_end(data, start, end)
                         if stop > 0 and (start == base or data[start - 1] != 58):
-                            found, count = _put(found, count, row, start - base, stop - base, MAY_BE_IPV6)
+                            found, count = _put(found, count, row, start - base, stop - base, np.int64(MAY_BE_IPV6))
                 elif digits >= 2 and letters >= 2:
                     stop = _iban_end(data, start, end)
                     if stop > 0:
-                        found, count = _put(found, count, row, start - base, stop - base, MAY_BE_IBAN)
+                        found, count = _put(found, count, row, start - base, stop - base, np.int64(MAY_BE_IBAN))
             bits, stop = _word_classes(data, start, i, end, digits, letters)
             if bits:
                 found, count = _put(found, count, row, start - base, stop - base, bits)

@@ -1,13 +1,17 @@
 """Compiling kernels ahead, on every core: once per machine and version, then they come from the cache.
 
-python -m gristmill.pipelines.engine.warm signals:FAMILY | text:VERSION | near:PART | contamination:all | shards:all
+`python -m gristmill.pipelines.engine.warm` reads names, a line each: signals:FAMILY | text:VERSION | near:PART |
+contamination:all | shards:all. It answers each with the same line once its kernels are compiled, with an empty one when
+they could not be.
 """
 
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pyarrow as pa
@@ -33,26 +37,63 @@ def kernels_of(families: Sequence[tuple[str, str]], text_versions: Sequence[str]
 
 
 def warm_kernels(wanted: Sequence[str], console: Console) -> None:
-    """Compile what this machine has not compiled yet; each in a process of its own, as many at once as there are cores."""
+    """Compile what this machine has not compiled yet, in as many processes as there are cores.
+
+    A kernel that fails to compile shows again, with its message, where it is used.
+    """
     folder = Path(os.environ["NUMBA_CACHE_DIR"])
     missing = [name for name in wanted if not _marker(folder, name).exists()]
     if not missing:
         return
     console.log(f"compiling kernels, once on this machine: {', '.join(missing)}")
+    processes = min(len(missing), len(os.sched_getaffinity(0)))
+    waiting = iter(_spread(missing))
     with console.progress("compile", len(missing), "kernels") as advance:
 
-        def compile_one(name: str) -> None:
-            # A failure shows again, with its message, where the kernel is used.
-            done = subprocess.run(
-                [sys.executable, "-m", "gristmill.pipelines.engine.warm", name], capture_output=True, check=False
-            )
-            if done.returncode == 0:
+        def done(name: str, compiled: bool) -> None:
+            if compiled:
                 _marker(folder, name).parent.mkdir(parents=True, exist_ok=True)
                 _marker(folder, name).touch()
             advance(1)
 
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as executor:
-            list(executor.map(compile_one, missing))
+        with ThreadPoolExecutor(processes) as executor:
+            list(executor.map(lambda _: _compile_in_a_process(waiting, done), range(processes)))
+
+
+def _spread(names: Sequence[str]) -> list[str]:
+    """One name of each prefix first, then the second of each: kernels named alike share parts, so that most parts are
+    in the cache before another process wants them."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for name in names:
+        prefix = name.partition("_")[0]
+        turns.append(seen[prefix])
+        seen[prefix] += 1
+    return [name for _, name in sorted(zip(turns, names, strict=True), key=lambda turn: turn[0])]
+
+
+def _compile_in_a_process(waiting: Iterator[str], done: Callable[[str, bool], None]) -> None:
+    """Take names one by one and have them compiled; a process that dies is followed by another one."""
+    command = [sys.executable, "-m", "gristmill.pipelines.engine.warm"]
+    process = None
+    for name in waiting:
+        if process is None:
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            )
+        assert process.stdin and process.stdout
+        try:
+            process.stdin.write(name + "\n")
+            process.stdin.flush()
+            answer = process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        done(name, answer == name + "\n")
+        if not answer:
+            process.communicate()
+            process = None
+    if process is not None:
+        process.communicate()
 
 
 def _can_be_warmed(chosen: Family) -> bool:
@@ -88,5 +129,18 @@ def warm_one(name: str) -> None:
         (one.prepared if one.prepare else one.function)(batch, one.default_options)
 
 
+def answer_names() -> None:
+    """Warm each name on standard input, and say so."""
+    answers = sys.stdout
+    with redirect_stdout(sys.stderr):
+        for line in sys.stdin:
+            name = line.strip()
+            try:
+                warm_one(name)
+            except Exception:
+                name = ""
+            print(name, file=answers, flush=True)
+
+
 if __name__ == "__main__":
-    warm_one(sys.argv[1])
+    answer_names()
