@@ -395,7 +395,9 @@ def _scan(data, offsets, classes):
                 elif byte == 58 and i + 3 < end and data[i + 1] == 47 and data[i + 2] == 47:
                     stop = _credentials_end(data, i + 3, end)
                     if stop > 0:
-                        found, count = _put(found, count, row, i + 3 - base, stop - base, np.int64(MAY_BE_URL_CREDENTIALS))
+                        found, count = _put(
+                            found, count, row, i + 3 - base, stop - base, np.int64(MAY_BE_URL_CREDENTIALS)
+                        )
                 elif byte >= 128:
                     cp, after = next_code_point(data, i)
                     if classes[cp] & DECIMAL and i >= numbers_until:

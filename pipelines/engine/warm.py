@@ -81,7 +81,8 @@ def _compile_in_a_process(waiting: Iterator[str], done: Callable[[str, bool], No
             process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
             )
-        assert process.stdin and process.stdout
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
             process.stdin.write(name + "\n")
             process.stdin.flush()

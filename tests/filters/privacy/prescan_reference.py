@@ -31,9 +31,12 @@ def is_seen(text: str, kind: int) -> bool:
 
 
 def has_number(text: str) -> bool:
-    """Seven decimal digits or more in numbers with at most four marks between two of them."""
+    """Seven decimal digits or more in numbers with at most four marks between two of them.
+
+    An ASCII digit begins a number where it begins a word, a digit of another script anywhere.
+    """
     position = 0
-    while match := re.compile(r"(?<![A-Za-z0-9_])\d+").search(text, position):
+    while match := re.compile(r"(?<![A-Za-z0-9_])\d+|(?![0-9])\d+").search(text, position):
         digits, position = run_of(text, match.start())
         if digits >= 7:
             return True

@@ -79,6 +79,7 @@ def test_classes_as_in_plain_python(name: str) -> None:
     @example("+1 (212) 664-7665x12")
     @example("1.2.3.4.5")
     @example("١٢٣٤٥٦٧")
+    @example("jo٣٤٥2001:")
     @example("DE89 3704 0044 0532 0130 00")
     def agrees(text: str) -> None:
         assert bool(seen(text) & CLASSES[name]) == is_seen(text, CLASSES[name]), text
