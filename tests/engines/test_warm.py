@@ -21,5 +21,5 @@ def test_names_that_share_a_prefix_are_taken_in_different_turns():
 
 def test_what_compiles_is_marked_and_what_fails_stops_nothing(cache, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
-    warm_kernels(["signals:no_such_family", "text:clean", "signals:bad_words"], Console())
-    assert [path.name for path in (cache / "warm").iterdir()] == ["text-clean"]
+    warm_kernels(["signals:no_such_family", "signals:content_key", "signals:bad_words"], Console())
+    assert [path.name for path in (cache / "warm").iterdir()] == ["signals-content_key"]
