@@ -20,6 +20,9 @@ def _has(marker: str) -> bool:
     return any(shutil.which(program) for program in PROGRAMS[marker])
 
 
+# Spark in tests lives for a minute: half of what it does then is optimising code that will not run again.
+SHORT_LIVED_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
 LONGEST = "tests/engines/test_engines.py"  # minutes of starting Spark: the other process does the rest meanwhile
 
 
@@ -28,6 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     missing = [name for name in required if not _has(name)]
     if missing:
         raise pytest.UsageError(f"required here but not installed: {', '.join(missing)}")
+    os.environ.setdefault("JAVA_TOOL_OPTIONS", SHORT_LIVED_JAVA)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

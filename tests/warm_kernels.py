@@ -7,5 +7,5 @@ from gristmill.pipelines.engine.warm import kernels_of, warm_kernels
 from gristmill.schemas.policy import ORIGINAL
 
 if __name__ == "__main__":
-    families = kernels_of([(name, ORIGINAL) for name in FAMILIES], [])
+    families = kernels_of([(name, ORIGINAL) for name in FAMILIES], ["clean", "c4_lines_dolma"])
     warm_kernels([*families, *KERNELS, "contamination:all", "shards:all"], Console())

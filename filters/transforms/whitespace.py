@@ -18,7 +18,8 @@ EDIT_KINDS = [
     ("", "extra_spaces"),
     ("", "extra_newlines"),
 ]
-_CR_BEFORE_LF, _LONE_CR, _TRAILING, _SPACES, _NEWLINES = range(5)
+# Scalars with a type: numba would compile what is called with a plain constant once for each of them.
+_CR_BEFORE_LF, _LONE_CR, _TRAILING, _SPACES, _NEWLINES = np.arange(5, dtype=np.int8)
 
 
 @kernel
