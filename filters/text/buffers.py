@@ -23,7 +23,7 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(_kernel_folder()))
 from numba import njit  # noqa: E402  reads NUMBA_CACHE_DIR when it is imported
 
 kernel = njit(nogil=True, cache=True)
-inlined = njit(nogil=True, cache=True, forceinline=True)  # for what is called once a byte or word
+inlined = njit(nogil=True, cache=True, forceinline=True, _nrt=False)
 
 
 def string_buffers(texts: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:

@@ -80,10 +80,9 @@ def _merge_of(left, right, keys, values):
 
 
 @inlined
-def _few(data, start, end, byte_ids, keys, values, out):
+def _few(data, start, end, byte_ids, keys, values, merged, out):
     """Merge a short pre-token by looking at every pair again after each merge; writes to `out`, returns how many ids."""
     count = end - start
-    merged = np.empty(SHORT_BYTES, np.int64)
     for i in range(count):
         out[i] = byte_ids[data[start + i]]
     for i in range(count - 1):
@@ -175,9 +174,12 @@ def _many(data, start, end, byte_ids, keys, values, out):
     return kept
 
 
-@inlined
-def merge_bytes(data, start, end, byte_ids, keys, values, out):
-    """Write the ids of data[start:end] to the beginning of `out` (at least end - start long); returns their number."""
+@kernel
+def merge_bytes(data, start, end, byte_ids, keys, values, scratch, out):
+    """Write the ids of data[start:end] to the beginning of `out` (at least end - start long); returns their number.
+
+    scratch: int64, SHORT_BYTES long.
+    """
     if end - start <= SHORT_BYTES:
-        return _few(data, start, end, byte_ids, keys, values, out)
+        return _few(data, start, end, byte_ids, keys, values, scratch, out)
     return _many(data, start, end, byte_ids, keys, values, out)

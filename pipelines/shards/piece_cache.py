@@ -10,7 +10,7 @@ import numpy as np
 from gristmill.filters.dedup.xxh64 import load64, xxh64
 from gristmill.filters.text.buffers import inlined, kernel
 from gristmill.pipelines.shards.fast_pretokenizer import pre_token_end
-from gristmill.pipelines.shards.merges import merge_bytes
+from gristmill.pipelines.shards.merges import SHORT_BYTES, merge_bytes
 from numpy import uint64
 
 MAX_BYTES = 255  # longer pre-tokens are merged each time
@@ -113,6 +113,7 @@ def encode_rows(
     out: ids, room for one a byte. out_offsets: where the ids of each row begin.
     """
     word_slots, word_pool = words
+    scratch = np.empty(SHORT_BYTES, np.int64)
     row, i, to = state[ROW], state[BYTE], state[TOKEN]
     while row < len(offsets) - 1:
         end = offsets[row + 1]
@@ -120,7 +121,7 @@ def encode_rows(
             stop = pre_token_end(data, i, end, flags, family, digits)
             count = stop - i
             if count > MAX_BYTES:
-                to += merge_bytes(data, i, stop, byte_ids, keys, values, out[to:])
+                to += merge_bytes(data, i, stop, byte_ids, keys, values, scratch, out[to:])
                 i = stop
                 continue
             first, second = _key(data, i, count)
@@ -148,7 +149,7 @@ def encode_rows(
                     out[to] = np.int64(word_slots[word, 2] & _LOW)
                     ids = np.int64(1)
             if ids == 0:
-                ids = merge_bytes(data, i, stop, byte_ids, keys, values, out[to:])
+                ids = merge_bytes(data, i, stop, byte_ids, keys, values, scratch, out[to:])
             if ids == 1:
                 value = uint64(out[to])
             else:

@@ -13,7 +13,7 @@ from gristmill.pipelines.shards.code_point_classes import LETTER, NFC_CHANGES, S
 from gristmill.pipelines.shards.encode import Encoder
 from gristmill.pipelines.shards.fast_pretokenizer import pre_tokens
 from gristmill.pipelines.shards.literals import Literals
-from gristmill.pipelines.shards.merges import byte_characters, merge_bytes, read_merges
+from gristmill.pipelines.shards.merges import SHORT_BYTES, byte_characters, merge_bytes, read_merges
 from gristmill.pipelines.shards.patterns import PATTERNS, recognised
 from gristmill.schemas.errors import RunError
 from hypothesis import given, settings
@@ -112,7 +112,8 @@ def merged_by_the_book(raw: bytes, model: dict) -> list[int]:
 @njit
 def _merged(data, byte_ids, keys, values):  # type: ignore[no-untyped-def]
     out = np.empty(len(data), np.int32)
-    return out[: merge_bytes(data, 0, len(data), byte_ids, keys, values, out)]
+    scratch = np.empty(SHORT_BYTES, np.int64)
+    return out[: merge_bytes(data, 0, len(data), byte_ids, keys, values, scratch, out)]
 
 
 @settings(max_examples=100, deadline=None)
