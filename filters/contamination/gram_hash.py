@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import xxhash
 from gristmill.filters.dedup.xxh64 import xxh64_padded
-from gristmill.filters.text.buffers import inlined, kernel
+from gristmill.filters.text.buffers import helper, inlined
 
 BASE = 0x9E3779B97F4A7C15 | 1
 _M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -37,7 +37,7 @@ def hash_plainly(words: Sequence[str]) -> int:
     return h ^ (h >> 31)
 
 
-@kernel
+@helper
 def fill_prefixes(data, starts, first, count, prefixes):
     """prefixes[k]: of the words before word first + k; word w is data[starts[w] : starts[w + 1] - 1]."""
     prefixes[0] = 0

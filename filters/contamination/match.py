@@ -15,7 +15,7 @@ from gristmill.filters.contamination.gram_hash import fill_prefixes, gram_hash, 
 from gristmill.filters.contamination.index import MAX_REPEATS, Index
 from gristmill.filters.contamination.words import cut_words, scratch, word_table, words_plainly
 from gristmill.filters.dedup.normalise import Normalisation
-from gristmill.filters.text.buffers import inlined, kernel, string_buffers
+from gristmill.filters.text.buffers import helper, inlined, kernel, string_buffers
 
 
 class Matches(NamedTuple):
@@ -69,7 +69,7 @@ def matches_plainly(
     return found
 
 
-@kernel
+@helper
 def _same(a, a_start, a_end, b, b_start, b_end):
     if a_end - a_start != b_end - b_start:
         return False
@@ -79,7 +79,7 @@ def _same(a, a_start, a_end, b, b_start, b_end):
     return True
 
 
-@kernel
+@helper
 def _shared_words(out, starts, count, i, size, words, word_starts, grams, first, at, passage_words):
     """Words of the run that begins at word i of the document and word `at` of the passage; 0: the n-grams differ."""
     w = first + at

@@ -11,7 +11,7 @@ import numpy as np
 from gristmill.filters.dedup.normalise import DELETED, Normalisation, Replacements, normalise_plainly, replacements
 from gristmill.filters.dedup.pieces import UNSPACED_RANGES, is_unspaced
 from gristmill.filters.dedup.xxh64 import PADDING
-from gristmill.filters.text.buffers import kernel
+from gristmill.filters.text.buffers import helper
 from gristmill.filters.text.utf8 import next_code_point, put_utf8
 
 _FIRST_EXPANSION = -2  # as in dedup.normalise.Replacements
@@ -52,7 +52,7 @@ def words_plainly(text: str, options: Normalisation) -> list[tuple[str, int, int
     return found
 
 
-@kernel
+@helper
 def cut_words(data, start, end, target, edges, expansions, out, starts, first_bytes, last_bytes):
     """Words of data[start:end] into `out`, one space apart; returns their number.
 

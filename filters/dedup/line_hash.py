@@ -19,7 +19,7 @@ import pyarrow as pa
 import xxhash
 from gristmill.filters.dedup.normalise import Normalisation, normalise_plainly, normalise_span, replacements
 from gristmill.filters.dedup.xxh64 import PADDING, xxh64_padded
-from gristmill.filters.text.buffers import kernel, string_buffers
+from gristmill.filters.text.buffers import helper, kernel, string_buffers
 from gristmill.filters.text.unicode_tables import CLASS, SPACE
 from gristmill.filters.text.utf8 import next_code_point
 from gristmill.schemas.errors import RecipeError
@@ -71,7 +71,7 @@ def line_hashes_plainly(
     return found
 
 
-@kernel
+@helper
 def _is_blank(data, start, end, classes):
     i = start
     while i < end:
@@ -81,7 +81,7 @@ def _is_blank(data, start, end, classes):
     return True
 
 
-@kernel
+@helper
 def _line_end(data, start, end):
     while start < end and data[start] != 10:
         start += 1

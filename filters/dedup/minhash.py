@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from gristmill.filters.dedup.shingles import Shingling, cut_document, cutter, shingle_count
 from gristmill.filters.dedup.xxh64 import xxh64, xxh64_padded
-from gristmill.filters.text.buffers import kernel, string_buffers
+from gristmill.filters.text.buffers import helper, kernel, string_buffers
 from gristmill.filters.text.unicode_tables import CLASS
 
 EMPTY = np.uint32(0xFFFFFFFF)
@@ -43,7 +43,7 @@ def permutations(count: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     return a, generator.randint(0, 1 << 32, count, dtype=np.uint32)
 
 
-@kernel
+@helper
 def _premix(h):
     h = np.uint32(h ^ (h >> np.uint32(16)))
     h = np.uint32(h * np.uint32(0x85EBCA6B))
@@ -52,7 +52,7 @@ def _premix(h):
     return np.uint32(h ^ (h >> np.uint32(16)))
 
 
-@kernel
+@helper
 def _lower_signature(hashes, count, a, b, signature):
     """signature[k] = min(signature[k], a[k] * h + b[k]) over the premixed hashes[:count]."""
     for k in range(len(a)):

@@ -23,7 +23,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pyarrow as pa
 import xxhash
-from gristmill.filters.text.buffers import kernel, string_buffers
+from gristmill.filters.text.buffers import helper, kernel, string_buffers
 from gristmill.filters.text.unicode_tables import CLASS, CODE_POINTS, DIGIT, LOWER, MARK, PUNCTUATION, SPACE, UPPER
 from gristmill.filters.text.utf8 import next_code_point, put_utf8
 from gristmill.schemas.errors import RecipeError
@@ -152,7 +152,7 @@ def _affected(options: Normalisation) -> list[int]:
     return np.flatnonzero(chosen).tolist()
 
 
-@kernel
+@helper
 def normalise_span(data, start, end, target, edges, expansions, collapse, out, at):
     """Normalise data[start:end] into `out` from `at` on; returns the position after the last byte written.
 

@@ -7,7 +7,7 @@ starts[k] : starts[k + 1] - separator, so that any run of pieces is one slice of
 
 import numpy as np
 from gristmill.filters.dedup.xxh64 import load64, store64, trailing_zeros
-from gristmill.filters.text.buffers import inlined, kernel
+from gristmill.filters.text.buffers import helper, inlined
 from gristmill.filters.text.unicode_tables import ALPHA
 from gristmill.filters.text.utf8 import next_code_point
 from numpy import uint64
@@ -39,7 +39,7 @@ UNSPACED_RANGES = (
 )
 
 
-@kernel
+@helper
 def is_unspaced(cp):
     """Whether code point `cp` belongs to a script written without spaces."""
     if cp < 0x0E00:
@@ -50,7 +50,7 @@ def is_unspaced(cp):
     return False
 
 
-@kernel
+@helper
 def _less_high_than_latin(span):
     """Whether no more characters can be unspaced (each has one lead byte from 0xE0 on) than are ASCII letters."""
     surplus = np.int64(0)
@@ -63,7 +63,7 @@ def _less_high_than_latin(span):
     return surplus <= 0
 
 
-@kernel
+@helper
 def mostly_unspaced(data, start, end, classes):
     """Whether more characters of data[start:end] are of unspaced scripts than are other letters."""
     if _less_high_than_latin(data[start:end]):
@@ -79,7 +79,7 @@ def mostly_unspaced(data, start, end, classes):
     return unspaced > letters
 
 
-@kernel
+@helper
 def _wide_space(data, i, b):
     """Bytes of the non-ASCII white space that starts at data[i] == b (b >= 0xC2), 0 when there is none."""
     if b == 0xC2:
@@ -105,7 +105,7 @@ def _white_space_of_eight(eight):
     return (blank | control | separator) & _HIGH
 
 
-@kernel
+@helper
 def split_words(data, start, end, out, starts):
     """The `str.split()` words of data[start:end], written to `out` one space apart; returns their number.
 
@@ -160,7 +160,7 @@ def split_words(data, start, end, out, starts):
     return words
 
 
-@kernel
+@helper
 def split_characters(data, start, end, out, starts):
     """The characters of data[start:end] that are not white space, written to `out` end to end; returns their number."""
     characters = 0

@@ -25,7 +25,7 @@ from gristmill.filters.dedup.normalise import (
 )
 from gristmill.filters.dedup.pieces import UNSPACED_RANGES, mostly_unspaced, split_characters, split_words
 from gristmill.filters.dedup.xxh64 import PADDING, xxh64_padded
-from gristmill.filters.text.buffers import kernel, string_buffers
+from gristmill.filters.text.buffers import helper, kernel, string_buffers
 from gristmill.filters.text.unicode_tables import CLASS
 from gristmill.schemas.errors import RecipeError
 
@@ -88,7 +88,7 @@ def _mostly_unspaced_plainly(text: str) -> bool:
     return sum(unspaced) > sum(letters)
 
 
-@kernel
+@helper
 def cut_document(data, start, end, unit, classes, normalise, target, edges, expansions, scratch, buffer, starts):
     """Cut data[start:end] into pieces in `buffer` and `starts`; returns (pieces, separator: 1 words, 0 characters)."""
     by_character = unit == 2 or (unit == 0 and mostly_unspaced(data, start, end, classes))
@@ -103,7 +103,7 @@ def cut_document(data, start, end, unit, classes, normalise, target, edges, expa
     return split_words(data, start, end, buffer, starts), 1
 
 
-@kernel
+@helper
 def shingle_count(pieces, n):
     """Shingles of n in a document of so many pieces: one short shingle when there are fewer than n."""
     return 0 if pieces == 0 else max(1, pieces - n + 1)

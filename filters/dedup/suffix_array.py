@@ -12,7 +12,7 @@ import ctypes
 
 import numpy as np
 from gristmill.filters.dedup.windows import DEFAULT_LENGTH, Policy, check_windows, cover_windows, same_window
-from gristmill.filters.text.buffers import kernel
+from gristmill.filters.text.buffers import helper, kernel
 
 INT32_LIMIT = 2**31 - 1
 _BLOCK_BITS = 8  # a lookup table of 8 bytes a block finds the document of a position
@@ -49,7 +49,7 @@ def _documents_of_blocks(offsets):
     return blocks
 
 
-@kernel
+@helper
 def _document_of(blocks, offsets, position):
     """Number of the document that holds the byte at `position`; no document is empty."""
     document = blocks[position >> _BLOCK_BITS]
@@ -58,7 +58,7 @@ def _document_of(blocks, offsets, position):
     return document
 
 
-@kernel
+@helper
 def _mark_run(suffixes, first, last, blocks, offsets, length, unit, keep_first, mask):
     """Mark the starts of windows among suffixes[first:last], which all begin with the same `length` bytes.
 

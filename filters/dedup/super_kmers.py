@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 from gristmill.filters.dedup.windows import DEFAULT_LENGTH, Policy, check_windows, same_window
-from gristmill.filters.text.buffers import inlined, kernel
+from gristmill.filters.text.buffers import helper, inlined, kernel
 from gristmill.schemas.errors import RecipeError, RunError
 
 BASE = np.uint64(0x9E3779B97F4A7C15 | 1)
@@ -56,7 +56,7 @@ def _mix(h):
     return h ^ (h >> np.uint64(33))
 
 
-@kernel
+@helper
 def _power(exponent):
     result = _ONE
     for _ in range(exponent):
@@ -191,7 +191,7 @@ def salted_windows(
     return runs, starts, salted
 
 
-@kernel
+@helper
 def _group_windows(order, docs, starts, data, offsets, length, unit, power, table, hashes, places, copies, firsts, of):
     """Give each window of the runs in `order` the number of its class: the windows of the same bytes.
 
@@ -231,7 +231,7 @@ def _group_windows(order, docs, starts, data, offsets, length, unit, power, tabl
                     h = _rolled(h, data[i], data[i + length], power)
 
 
-@kernel
+@helper
 def _mark_group(order, docs, starts, offsets, length, unit, keep_first, copies, firsts, of, spans, at):
     """Write the union of each run's marked windows to `spans` from `at` on; returns the position after them."""
     window = 0

@@ -20,7 +20,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from gristmill.filters.dedup.xxh64 import load64
-from gristmill.filters.text.buffers import kernel
+from gristmill.filters.text.buffers import helper, kernel
 from gristmill.schemas.errors import RecipeError
 
 Policy = Literal["remove-all", "keep-first"]
@@ -56,7 +56,7 @@ def mask_by_definition(
     return mask
 
 
-@kernel
+@helper
 def same_window(data, p, q, length):
     """Whether data[p : p + length] equals data[q : q + length]; compares eight bytes at a time."""
     i = 0

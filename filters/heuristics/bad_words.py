@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
+from gristmill.filters.text.buffers import decode_utf8, helper, kernel, string_buffers
 from gristmill.filters.text.scratch import longest_document_bytes
 from gristmill.filters.text.unicode_tables import ALNUM, CLASS, LOWER
 from gristmill.schemas.errors import RecipeError
@@ -88,12 +88,12 @@ def trie(entries: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     return np.array(edges, dtype=np.int64), final
 
 
-@kernel
+@helper
 def _is_word(cp, classes):
     return cp == 95 or classes[cp] & ALNUM != 0
 
 
-@kernel
+@helper
 def _lowered(cps, n, lower, out):
     """Lower-case cps[:n] into out; the one expanding letter, U+0130, is at least two bytes of UTF-8, so it fits."""
     length = 0

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
+from gristmill.filters.text.buffers import decode_utf8, helper, kernel, string_buffers
 from gristmill.filters.text.scratch import longest_document_bytes
 from gristmill.filters.text.unicode_tables import CLASS, LOWER, SPACE
 from gristmill.filters.text.utf8 import utf8_width
@@ -79,7 +79,7 @@ def edits(texts: pa.Array, options: Mapping[str, Any]) -> pa.Array:
     return constant_edits(edit_offsets, starts, ends, codes, REASONS)
 
 
-@kernel
+@helper
 def _line_end(cps, start, n, classes):
     """(position of the line's "\\n" or n, its white-space words, whether it ends in a mark)."""
     words, inside, last = 0, False, 0

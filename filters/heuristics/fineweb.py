@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
+from gristmill.filters.text.buffers import decode_utf8, helper, kernel, string_buffers
 from gristmill.filters.text.scratch import divided, longest_document_bytes
 from gristmill.filters.text.terminal_marks import TERMINAL_MARKS, is_terminal_mark
 from gristmill.filters.text.unicode_tables import CLASS, SPACE
@@ -144,7 +144,7 @@ def _count_new_lines(data, offsets, new_lines):
             new_lines[row] += data[i] == 10
 
 
-@kernel
+@helper
 def _is_repeat(cps, start, end, key, table, keys, starts, ends, line):
     """Whether an equal line was entered before; otherwise enters this one as number `line`."""
     mask = len(table) - 1

@@ -38,7 +38,7 @@ from gristmill.filters.heuristics.ngrams import (
     prefix_span_hash,
 )
 from gristmill.filters.heuristics.segments import strip_span
-from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
+from gristmill.filters.text.buffers import decode_utf8, helper, kernel, string_buffers
 from gristmill.filters.text.punctuation_datatrove import datatrove_symbols
 from gristmill.filters.text.scratch import divided, longest_document_bytes
 from gristmill.filters.text.spacy_words import token_spans
@@ -54,7 +54,7 @@ COLUMNS = DUPLICATES + 6
 LONGEST_TOP, SMALLEST_DUPLICATE, LARGEST_DUPLICATE = 4, 5, 10
 
 
-@kernel
+@helper
 def measure_tokens(cps, classes, symbols, starts, ends, tokens, out):
     stop_words = 0
     for t in range(tokens):
@@ -77,7 +77,7 @@ def measure_tokens(cps, classes, symbols, starts, ends, tokens, out):
         stop_words >>= 1
 
 
-@kernel
+@helper
 def measure_line(cps, classes, start, end, out):
     """One line of `splitlines()`: a bullet after white space, an ellipsis before it."""
     out[LINES] += 1
@@ -88,7 +88,7 @@ def measure_line(cps, classes, start, end, out):
     out[ELLIPSIS_LINES] += (cps[end - 1] == ELLIPSIS) | ends_with_dots(cps, start, end)
 
 
-@kernel
+@helper
 def measure_characters(cps, n, classes, free_from, out):
     """Marks, and the lines of `splitlines()`: CR LF is one break, and text after the last break is a line if any."""
     free_from[:] = 0
@@ -108,7 +108,7 @@ def measure_characters(cps, n, classes, free_from, out):
     out[CHARACTERS] = n
 
 
-@kernel
+@helper
 def measure_ngrams(cps, starts, ends, tokens, joined, prefixes, powers, scratch, top, duplicates):
     """Fill `top` as `count_ngrams` does, and duplicates[n - SMALLEST_DUPLICATE]."""
     slots, hashes, _, _, _, _, positions, edges, marks = scratch

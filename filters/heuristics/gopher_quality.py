@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
+from gristmill.filters.text.buffers import decode_utf8, helper, kernel, string_buffers
 from gristmill.filters.text.scratch import divided, longest_document_bytes
 from gristmill.filters.text.unicode_tables import ALNUM, ALPHA, CLASS, SPACE
 from gristmill.schemas.signals import Family, Signal
@@ -33,7 +33,7 @@ LINES, BULLET_LINES, ELLIPSIS_LINES, RAW_LINES, RAW_BULLET_LINES, RAW_ELLIPSIS_L
 COLUMNS = 20
 
 
-@kernel
+@helper
 def packed_ascii(cps, start, end):
     """The 2 to 4 characters of a word as one little-endian integer; 0 for other words and beyond ASCII."""
     length = end - start
@@ -47,7 +47,7 @@ def packed_ascii(cps, start, end):
     return a | b << 8 | c << 16 | d << 24
 
 
-@kernel
+@helper
 def stop_word_bit(key):
     """1 << index of the stop word whose letters are packed in `key`, 0 when it is none."""
     if key < 1 << 16:
@@ -57,7 +57,7 @@ def stop_word_bit(key):
     return (key == THAT) << 5 | (key == HAVE) << 6 | (key == WITH) << 7
 
 
-@kernel
+@helper
 def twice_the_median(histogram, longest, words):
     """Twice the median length, from the number of words of each length 0..longest (so that it stays an integer)."""
     lower_rank, upper_rank = (words + 1) // 2, words // 2 + 1
@@ -72,7 +72,7 @@ def twice_the_median(histogram, longest, words):
     return 0
 
 
-@kernel
+@helper
 def finish_word(cps, start, end, flags, out):
     """Count one white-space word; `flags` are the classes of its characters or-ed. Returns the bit of
     its stop word, 0 without one.
@@ -90,13 +90,13 @@ def finish_word(cps, start, end, flags, out):
     return bit
 
 
-@kernel
+@helper
 def is_mark(cp):
     """Whether `count_mark` has something to do."""
     return (cp == DOT) | (cp == HASH) | (cp == ELLIPSIS)
 
 
-@kernel
+@helper
 def count_mark(cps, n, i, free_from, out):
     """Count the #, dot or U+2026 at i as `str.count` would: `...` and `. . .` do not overlap themselves.
 
@@ -117,7 +117,7 @@ def count_mark(cps, n, i, free_from, out):
     return 0
 
 
-@kernel
+@helper
 def starts_alnum_token(cps, i, alnum):
     """Whether a token of fastText's reader starts at i, a letter or digit.
 
@@ -129,19 +129,19 @@ def starts_alnum_token(cps, i, alnum):
     return before == 0x20 or 0x09 <= before <= 0x0D or before == 0
 
 
-@kernel
+@helper
 def ends_with_dots(cps, start, end):
     return end - start >= 3 and cps[end - 1] == DOT and cps[end - 2] == DOT and cps[end - 3] == DOT
 
 
-@kernel
+@helper
 def ends_with_spaced_ellipsis(cps, start, end):
     if end - start < 5 or cps[end - 2] != 0x20 or cps[end - 4] != 0x20:
         return False
     return cps[end - 1] == DOT and cps[end - 3] == DOT and cps[end - 5] == DOT
 
 
-@kernel
+@helper
 def measure_line(cps, classes, start, end, out):
     """One line of `split("\\n")`: as it is, and stripped when not blank."""
     out[RAW_LINES] += 1
@@ -162,7 +162,7 @@ def measure_line(cps, classes, start, end, out):
     )
 
 
-@kernel
+@helper
 def measure_text(cps, n, classes, histogram, free_from, out):
     """All counts of cps[:n] in one pass; `histogram` (words by length) is all zero before and after."""
     word_start = -1

@@ -20,7 +20,7 @@ from gristmill.filters.heuristics.ngrams import (
     prefix_span_hash,
 )
 from gristmill.filters.heuristics.segments import drop_blank, newline_lines, newline_run_pieces, strip_span
-from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
+from gristmill.filters.text.buffers import decode_utf8, helper, kernel, string_buffers
 from gristmill.filters.text.scratch import divided, longest_document_bytes
 from gristmill.filters.text.unicode_tables import CLASS, SPACE
 from gristmill.schemas.signals import Family, Signal
@@ -32,7 +32,7 @@ DEFINITIONS = 5
 AFTER_FIRST, AFTER_FIRST_CHARACTERS, ALL_COPIES, ALL_COPIES_CHARACTERS, PIECES, CHARACTERS = range(6)
 
 
-@kernel
+@helper
 def count_repeated(cps, starts, ends, pieces, prefixes, powers, scratch, row):
     """Fill one definition's row for the pieces of one document."""
     slots, hashes, _, first, counts, ids, _, _, _ = scratch
@@ -50,7 +50,7 @@ def count_repeated(cps, starts, ends, pieces, prefixes, powers, scratch, row):
             row[ALL_COPIES_CHARACTERS] += count * length
 
 
-@kernel
+@helper
 def visible_characters(cps, n, classes):
     visible = 0
     for i in range(n):

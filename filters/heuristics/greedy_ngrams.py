@@ -10,13 +10,13 @@ and nothing later can equal it. N-grams shorter than HEAD are always candidates.
 
 import numpy as np
 from gristmill.filters.heuristics.ngrams import count_marks, prefix_span_hash, same_characters, slot_mask
-from gristmill.filters.text.buffers import kernel
+from gristmill.filters.text.buffers import helper, kernel
 
 HEAD = 12
 SMALLEST = 5
 
 
-@kernel
+@helper
 def join_words(cps, starts, ends, words, joined, edges):
     """The characters of the words one after the other; edges[w] is where word w begins. Returns their number."""
     length = 0
@@ -43,7 +43,7 @@ def candidates(edges, words, prefixes, powers, hashes, marks, positions):
     return m
 
 
-@kernel
+@helper
 def greedy_duplicate_characters(joined, edges, words, n, positions, m, prefixes, powers, hashes, slots):
     """Characters of the n-grams (n >= SMALLEST) found again by the walk; positions[:m] from `candidates`."""
     mask = slot_mask(m)

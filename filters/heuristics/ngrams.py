@@ -15,7 +15,7 @@ clears the part it needs first.
 from typing import NamedTuple
 
 import numpy as np
-from gristmill.filters.text.buffers import kernel
+from gristmill.filters.text.buffers import helper, kernel
 
 # Columns of `count_ngrams`. The most frequent n-gram is the one met first among equals, also when none repeats; the
 # most frequent repeated one is the longest among equals. Characters are those of the words, without separators.
@@ -32,7 +32,7 @@ def table_size(items: int) -> int:
     return 1 << (2 * max(items, 1) - 1).bit_length()
 
 
-@kernel
+@helper
 def slot_mask(items):
     """Mask of the table part used for `items`, never more than `table_size` allots."""
     size = 2
@@ -49,7 +49,7 @@ def mixed(h):
     return h ^ (h >> np.uint64(29))
 
 
-@kernel
+@helper
 def hash_words(cps, starts, ends, words, hashes):
     """hashes[w] of each word, read character by character: best for short spans."""
     for w in range(words):
@@ -59,7 +59,7 @@ def hash_words(cps, starts, ends, words, hashes):
         hashes[w] = mixed(h)
 
 
-@kernel
+@helper
 def fill_powers(powers):
     """powers[k] = MULTIPLIER ** k modulo 2 ** 64."""
     power = np.uint64(1)
@@ -68,7 +68,7 @@ def fill_powers(powers):
         power *= MULTIPLIER
 
 
-@kernel
+@helper
 def fill_prefix_hashes(cps, n, prefixes):
     """prefixes[i] = polynomial hash of cps[:i], from which any span's follows in two operations."""
     h = np.uint64(0)
@@ -78,12 +78,12 @@ def fill_prefix_hashes(cps, n, prefixes):
         prefixes[i + 1] = h
 
 
-@kernel
+@helper
 def prefix_span_hash(prefixes, powers, start, end):
     return mixed(prefixes[end] - prefixes[start] * powers[end - start] + np.uint64(end - start))
 
 
-@kernel
+@helper
 def same_characters(cps, a, b, length):
     for i in range(length):  # noqa: SIM110 (numba compiles no generator)
         if cps[a + i] != cps[b + i]:
@@ -91,7 +91,7 @@ def same_characters(cps, a, b, length):
     return True
 
 
-@kernel
+@helper
 def number_spans(cps, starts, ends, spans, hashes, slots, first, counts, ids):
     """Give equal spans equal ids, in order of first occurrence; returns the number of distinct spans.
 
@@ -126,7 +126,7 @@ def number_spans(cps, starts, ends, spans, hashes, slots, first, counts, ids):
     return distinct
 
 
-@kernel
+@helper
 def count_marks(hashes, items, marks):
     """Count, up to two and by hash, the items in the byte map `marks`; returns the mask that finds a hash's byte.
 
@@ -140,7 +140,7 @@ def count_marks(hashes, items, marks):
     return mask
 
 
-@kernel
+@helper
 def seen_twice(hashes, items, marks, positions):
     """Fill `positions` with the items whose hash may occur twice; returns their number."""
     mask = count_marks(hashes, items, marks)
@@ -151,13 +151,13 @@ def seen_twice(hashes, items, marks, positions):
     return m
 
 
-@kernel
+@helper
 def same_words(cps, starts, ends, a, b):
     length = ends[a] - starts[a]
     return ends[b] - starts[b] == length and same_characters(cps, starts[a], starts[b], length)
 
 
-@kernel
+@helper
 def number_bigrams(cps, starts, ends, hashes, positions, m, slots, first, counts, ids):
     """As `number_spans`, for the two words at each p of positions[:m], whose hash is hashes[p]."""
     mask = slot_mask(m)
@@ -188,7 +188,7 @@ def number_bigrams(cps, starts, ends, hashes, positions, m, slots, first, counts
     return distinct
 
 
-@kernel
+@helper
 def keep_repeated(ids, counts, positions, m):
     """Drop from positions[:m] those whose gram occurs once, in place; returns how many stay."""
     kept = 0
@@ -200,7 +200,7 @@ def keep_repeated(ids, counts, positions, m):
     return kept
 
 
-@kernel
+@helper
 def lengthen_grams(ids, positions, m, slots, keys, first, counts):
     """From n-grams to (n+1)-grams; returns (positions left, distinct repeated candidates).
 
@@ -238,7 +238,7 @@ def lengthen_grams(ids, positions, m, slots, keys, first, counts):
     return kept, distinct
 
 
-@kernel
+@helper
 def most_frequent_first_met(first, counts, distinct):
     """(first position, count) of the most frequent gram, the one met first among equals; (0, 1) when none repeats.
 
@@ -251,7 +251,7 @@ def most_frequent_first_met(first, counts, distinct):
     return position, count
 
 
-@kernel
+@helper
 def characters_of_most_frequent(edges, n, first, counts, distinct):
     """Characters of the most frequent repeated n-gram, the longest among equals, times its count; 0 when none repeats.
 
@@ -268,7 +268,7 @@ def characters_of_most_frequent(edges, n, first, counts, distinct):
     return best_count * best_length
 
 
-@kernel
+@helper
 def characters_of_all_copies(edges, n, positions, m):
     """Characters of every copy of every repeated n-gram, overlapping ones counted each."""
     total = 0
@@ -277,7 +277,7 @@ def characters_of_all_copies(edges, n, positions, m):
     return total
 
 
-@kernel
+@helper
 def characters_of_all_grams(edges, words, n):
     """Characters of every n-gram of the text, overlapping ones counted each.
 
@@ -291,7 +291,7 @@ def characters_of_all_grams(edges, words, n):
     return total
 
 
-@kernel
+@helper
 def characters_covered(edges, n, positions, m):
     """Characters of the words inside at least one repeated n-gram, each word once."""
     total = 0
@@ -333,7 +333,7 @@ def ngram_scratch(words: int) -> Scratch:
     )
 
 
-@kernel
+@helper
 def count_ngrams(cps, starts, ends, words, longest_gram, scratch, out):
     """Fill out (longest_gram - 1, GRAM_COLUMNS) for the n-grams of one document, row n - 2 for n; see the columns.
 

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 from gristmill.filters.heuristics.ngrams import count_ngrams, hash_words, number_spans
-from gristmill.filters.text.buffers import decode_utf8, kernel
+from gristmill.filters.text.buffers import decode_utf8, helper, kernel
 from gristmill.filters.text.unicode_tables import ALNUM, LOWER_CASE, NUMERIC, SPACE, UPPER
 from gristmill.filters.text.wordpunct import wordpunct_words
 
@@ -36,17 +36,17 @@ _BULLETS = (0x2022, 0x2023, 0x25B6, 0x25C0, 0x25E6, 0x25A0, 0x25A1, 0x25AA, 0x25
 _JAVASCRIPT = np.array([ord(char) for char in "javascript"], dtype=np.int32)
 
 
-@kernel
+@helper
 def _is_word_character(cp, classes):
     return cp == 95 or classes[cp] & ALNUM != 0
 
 
-@kernel
+@helper
 def _is_stop(cp):
     return cp == 46 or cp == 33 or cp == 63
 
 
-@kernel
+@helper
 def _sentences(cps, n, classes):
     r"""Matches of `\b[^.!?]+[.!?]*`."""
     sentences, i = 0, 0
@@ -83,7 +83,7 @@ def _raw_words(cps, starts, ends, words, classes, lower, stop_keys, out):
             out[STOP_WORDS] += at < len(stop_keys) and stop_keys[at] == key
 
 
-@kernel
+@helper
 def _raw_line(cps, start, end, classes, out):
     """Count the line cps[start:end], its "\\n" included; returns its share of upper-case characters."""
     s, e = start, end
@@ -132,7 +132,7 @@ def raw_counts(data, offsets, longest, classes, lower, stop_keys, counts, most_u
                 line = i + 1
 
 
-@kernel
+@helper
 def _normalised_lines(cps, n, classes, out):
     """Words and numeric characters line by line, white space collapsed; returns the largest numeric share."""
     most = 0.0

@@ -1,13 +1,13 @@
 # mypy: disallow-untyped-defs=False
 """Lines and paragraphs as the Gopher implementations cut them: four definitions, each giving spans of code points."""
 
-from gristmill.filters.text.buffers import kernel
+from gristmill.filters.text.buffers import helper
 from gristmill.filters.text.unicode_tables import SPACE
 
 NEWLINE = 0x0A
 
 
-@kernel
+@helper
 def strip_span(cps, classes, start, end):
     """The span without white space at either side, as str.strip()."""
     while start < end and classes[cps[start]] & SPACE:
@@ -17,7 +17,7 @@ def strip_span(cps, classes, start, end):
     return start, end
 
 
-@kernel
+@helper
 def newline_lines(cps, n, starts, ends):
     """`text.split("\\n")`: n newlines make n + 1 lines, empty ones included."""
     lines = 0
@@ -31,7 +31,7 @@ def newline_lines(cps, n, starts, ends):
     return lines + 1
 
 
-@kernel
+@helper
 def newline_run_pieces(cps, start, end, shortest_run, starts, ends):
     """`re.split("\\n{k,}", text)` of cps[start:end], k = shortest_run; a run at a side leaves an empty piece."""
     pieces = 0
@@ -53,7 +53,7 @@ def newline_run_pieces(cps, start, end, shortest_run, starts, ends):
     return pieces + 1
 
 
-@kernel
+@helper
 def drop_blank(cps, classes, starts, ends, pieces):
     """Strip each piece and drop the blank ones, in place; returns how many stay."""
     kept = 0

@@ -10,10 +10,10 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import kernel, string_buffers
+from gristmill.filters.text.buffers import helper, kernel, string_buffers
 
 
-@kernel
+@helper
 def _copy(data, start, end, out, at):
     """Copy data[start:end], what is no text as spaces; returns the position behind it in out."""
     i = start

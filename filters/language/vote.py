@@ -8,7 +8,7 @@ to fastText's. Serbo-Croatian (`sh`) votes for the likeliest of hr, bs and sr.
 
 import numpy as np
 from gristmill.filters.language.detectors import LANGUAGES, NO_LANGUAGE, Candidates, number_of_language
-from gristmill.filters.text.buffers import kernel
+from gristmill.filters.text.buffers import helper, kernel
 
 # CLD2 score from which its word counts fully: the best of 200-1,300 on the tuning half, by 0.0005 over 600 and 0.0017 over
 # 1,000.
@@ -61,7 +61,7 @@ def _vote(named, probabilities, shown, shares, strengths, nameable, serbo_croati
             votes[best] = -1.0
 
 
-@kernel
+@helper
 def _place(languages, votes, count, language):
     """(where the language stands, how many there are), after adding it with no vote if it was missing."""
     for place in range(count):
@@ -71,7 +71,7 @@ def _place(languages, votes, count, language):
     return count, count + 1
 
 
-@kernel
+@helper
 def _give_to_a_member(languages, votes, count, place, members):
     """Move the votes at `place` to the member with most, the first of equals; returns how many languages are left."""
     given, likeliest, most = votes[place], members[0], -1.0

@@ -22,7 +22,7 @@ from gristmill.filters.privacy.kinds import (
     MAY_BE_SECRET,
     MAY_BE_URL_CREDENTIALS,
 )
-from gristmill.filters.text.buffers import kernel, string_buffers
+from gristmill.filters.text.buffers import helper, kernel, string_buffers
 from gristmill.filters.text.unicode_tables import ALNUM, CLASS, DECIMAL
 from gristmill.filters.text.utf8 import next_code_point
 
@@ -93,7 +93,7 @@ def candidates(texts: pa.Array) -> Candidates:
     return Candidates(*(found[i, :count][order] for i in range(4)))
 
 
-@kernel
+@helper
 def _is(byte, mask):
     return BYTES[byte] & mask != 0
 
@@ -113,7 +113,7 @@ def _begins_with(data, start, end, words, offsets, buckets):
     return False
 
 
-@kernel
+@helper
 def _holds_secret_name(data, start, end):
     """Whether the word data[start:end], its letters lower-cased, contains one of SECRET_NAMES."""
     for i in range(start, end):
@@ -133,7 +133,7 @@ def _holds_secret_name(data, start, end):
     return False
 
 
-@kernel
+@helper
 def _line_end(data, start, end, most):
     """The end of the line that data[start] is in, at most `most` bytes on, on a character boundary."""
     stop = min(end, start + most)
@@ -145,7 +145,7 @@ def _line_end(data, start, end, most):
     return i
 
 
-@kernel
+@helper
 def _joined_length(data, start, end):
     """Bytes from `start` of words joined by `-` and `.`, no more than are asked for."""
     i = start
@@ -154,7 +154,7 @@ def _joined_length(data, start, end):
     return i - start
 
 
-@kernel
+@helper
 def _assignment_end(data, end, limit):
     """Where the value ends that a name ending at `end` is given (`name = value`, `"name": value`), or -1."""
     i = end
@@ -165,7 +165,7 @@ def _assignment_end(data, end, limit):
     return -1
 
 
-@kernel
+@helper
 def _email_span(data, at, first, end):
     """(start, end) of what may be an address around the @ at `at`; (-1, -1): none."""
     start = at
@@ -194,7 +194,7 @@ def _email_span(data, at, first, end):
     return start, stop
 
 
-@kernel
+@helper
 def _credentials_end(data, start, end):
     """The end of `user:password@` from `start`, behind `://`; -1 when there is none."""
     colon = False
@@ -209,7 +209,7 @@ def _credentials_end(data, start, end):
     return -1
 
 
-@kernel
+@helper
 def _number_run(data, start, end, classes):
     """(digits, end of the run) of numbers from `start`: decimal digits of any script, at most MAX_GAP marks between.
 
@@ -264,13 +264,13 @@ def _number_run(data, start, end, classes):
     return digits, stop
 
 
-@kernel
+@helper
 def _follows_number(data, base, start):
     """Whether a digit and a dot stand before `start`."""
     return start >= base + 2 and data[start - 1] == 46 and _is(data[start - 2], DIGIT)
 
 
-@kernel
+@helper
 def _ipv4_end(data, start, end):
     """The end of four numbers of one to three digits with dots at `start`, or -1."""
     i = start
@@ -289,7 +289,7 @@ def _ipv4_end(data, start, end):
     return i
 
 
-@kernel
+@helper
 def _ipv6_end(data, start, end):
     """The end of hexadecimal groups with colons at `start`, with `::` or seven colons; -1: no such run."""
     colons, double = 0, False
@@ -304,7 +304,7 @@ def _ipv6_end(data, start, end):
     return -1
 
 
-@kernel
+@helper
 def _iban_end(data, start, end):
     """The end of letters and digits in groups from `start`, which has two letters and two digits; -1: fewer than 15."""
     if start + 4 > end or not (_is(data[start], LETTER) and _is(data[start + 1], LETTER)):
@@ -341,7 +341,7 @@ def _put(found, count, row, start, end, bits):
     return found, count + 1
 
 
-@kernel
+@helper
 def _word_classes(data, start, stop, end, digits, letters):
     """(bits, end) for the word data[start:stop] of a text that ends at `end`."""
     size = stop - start

@@ -13,7 +13,7 @@ once and a minimum of 3 is rarely decided by the inner breaks.
 """
 
 import numpy as np
-from gristmill.filters.text.buffers import kernel
+from gristmill.filters.text.buffers import helper, kernel
 from gristmill.filters.text.unicode_tables import ALPHA, SPACE, UPPER
 
 ABBREVIATIONS = frozenset(
@@ -36,7 +36,7 @@ def _key(word: str) -> int:
 ABBREVIATION_KEYS = np.array(sorted(map(_key, ABBREVIATIONS)), dtype=np.int64)
 
 
-@kernel
+@helper
 def _is_closing(cp):
     return cp in (34, 39, 41, 93, 125, 0x201D, 0x2019, 0xBB)
 

@@ -13,7 +13,7 @@ from functools import cache
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
+from gristmill.filters.text.buffers import decode_utf8, helper, kernel, string_buffers
 from gristmill.filters.text.spacy_rules import load_rules
 from gristmill.filters.text.spacy_words import english_pipe, pipe_lock, token_spans, without_symbol_name
 from gristmill.filters.text.spans import Spans, longest, reference_spans
@@ -64,7 +64,7 @@ def _batch(data, offsets, token_starts, token_ends, token_offsets, classes, mark
     return spans[:, : doc_offsets[rows]].copy(), doc_offsets
 
 
-@kernel
+@helper
 def cut_sentences(cps, starts, ends, classes, marks, out_starts, out_ends):
     """Spans of the sentences over one document's words into `out_starts`, `out_ends`; returns their number."""
     sentences = 0

@@ -6,11 +6,11 @@ is read as a language: scheme `[\\w+-.]{2,}://` or none; anything up to some `@`
 """
 
 import numpy as np
-from gristmill.filters.text.buffers import kernel
+from gristmill.filters.text.buffers import helper, kernel
 from gristmill.filters.text.unicode_tables import ALNUM, DECIMAL
 
 
-@kernel
+@helper
 def is_octet(cps, start, end, first, last, classes):
     """One part of the dotted address spaCy's URL rule accepts; the first and last part may not be 0 or padded."""
     length = end - start
@@ -33,7 +33,7 @@ def is_octet(cps, start, end, first, last, classes):
     return 0 <= b <= 4 or (b == 5 and 0 <= c <= (4 if last else 5))
 
 
-@kernel
+@helper
 def is_private(cps, start, parts):
     """Whether the address whose part ends are in `parts` is of a private network, which the rule leaves out."""
     a = parts[0] - start
@@ -54,12 +54,12 @@ def is_private(cps, start, parts):
     return False
 
 
-@kernel
+@helper
 def is_host_char(cp):
     return 48 <= cp <= 57 or 65 <= cp <= 90 or 97 <= cp <= 122 or 0xA1 <= cp <= 0xFFFF
 
 
-@kernel
+@helper
 def is_host(cps, start, end, rules, classes, parts):
     """Whether cps[start:end] is a dotted address or labels and a top-level domain; `parts` is scratch of 4."""
     label, dots = start, 0
@@ -97,7 +97,7 @@ def is_host(cps, start, end, rules, classes, parts):
     return not is_private(cps, start, parts)
 
 
-@kernel
+@helper
 def is_address(cps, start, end, rules, classes, parts):
     """Host, optional port, optional path, to the end of the string."""
     at = start

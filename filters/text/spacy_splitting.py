@@ -7,7 +7,7 @@ tokens of the whole document (spaCy's `_apply_special_cases`).
 """
 
 import numpy as np
-from gristmill.filters.text.buffers import kernel
+from gristmill.filters.text.buffers import helper, kernel
 from gristmill.filters.text.spacy_address import is_url
 from gristmill.filters.text.unicode_tables import SPACE
 
@@ -21,7 +21,7 @@ def text_hash(cps, start, end):
     return h ^ (h >> np.uint64(29))
 
 
-@kernel
+@helper
 def find_string(cps, start, end, strings):
     """Number of the string cps[start:end] in the hash table of `strings`, or -1."""
     length = end - start
@@ -44,7 +44,7 @@ def find_string(cps, start, end, strings):
     return -1
 
 
-@kernel
+@helper
 def match_end(row, cps, at, low, high, rules):
     """End of the match of one alternative at `at` inside cps[low:high], or -1."""
     item, behind, body = row[0], row[1], row[2]
@@ -67,7 +67,7 @@ def match_end(row, cps, at, low, high, rules):
     return end
 
 
-@kernel
+@helper
 def prefix_length(cps, low, high, rules):
     """Code points of the prefix spaCy takes off cps[low:high]; 0 for none."""
     atom = rules.atom[cps[low]]
@@ -78,7 +78,7 @@ def prefix_length(cps, low, high, rules):
     return 0
 
 
-@kernel
+@helper
 def suffix_length(cps, low, high, rules):
     """Code points of the suffix spaCy takes off cps[low:high]: the leftmost match that ends there; 0 for none."""
     if low >= high or not rules.suffix_last[rules.atom[cps[high - 1]]]:
@@ -96,7 +96,7 @@ def suffix_length(cps, low, high, rules):
     return 0
 
 
-@kernel
+@helper
 def emit_rule(rule, at, rules, starts, ends, count):
     """Write the tokens of an exception that begins at `at`; returns the new count."""
     for k in range(rules.rule_begin[rule], rules.rule_begin[rule + 1]):
@@ -107,7 +107,7 @@ def emit_rule(rule, at, rules, starts, ends, count):
     return count
 
 
-@kernel
+@helper
 def emit_infixes(cps, low, high, rules, starts, ends, count):
     """Write cps[low:high] cut at its infixes; an infix at the very start stays with what follows."""
     token = low
@@ -179,21 +179,21 @@ def split_chunk(cps, low, high, with_exceptions, rules, classes, starts, ends, c
     return count
 
 
-@kernel
+@helper
 def follows(cps, starts, ends, i):
     """Whether token i + 1 is spaCy's next token: nothing or one plain space lies between, no white-space token."""
     gap = starts[i + 1] - ends[i]
     return gap == 0 or (gap == 1 and cps[ends[i]] == 32)
 
 
-@kernel
+@helper
 def may_begin(cps, starts, ends, i, patterns):
     """Quick test on two first characters: whether a matcher pattern can begin at token i."""
     first, second = min(cps[starts[i]], 128), min(cps[starts[i + 1]], 128)
     return patterns.pair[first, second] != 0 and follows(cps, starts, ends, i)
 
 
-@kernel
+@helper
 def find_patterns(cps, count, patterns, starts, ends, found):
     """Every match of an exception's token sequence as rows (first token, tokens, rule) in `found`; their number.
 

@@ -13,7 +13,7 @@ from importlib.metadata import version
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
+from gristmill.filters.text.buffers import decode_utf8, helper, kernel, string_buffers
 from gristmill.filters.text.cache import stored_tables
 from gristmill.filters.text.spans import Spans, grown, longest
 from gristmill.filters.text.unicode_tables import ALNUM, CLASS, CODE_POINTS
@@ -78,7 +78,7 @@ def _build() -> np.ndarray:
     return table
 
 
-@kernel
+@helper
 def _next_value(cps, n, i, breaks):
     """Word_Break value of the first character after i that is not skipped, or 0."""
     i += 1
@@ -87,7 +87,7 @@ def _next_value(cps, n, i, breaks):
     return breaks[cps[i]] if i < n else 0
 
 
-@kernel
+@helper
 def _joined(cps, n, i, before, previous, value, breaks):
     """Whether rules WB5 to WB13b forbid a break before i; `previous`, `before`: the last two values not skipped."""
     if previous & _LETTERS:
@@ -113,7 +113,7 @@ def _joined(cps, n, i, before, previous, value, breaks):
     return previous & (KATAKANA | JOINER) and value & KATAKANA
 
 
-@kernel
+@helper
 def unicode_words(cps, n, breaks, starts, ends):
     """Spans of the segments of cps[:n] into `starts`, `ends`; returns their number."""
     if n == 0:

@@ -2,7 +2,7 @@
 """One code point at a time, out of UTF-8 and into it, for kernels that keep no decoded copy."""
 
 import numpy as np
-from gristmill.filters.text.buffers import inlined, kernel
+from gristmill.filters.text.buffers import helper, inlined
 
 
 @inlined
@@ -19,7 +19,7 @@ def next_code_point(data, i):
     return high | ((data[i + 2] & 0x3F) << 6) | (data[i + 3] & 0x3F), i + 4
 
 
-@kernel
+@helper
 def put_utf8(cp, out, at):
     """Write code point `cp` as UTF-8 to `out` from `at`; returns the position after it."""
     if cp < 0x80:
@@ -41,7 +41,7 @@ def put_utf8(cp, out, at):
     return at + 4
 
 
-@kernel
+@helper
 def utf8_width(cp):
     """Bytes of code point `cp` in UTF-8."""
     return 1 if cp < 0x80 else 2 if cp < 0x800 else 3 if cp < 0x10000 else 4

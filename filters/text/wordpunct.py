@@ -8,7 +8,7 @@ which also adds `</s>` for each line feed: that is no span of the text and not g
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
+from gristmill.filters.text.buffers import decode_utf8, helper, kernel, string_buffers
 from gristmill.filters.text.spans import Spans, grown, longest
 from gristmill.filters.text.unicode_tables import ALNUM, CLASS, SPACE
 
@@ -29,7 +29,7 @@ def _spans(texts: pa.Array, fasttext: bool) -> Spans:
     return spans[0], spans[1], doc_offsets
 
 
-@kernel
+@helper
 def wordpunct_words(cps, n, classes, starts, ends):
     """Spans of the WordPunct words of cps[:n] into `starts`, `ends`; returns their number."""
     words = 0
@@ -49,7 +49,7 @@ def wordpunct_words(cps, n, classes, starts, ends):
     return words
 
 
-@kernel
+@helper
 def fasttext_words(cps, n, starts, ends):
     """Spans of the fastText tokens of cps[:n] into `starts`, `ends`; returns their number."""
     words = 0

@@ -1,11 +1,11 @@
 """White-space words over decoded code points; other word rules (spaCy, Unicode, WordPunct) have files of their own."""
 
 # mypy: disallow-untyped-defs=False
-from gristmill.filters.text.buffers import kernel
+from gristmill.filters.text.buffers import helper
 from gristmill.filters.text.unicode_tables import SPACE
 
 
-@kernel
+@helper
 def split_whitespace(cps, n, classes, starts, ends):
     """Spans of `str.split()` words of cps[:n] into `starts`, `ends`; returns their number."""
     words = 0

@@ -2,7 +2,7 @@
 """C4's phrases and citation marks, found in decoded text."""
 
 import numpy as np
-from gristmill.filters.text.buffers import kernel
+from gristmill.filters.text.buffers import helper, kernel
 from gristmill.filters.text.unicode_tables import DECIMAL
 
 LOREM, SCRIPT, NOTICE, CURLY = 1, 2, 4, 8  # bits of `phrases`
@@ -20,7 +20,7 @@ _RARE = np.zeros(124, dtype=np.uint8)  # `{` and the letter each phrase is looke
 _RARE[[ord(char) for char in "{jpvfk"]] = 1
 
 
-@kernel
+@helper
 def _is_at(cps, i, start, end, lower, pattern):
     if i < start or i + len(pattern) > end:
         return False
@@ -30,7 +30,7 @@ def _is_at(cps, i, start, end, lower, pattern):
     return k == len(pattern)
 
 
-@kernel
+@helper
 def _is_at_exactly(cps, i, end, pattern):
     if i + len(pattern) > end:
         return False
@@ -75,7 +75,7 @@ def phrases(cps, start, end, lower):
     return found
 
 
-@kernel
+@helper
 def citation_end(cps, i, end, classes):
     """End of the citation mark that begins with the `[` at i, or i when there is none."""
     k = i + 1

@@ -5,7 +5,7 @@ One document is decoded once; `scan` gives each code point an action (kept, or t
 """
 
 import numpy as np
-from gristmill.filters.text.buffers import decode_utf8, kernel
+from gristmill.filters.text.buffers import decode_utf8, helper, kernel
 from gristmill.filters.text.sentence_rule import count_sentences
 from gristmill.filters.text.unicode_tables import LINE_BREAK, SPACE
 from gristmill.filters.text.utf8 import put_utf8, utf8_width
@@ -45,7 +45,7 @@ FACTS = 5
 ) = range(7)
 
 
-@kernel
+@helper
 def _words(line, n, classes):
     words, inside = 0, False
     for i in range(n):
@@ -55,7 +55,7 @@ def _words(line, n, classes):
     return words
 
 
-@kernel
+@helper
 def _ends_well(cps, start, end, end_marks, ellipsis_fails):
     if end == start:
         return False
@@ -66,7 +66,7 @@ def _ends_well(cps, start, end, end_marks, ellipsis_fails):
     return not (ellipsis_fails and dots)
 
 
-@kernel
+@helper
 def _measure_line(cps, a, n, classes):
     """(end of the line, start and end of its stripped text, words, longest word, whether it has a `[`)."""
     b, s, e = a, -1, a
@@ -90,7 +90,7 @@ def _measure_line(cps, a, n, classes):
     return b, max(s, a), e, words, max(longest, length), bracket
 
 
-@kernel
+@helper
 def _remove_citations(cps, s, e, classes, line, actions):
     """Copy cps[s:e] without citation marks into `line`, mark those in `actions`; returns the length."""
     length = 0
@@ -107,7 +107,7 @@ def _remove_citations(cps, s, e, classes, line, actions):
     return length
 
 
-@kernel
+@helper
 def _judge(text, s, e, words, longest, lower, definition, facts):
     """Why the cleaned line text[s:e] goes, or KEPT; sets the page facts it shows."""
     if 0 <= definition[MAX_WORD_LENGTH] < longest:
@@ -169,7 +169,7 @@ def scan(cps, n, classes, lower, keys, definition, actions, line, facts):
     actions[last_break:last_break_end] = LINE_BREAK_GONE
 
 
-@kernel
+@helper
 def strip_page(cps, n, classes, actions):
     """Mark the white space at both ends of what is kept as removed: `str.strip()` of the rewritten text."""
     for backward in range(2):
@@ -194,7 +194,7 @@ def page_facts(data, offsets, longest, classes, lower, keys, definition, facts):
         scan(cps, n, classes, lower, keys, definition, actions, line, facts[row])
 
 
-@kernel
+@helper
 def _write_line(line, length, classes, out, at):
     """Write one line; white space at its end that spaCy would make a token of its own is written as the word `x`.
 

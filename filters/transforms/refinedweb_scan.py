@@ -6,7 +6,7 @@ split at "\\n" only; `actions` holds, per code point, KEPT or why it went.
 """
 
 import numpy as np
-from gristmill.filters.text.buffers import decode_utf8, kernel
+from gristmill.filters.text.buffers import decode_utf8, helper, kernel
 from gristmill.filters.text.unicode_tables import ALNUM, DECIMAL, DIGIT, SPACE, UPPER
 from gristmill.filters.text.utf8 import utf8_width
 
@@ -47,7 +47,7 @@ _CART, _READ_MORE, _SIGN_IN = map(_codes, ("items in cart", "read more", "sign-i
 _WILD = 3  # the pattern is `Read more...` unescaped: its three dots stand for any three characters
 
 
-@kernel
+@helper
 def _folded(cp, lower):
     """The ASCII letter that cp equals when Python's re ignores case, else its lower case."""
     if cp == 0x130 or cp == 0x131:
@@ -57,7 +57,7 @@ def _folded(cp, lower):
     return lower[cp]
 
 
-@kernel
+@helper
 def _phrase_at(line, i, end, lower, phrase):
     if i + len(phrase) > end:
         return False
@@ -67,7 +67,7 @@ def _phrase_at(line, i, end, lower, phrase):
     return k == len(phrase)
 
 
-@kernel
+@helper
 def _words(line, n, classes):
     words, inside = 0, False
     for i in range(n):
@@ -79,12 +79,12 @@ def _words(line, n, classes):
     return words
 
 
-@kernel
+@helper
 def _is_word_character(cp, classes):
     return cp == 95 or classes[cp] & ALNUM != 0
 
 
-@kernel
+@helper
 def _is_counter(line, n, classes, lower):
     """A whole line such as `12.5K likes`, in any case, with non-word characters around it."""
     i = 0
@@ -113,7 +113,7 @@ def _is_counter(line, n, classes, lower):
     return False
 
 
-@kernel
+@helper
 def _goes(line, n, rule, classes, lower):
     """Whether the whole line goes under one of the first four rules."""
     if rule == COUNTER:
@@ -129,7 +129,7 @@ def _goes(line, n, rule, classes, lower):
     return found / n > most
 
 
-@kernel
+@helper
 def _remove_phrase(line, where, n, rule, classes, lower, actions):
     """Mark the phrase of `rule` on a line of few words; True when nothing visible is left of a non-empty line."""
     if n == 0 or _words(line, n, classes) > MAX_WORDS_OF_PHRASE_LINE:
@@ -163,7 +163,7 @@ def _remove_phrase(line, where, n, rule, classes, lower, actions):
     return i == n
 
 
-@kernel
+@helper
 def _pass(cps, n, rule, classes, lower, line, where, actions):
     """Apply one rule to every line that is left, then strip the page (but after the short-line rule, which does not)."""
     length = 0
@@ -201,7 +201,7 @@ def _pass(cps, n, rule, classes, lower, line, where, actions):
                 actions[i] = WHITE_SPACE
 
 
-@kernel
+@helper
 def scan(cps, n, classes, lower, line, where, actions):
     """Fill actions[:n]; `line` and `where` are scratch of n code points."""
     actions[:n] = KEPT
@@ -209,7 +209,7 @@ def scan(cps, n, classes, lower, line, where, actions):
         _pass(cps, n, rule, classes, lower, line, where, actions)
 
 
-@kernel
+@helper
 def _count_words(cps, n, classes, actions):
     """fastText tokens (cut at ASCII white space and NUL) of the kept text whose first character is alphanumeric."""
     words, inside = 0, False

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.options import with_defaults
-from gristmill.filters.text.buffers import kernel, string_buffers
+from gristmill.filters.text.buffers import helper, kernel, string_buffers
 from gristmill.filters.transforms.edit_arrays import constant_edits
 
 DEFAULT_OPTIONS = {"collapse_spaces": True, "keep_indentation": True, "max_newlines": 2}
@@ -22,7 +22,7 @@ EDIT_KINDS = [
 _CR_BEFORE_LF, _LONE_CR, _TRAILING, _SPACES, _NEWLINES = np.arange(5, dtype=np.int8)
 
 
-@kernel
+@helper
 def _blanks_end(data, i, end):
     """(position behind the run of spaces, tabs and no-break spaces at i, how many, whether one is a tab)."""
     count = 0
@@ -39,7 +39,7 @@ def _blanks_end(data, i, end):
     return i, count, tab
 
 
-@kernel
+@helper
 def _put(starts, ends, codes, n, first, start, end, code):
     """Append an edit, or lengthen the last one when it deletes up to here for the same reason."""
     if n > first and ends[n - 1] == start and codes[n - 1] == code and code != _LONE_CR:
@@ -49,7 +49,7 @@ def _put(starts, ends, codes, n, first, start, end, code):
     return n + 1
 
 
-@kernel
+@helper
 def _scan(data, base, end, collapse, indentation, max_newlines, starts, ends, codes, n):
     """Append the edits of data[base:end]; returns the new number of edits."""
     first = n

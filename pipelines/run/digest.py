@@ -7,7 +7,7 @@ the digest of a dataset is the sum of its rows' hashes modulo 2**128, so parts c
 # mypy: disallow-untyped-defs=False
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import kernel, string_buffers
+from gristmill.filters.text.buffers import helper, kernel, string_buffers
 
 _P1 = np.uint64(0x9E3779B185EBCA87)
 _P2 = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -17,7 +17,7 @@ _NULL = np.uint64(0x5EED0FF0A11E5CED)
 MODULUS = 1 << 128
 
 
-@kernel
+@helper
 def _avalanche(h):
     h ^= h >> np.uint64(33)
     h *= _P2
@@ -26,7 +26,7 @@ def _avalanche(h):
     return h ^ (h >> np.uint64(32))
 
 
-@kernel
+@helper
 def _mix(h, word):
     word *= _P2
     word = (word << np.uint64(31)) | (word >> np.uint64(33))
@@ -34,7 +34,7 @@ def _mix(h, word):
     return ((h << np.uint64(27)) | (h >> np.uint64(37))) * _P1 + _P3
 
 
-@kernel
+@helper
 def hash_bytes(data, start, end, seed):
     """64-bit hash of data[start:end]; eight bytes a step, the length mixed in last."""
     h = seed + _P3

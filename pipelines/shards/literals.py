@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import kernel, string_buffers
+from gristmill.filters.text.buffers import helper, kernel, string_buffers
 
 
 class Literals:
@@ -43,7 +43,7 @@ def _search(data, offsets, literals, literal_offsets, beginnings, found):
             i += 1
 
 
-@kernel
+@helper
 def _any_at(data, i, end, literals, literal_offsets):
     for number in range(len(literal_offsets) - 1):
         start, length = literal_offsets[number], literal_offsets[number + 1] - literal_offsets[number]
