@@ -10,6 +10,7 @@ from gristmill.pipelines.shards.fast_encoder import fast_encoder
 from gristmill.pipelines.shards.literals import Literals
 from gristmill.pipelines.shards.order import in_fraction
 from gristmill.pipelines.shards.plain_encoder import PlainEncoder
+from gristmill.pipelines.shards.word_encoder import word_encoder
 from gristmill.schemas.errors import RunError
 
 COMPARED = 1 / 1024  # of the documents are encoded by `tokenizers` too, and must be the same
@@ -17,14 +18,14 @@ _COMPARED_SEED = 0x636F6D70
 
 
 class Encoder:
-    """The tokenizer of a tokenizer.json's content. fast: None where only `tokenizers` itself is exact.
+    """The tokenizer of a tokenizer.json's content. fast: an encoder with a table; None where only `tokenizers` is exact.
 
     special: the tokens that never stand for text, to be counted where a text holds them literally.
     """
 
     def __init__(self, content: str) -> None:
         self.plain = PlainEncoder(content)
-        self.fast = fast_encoder(content, self.plain)
+        self.fast = fast_encoder(content, self.plain) or word_encoder(content, self.plain)
         added = self.plain.tokenizer.get_added_tokens_decoder().values()
         self.special = Literals(token.content for token in added if token.special)
 

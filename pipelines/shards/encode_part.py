@@ -65,7 +65,7 @@ def encode_part(task: EncodeTask) -> int:
     """Encode the part unless its marker is there; returns the bytes it covers."""
     if not task.storage.exists(task.marker):
         name = f"{task.work}/{task.part.key}-{uuid.uuid4().hex[:12]}"
-        with _Borrowed(task) as encoder:
+        with Borrowed(task) as encoder:
             unit = _encode(task, encoder, name)
         if not task.storage.put_if_absent(task.marker, unit):
             for extension in (".tokens", ".docs", ".loss"):
@@ -204,7 +204,7 @@ def _segments(groups: np.ndarray, ends: np.ndarray, sources: list[str]) -> list[
     return segments
 
 
-class _Borrowed:
+class Borrowed:
     """An encoder of this process that no other thread uses meanwhile; encoders keep what they learned."""
 
     _idle: dict[str, list[Encoder]] = defaultdict(list)  # noqa: RUF012
@@ -212,6 +212,12 @@ class _Borrowed:
 
     def __init__(self, task: EncodeTask) -> None:
         self.task = task
+
+    @classmethod
+    def forget(cls) -> None:
+        """Let go of every encoder that nobody uses."""
+        with cls._lock:
+            cls._idle.clear()
 
     def __enter__(self) -> Encoder:
         with self._lock:

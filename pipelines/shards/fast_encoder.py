@@ -19,10 +19,9 @@ from gristmill.pipelines.shards.merges import Merges, byte_characters, read_merg
 from gristmill.pipelines.shards.patterns import Pattern, recognised
 from gristmill.pipelines.shards.piece_cache import MAX_BYTES, PADDING, TOKEN, PieceTable, encode_rows, put_all
 from gristmill.pipelines.shards.plain_encoder import PlainEncoder
-from gristmill.pipelines.shards.ranges import copy_ranges
+from gristmill.pipelines.shards.slices import encoded_in_slices, with_rows_of
 from tokenizers import normalizers
 
-SLICE_BYTES = 4 << 20
 FIRST_CAPACITY, LAST_CAPACITY = 1 << 19, 1 << 21  # places of the table of pre-tokens, 32 bytes each
 
 
@@ -44,13 +43,11 @@ class FastEncoder:
         given = texts
         if self.nfc is not None:
             texts = self._normalised(texts)
-        ids, offsets = self._encode_all(texts)
+        ids, offsets = encoded_in_slices(texts, self._encode_slice)
         by_tokenizers = self.added.found_in(given)
         if texts is not given:
             by_tokenizers |= self.added.found_in(texts)
-        if not by_tokenizers.any():
-            return ids, offsets
-        return self._replaced(given, ids, offsets, np.flatnonzero(by_tokenizers))
+        return with_rows_of(self.plain, given, by_tokenizers, ids, offsets)
 
     def _normalised(self, texts: pa.Array) -> pa.Array:
         """The texts in NFC; the same object when none of them can change."""
@@ -62,30 +59,13 @@ class FastEncoder:
         changed = [self.nfc.normalize_str(text) for text in texts.filter(pa.array(may_change)).to_pylist()]
         return pc.replace_with_mask(texts, pa.array(may_change), pa.array(changed, texts.type))
 
-    def _encode_all(self, texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-        data, offsets = string_buffers(texts)
-        found, ends = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)]
-        row, total = 0, 0
-        while row < len(texts):
-            last = max(row + 1, int(np.searchsorted(offsets, offsets[row] + SLICE_BYTES)) - 1)
-            last = min(last, len(texts))
-            ids, slice_offsets = self._encode_slice(data, offsets[row : last + 1])
-            found.append(ids)
-            ends.append(slice_offsets[1:] + total)
-            total += len(ids)
-            row = last
-        return np.concatenate(found), np.concatenate(ends)
-
-    def _encode_slice(self, data: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        size = int(offsets[-1] - offsets[0])
-        padded = np.zeros(size + PADDING, np.uint8)
-        padded[:size] = data[offsets[0] : offsets[-1]]
-        out, out_offsets = np.empty(size, np.int32), np.zeros(len(offsets), np.int64)
+    def _encode_slice(self, padded: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        out, out_offsets = np.empty(int(offsets[-1]), np.int32), np.zeros(len(offsets), np.int64)
         merges, whole = self.merges, (self.whole.slots, self.whole.key_pool)
         self.state[: TOKEN + 1] = 0
         while not encode_rows(
             padded,
-            offsets - offsets[0],
+            offsets,
             self.flags,
             self.pattern.family,
             self.pattern.digits,
@@ -103,17 +83,6 @@ class FastEncoder:
             self.table = PieceTable(min(LAST_CAPACITY, 4 * self.table.capacity))  # what is forgotten is merged again
             self.state[TOKEN + 1 :] = 0
         return out[: out_offsets[-1]].copy(), out_offsets
-
-    def _replaced(
-        self, texts: pa.Array, ids: np.ndarray, offsets: np.ndarray, rows: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The ids with those of some rows as `tokenizers` gives them."""
-        theirs, their_offsets = self.plain.encode(texts.take(pa.array(rows)))
-        starts, lengths = offsets[:-1].copy(), np.diff(offsets)
-        starts[rows], lengths[rows] = their_offsets[:-1] + len(ids), np.diff(their_offsets)
-        ends = np.zeros(len(offsets), np.int64)
-        np.cumsum(lengths, out=ends[1:])
-        return copy_ranges(np.concatenate([ids, theirs]), starts, lengths), ends
 
 
 def fast_encoder(content: str, plain: PlainEncoder) -> FastEncoder | None:

@@ -16,8 +16,10 @@ class Literals:
         self.data = np.frombuffer(b"".join(contents) or b"\0", np.uint8)
         self.offsets = np.zeros(len(contents) + 1, np.int64)
         np.cumsum([len(content) for content in contents], out=self.offsets[1:])
+        self.firsts = np.zeros(256, np.bool_)
         self.beginnings = np.zeros(1 << 16, np.bool_)  # the first two bytes, little-endian
         for content in contents:
+            self.firsts[content[0]] = True
             seconds = [content[1]] if len(content) > 1 else range(256)
             self.beginnings[[content[0] | second << 8 for second in seconds]] = True
         self.any = bool(contents)
@@ -27,20 +29,20 @@ class Literals:
         found = np.zeros(len(texts), np.bool_)
         if self.any:
             data, offsets = string_buffers(texts)
-            _search(data, offsets, self.data, self.offsets, self.beginnings, found)
+            _search(data, offsets, self.data, self.offsets, self.firsts, self.beginnings, found)
         return found
 
 
 @kernel
-def _search(data, offsets, literals, literal_offsets, beginnings, found):
+def _search(data, offsets, literals, literal_offsets, firsts, beginnings, found):
     for row in range(len(offsets) - 1):
         end = offsets[row + 1]
-        i = offsets[row]
-        while i < end and not found[row]:
-            second = np.int64(data[i + 1]) if i + 1 < end else 0
-            if beginnings[np.int64(data[i]) | second << 8]:
-                found[row] = _any_at(data, i, end, literals, literal_offsets)
-            i += 1
+        for i in range(offsets[row], end):
+            if firsts[data[i]]:
+                second = np.int64(data[i + 1]) if i + 1 < end else 0
+                if beginnings[np.int64(data[i]) | second << 8] and _any_at(data, i, end, literals, literal_offsets):
+                    found[row] = True
+                    break
 
 
 @helper

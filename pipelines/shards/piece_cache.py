@@ -166,3 +166,70 @@ def encode_rows(
         out_offsets[row] = to
     state[ROW], state[BYTE], state[TOKEN] = row, i, to
     return True
+
+
+DONE, FULL, SHORT = range(3)  # how `encode_words` ends
+_UNKNOWN, _LEFT = uint64(0xFFFFFFFFFFFFFFFF), uint64(0xFFFFFFFFFFFFFFFE)  # values of words without ids
+
+
+@inlined
+def _splits(byte):
+    return byte == 0x20 or byte == 0x0A or byte == 0x09 or byte == 0x0D
+
+
+@kernel
+def encode_words(data, offsets, slots, key_pool, id_pool, state, missing, left, out, out_offsets):
+    """Encode texts word by word, cut at space, tab, line feed and carriage return; returns (how it ended, words missing).
+
+    missing: filled with (start, end) of each word that the table did not hold. It is entered; `answer` gives its ids,
+    and the call is repeated. left: set for each text that holds a word which the table cannot hold. FULL: the table is;
+    SHORT: `out` is.
+    """
+    to, lacking = 0, 0
+    for row in range(len(offsets) - 1):
+        i, end = offsets[row], offsets[row + 1]
+        while i < end:
+            if _splits(data[i]):
+                i += 1
+                continue
+            start = i
+            while i < end and not _splits(data[i]):
+                i += 1
+            count = i - start
+            if count > MAX_BYTES:
+                left[row] = True
+                continue
+            first, second = _key(data, start, count)
+            place = _find(data, start, count, first, second, slots, key_pool)
+            if slots[place, 1] == 0:
+                if 2 * state[ENTRIES] >= len(slots) or state[KEY_END] + count > len(key_pool):
+                    return FULL, lacking
+                value, end_of_keys = _UNKNOWN, state[KEY_END]
+                state[KEY_END] = _put(data, start, count, first, second, value, place, slots, key_pool, end_of_keys)
+                state[ENTRIES] += 1
+                missing[lacking, 0], missing[lacking, 1] = start, i
+                lacking += 1
+                continue
+            value = slots[place, 2]
+            if value == _LEFT:
+                left[row] = True
+            elif value != _UNKNOWN:
+                ids, at = np.int64(value >> uint64(56)), np.int64(value & _LOW)
+                if to + ids > len(out):
+                    return SHORT, lacking
+                for k in range(ids):
+                    out[to + k] = id_pool[at + k]
+                to += ids
+        out_offsets[row + 1] = to
+    return DONE, lacking
+
+
+@kernel
+def answer(data, words, id_offsets, id_start, slots, key_pool):
+    """Enter where in the id pool the ids of words lie: those of word w from id_start + id_offsets[w] on."""
+    for w in range(len(words)):
+        start, count = words[w, 0], words[w, 1] - words[w, 0]
+        first, second = _key(data, start, count)
+        place = _find(data, start, count, first, second, slots, key_pool)
+        ids = id_offsets[w + 1] - id_offsets[w]
+        slots[place, 2] = (uint64(ids) << uint64(56)) | uint64(id_start + id_offsets[w]) if ids < 255 else _LEFT

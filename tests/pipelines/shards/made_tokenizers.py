@@ -61,7 +61,7 @@ KINDS = {
 
 @cache
 def word_level() -> str:
-    """A tokenizer that only `tokenizers` itself knows how to run."""
+    """A tokenizer as BERT's."""
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from gristmill.pipelines.shards import fast_encoder as module
+from gristmill.pipelines.shards import slices
 from gristmill.pipelines.shards.code_point_classes import LETTER, NFC_CHANGES, SPACE, code_point_flags
 from gristmill.pipelines.shards.encode import Encoder
 from gristmill.pipelines.shards.fast_pretokenizer import pre_tokens
@@ -79,7 +80,7 @@ def test_every_code_point_in_every_place(encoders: dict[str, Encoder], kind: str
 def test_a_full_table_changes_nothing(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FIRST_CAPACITY", 16)
     monkeypatch.setattr(module, "LAST_CAPACITY", 64)
-    monkeypatch.setattr(module, "SLICE_BYTES", 1000)
+    monkeypatch.setattr(slices, "SLICE_BYTES", 1000)
     assert_same(Encoder(KINDS[kind]()), [prose(seed=seed) for seed in range(4)])
 
 
@@ -152,7 +153,7 @@ def test_a_text_without_flagged_code_points_is_in_nfc(text: str) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda settings: settings.update(pre_tokenizer={"type": "Whitespace"}),
+        lambda settings: settings.update(pre_tokenizer={"type": "Digits", "individual_digits": True}),
         lambda settings: settings["pre_tokenizer"].update(add_prefix_space=True),
         lambda settings: settings.update(normalizer={"type": "Lowercase"}),
         lambda settings: (settings["model"]["vocab"].pop("Ā"), settings["model"].update(merges=[])),
@@ -177,12 +178,7 @@ def test_other_models_have_no_merges_for_the_kernel(change: dict) -> None:
     assert read_merges(json.loads(made("gpt2"))["model"] | change) is None
 
 
-def test_other_kinds_of_tokenizers() -> None:
-    encoder = Encoder(word_level())
-    ids, offsets = encoder.encode(array(["the mill", "", "turns"]))
-    assert encoder.fast is None
-    assert offsets.tolist()[1] == offsets.tolist()[2]
-    assert ids.tolist() == Tokenizer.from_str(word_level()).encode("the mill turns", add_special_tokens=False).ids
+def test_no_pre_tokenizer_is_no_pattern() -> None:
     assert recognised(None) is None
 
 

@@ -1,0 +1,150 @@
+"""The word encoder gives the ids of `tokenizers` for every text, and takes only tokenizers of which that is certain."""
+
+import io
+import json
+import random
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import sentencepiece
+from gristmill.pipelines.shards import slices
+from gristmill.pipelines.shards import word_encoder as module
+from gristmill.pipelines.shards.encode import Encoder
+from gristmill.pipelines.shards.word_encoder import PREPENDING, WordEncoder
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_tokenizers import SYMBOLS, array, code_points, prose, word_level
+from sentencepiece import sentencepiece_model_pb2
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+HARD = [*SYMBOLS, "\x0b", "\x0c", "\u200b", "\ufdfa", "水", "ﬁ", "Σ", "İ", "\u0600", "\U00011f02", "\u0903", "▁", "##a"]
+TEXTS = st.lists(st.sampled_from(HARD), max_size=40).map("".join) | st.text(max_size=30)
+
+
+def sentencepiece_rules() -> bytes:
+    """The compiled nmt_nfkc rules that sentencepiece puts into each of its models."""
+    written = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(prose().split("\n")), model_writer=written, vocab_size=240, minloglevel=2
+    )
+    model = sentencepiece_model_pb2.ModelProto()
+    model.ParseFromString(written.getvalue())
+    return bytes(model.normalizer_spec.precompiled_charsmap)
+
+
+def t5() -> str:
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.Precompiled(sentencepiece_rules())
+    steps = [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(prepend_scheme="always")]
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(steps)
+    trainer = trainers.UnigramTrainer(
+        vocab_size=400, special_tokens=["<unk>", "</s>"], unk_token="<unk>", show_progress=False
+    )
+    tokenizer.train_from_iterator([prose()], trainer=trainer)
+    return tokenizer.to_str()
+
+
+def folded() -> str:
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    steps = [normalizers.Nmt(), normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase()]
+    tokenizer.normalizer = normalizers.Sequence(steps)
+    cuts = [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation(), pre_tokenizers.Digits()]
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(cuts)
+    trainer = trainers.WordPieceTrainer(vocab_size=400, special_tokens=["[UNK]"], show_progress=False)
+    tokenizer.train_from_iterator([prose()], trainer=trainer)
+    return tokenizer.to_str()
+
+
+def words() -> str:
+    tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.NFC(), pre_tokenizers.Whitespace()
+    trainer = trainers.WordLevelTrainer(vocab_size=300, special_tokens=["[UNK]"], show_progress=False)
+    tokenizer.train_from_iterator([prose()], trainer=trainer)
+    return tokenizer.to_str()
+
+
+KINDS = {"bert": word_level, "t5": t5, "folded": folded, "words": words}
+
+
+@pytest.fixture(scope="module")
+def encoders() -> dict[str, Encoder]:
+    return {kind: Encoder(content()) for kind, content in KINDS.items()}
+
+
+def assert_same(encoder: Encoder, texts: list[str]) -> None:
+    assert isinstance(encoder.fast, WordEncoder)
+    ids, offsets = encoder.fast.encode(array(texts))
+    theirs, their_offsets = encoder.plain.encode(array(texts))
+    for row, text in enumerate(texts):
+        mine = ids[offsets[row] : offsets[row + 1]].tolist()
+        assert mine == theirs[their_offsets[row] : their_offsets[row + 1]].tolist(), repr(text[:200])
+    assert np.array_equal(offsets, their_offsets)
+
+
+@settings(max_examples=300, deadline=None)
+@given(texts=st.lists(TEXTS, max_size=4))
+@pytest.mark.parametrize("kind", KINDS)
+def test_ids_are_those_of_tokenizers(encoders: dict[str, Encoder], kind: str, texts: list[str]) -> None:
+    assert_same(encoders[kind], texts)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_prose_long_words_and_words_of_many_ids(encoders: dict[str, Encoder], kind: str) -> None:
+    dice = random.Random(1)
+    letters = "".join(dice.choice("abcdeés") for _ in range(5000))
+    texts = ["", prose(seed=9), "a" * 255, "a" * 256, f"x {letters} y", "\ufdfa" * 80, " " * 700 + "x", "\n" * 40, ""]
+    assert_same(encoders[kind], texts)
+    assert_same(encoders[kind], texts)  # from the table
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_code_point_of_the_basic_plane(encoders: dict[str, Encoder], kind: str) -> None:
+    points = [point for point in code_points() if ord(point) < 0x10000]
+    assert_same(encoders[kind], [" ".join(points[i : i + 512]) for i in range(0, len(points), 512)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frame", ["{}", "a{}", "{}a", "A{} s", "{}\u0301", "{} \u0301", "{}\n{}", "e{}\t"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_code_point_in_every_place(encoders: dict[str, Encoder], kind: str, frame: str) -> None:
+    framed = [frame.format(point, point) for point in code_points()]
+    assert_same(encoders[kind], [" ".join(framed[i : i + 256]) for i in range(0, len(framed), 256)])
+
+
+def test_characters_that_are_one_grapheme_with_a_space_are_left_to_tokenizers(encoders: dict[str, Encoder]) -> None:
+    fast = encoders["t5"].fast
+    assert isinstance(fast, WordEncoder)
+    assert fast.joining.found_in(array([f"a{chr(point)} b" for point in PREPENDING])).all()
+
+
+def test_a_full_table_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST_CAPACITY", 16)
+    monkeypatch.setattr(module, "LAST_CAPACITY", 1024)
+    monkeypatch.setattr(slices, "SLICE_BYTES", 1000)
+    assert_same(Encoder(word_level()), [prose(words=100, seed=seed) for seed in range(20)])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda settings: settings.update(pre_tokenizer=None),
+        lambda settings: settings.update(pre_tokenizer={"type": "Punctuation", "behavior": "Isolated"}),
+        lambda settings: settings["pre_tokenizer"]["pretokenizers"][1].update(prepend_scheme="first"),
+        lambda settings: settings.update(normalizer={"type": "Strip", "strip_left": True, "strip_right": True}),
+        lambda settings: settings.update(
+            normalizer={"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "a"}]}
+        ),
+        lambda settings: settings["added_tokens"][0].update(special=False),
+    ],
+    ids=["not cut", "cut elsewhere", "the first word differs", "stripped", "prepended", "an added token"],
+)
+def test_anything_else_is_left_to_tokenizers(change: Callable[[dict], object]) -> None:
+    content = json.loads(t5())
+    change(content)
+    encoder = Encoder(json.dumps(content))
+    assert encoder.fast is None
+    ids, _ = encoder.encode(array([prose()]))
+    theirs = Tokenizer.from_str(json.dumps(content))
+    theirs.encode_special_tokens = True
+    assert ids.tolist() == theirs.encode(prose(), add_special_tokens=False).ids
