@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from gristmill.pipelines.shards.literals import Literals
-from gristmill.pipelines.shards.piece_cache import DONE, FULL, ID_END, PieceTable, answer, encode_words
+from gristmill.pipelines.shards.piece_cache import DONE, ENTRIES, FULL, ID_END, PieceTable, answer, encode_words
 from gristmill.pipelines.shards.plain_encoder import PlainEncoder
 from gristmill.pipelines.shards.slices import encoded_in_slices, with_rows_of
 
-FIRST_CAPACITY, LAST_CAPACITY = 1 << 19, 1 << 22  # places of the table of words; the last one takes any slice
+FIRST_CAPACITY, LAST_CAPACITY = (
+    1 << 19,
+    1 << 22,
+)  # places of the table of words; the last one takes any slice of texts below 4 MB
 
 # Each looks at one character at a time, or composes combining characters, which no white space does.
 NORMALIZERS = {"BertNormalizer", "Lowercase", "StripAccents", "NFC", "NFD", "NFKC", "NFKD", "Nmt", "Precompiled"}
@@ -58,10 +61,15 @@ class WordEncoder:
         out, out_offsets = np.empty(len(padded), np.int32), np.zeros(len(offsets), np.int64)
         missing = np.empty((len(padded) // 2 + 1, 2), np.int64)
         while True:
+            empty = self.state[ENTRIES] == 0
             slots, keys, ids = self.table.slots, self.table.key_pool, self.table.id_pool
             ended, lacking = encode_words(
                 padded, offsets, slots, keys, ids, self.state, missing, left, out, out_offsets
             )
+            if ended == FULL and empty and self.table.capacity >= LAST_CAPACITY:  # one text of very many words
+                left[:] = True
+                self._start(FIRST_CAPACITY)
+                return out[:0], out_offsets * 0
             if ended == FULL:
                 self._start(min(LAST_CAPACITY, 4 * self.table.capacity))
             elif lacking:
