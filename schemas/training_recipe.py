@@ -185,7 +185,6 @@ FREE_TO_CHANGE = {
     "micro_batch_sequences",
     "activation_checkpointing",
     "compile",
-    "fsdp",
     "checkpoints",
     "log",
 }

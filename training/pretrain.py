@@ -356,8 +356,8 @@ def training_arguments(recipe: TrainingRecipe, out: Path) -> transformers.Traini
             next_step="change micro_batch_sequences or the number of processes; the batch decides the result",
         )
     gpu = torch.cuda.is_available()
-    if recipe.fsdp and not gpu:  # accelerate would take DDP without a word
-        raise RecipeError("fsdp: true without a GPU", expected="GPUs", next_step="leave fsdp out: DDP is used on CPUs")
+    if recipe.fsdp:
+        check_fsdp(gpu, processes)
     options = recipe.optimizer
     schedule, schedule_options = _schedule(recipe)
     return transformers.TrainingArguments(
@@ -395,6 +395,14 @@ def training_arguments(recipe: TrainingRecipe, out: Path) -> transformers.Traini
         report_to=[],
         disable_tqdm=True,
     )
+
+
+def check_fsdp(gpu: bool, processes: int) -> None:
+    """RecipeError where accelerate would leave FSDP out without a word."""
+    if not gpu:
+        raise RecipeError("fsdp: true without a GPU", expected="GPUs", next_step="leave fsdp out: DDP is used on CPUs")
+    if processes == 1:
+        raise RecipeError("fsdp: true in one process", expected="several", next_step="start it under torchrun")
 
 
 def _schedule(recipe: TrainingRecipe) -> tuple[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from gristmill.training import checkpoints
+from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict
 from transformers import PrinterCallback, ProgressCallback, Trainer
 
 TRAINING_ARGS = "training_args.bin"
@@ -78,6 +79,11 @@ class StepTrainer(Trainer):
             )
         self.accelerator.wait_for_everyone()
 
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        if self.is_fsdp_enabled and self.state.global_step == 0:
+            _start_optimizer(self.model, getattr(self.optimizer, "optimizer", self.optimizer))
+        super()._save_optimizer_and_scheduler(output_dir)
+
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         super()._save(output_dir, state_dict)
         (Path(str(output_dir or self.args.output_dir)) / TRAINING_ARGS).unlink(missing_ok=True)
@@ -85,6 +91,17 @@ class StepTrainer(Trainer):
     def load_weights(self, folder: Path) -> None:
         """The weights of a checkpoint into the model that is being trained."""
         self._load_from_checkpoint(str(folder), self.model)
+
+
+def _start_optimizer(model: Any, optimizer: Any) -> None:
+    """Give an optimizer that has made no step the state that it would make itself.
+
+    Saving a sharded optimizer without one makes torch take a step of zero gradients, which counts: the bias correction
+    of every later step would be another.
+    """
+    get_optimizer_state_dict(model, optimizer)
+    for state in optimizer.state.values():
+        state["step"].zero_()
 
 
 def write_state(folder: Path, state: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,8 +26,9 @@ from numba import njit  # noqa: E402  reads NUMBA_CACHE_DIR when it is imported
 kernel = njit(nogil=True, cache=True)  # what Python calls, and what allocates
 # What only kernels call and what allocates nothing, nor calls what does. Without numba's reference counts: they are
 # atomic additions around each call, which cost more than a short function does.
-helper = njit(nogil=True, cache=True, _nrt=False)
-inlined = njit(nogil=True, cache=True, _nrt=False, forceinline=True)  # a helper called once a byte or word
+_njit: Any = njit  # its types do not name the option
+helper = _njit(nogil=True, cache=True, _nrt=False)
+inlined = _njit(nogil=True, cache=True, _nrt=False, forceinline=True)  # a helper called once a byte or word
 
 
 def string_buffers(texts: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:

@@ -185,7 +185,7 @@ def encode_words(data, offsets, slots, key_pool, id_pool, state, missing, left, 
     and the call is repeated. left: set for each text that holds a word which the table cannot hold. FULL: the table is;
     SHORT: `out` is.
     """
-    to, lacking = 0, 0
+    to, lacking = np.int64(0), 0
     for row in range(len(offsets) - 1):
         i, end = offsets[row], offsets[row + 1]
         while i < end:

@@ -1,8 +1,8 @@
 """Exact encoding by words that were met before, for tokenizers to which the words of a text are strangers.
 
 A tokenizer that cuts at white space before anything else, and whose other steps look at one character or one word,
-gives a text the ids of its words, one after the other: BERT's, T5's, XLM-R's, word-level ones. Words come from a table
-(piece_cache); those that were not met before are answered by `tokenizers` itself.
+gives a text the ids of its words, one after the other: BERT's, word-level ones. Words come from a table (piece_cache);
+those that were not met before are answered by `tokenizers` itself.
 """
 
 import json
@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.pipelines.shards.literals import Literals
 from gristmill.pipelines.shards.piece_cache import DONE, ENTRIES, FULL, ID_END, PieceTable, answer, encode_words
 from gristmill.pipelines.shards.plain_encoder import PlainEncoder
 from gristmill.pipelines.shards.slices import encoded_in_slices, with_rows_of
@@ -21,26 +20,18 @@ FIRST_CAPACITY, LAST_CAPACITY = (
     1 << 22,
 )  # places of the table of words; the last one takes any slice of texts below 4 MB
 
-# Each looks at one character at a time, or composes combining characters, which no white space does.
-NORMALIZERS = {"BertNormalizer", "Lowercase", "StripAccents", "NFC", "NFD", "NFKC", "NFKD", "Nmt", "Precompiled"}
+# Each looks at one character at a time, or composes combining characters, which no white space does. Not `Precompiled`:
+# it looks at graphemes, and a space is one with the combining characters behind it.
+NORMALIZERS = {"BertNormalizer", "Lowercase", "StripAccents", "NFC", "NFD", "NFKC", "NFKD", "Nmt"}
 CUTTERS = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit"}
 WITHIN_WORDS = CUTTERS | {"Punctuation", "Digits", "Metaspace"}
-
-# The characters that are one grapheme with what follows them, be it a space (Unicode 16, Grapheme_Cluster_Break=Prepend).
-PREPENDING = (
-    *range(0x600, 0x606),
-    *(0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0xD4E, 0x110BD, 0x110CD, 0x111C2, 0x111C3, 0x113D1, 0x1193F, 0x11941, 0x11A3A),
-    *range(0x11A84, 0x11A8A),
-    *(0x11D46, 0x11F02),
-)
 
 
 class WordEncoder:
     """The ids of `plain`, for a tokenizer that `word_encoder` accepts."""
 
-    def __init__(self, plain: PlainEncoder, by_graphemes: bool) -> None:
+    def __init__(self, plain: PlainEncoder) -> None:
         self.plain = plain
-        self.joining = Literals(map(chr, PREPENDING if by_graphemes else ()))
         self._start(FIRST_CAPACITY)
 
     def encode(self, texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
@@ -52,7 +43,7 @@ class WordEncoder:
             return self._encode_slice(padded, offsets, left[-1])
 
         ids, offsets = encoded_in_slices(texts, encode_slice)
-        return with_rows_of(self.plain, texts, np.concatenate(left) | self.joining.found_in(texts), ids, offsets)
+        return with_rows_of(self.plain, texts, np.concatenate(left), ids, offsets)
 
     def _start(self, capacity: int) -> None:
         self.table, self.state = PieceTable(capacity), np.zeros(6, np.int64)
@@ -104,7 +95,7 @@ def word_encoder(content: str, plain: PlainEncoder) -> WordEncoder | None:
         return None
     if not cuts or cuts[0]["type"] not in CUTTERS or not kinds <= NORMALIZERS or not all(map(_is_within_words, cuts)):
         return None
-    return WordEncoder(plain, by_graphemes="Precompiled" in kinds)
+    return WordEncoder(plain)
 
 
 def _steps(step: dict[str, Any] | None, name: str) -> Sequence[dict[str, Any]]:

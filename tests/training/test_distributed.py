@@ -1,4 +1,4 @@
-"""Two processes give the losses of one, and a run may go on with another number of them."""
+"""Two processes give the losses of one, with DDP and with FSDP; a run may go on with another number of them."""
 
 import os
 import socket
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gristmill.schemas.errors import RunError
 from gristmill.training import checkpoints
 from gristmill.training.pretrain import pretrain
 from gristmill.training.run_folder import read_training
@@ -34,6 +35,30 @@ from gristmill.training.pretrain import pretrain
 from test_distributed import CHANGES
 from training_runs import tiny
 pretrain(tiny({shards!r}, **CHANGES), {run!r})
+"""
+FSDP_SCRIPT = """
+import sys
+sys.path[:0] = {paths!r}
+import torch
+torch.set_num_threads(1)
+from accelerate import state
+from accelerate.utils import DistributedType
+from gristmill.training import pretrain as module
+from test_distributed import CHANGES
+from training_runs import tiny
+
+usual = state.AcceleratorState.__init__
+
+def with_fsdp_on_a_cpu(self, *arguments, fsdp_plugin=None, **options):
+    usual(self, *arguments, fsdp_plugin=fsdp_plugin, **options)
+    if fsdp_plugin is not None:
+        self.fsdp_plugin = fsdp_plugin
+    if getattr(self, "fsdp_plugin", None) is not None:
+        self.distributed_type = DistributedType.FSDP
+
+state.AcceleratorState.__init__ = with_fsdp_on_a_cpu
+module.check_fsdp = lambda gpu, processes: None
+finished = module.pretrain(tiny({shards!r}, **CHANGES, fsdp=True), {run!r})
 """
 
 
@@ -73,6 +98,27 @@ def test_two_gloo_processes(tmp_path: Path) -> None:
     launches = read_training(tmp_path / "two")["launches"]
     assert launches[0]["ranks"] == 2
     assert (launches[-1]["from_step"], launches[-1]["ranks"]) == (33, 1)
+
+
+@pytest.mark.slow
+def test_two_processes_with_fsdp(tmp_path: Path) -> None:
+    """On CPUs, where accelerate would choose DDP: through a rollback, and from a checkpoint on again."""
+    shards = corpus(tmp_path / "shards", validation=2_000, web=(30_000, 0.5))
+    recipe = tiny(shards, **CHANGES)
+    plant(recipe, BAD, random_tokens(np.random.default_rng(1)))
+    one = curve(pretrain(recipe, tmp_path / "one").folder)
+    here = Path(__file__).parent
+    script, run = tmp_path / "train.py", tmp_path / "two"
+    script.write_text(FSDP_SCRIPT.format(paths=[str(here), str(here.parent)], shards=str(shards), run=str(run)))
+    two_processes(script)
+    assert_close(curve(run), one)
+    assert skipped(History.open(run / "history.jsonl", stream_of(recipe).plan)) >= set(BAD)
+    checkpoints.drop_after(run / "checkpoints", 32)
+    two_processes(script)
+    assert_close(curve(run), one)
+    assert read_training(run)["launches"][-1]["from_step"] == 33
+    with pytest.raises(RunError, match="fsdp is False; expected True"):
+        pretrain(recipe, run)
 
 
 def assert_close(found: Curve, expected: Curve) -> None:

@@ -11,7 +11,7 @@ from gristmill.pipelines.cli.main import app
 from gristmill.schemas.errors import RecipeError, RunError
 from gristmill.schemas.training_recipe import Optimizer, TrainingRecipe, load_training_recipe
 from gristmill.training import logs
-from gristmill.training.pretrain import pretrain, training_arguments
+from gristmill.training.pretrain import check_fsdp, pretrain, training_arguments
 from gristmill.training.run_folder import RunFolder, read_training
 from gristmill.training.stream.history import History
 from poison import corpus, plant, random_tokens, stream_of
@@ -68,6 +68,8 @@ def test_settings_of_the_trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(RecipeError, match="fsdp: true without a GPU"):
         training_arguments(recipe.model_copy(update={"fsdp": True}), tmp_path)
+    with pytest.raises(RecipeError, match="fsdp: true in one process"):
+        check_fsdp(gpu=True, processes=1)
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(RecipeError, match="multiple of micro_batch_sequences x processes = 2 x 3"):
         training_arguments(recipe, tmp_path)

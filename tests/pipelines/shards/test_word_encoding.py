@@ -1,41 +1,27 @@
 """The word encoder gives the ids of `tokenizers` for every text, and takes only tokenizers of which that is certain."""
 
-import io
 import json
 import random
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-import sentencepiece
 from gristmill.pipelines.shards import slices
 from gristmill.pipelines.shards import word_encoder as module
 from gristmill.pipelines.shards.encode import Encoder
-from gristmill.pipelines.shards.word_encoder import PREPENDING, WordEncoder
+from gristmill.pipelines.shards.word_encoder import WordEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_tokenizers import SYMBOLS, array, code_points, prose, word_level
-from sentencepiece import sentencepiece_model_pb2
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 HARD = [*SYMBOLS, "\x0b", "\x0c", "\u200b", "\ufdfa", "水", "ﬁ", "Σ", "İ", "\u0600", "\U00011f02", "\u0903", "▁", "##a"]
 TEXTS = st.lists(st.sampled_from(HARD), max_size=40).map("".join) | st.text(max_size=30)
 
 
-def sentencepiece_rules() -> bytes:
-    """The compiled nmt_nfkc rules that sentencepiece puts into each of its models."""
-    written = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(prose().split("\n")), model_writer=written, vocab_size=240, minloglevel=2
-    )
-    model = sentencepiece_model_pb2.ModelProto()
-    model.ParseFromString(written.getvalue())
-    return bytes(model.normalizer_spec.precompiled_charsmap)
-
-
-def t5() -> str:
+def metaspace() -> str:
     tokenizer = Tokenizer(models.Unigram())
-    tokenizer.normalizer = normalizers.Precompiled(sentencepiece_rules())
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC()])
     steps = [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(prepend_scheme="always")]
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(steps)
     trainer = trainers.UnigramTrainer(
@@ -64,7 +50,7 @@ def words() -> str:
     return tokenizer.to_str()
 
 
-KINDS = {"bert": word_level, "t5": t5, "folded": folded, "words": words}
+KINDS = {"bert": word_level, "metaspace": metaspace, "folded": folded, "words": words}
 
 
 @pytest.fixture(scope="module")
@@ -112,12 +98,6 @@ def test_every_code_point_in_every_place(encoders: dict[str, Encoder], kind: str
     assert_same(encoders[kind], [" ".join(framed[i : i + 256]) for i in range(0, len(framed), 256)])
 
 
-def test_characters_that_are_one_grapheme_with_a_space_are_left_to_tokenizers(encoders: dict[str, Encoder]) -> None:
-    fast = encoders["t5"].fast
-    assert isinstance(fast, WordEncoder)
-    assert fast.joining.found_in(array([f"a{chr(point)} b" for point in PREPENDING])).all()
-
-
 @pytest.mark.parametrize("last", [1024, 64])  # the smaller one does not take every text
 def test_a_full_table_changes_nothing(monkeypatch: pytest.MonkeyPatch, last: int) -> None:
     monkeypatch.setattr(module, "FIRST_CAPACITY", 16)
@@ -132,16 +112,25 @@ def test_a_full_table_changes_nothing(monkeypatch: pytest.MonkeyPatch, last: int
         lambda settings: settings.update(pre_tokenizer=None),
         lambda settings: settings.update(pre_tokenizer={"type": "Punctuation", "behavior": "Isolated"}),
         lambda settings: settings["pre_tokenizer"]["pretokenizers"][1].update(prepend_scheme="first"),
+        lambda settings: settings.update(normalizer={"type": "Replace", "pattern": {"String": "  "}, "content": " "}),
         lambda settings: settings.update(normalizer={"type": "Strip", "strip_left": True, "strip_right": True}),
         lambda settings: settings.update(
             normalizer={"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "a"}]}
         ),
         lambda settings: settings["added_tokens"][0].update(special=False),
     ],
-    ids=["not cut", "cut elsewhere", "the first word differs", "stripped", "prepended", "an added token"],
+    ids=[
+        "not cut",
+        "cut elsewhere",
+        "the first word differs",
+        "white space replaced",
+        "stripped",
+        "prepended",
+        "an added token",
+    ],
 )
 def test_anything_else_is_left_to_tokenizers(change: Callable[[dict], object]) -> None:
-    content = json.loads(t5())
+    content = json.loads(metaspace())
     change(content)
     encoder = Encoder(json.dumps(content))
     assert encoder.fast is None
