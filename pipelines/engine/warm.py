@@ -57,7 +57,10 @@ def warm_kernels(wanted: Sequence[str], console: Console) -> None:
             advance(1)
 
         with ThreadPoolExecutor(processes) as executor:
-            list(executor.map(lambda _: _compile_in_a_process(waiting, done), range(processes)))
+            try:
+                list(executor.map(lambda _: _compile_in_a_process(waiting, done), range(processes)))
+            finally:  # after an interrupt nothing more is begun
+                list(waiting)
 
 
 def _spread(names: Sequence[str]) -> list[str]:
