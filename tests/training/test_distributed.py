@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gristmill.schemas.errors import RunError
+from gristmill.schemas.training_recipe import TrainingRecipe
 from gristmill.training import checkpoints
 from gristmill.training.pretrain import pretrain
 from gristmill.training.run_folder import read_training
@@ -58,7 +59,7 @@ def with_fsdp_on_a_cpu(self, *arguments, fsdp_plugin=None, **options):
 
 state.AcceleratorState.__init__ = with_fsdp_on_a_cpu
 module.check_fsdp = lambda gpu, processes: None
-finished = module.pretrain(tiny({shards!r}, **CHANGES, fsdp=True), {run!r})
+module.pretrain(tiny({shards!r}, **CHANGES, fsdp=True), {run!r})
 """
 
 
@@ -78,16 +79,19 @@ def two_processes(script: Path) -> None:
     assert [rank.wait(timeout=240) for rank in ranks] == [0, 0]
 
 
-def test_two_gloo_processes(tmp_path: Path) -> None:
-    """Through a rollback, and from there on with one process again."""
-    shards = corpus(tmp_path / "shards", validation=2_000, web=(30_000, 0.5))
+def one_process(folder: Path, script: str) -> tuple[TrainingRecipe, Curve, Path]:
+    """(the recipe, what one process makes of it, the script by which several train it into folder/two)."""
+    shards = corpus(folder / "shards", validation=2_000, web=(30_000, 0.5))
     recipe = tiny(shards, **CHANGES)
     plant(recipe, BAD, random_tokens(np.random.default_rng(1)))
-    one = curve(pretrain(recipe, tmp_path / "one").folder)
-    here = Path(__file__).parent
-    script = tmp_path / "train.py"
-    paths = [str(here), str(here.parent)]
-    script.write_text(SCRIPT.format(paths=paths, shards=str(shards), run=str(tmp_path / "two")))
+    here, written = Path(__file__).parent, folder / "train.py"
+    written.write_text(script.format(paths=[str(here), str(here.parent)], shards=str(shards), run=str(folder / "two")))
+    return recipe, curve(pretrain(recipe, folder / "one").folder), written
+
+
+def test_two_gloo_processes(tmp_path: Path) -> None:
+    """Through a rollback, and from there on with one process again."""
+    recipe, one, script = one_process(tmp_path, SCRIPT)
     two_processes(script)
     plan = stream_of(recipe).plan
     assert skipped(History.open(tmp_path / "two" / "history.jsonl", plan)) >= set(BAD)
@@ -103,13 +107,8 @@ def test_two_gloo_processes(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_two_processes_with_fsdp(tmp_path: Path) -> None:
     """On CPUs, where accelerate would choose DDP: through a rollback, and from a checkpoint on again."""
-    shards = corpus(tmp_path / "shards", validation=2_000, web=(30_000, 0.5))
-    recipe = tiny(shards, **CHANGES)
-    plant(recipe, BAD, random_tokens(np.random.default_rng(1)))
-    one = curve(pretrain(recipe, tmp_path / "one").folder)
-    here = Path(__file__).parent
-    script, run = tmp_path / "train.py", tmp_path / "two"
-    script.write_text(FSDP_SCRIPT.format(paths=[str(here), str(here.parent)], shards=str(shards), run=str(run)))
+    recipe, one, script = one_process(tmp_path, FSDP_SCRIPT)
+    run = tmp_path / "two"
     two_processes(script)
     assert_close(curve(run), one)
     assert skipped(History.open(run / "history.jsonl", stream_of(recipe).plan)) >= set(BAD)

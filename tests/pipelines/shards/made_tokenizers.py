@@ -4,7 +4,9 @@ import json
 import random
 from functools import cache
 
+import numpy as np
 import pyarrow as pa
+from gristmill.pipelines.shards.encode import Encoder
 from gristmill.pipelines.shards.patterns import PATTERNS
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
@@ -87,3 +89,15 @@ def code_points() -> list[str]:
 
 def array(texts: list[str]) -> pa.Array:
     return pa.array(texts, pa.large_string())
+
+
+def assert_same(encoder: Encoder, texts: list[str]) -> None:
+    """The encoder's table gives every text the ids of `tokenizers`."""
+    assert encoder.fast is not None
+    ids, offsets = encoder.fast.encode(array(texts))
+    theirs, their_offsets = encoder.plain.encode(array(texts))
+    if not (np.array_equal(offsets, their_offsets) and np.array_equal(ids, theirs)):
+        for row, text in enumerate(texts):
+            mine = ids[offsets[row] : offsets[row + 1]].tolist()
+            assert mine == theirs[their_offsets[row] : their_offsets[row + 1]].tolist(), repr(text[:200])
+        raise AssertionError("offsets differ")

@@ -19,7 +19,7 @@ from gristmill.pipelines.shards.patterns import PATTERNS, recognised
 from gristmill.schemas.errors import RunError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_tokenizers import KINDS, SYMBOLS, array, code_points, made, prose, word_level
+from made_tokenizers import KINDS, SYMBOLS, array, assert_same, code_points, made, prose, word_level
 from numba import njit
 from tokenizers import Tokenizer, normalizers
 
@@ -29,17 +29,6 @@ TEXTS = st.lists(st.sampled_from(SYMBOLS), max_size=40).map("".join) | st.text(m
 @pytest.fixture(scope="module")
 def encoders() -> dict[str, Encoder]:
     return {kind: Encoder(content()) for kind, content in KINDS.items()}
-
-
-def assert_same(encoder: Encoder, texts: list[str]) -> None:
-    assert encoder.fast is not None
-    ids, offsets = encoder.fast.encode(array(texts))
-    theirs, their_offsets = encoder.plain.encode(array(texts))
-    if not (np.array_equal(offsets, their_offsets) and np.array_equal(ids, theirs)):
-        for row, text in enumerate(texts):
-            mine = ids[offsets[row] : offsets[row + 1]].tolist()
-            assert mine == theirs[their_offsets[row] : their_offsets[row + 1]].tolist(), repr(text[:200])
-        raise AssertionError("offsets differ")
 
 
 @settings(max_examples=300, deadline=None)
