@@ -99,8 +99,8 @@ def _has_collisions(engine: Engine, paths: list[str]) -> bool:
 
 def _number_collisions(storage: Storage, engine: Engine, parts: list[tuple[str, int, Part]]) -> DatasetManifest:
     """Numbers for the documents of every shared id."""
-    from pyspark.sql import Window
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
+    from pyspark.sql.connect.window import Window
 
     rows = Stage(storage, ROWS, config={}, inputs={})
     rows.start()

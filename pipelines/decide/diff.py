@@ -68,7 +68,7 @@ def _empty(engine: Engine) -> Any:
 
 
 def _compare(engine: Engine, a: Run, b: Run, examples: int) -> Diff:
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     joined = _frame(engine, a, "a").join(_frame(engine, b, "b"), on="doc_id", how="full")
     change = (

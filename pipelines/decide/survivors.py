@@ -182,7 +182,7 @@ def _choose_by_shuffle(
     engine: Engine, storage: Storage, candidates: DatasetManifest, spec: DatasetSpec, preferences: Sequence[str]
 ) -> int:
     """One aggregation and one join on the cluster."""
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     paths = [storage.engine_path(part.path) for part in candidates.parts if part.rows]
     if not paths:

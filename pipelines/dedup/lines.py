@@ -82,8 +82,8 @@ def cut_lines(
 
 def _mark_repeats(engine: Engine, storage: Storage, paths: Sequence[str], marks: DatasetSpec) -> int:
     """Every line but the first of its kind, in the order (rank, start)."""
-    from pyspark.sql import Window
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
+    from pyspark.sql.connect.window import Window
 
     same = Window.partitionBy("scope", "hash", "characters").orderBy("rank", "start")
     repeats = engine.read(paths).withColumn("copy", F.row_number().over(same)).where("copy > 1")

@@ -157,8 +157,8 @@ def _splitters(samples: Sequence[str], count: int) -> list[str]:
 
 def _rank(engine: Engine, storage: Storage, paths: Sequence[str], splitters: list[str], spec: DatasetSpec) -> None:
     """Number the documents: buckets hold ranges of keys, and are sorted each alone."""
-    from pyspark.sql import Window
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
+    from pyspark.sql.connect.window import Window
 
     frame = engine.read(paths)
     columns = "doc_id string, part long, row long, order_key string, bucket long"

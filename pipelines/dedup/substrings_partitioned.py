@@ -150,7 +150,7 @@ def _mark_pass(
     engine: Engine, storage: Storage, paths: Sequence[str], marks: DatasetSpec, options: Substrings, partitions: int
 ) -> dict[str, Any]:
     """Shuffle one pass by key, mark, and send the marks back to the parts."""
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     length, unit = options.window_bytes, options.unit_bytes
     frame = engine.read(paths)

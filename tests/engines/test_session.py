@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pytest
 from gristmill.pipelines.engine.session import Engine
+from pyspark.sql import Row
+from pyspark.sql.connect import functions
 
 
 @pytest.mark.java
@@ -25,6 +27,8 @@ def test_engines_open_at_once_have_sessions_of_their_own() -> None:
                 assert inner.spark.range(4).count() == 4
             assert spark.spark.range(5).count() == 5
         assert outer.spark.range(6).count() == 6
+        groups = outer.spark.range(6).groupBy().agg(functions.max("id").alias("highest"))
+        assert groups.collect() == [Row(highest=5)]
 
 
 @pytest.mark.java

@@ -186,7 +186,7 @@ def _copies(task: BandTask, places: pa.Array) -> np.ndarray:
 
 def _write_shared(storage: Storage, engine: Engine, bands: DatasetManifest) -> int:
     """Write the buckets that could hold a pair; returns their rows."""
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     paths = [storage.engine_path(part.path) for part in bands.parts if part.rows]
     if not paths:

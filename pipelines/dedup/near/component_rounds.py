@@ -40,7 +40,7 @@ def component_rounds(rounds: Rounds, edges: Any) -> Any:
 
 def _ordered(edges: Any, one: str, other: str) -> Any:
     """Distinct edges from the later to the earlier node."""
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     pair = (F.greatest(one, other).alias("node"), F.least(one, other).alias("root"))
     return edges.select(*pair).distinct()
@@ -48,7 +48,7 @@ def _ordered(edges: Any, one: str, other: str) -> Any:
 
 def _large_star(edges: Any) -> Any:
     """Each neighbour after a node, linked to the first of the node and its neighbours."""
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     both = edges.select(F.col("node").alias("u"), F.col("root").alias("v")).unionByName(
         edges.select(F.col("root").alias("u"), F.col("node").alias("v"))
@@ -60,7 +60,7 @@ def _large_star(edges: Any) -> Any:
 
 def _small_star(edges: Any) -> Any:
     """A node and each neighbour before it, linked to the first of those."""
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     first = edges.groupBy("node").agg(F.min("root").alias("least"))
     linked = edges.join(first, on="node", how="inner")
@@ -70,7 +70,7 @@ def _small_star(edges: Any) -> Any:
 
 def _are_stars(edges: Any) -> bool:
     """Whether every node has one root, which has none itself."""
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     leaves = edges.groupBy("node").agg(F.count("*").alias("roots"))
     if leaves.where("roots > 1").limit(1).count():

@@ -39,7 +39,7 @@ _PAIR_DDL = "hub string, key string, band int, shared long, total long"
 
 def entries_frame(engine: Engine, storage: Storage, buckets: DatasetManifest, candidates: DatasetManifest) -> Any:
     """ENTRY rows of the buckets' members that are candidates; None when there are none."""
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     members = read_parts(engine, storage, buckets.parts)
     known = read_parts(engine, storage, candidates.parts)
@@ -51,7 +51,7 @@ def entries_frame(engine: Engine, storage: Storage, buckets: DatasetManifest, ca
 
 def contents_frame(engine: Engine, storage: Storage, edges: NearEdges, near: NearDedup) -> Any:
     """(part, row, content): shingle hashes or signatures of everything that is compared."""
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     if near.verify == "shingles":
         assert edges.shingles is not None
@@ -75,7 +75,7 @@ def compared_pairs(others: Any, contents: Any, near: NearDedup) -> Any:
 
     others: bucket members with `hub`, `hub_part`, `hub_row` of their bucket's hub and their own `key`, `part`, `row`.
     """
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     wanted = others.where(~is_published(F.col("key"))).groupBy(
         "hub", "hub_part", "hub_row", "key", "part", "row"
@@ -103,7 +103,7 @@ def _large(lists: pa.Array, by_signature: bool) -> pa.LargeListArray:
 
 def similar(near: NearDedup) -> Any:
     """The column condition of a similar pair; the same division as in memory."""
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     ratio = F.col("shared").cast("double") / F.greatest(F.col("total"), F.lit(1).cast("long")).cast("double")
     return ratio >= F.lit(float(near.similarity))
@@ -114,7 +114,7 @@ def with_hubs(entries: Any, undecided: Any = None) -> Any:
 
     undecided: the condition of those that can be hubs; None: all.
     """
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     able = entries if undecided is None else entries.where(undecided)
     first = able.groupBy("bucket").agg(F.min(F.struct("key", "part", "row")).alias("first"))

@@ -91,8 +91,8 @@ def decide_in_rounds(
 
 def _star(frames: Frames, pairs: Any) -> tuple[Any, dict[str, Any]]:
     """Dropped documents as PAIR rows with their survivor as hub."""
-    from pyspark.sql import Window
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
+    from pyspark.sql.connect.window import Window
 
     dropped = None
     if pairs is not None:
@@ -115,7 +115,7 @@ def _star(frames: Frames, pairs: Any) -> tuple[Any, dict[str, Any]]:
 
 def _components(frames: Frames, pairs: Any) -> tuple[Any, dict[str, Any]]:
     """Dropped documents as PAIR rows: compared with the first of their component, under the first band of their links."""
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     facts: dict[str, Any] = {"chained": 0, "eccentricity": 0}
     if pairs is None:
@@ -147,7 +147,7 @@ def _components(frames: Frames, pairs: Any) -> tuple[Any, dict[str, Any]]:
 
 def _hops(frames: Frames, links: Any, leaves: Any) -> int:
     """The most links from a survivor to a member of its component, counted up to MOST_HOPS + 1."""
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     both = links.select(F.col("hub").alias("node"), F.col("key").alias("next")).unionByName(
         links.select(F.col("key").alias("node"), F.col("hub").alias("next"))
@@ -165,7 +165,7 @@ def _hops(frames: Frames, links: Any, leaves: Any) -> int:
 
 def _write_pairs(frames: Frames, pairs: Any, spec: DatasetSpec) -> dict[str, Any]:
     """NEAR_PAIR rows, each pair once; returns how many were compared, verified and refuted."""
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     if pairs is None:
         return {"compared": 0, "verified": 0, "refuted": 0}
@@ -184,7 +184,7 @@ def _write_pairs(frames: Frames, pairs: Any, spec: DatasetSpec) -> dict[str, Any
 
 def _edge_pairs(frames: Frames, pairs: Any) -> list[dict[str, Any]]:
     """As members.edge_pairs."""
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     away = F.abs(F.col("shared").cast("double") / F.col("total").cast("double") - F.lit(frames.near.similarity))
     once = pairs.where(~is_published(F.col("hub"))).where("total > 0").drop("band").distinct()
@@ -207,7 +207,7 @@ def _keyed(part: Part, number: int) -> dict[str, Any]:
 
 def _write_members(frames: Frames, dropped: Any, preferences: tuple[str, ...], spec: DatasetSpec) -> dict[str, Any]:
     """OUTCOME rows of every new document in a cluster of two or more; returns counts by size."""
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     if dropped is None:
         return size_facts({}, 0)
@@ -236,7 +236,7 @@ def _write_members(frames: Frames, dropped: Any, preferences: tuple[str, ...], s
 
 def _why(preferences: tuple[str, ...]) -> Any:
     """As candidates.reasons: the first segment in which the keys differ."""
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     why = F.when(F.col("key") == F.col("hub"), F.lit("survivor"))
     for name, start, length in key_segments(preferences):

@@ -22,7 +22,7 @@ def link_rounds(rounds: Rounds, entries: Any, contents: Any, near: NearDedup) ->
 
 
 def _one_round(rounds: Rounds, contents: Any, near: NearDedup) -> None:
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     others = with_hubs(rounds.read("entries")).where("key > hub")
     new = others.where(~(is_published(F.col("key")) & is_published(F.col("hub"))))
@@ -37,7 +37,7 @@ def _one_round(rounds: Rounds, contents: Any, near: NearDedup) -> None:
 
 def _left(entries: Any) -> int:
     """Pairs of members still in the same bucket."""
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     if entries is None:
         return 0

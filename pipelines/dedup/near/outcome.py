@@ -39,7 +39,7 @@ def _read(engine: Engine, storage: Storage, manifest: DatasetManifest | None) ->
 
 def _with_near(copies: Any, near: Any) -> list[Any]:
     """Exact clusters: survivors that no near cluster lists, and all copies, chained to the final survivor."""
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     heads = copies.where("doc_id = survivor")
     rest = copies.where("doc_id != survivor")

@@ -39,7 +39,7 @@ def star_rounds(
 
 
 def _one_round(rounds: Rounds, contents: Any, near: NearDedup) -> None:
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     live = with_hubs(rounds.read("entries"), ~F.col("dropped"))
     decided = (
