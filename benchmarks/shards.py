@@ -6,9 +6,9 @@
 Times are CPU seconds of the process, all threads. Written: Parquet read, texts encoded, documents ordered and split,
 .bin, .idx, .docs.parquet, checksums and manifest on disk. Bare: encode_batch_fast alone, in batches of 1,000 documents,
 its answers thrown away. The ids of every document are compared; with --rounds the ratio is the median of the pairs.
-Without --tokenizer, tokenizers are trained on the documents: of 16,000 ids with each of the fast patterns and a
-WordPiece one, which is encoded by words; and of 8,000 ids a Unigram one with a mark before the first word only, which
-`tokenizers` itself must run.
+Without --tokenizer, tokenizers are trained on the documents: of 16,000 ids with each of the fast patterns; a WordPiece
+one, a Unigram one of 8,000 ids and one of whole texts as Llama 2's, which are encoded by words; and a byte-level one that
+cuts digits as StarCoder's does, which `tokenizers` itself must run.
 """
 
 import argparse
@@ -40,7 +40,7 @@ from gristmill.pipelines.shards.write import write_shards
 from gristmill.schemas.shard_format import BIN, DOCS, ShardSetManifest
 from gristmill.schemas.shard_index import decode_index
 from inputs import documents
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 QUIET = Console(quiet=True)
 
@@ -75,20 +75,45 @@ def tokenizers_for(folder: Path, given: list[str], source: Path, texts: list[str
             source, folder / pattern, vocab_size=16_000, pattern=pattern, max_bytes=4_000_000, console=QUIET
         )
         yield pattern, folder / pattern / "tokenizer.json"
-    wordpiece = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    wordpiece.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(vocab_size=16_000, special_tokens=["[UNK]"], show_progress=False)
-    wordpiece.train_from_iterator(texts[: len(texts) // 5], trainer=trainer)
-    wordpiece.save(str(folder / "wordpiece.json"))
-    yield "wordpiece", folder / "wordpiece.json"
-    unigram = Tokenizer(models.Unigram())
-    unigram.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
-    trainer = trainers.UnigramTrainer(
-        vocab_size=8_000, special_tokens=["<unk>"], unk_token="<unk>", show_progress=False
+    few = texts[: min(1500, len(texts) // 5)]
+    for name, tokenizer, trainer in other_tokenizers():
+        tokenizer.train_from_iterator(few, trainer=trainer)
+        content = json.loads(tokenizer.to_str())
+        if name == "llama2":  # trained by words, which its merges stay in, it takes texts whole
+            steps = [{"type": "Prepend", "prepend": "▁"}, content["normalizer"]]
+            content |= {"pre_tokenizer": None, "normalizer": {"type": "Sequence", "normalizers": steps}}
+        (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+        yield name, folder / f"{name}.json"
+
+
+def other_tokenizers() -> Iterator[tuple[str, Tokenizer, trainers.Trainer]]:
+    """(name, untrained tokenizer, its trainer) of those without one of the fast patterns."""
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    yield (
+        "wordpiece",
+        tokenizer,
+        trainers.WordPieceTrainer(vocab_size=16_000, special_tokens=["[UNK]"], show_progress=False),
     )
-    unigram.train_from_iterator(texts[: min(1500, len(texts) // 5)], trainer=trainer)
-    unigram.save(str(folder / "unigram.json"))
-    yield "unigram", folder / "unigram.json"
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
+    yield (
+        "unigram",
+        tokenizer,
+        trainers.UnigramTrainer(vocab_size=8_000, special_tokens=["<unk>"], unk_token="<unk>", show_progress=False),
+    )
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True))
+    tokenizer.normalizer = normalizers.Replace(" ", "▁")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("▁+[^▁]*|[^▁]+"), "isolated")
+    yield "llama2", tokenizer, trainers.BpeTrainer(vocab_size=16_000, special_tokens=["<unk>"], show_progress=False)
+    tokenizer = Tokenizer(models.BPE())
+    digits, byte_level = pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, byte_level])
+    yield (
+        "starcoder",
+        tokenizer,
+        trainers.BpeTrainer(vocab_size=16_000, initial_alphabet=byte_level.alphabet(), show_progress=False),
+    )
 
 
 def bare(tokenizer: Tokenizer, texts: list[str]) -> float:

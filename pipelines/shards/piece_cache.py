@@ -177,10 +177,33 @@ def _splits(byte):
     return byte == 0x20 or byte == 0x0A or byte == 0x09 or byte == 0x0D
 
 
-@kernel
-def encode_words(data, offsets, slots, key_pool, id_pool, state, missing, left, out, out_offsets):
-    """Encode texts word by word, cut at space, tab, line feed and carriage return; returns (how it ended, words missing).
+@inlined
+def _mark(data, i):
+    """Bytes of the space or "▁" (U+2581) at i; 0 where neither is."""
+    if data[i] == 0x20:
+        return 1
+    return 3 if data[i] == 0xE2 and data[i + 1] == 0x96 and data[i + 2] == 0x81 else 0
 
+
+@inlined
+def _word_end(data, i, end, led):
+    """Where the word at i ends: before white space, or, when it is led by its spaces, before the next space behind them."""
+    if not led:
+        while i < end and not _splits(data[i]):
+            i += 1
+        return i
+    while i < end and _mark(data, i):
+        i += _mark(data, i)
+    while i < end and not _mark(data, i):
+        i += 1
+    return i
+
+
+@kernel
+def encode_words(data, offsets, led, slots, key_pool, id_pool, state, missing, left, out, out_offsets):
+    """Encode texts word by word; returns (how it ended, words missing).
+
+    led: cut before spaces and "▁", which lead words; else at space, tab, line feed and carriage return, which are gone.
     missing: filled with (start, end) of each word that the table did not hold. It is entered; `answer` gives its ids,
     and the call is repeated. left: set for each text that holds a word which the table cannot hold. FULL: the table is;
     SHORT: `out` is.
@@ -189,12 +212,11 @@ def encode_words(data, offsets, slots, key_pool, id_pool, state, missing, left, 
     for row in range(len(offsets) - 1):
         i, end = offsets[row], offsets[row + 1]
         while i < end:
-            if _splits(data[i]):
+            if not led and _splits(data[i]):
                 i += 1
                 continue
             start = i
-            while i < end and not _splits(data[i]):
-                i += 1
+            i = _word_end(data, i, end, led)
             count = i - start
             if count > MAX_BYTES:
                 left[row] = True
