@@ -7,8 +7,8 @@ Times are CPU seconds of the process, all threads. Written: Parquet read, texts 
 .bin, .idx, .docs.parquet, checksums and manifest on disk. Bare: encode_batch_fast alone, in batches of 1,000 documents,
 its answers thrown away. The ids of every document are compared; with --rounds the ratio is the median of the pairs.
 Without --tokenizer, tokenizers are trained on the documents: of 16,000 ids with each of the fast patterns; a WordPiece
-one, a Unigram one of 8,000 ids and one of whole texts as Llama 2's, which are encoded by words; and a byte-level one that
-cuts digits as StarCoder's does, which `tokenizers` itself must run.
+one, a Unigram one of 8,000 ids and one of whole texts as Llama 2's, which are encoded by words; and two that `tokenizers` itself must run: a byte-level one that
+cuts digits as StarCoder's does, and the Unigram one with a replacement over several words.
 """
 
 import argparse
@@ -82,6 +82,10 @@ def tokenizers_for(folder: Path, given: list[str], source: Path, texts: list[str
         if name == "llama2":  # trained by words, which its merges stay in, it takes texts whole
             steps = [{"type": "Prepend", "prepend": "▁"}, content["normalizer"]]
             content |= {"pre_tokenizer": None, "normalizer": {"type": "Sequence", "normalizers": steps}}
+        if name == "unigram":
+            rewriting = content | {"normalizer": {"type": "Replace", "pattern": {"String": "~ ~"}, "content": "~"}}
+            (folder / "rewriting.json").write_text(json.dumps(rewriting), encoding="utf-8")
+            yield "unigram, rewriting", folder / "rewriting.json"
         (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
         yield name, folder / f"{name}.json"
 

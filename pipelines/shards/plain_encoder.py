@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 
 # Characters given to `tokenizers` at once: its answers take some fifty times the memory of the texts, and what fits into
 # the cache is faster than what does not.
-MAX_BATCH_CHARACTERS = 64 << 10
+MAX_BATCH_CHARACTERS = 16 << 10
 
 
 class PlainEncoder:
