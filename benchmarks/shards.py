@@ -7,8 +7,9 @@ Times are CPU seconds of the process, all threads. Written: Parquet read, texts 
 .bin, .idx, .docs.parquet, checksums and manifest on disk. Bare: encode_batch_fast alone, in batches of 1,000 documents,
 its answers thrown away. The ids of every document are compared; with --rounds the ratio is the median of the pairs.
 Without --tokenizer, tokenizers are trained on the documents: of 16,000 ids with each of the fast patterns; a WordPiece
-one, a Unigram one of 8,000 ids and one of whole texts as Llama 2's, which are encoded by words; and two that `tokenizers` itself must run: a byte-level one that
-cuts digits as StarCoder's does, and the Unigram one with a replacement over several words.
+one, a Unigram one of 8,000 ids and one of whole texts as Llama 2's, which are encoded by words; and two that
+`tokenizers` itself must run: a byte-level one that cuts digits as StarCoder's does, and the Unigram one with a
+replacement over several words.
 """
 
 import argparse
@@ -43,6 +44,14 @@ from inputs import documents
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 QUIET = Console(quiet=True)
+TO_MARK = {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}
+CHANGED_AFTER_TRAINING = {
+    "llama2": {  # trained by words, which its merges stay in, it takes texts whole
+        "pre_tokenizer": None,
+        "normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"}, TO_MARK]},
+    },
+    "unigram-rewriting": {"normalizer": {"type": "Replace", "pattern": {"String": "~ ~"}, "content": "~"}},
+}
 
 
 def texts_of(files: list[str], megabytes: float) -> list[str]:
@@ -76,45 +85,39 @@ def tokenizers_for(folder: Path, given: list[str], source: Path, texts: list[str
         )
         yield pattern, folder / pattern / "tokenizer.json"
     few = texts[: min(1500, len(texts) // 5)]
-    for name, tokenizer, trainer in other_tokenizers():
+    for names, tokenizer, trainer in other_tokenizers():
         tokenizer.train_from_iterator(few, trainer=trainer)
-        content = json.loads(tokenizer.to_str())
-        if name == "llama2":  # trained by words, which its merges stay in, it takes texts whole
-            steps = [{"type": "Prepend", "prepend": "▁"}, content["normalizer"]]
-            content |= {"pre_tokenizer": None, "normalizer": {"type": "Sequence", "normalizers": steps}}
-        if name == "unigram":
-            rewriting = content | {"normalizer": {"type": "Replace", "pattern": {"String": "~ ~"}, "content": "~"}}
-            (folder / "rewriting.json").write_text(json.dumps(rewriting), encoding="utf-8")
-            yield "unigram, rewriting", folder / "rewriting.json"
-        (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
-        yield name, folder / f"{name}.json"
+        for name in names:
+            settings = json.loads(tokenizer.to_str()) | CHANGED_AFTER_TRAINING.get(name, {})
+            (folder / f"{name}.json").write_text(json.dumps(settings), encoding="utf-8")
+            yield name, folder / f"{name}.json"
 
 
-def other_tokenizers() -> Iterator[tuple[str, Tokenizer, trainers.Trainer]]:
-    """(name, untrained tokenizer, its trainer) of those without one of the fast patterns."""
+def other_tokenizers() -> Iterator[tuple[tuple[str, ...], Tokenizer, trainers.Trainer]]:
+    """(names, untrained tokenizer, its trainer) of those without one of the fast patterns."""
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     yield (
-        "wordpiece",
+        ("wordpiece",),
         tokenizer,
         trainers.WordPieceTrainer(vocab_size=16_000, special_tokens=["[UNK]"], show_progress=False),
     )
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
     yield (
-        "unigram",
+        ("unigram", "unigram-rewriting"),
         tokenizer,
         trainers.UnigramTrainer(vocab_size=8_000, special_tokens=["<unk>"], unk_token="<unk>", show_progress=False),
     )
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True))
     tokenizer.normalizer = normalizers.Replace(" ", "▁")
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("▁+[^▁]*|[^▁]+"), "isolated")
-    yield "llama2", tokenizer, trainers.BpeTrainer(vocab_size=16_000, special_tokens=["<unk>"], show_progress=False)
+    yield ("llama2",), tokenizer, trainers.BpeTrainer(vocab_size=16_000, special_tokens=["<unk>"], show_progress=False)
     tokenizer = Tokenizer(models.BPE())
     digits, byte_level = pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, byte_level])
     yield (
-        "starcoder",
+        ("starcoder",),
         tokenizer,
         trainers.BpeTrainer(vocab_size=16_000, initial_alphabet=byte_level.alphabet(), show_progress=False),
     )
