@@ -56,7 +56,7 @@ def without_prepend(settings: dict[str, Any]) -> dict[str, Any]:
 def _drops_white_space(normalizers: Sequence[dict[str, Any]], cuts: Sequence[dict[str, Any]]) -> bool:
     if not cuts or cuts[0]["type"] not in _CUTTERS or not _kinds(normalizers) <= _COMPOSING | _SPACE_MAKING | _EMPTYING:
         return False
-    return all(_is_within_words(step) and step.get("prepend_scheme") != "first" for step in cuts)
+    return all(map(_is_within_words, cuts))
 
 
 def _cuts_at_marks(normalizers: Sequence[dict[str, Any]], cuts: Sequence[dict[str, Any]]) -> bool:
@@ -64,8 +64,7 @@ def _cuts_at_marks(normalizers: Sequence[dict[str, Any]], cuts: Sequence[dict[st
     if not cuts or not _is_metaspace(cuts[0], split=True):
         return False
     others = [step for step in normalizers if step != _TO_MARK]
-    rest = all(_is_within_words(step) and step.get("prepend_scheme") != "first" for step in cuts[1:])
-    return rest and _kinds(others) <= _COMPOSING | _SPACE_MAKING
+    return all(map(_is_within_words, cuts[1:])) and _kinds(others) <= _COMPOSING | _SPACE_MAKING
 
 
 def _is_led_by_vocabulary(
@@ -96,7 +95,8 @@ def _is_split_at_spaces(step: dict[str, Any]) -> bool:
 
 
 def _is_within_words(step: dict[str, Any]) -> bool:
-    return step["type"] in _WITHIN_WORDS
+    """It looks at one word alone, the first of a text as any other."""
+    return step["type"] in _WITHIN_WORDS and step.get("prepend_scheme") != "first"
 
 
 def _kinds(steps: Iterable[dict[str, Any]]) -> set[str]:

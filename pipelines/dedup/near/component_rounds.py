@@ -26,7 +26,7 @@ def component_rounds(rounds: Rounds, edges: Any) -> Any:
     edges: columns `node` and `root`, strings, any order and repeats; a self-loop is no edge.
     """
     if not rounds.number:
-        ordered = _ordered(edges.where("node != root"), "node", "root")
+        ordered = ordered_edges(edges.where("node != root"), "node", "root")
         rounds.finish({"edges": rounds.write(ordered, "edges", LEAF)}, {"done": False})
     while not rounds.state["facts"]["done"]:
         current = rounds.read("edges")
@@ -38,7 +38,7 @@ def component_rounds(rounds: Rounds, edges: Any) -> Any:
     return rounds.read("edges")
 
 
-def _ordered(edges: Any, one: str, other: str) -> Any:
+def ordered_edges(edges: Any, one: str, other: str) -> Any:
     """Distinct edges from the later to the earlier node."""
     from pyspark.sql.connect import functions as F
 
