@@ -31,7 +31,7 @@ from gristmill.training.stream.shards import ShardSet
 from inputs import WORK, sentences
 from made_shards import write_shards
 from real_lengths import real_lengths
-from stream_peers import BATCH, WINDOW
+from stream_peers import BATCH, EOS, WINDOW
 
 PEERS = {"torch DataLoader": False, "datasets": False, "litdata": True, "mosaicml-streaming": True}  # own environment?
 PACKAGES = ["litdata==0.2.76", "mosaicml-streaming==0.13.0", "torch==2.13.0", "numpy<3"]
@@ -47,6 +47,7 @@ def corpus(megatokens: int) -> tuple[Path, Path]:
         for shard in range(10):
             lengths = np.maximum(2, rng.lognormal(5.6, 1.1, int(megatokens * 1e5 / 494))).astype(int)
             ids = rng.integers(4, 50_000, lengths.sum(), dtype=np.uint16)
+            ids[np.cumsum(lengths) - 1] = EOS
             shards[f"web-{shard:05d}"] = np.split(ids, np.cumsum(lengths)[:-1])
         write_shards(folder, shards)
         with tokens.with_suffix(".part").open("wb") as file:

@@ -9,10 +9,14 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-WINDOW, BATCH = 2049, 16
+if TYPE_CHECKING:
+    import torch
+
+WINDOW, BATCH, EOS = 2049, 16, 0
 LITDATA_ROWS = 8192
 
 
@@ -129,7 +133,32 @@ def litdata(tokens: Path, work: Path) -> dict[str, Callable[[], Iterable]]:
         rows = StreamingDataset(str(work), item_loader=TokensLoader(block_size=WINDOW), shuffle=True)
         return StreamingDataLoader(rows, batch_size=BATCH, num_workers=workers)
 
-    return {"0 workers": lambda: stream(0), "2 workers": lambda: stream(2)}
+    def all_three(workers: int) -> Iterator[dict]:
+        return (with_positions(ids) for ids in stream(workers))
+
+    return {
+        "0 workers": lambda: stream(0),
+        "2 workers": lambda: stream(2),
+        "0 workers, with position ids and labels": lambda: all_three(0),
+        "2 workers, with position ids and labels": lambda: all_three(2),
+    }
+
+
+def with_positions(ids: "torch.Tensor") -> dict[str, "torch.Tensor"]:
+    """What gristmill hands out, made of a batch of ids whose documents end with EOS: three int64 tensors."""
+    import torch
+
+    columns = torch.arange(WINDOW)
+    begins = torch.zeros(ids.shape, dtype=torch.bool)
+    begins[:, 0] = True
+    begins[:, 1:] = ids[:, :-1] == EOS
+    document = np.maximum.accumulate(np.where(begins.numpy(), columns.numpy(), 0), axis=1)
+    ids = ids.long()
+    return {
+        "input_ids": ids,
+        "position_ids": columns - torch.from_numpy(document),
+        "labels": ids.masked_fill(begins, -100),
+    }
 
 
 class _Rows:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from numba import types
 from numba.core import config as numba_config
+from numba.extending import intrinsic
 
 
 @cache
@@ -34,3 +36,21 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
         return numba.njit(nogil=True, cache=True)(function)
     finally:
         config.CACHE_DIR = kept
+
+
+def _pointer(kind: Any) -> Any:
+    """A function of kernels from an address (int64) to a pointer to numbers of this type, for numba's `carray`."""
+
+    @intrinsic
+    def pointer(typing_context, address):  # type: ignore[no-untyped-def]
+        result = types.CPointer(kind)
+
+        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+            return builder.inttoptr(arguments[0], context.get_value_type(result))
+
+        return result(types.int64), generate
+
+    return pointer
+
+
+uint8_at, uint16_at, int32_at = _pointer(types.uint8), _pointer(types.uint16), _pointer(types.int32)

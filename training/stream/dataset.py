@@ -9,10 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from gristmill.training.stream.history import History
-from gristmill.training.stream.plan import Plan, Span
-from gristmill.training.stream.reader import IGNORED, ReadAhead, Rows, boundaries, copy_span, pad
+from gristmill.training.stream.layout import ROW, SHARD, Span
+from gristmill.training.stream.plan import Plan
+from gristmill.training.stream.reader import IGNORED, ReadAhead, Rows, boundaries, read_rows
 
 Windows = dict[str, np.ndarray]
+NOTHING = np.zeros((0, 3), np.int64)
+LOOK_AHEAD = 1024  # sequences that are located at once: one by one costs more
 
 
 class DocumentSpan(NamedTuple):
@@ -26,6 +29,22 @@ class DocumentSpan(NamedTuple):
     offset: int
 
 
+class Located(NamedTuple):
+    """Where served sequences lie under a history: pieces as `Layout.pieces` gives them, the first piece of each row (and
+    the end), the name of each piece's shard, the most lines of tombstones that hold for one of them."""
+
+    head: str
+    served: np.ndarray
+    pieces: np.ndarray
+    begins: np.ndarray
+    shards: list[str]
+    most_tombstones: int
+
+    @property
+    def first(self) -> int:
+        return int(self.served[0]) if len(self.served) else 0
+
+
 class PlanDataset:
     """What a plan and its history serve.
 
@@ -37,6 +56,7 @@ class PlanDataset:
         """length: what `len()` says; default: one epoch of every source."""
         self.plan, self.history = plan, history or History.open(None, plan)
         self._length = length
+        self._found, self._reached = self._locate(np.zeros(0, np.int64)), 0
         self._forgotten: tuple[int, dict[str, np.ndarray]] = (0, {})
 
     def __len__(self) -> int:
@@ -49,12 +69,13 @@ class PlanDataset:
 
     def __getitems__(self, served: Sequence[int]) -> list[Windows]:
         """The items of a batch at once, as a torch DataLoader asks for them."""
-        batch = self._read(np.asarray(served, np.int64))
+        batch = self._read(self._locate(np.asarray(served, np.int64)), 0, len(served))
         return [{name: values[i] for name, values in batch.items()} for i in range(len(served))]
 
     def batch(self, first: int, last: int) -> Windows:
         """The served sequences first .. last - 1."""
-        return self._read(np.arange(first, last, dtype=np.int64))
+        found, row = self._located(first, last)
+        return self._read(found, row, row + last - first)
 
     def batches(self, size: int, first: int, last: int, rank: int = 0, ranks: int = 1) -> Iterator[Windows]:
         """This rank's equal share of every global batch of `size`, over served sequences first .. last - 1, read ahead.
@@ -83,7 +104,7 @@ class PlanDataset:
     def spans(self, served: int) -> list[Span]:
         """Where the tokens of a sequence lie."""
         sources, _, places = self.plan.locate(self.positions(served, served + 1), self.history.phases)
-        return self.plan.spans(int(sources[0]), int(places[0]))
+        return self.plan.layout.spans(int(sources[0]), int(places[0]))
 
     def documents(self, served: int) -> list[DocumentSpan]:
         """The documents of a sequence, in order; padding is none's."""
@@ -102,37 +123,55 @@ class PlanDataset:
                 column += end - start
         return found
 
-    def _read(self, served: np.ndarray) -> Windows:
-        positions = self.history.served_positions(served)
-        sources, _, places = self.plan.locate(positions, self.history.phases)
-        rows = Rows.empty(len(served), self.plan.config.window)
-        for row, (k, source, place) in enumerate(zip(served.tolist(), sources.tolist(), places.tolist(), strict=True)):
-            self._fill(rows, row, k, self.plan.spans(source, place))
+    def _read(self, found: Located, first: int, last: int) -> Windows:
+        """The served sequences first .. last - 1 of those that were located."""
+        a, b = int(found.begins[first]), int(found.begins[last])
+        layout, mapped = self.plan.layout, self.plan.shards.mapped
+        pieces, shards = found.pieces[a:b], [mapped(name) for name in found.shards[a:b]]
+        tokenizer = self.plan.shards.manifest.tokenizer
+        rows = read_rows((last - first, layout.window), pieces, first, shards, layout.documents_are_whole, tokenizer)
+        if found.most_tombstones:
+            self._forget(rows, pieces, first, found.served[first:last].tolist())
         return rows._asdict()
 
-    def _fill(self, rows: Rows, row: int, served: int, spans: Sequence[Span]) -> None:
-        column = 0
-        record = self.plan.shards.manifest.tokenizer
-        lines = self.history.tombstone_lines(served)
-        for span in spans:
-            copy_span(self.plan.shards.mapped(span.shard), span, rows, row, column)
-            if lines:
-                self._forget(rows, row, column, span, lines)
-            column += span.length
-        if column < self.plan.config.window:
-            pad(rows, row, column, record.pad_id)
+    def _locate(self, served: np.ndarray) -> Located:
+        sources, _, places = self.plan.locate(self.history.served_positions(served), self.history.phases)
+        pieces = self.plan.layout.pieces(sources, places)
+        names = self.plan.layout.shard_names
+        return Located(
+            self.history.head,
+            served,
+            pieces,
+            np.searchsorted(pieces[:, ROW], np.arange(len(served) + 1)),
+            [names[number] for number in pieces[:, SHARD].tolist()],
+            self.history.tombstone_lines(int(served.max(initial=0))),
+        )
 
-    def _forget(self, rows: Rows, row: int, column: int, span: Span, lines: int) -> None:
-        """Serve forgotten tokens of a span as separators with nothing to learn; the geometry stays."""
-        forgotten = self._tombstones(lines).get(span.shard)
-        if forgotten is None:
-            return
-        end = span.start + span.length
-        touching = (forgotten[:, 0] < end) & (forgotten[:, 1] > span.start) & (forgotten[:, 2] < lines)
-        for first, last, _ in forgotten[touching].tolist():
-            covered = slice(column + max(first, span.start) - span.start, column + min(last, end) - span.start)
-            rows.input_ids[row, covered] = self.plan.shards.manifest.tokenizer.separator_id
-            rows.labels[row, covered] = IGNORED
+    def _located(self, first: int, last: int) -> tuple[Located, int]:
+        """Where served sequences first .. last - 1 lie, and the row of the first.
+
+        For a reader that goes on near where the last one stopped, LOOK_AHEAD sequences are located at once.
+        """
+        found, reached, self._reached = self._found, self._reached, last
+        if found.head != self.history.head or not (found.first <= first and last <= found.first + len(found.served)):
+            goes_on = 0 <= first - reached < LOOK_AHEAD // 8
+            end = max(last, first + LOOK_AHEAD) if goes_on else last
+            found = self._found = self._locate(np.arange(first, end, dtype=np.int64))
+        return found, first - found.first
+
+    def _forget(self, rows: Rows, pieces: np.ndarray, first_row: int, served: Sequence[int]) -> None:
+        """Serve forgotten tokens as separators with nothing to learn; the geometry stays."""
+        lines = [self.history.tombstone_lines(k) for k in served]
+        filled = [0] * len(served)
+        for number, shard, start, length in pieces.tolist():
+            row = number - first_row
+            column, filled[row] = filled[row], filled[row] + length
+            forgotten = self._tombstones(lines[row]).get(self.plan.layout.shard_names[shard], NOTHING)
+            touching = (forgotten[:, 0] < start + length) & (forgotten[:, 1] > start) & (forgotten[:, 2] < lines[row])
+            for first, end, _ in forgotten[touching].tolist():
+                covered = slice(column + max(first, start) - start, column + min(end, start + length) - start)
+                rows.input_ids[row, covered] = self.plan.shards.manifest.tokenizer.separator_id
+                rows.labels[row, covered] = IGNORED
 
     def _tombstones(self, lines: int) -> dict[str, np.ndarray]:
         """Shard -> int64 (tombstones, 3): start, end, line; read again when the history knows of more lines."""

@@ -78,7 +78,7 @@ def _served(plan: Plan, history: History, stone: Tombstone, last: int) -> list[i
     """Served sequences below `last` that hold a token of a tombstone."""
     skipped = sum(b - a for event in history.events if event.event == "skip" for a, b in event.data["ranges"])
     found: set[int] = set()
-    for source, place in plan.places_of(stone.shard, stone.start, stone.end):
+    for source, place in plan.layout.places_of(stone.shard, stone.start, stone.end):
         for position in plan.positions_of(source, place, history.phases, last + skipped):
             found.update(served for served in history.served_of(position) if served < last)
     return sorted(found)

@@ -154,13 +154,13 @@ class PackedSource:
     def bins(self) -> int:
         return self._first_bin[-1]
 
-    def pieces(self, number: int) -> tuple[list[int], list[int]]:
-        """(starts, lengths) of the pieces of a bin."""
+    def pieces(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """(starts int64, lengths int32) of the pieces of a bin."""
         block = bisect_right(self._first_bin, number) - 1
         starts, lengths, ends = self._block(block)
         inside = number - self._first_bin[block]
-        first, last = int(ends[inside - 1]) if inside else 0, int(ends[inside])
-        return starts[first:last].tolist(), lengths[first:last].tolist()
+        first, last = ends[inside - 1] if inside else 0, ends[inside]
+        return starts[first:last], lengths[first:last]
 
     def touching(self, start: int, end: int) -> Iterator[tuple[int, int, int]]:
         """(bin, start, end) of every piece that holds a token of [start, end) of the source; reads the whole index."""

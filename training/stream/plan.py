@@ -8,9 +8,7 @@ of the source and a place in it; a keyed permutation per source and epoch makes 
 import hashlib
 import json
 import uuid
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -18,6 +16,7 @@ import numpy as np
 from gristmill.schemas.errors import RecipeError, RunError
 from gristmill.schemas.shard_format import IDX, Shard, Split, identity_of
 from gristmill.schemas.strict import Strict
+from gristmill.training.stream.layout import Layout, Source
 from gristmill.training.stream.mixture import Quotas, quotas_of
 from gristmill.training.stream.packing import PackedSource, packed_sources
 from gristmill.training.stream.permutation import Permutation
@@ -49,28 +48,6 @@ class PlanConfig(Strict):
     block_documents: int = Field(default=BLOCK_DOCUMENTS, ge=1)
 
 
-@dataclass(frozen=True)
-class Source:
-    """The shards of one source, end to end. edges: the source's first token of each shard, and its end.
-
-    sequences: windows or bins; the last window may be short, which is padded.
-    """
-
-    name: str
-    shards: tuple[str, ...]
-    edges: list[int]
-    sequences: int
-    packed: PackedSource | None
-
-    @property
-    def tokens(self) -> int:
-        return self.edges[-1]
-
-    def shard_at(self, token: int) -> int:
-        """Which shard holds a token of the source."""
-        return bisect_right(self.edges, token) - 1
-
-
 class Phase(NamedTuple):
     """From position `start` on, `quotas` hold; base: sequences of each source that were taken before."""
 
@@ -79,20 +56,12 @@ class Phase(NamedTuple):
     base: np.ndarray
 
 
-class Span(NamedTuple):
-    """Consecutive tokens of one shard in a sequence; starts_document: no boundary inside, position ids start at 0."""
-
-    shard: str
-    start: int
-    length: int
-    starts_document: bool
-
-
 class Plan:
     """A plan over shards. Everything but the shards' metadata, and the bin index on disk, is computed when asked for."""
 
     def __init__(self, shards: ShardSet, config: PlanConfig, plan_id: str, sources: Sequence[Source]) -> None:
         self.shards, self.config, self.plan_id, self.sources = shards, config, plan_id, tuple(sources)
+        self.layout = Layout(self.sources, config.window)
         self._sizes = np.array([source.sequences for source in sources], np.int64)
         self._orders: dict[tuple[int, int], Permutation] = {}
 
@@ -223,39 +192,6 @@ class Plan:
                     assert position is not None  # a source without a quota takes nothing: first == last
                     found.append(phase.start + position)
         return found
-
-    def spans(self, source: int, place: int) -> list[Span]:
-        """The tokens of a window or bin, in order; they may end before the window does."""
-        chosen, window = self.sources[source], self.config.window
-        if chosen.packed is None:
-            first = place * window
-            last = min(first + window, chosen.tokens)
-            spans = []
-            while first < last:
-                shard = chosen.shard_at(first)
-                length = min(last, chosen.edges[shard + 1]) - first
-                spans.append(Span(chosen.shards[shard], first - chosen.edges[shard], length, False))
-                first += length
-            return spans
-        starts, lengths = chosen.packed.pieces(place)
-        spans = []
-        for start, length in zip(starts, lengths, strict=True):
-            shard = chosen.shard_at(start)
-            spans.append(Span(chosen.shards[shard], start - chosen.edges[shard], length, True))
-        return spans
-
-    def places_of(self, shard: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """(source, window or bin) of every sequence that holds one of the tokens [start, end) of a shard."""
-        for number, source in enumerate(self.sources):
-            if shard not in source.shards or start >= end:
-                continue
-            first = source.edges[source.shards.index(shard)]
-            if source.packed is None:
-                window = self.config.window
-                places = list(range((first + start) // window, (first + end - 1) // window + 1))
-            else:
-                places = [place for place, _, _ in source.packed.touching(first + start, first + end)]
-            yield from ((number, place) for place in places)
 
     def _order(self, source: int, epoch: int) -> Permutation:
         key = (source, epoch)

@@ -1,5 +1,5 @@
 # mypy: disallow-untyped-defs=False
-"""From spans of memory-mapped tokens to rows of input ids, position ids and labels; and a thread that reads ahead.
+"""From pieces of memory-mapped tokens to rows of input ids, position ids and labels; and a thread that reads ahead.
 
 Position ids start again at 0 with every document; labels equal the input ids (models shift them) but for IGNORED at
 the first token of every document in the row, as trl does: what comes before it is another document.
@@ -7,14 +7,16 @@ the first token of every document in the row, as trl does: what comes before it 
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from gristmill.training.kernels import kernel
-from gristmill.training.stream.plan import Span
+from gristmill.schemas.shard_format import TokenizerRecord
+from gristmill.training.kernels import int32_at, kernel, uint8_at, uint16_at
+from gristmill.training.stream.layout import LENGTH, ROW, START, Span
 from gristmill.training.stream.shards import MappedShard
+from numba import carray
 
 IGNORED = -100
 
@@ -41,23 +43,23 @@ def _offset(index, document, item_bytes):
 
 
 @kernel
-def _copy_document(tokens, first, length, ids, positions, labels, row, column):
-    read = tokens[first : first + length]
-    id_row = ids[row, column : column + length]
-    label_row = labels[row, column : column + length]
-    position_row = positions[row, column : column + length]
-    for i in range(length):  # one loop for each array: these vectorise
-        id_row[i] = read[i]
-    for i in range(length):
-        position_row[i] = i
-    for i in range(length):
-        label_row[i] = read[i]
-    label_row[0] = IGNORED
+def _copy_tokens(tokens, ids, labels):
+    for i in range(len(tokens)):  # a loop for each array: these vectorise
+        ids[i] = tokens[i]
+    for i in range(len(tokens)):
+        labels[i] = tokens[i]
 
 
 @kernel
-def _copy_window(tokens, index, documents, item_bytes, first, length, ids, positions, labels, row, column):
-    """Copy tokens across documents: the last one that starts at or before `first` is found by halving the index."""
+def _begin_document(positions, labels):
+    for i in range(len(positions)):
+        positions[i] = i
+    labels[0] = IGNORED
+
+
+@kernel
+def _begin_documents(index, documents, item_bytes, first, positions, labels):
+    """Begin each document of the tokens from `first` on; the one that holds `first` is found by halving the index."""
     low, high = 0, documents - 1
     while low < high:
         middle = (low + high + 1) // 2
@@ -65,41 +67,64 @@ def _copy_window(tokens, index, documents, item_bytes, first, length, ids, posit
             low = middle
         else:
             high = middle - 1
-    end = first + length
-    while first < end:
+    column = 0
+    while column < len(positions):
         low += 1
-        boundary = end
+        boundary = len(positions)
         if low < documents:
-            boundary = min(end, _offset(index, low, item_bytes))
-        if boundary > first:  # else a document without tokens
-            _copy_document(tokens, first, boundary - first, ids, positions, labels, row, column)
-            column += boundary - first
-            first = boundary
+            boundary = min(boundary, _offset(index, low, item_bytes) - first)
+        if boundary > column:  # else a document without tokens
+            _begin_document(positions[column:boundary], labels[column:boundary])
+            column = boundary
 
 
 @kernel
-def _pad(ids, positions, labels, row, column, pad_id):
-    for i in range(ids.shape[1] - column):
-        ids[row, column + i] = pad_id
-        positions[row, column + i] = i
-        labels[row, column + i] = IGNORED
+def _copy_pieces(pieces, first_row, addresses, item_bytes, whole, pad_id, ids, positions, labels):
+    filled = np.zeros(len(ids), np.int64)
+    for p in range(len(pieces)):
+        row, start, length = pieces[p, ROW] - first_row, pieces[p, START], pieces[p, LENGTH]
+        tokens, offsets, loss, documents = addresses[p]
+        to = slice(filled[row], filled[row] + length)
+        filled[row] += length
+        if item_bytes == 2:
+            _copy_tokens(carray(uint16_at(tokens + 2 * start), length), ids[row, to], labels[row, to])
+        else:
+            _copy_tokens(carray(int32_at(tokens + 4 * start), length), ids[row, to], labels[row, to])
+        if whole:
+            _begin_document(positions[row, to], labels[row, to])
+        else:
+            index = carray(uint8_at(offsets), 8 * documents)
+            _begin_documents(index, documents, item_bytes, start, positions[row, to], labels[row, to])
+        if loss:
+            learned = carray(uint8_at(loss + start), length)
+            for i in range(length):
+                if learned[i] == 0:
+                    labels[row, to.start + i] = IGNORED
+    for row in range(len(ids)):
+        for i in range(ids.shape[1] - filled[row]):
+            ids[row, filled[row] + i] = pad_id
+            positions[row, filled[row] + i] = i
+            labels[row, filled[row] + i] = IGNORED
 
 
-def copy_span(shard: MappedShard, span: Span, rows: Rows, row: int, column: int) -> None:
-    """Write the tokens of a span to a row from `column` on."""
-    if span.starts_document:
-        _copy_document(shard.tokens, span.start, span.length, *rows, row, column)
-    else:
-        item = shard.tokens.itemsize
-        _copy_window(shard.tokens, shard.offsets, shard.documents, item, span.start, span.length, *rows, row, column)
-    if shard.loss is not None:
-        silent = shard.loss[span.start : span.start + span.length] == 0
-        rows.labels[row, column : column + span.length][silent] = IGNORED
+def read_rows(
+    shape: tuple[int, int],
+    pieces: np.ndarray,
+    first_row: int,
+    shards: Sequence[MappedShard],
+    whole: bool,
+    tokenizer: TokenizerRecord,
+) -> Rows:
+    """Rows of `shape` made of pieces (as `Layout.pieces` gives them; rows counted from first_row) of shards, one for each.
 
-
-def pad(rows: Rows, row: int, column: int, pad_id: int) -> None:
-    """Fill a row from `column` on with padding: a document of its own, nothing of it to be learned."""
-    _pad(*rows, row, column, pad_id)
+    whole: each piece is a document; else its documents are those of the shard's index. What no piece fills is padding:
+    a document of its own, nothing of it to be learned.
+    """
+    rows = Rows.empty(*shape)
+    addresses = np.frombuffer(b"".join([shard.addresses for shard in shards]), np.int64).reshape(-1, 4)
+    item_bytes = np.dtype(tokenizer.dtype).itemsize
+    _copy_pieces(pieces, first_row, addresses, item_bytes, whole, tokenizer.pad_id, *rows)
+    return rows
 
 
 def boundaries(shard: MappedShard, span: Span) -> list[tuple[int, int, int]]:

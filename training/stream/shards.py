@@ -43,12 +43,17 @@ _IDX_HEADER = len(MAGIC) + 8 + 1 + 8 + 8
 
 
 class MappedShard(NamedTuple):
-    """A shard's files in memory maps. offsets: the byte offsets of the .idx as uint8, 8 a document; loss: uint8 or None."""
+    """A shard's files in memory maps. offsets: the byte offsets of the .idx as uint8, 8 a document; loss: uint8 or None.
+
+    addresses: four int64 for a kernel that reads many shards: where tokens, offsets and loss (0: none) begin, and the
+    number of documents. They hold as long as the arrays are kept.
+    """
 
     tokens: np.ndarray
     offsets: np.ndarray
     documents: int
     loss: np.ndarray | None
+    addresses: bytes
 
 
 class ShardSet:
@@ -144,7 +149,8 @@ class ShardSet:
         loss = None
         if LOSS in shard.files:
             loss = _map_array(self.path(name, LOSS), np.dtype(np.uint8), shard.tokens)
-        return MappedShard(tokens, offsets, documents, loss)
+        addresses = (tokens.ctypes.data, offsets.ctypes.data, loss.ctypes.data if loss is not None else 0, documents)
+        return MappedShard(tokens, offsets, documents, loss, np.array(addresses, np.int64).tobytes())
 
     def _fetch(self, url: str, path: Path, recorded: ShardFile) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -66,7 +66,7 @@ class TrainingRun:
         """Where the first `steps` steps served one of the tokens [start, end) of a shard, in order; forgotten or not."""
         last, history = self.sequences_of(steps), self.data.history
         found = []
-        for source, place in self.plan.places_of(shard, start, end):
+        for source, place in self.plan.layout.places_of(shard, start, end):
             for position in self.plan.positions_of(source, place, history.phases, history.reach(last)):
                 for served in history.served_of(position):
                     if served < last:
@@ -85,7 +85,7 @@ class TrainingRun:
     def find(self, doc_id: str) -> list[tuple[str, int, int]]:
         """(shard, first token, end) of every copy of a document in the plan's shards."""
         found = []
-        for name in sorted(name for source in self.plan.sources for name in source.shards):
+        for name in sorted(self.plan.layout.shard_names):
             for batch in self.plan.shards.document_batches(name, ["doc_id", "offset", "length"]):
                 rows = batch.filter(pc.equal(batch["doc_id"], doc_id)).to_pylist()
                 found += [(name, row["offset"], row["offset"] + row["length"]) for row in rows]
@@ -98,7 +98,7 @@ class TrainingRun:
     def _columns(self, source: int, place: int, shard: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Where in a sequence tokens [start, end) of a shard stand."""
         column = 0
-        for span in self.plan.spans(source, place):
+        for span in self.plan.layout.spans(source, place):
             a, b = max(start, span.start), min(end, span.start + span.length)
             if span.shard == shard and a < b:
                 yield column + a - span.start, column + b - span.start
