@@ -1,7 +1,6 @@
 """Writing token shards from text, against bare `tokenizers.encode_batch_fast` on the same documents, on one core.
 
     python benchmarks/shards.py [--megabytes N] [--jsonl FILE[.gz] ...] [--tokenizer NAME=FILE ...]
-    python benchmarks/shards.py --readers      # exports read by megatron-core and ai2-olmo-core, where installed
 
 Times are CPU seconds of the process, all threads. Written: Parquet read, texts encoded, documents ordered and split,
 .bin, .idx, .docs.parquet, checksums and manifest on disk. Bare: encode_batch_fast alone, in batches of 1,000 documents,
@@ -31,7 +30,6 @@ from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.shards.encode import Encoder
 from gristmill.pipelines.shards.encode_part import Borrowed
-from gristmill.pipelines.shards.export import export_shards
 from gristmill.pipelines.shards.fast_encoder import FastEncoder
 from gristmill.pipelines.shards.patterns import PATTERNS
 from gristmill.pipelines.shards.plain_encoder import load_for_encoding
@@ -176,51 +174,12 @@ def measure(name: str, path: Path, source: Path, texts: list[str], folder: Path,
     )
 
 
-def read_by_others(source: Path, folder: Path, tokenizer: Path) -> None:
-    """Exports read by the projects' own classes; a project that is not installed is named and left out."""
-    manifest = written(source, folder / "shards", tokenizer)[1]
-    [shard] = [shard for shard in manifest.shards if shard.split == "train"][:1]
-    tokens = np.fromfile(folder / "shards" / (shard.name + BIN), manifest.numpy_dtype)
-    offsets = decode_index((folder / "shards" / f"{shard.name}.idx").read_bytes()).offsets
-    for format in ("megatron", "olmo"):
-        export_shards(folder / "shards", folder / format, format)
-    try:
-        from megatron.core.datasets.indexed_dataset import IndexedDataset
-    except ImportError as error:
-        print(f"megatron-core: not installed ({error})")
-    else:
-        dataset = IndexedDataset(str(folder / "megatron" / shard.name))
-        assert len(dataset) == shard.documents
-        assert all(np.array_equal(dataset[i], tokens[offsets[i] : offsets[i + 1]]) for i in range(len(dataset)))
-        print(f"megatron-core IndexedDataset: {len(dataset):,} documents equal")
-    try:
-        from olmo_core.data import NumpyFSLDataset
-    except ImportError as error:
-        print(f"ai2-olmo-core: not installed ({error})")
-        return
-    record = manifest.tokenizer
-    olmo = NumpyFSLDataset(
-        str(folder / "olmo" / f"{shard.name}.npy"),
-        sequence_length=128,
-        pad_token_id=record.pad_id,
-        eos_token_id=record.eos_id,
-        vocab_size=record.vocab_size,
-        dtype=np.uint16 if manifest.dtype == "uint16" else np.uint32,
-    )
-    olmo.prepare()
-    rows = [np.asarray(olmo[i]["input_ids"]) for i in range(len(olmo))]
-    assert len(rows) == len(tokens) // 128
-    assert np.array_equal(np.concatenate(rows), tokens[: len(rows) * 128])
-    print(f"ai2-olmo-core NumpyFSLDataset: {len(rows):,} windows of 128 equal")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=float, default=20)
     parser.add_argument("--jsonl", nargs="*", default=[])
     parser.add_argument("--tokenizer", nargs="*", default=[], metavar="NAME=FILE")
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--readers", action="store_true")
     options = parser.parse_args()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # read when it first encodes
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
@@ -232,9 +191,6 @@ def main() -> None:
         for number, (name, path) in enumerate(tokenizers_for(folder, options.tokenizer, source, texts)):
             work = folder / f"work-{number}"
             work.mkdir()
-            if options.readers:
-                read_by_others(source, work, path)
-                return
             measure(name, path, source, texts, work, options.rounds)
 
 

@@ -5,8 +5,9 @@
 Documents of log-normal length (median 270 tokens) and uniform ids, in ten shards; random windows of 2,049 tokens, 16 to
 a batch. Ours hands out input ids, position ids that start again with each document, and labels (three int64 arrays), in
 the process, pinned to one core. The peers hand out the ids alone, shuffled their own way, on all cores, each with no
-and with two worker processes where it allows both (benchmarks/stream_peers.py). litdata and mosaicml-streaming get an
-environment of their own, which is made once in benchmarks/.work (about 2 GB) from the package index.
+and with two worker processes where it allows both; litdata also with position ids and labels made of its ids
+(benchmarks/stream_peers.py). litdata and mosaicml-streaming get an environment of their own, which is made once in
+benchmarks/.work (about 2 GB) from the package index.
 
 Also: the time to the batch at step 1,000,000 in a fresh plan; building the bin index, and how full the bins are.
 """
@@ -17,13 +18,13 @@ import os
 import subprocess
 import sys
 import time
-import venv
 from pathlib import Path
 
 import numpy as np
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
 
+from environments import python_with
 from gristmill.training.stream.dataset import PlanDataset
 from gristmill.training.stream.packing import pack
 from gristmill.training.stream.plan import Plan, PlanConfig
@@ -77,22 +78,9 @@ def seek(folder: Path) -> float:
     return time.perf_counter() - began
 
 
-def peer_python() -> Path:
-    """The peers' own environment."""
-    home = WORK / "stream-peers"
-    python = home / "bin" / "python"
-    if not (home / "complete").exists():
-        venv.create(home, with_pip=True, clear=True)
-        subprocess.run(
-            [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES], check=True
-        )
-        (home / "complete").touch()
-    return python
-
-
 def peer(name: str, tokens: Path, seconds: float) -> dict[str, tuple[float, float]]:
     """Way -> tokens a second of a peer, of wall time and of its main process's processor time."""
-    python = peer_python() if PEERS[name] else Path(sys.executable)
+    python = python_with("stream-peers", PACKAGES) if PEERS[name] else Path(sys.executable)
     work = tokens.parent / name.replace(" ", "-")
     script = Path(__file__).parent / "stream_peers.py"
     done = subprocess.run([python, script, name, tokens, work, str(seconds)], capture_output=True, text=True)
@@ -140,7 +128,7 @@ def main() -> None:
         for way, (wall, own) in peer(name, tokens, options.seconds).items():
             ours = rates["windows"]
             line = f"{name}, {way}: {wall / 1e6:.1f} M tokens/s; gristmill is {ours[0] / wall:.1f} times as fast"
-            if not way.endswith("2 workers"):
+            if "2 workers" not in way:
                 line += f" ({own / 1e6:.1f} M per second of processor; {ours[1] / own:.1f} times)"
             print(line)
     packing()
