@@ -33,7 +33,7 @@ lint: .venv/.dev
 	$(BIN)/python -m pip install --quiet --no-deps --target build/typecheck .
 	$(BIN)/mypy --cache-dir .mypy_cache build/typecheck/gristmill
 
-bench: .venv/.dev
+bench: .venv/.bench
 	$(BIN)/python benchmarks/run.py
 
 docs: .venv/.core
@@ -69,6 +69,10 @@ system:
 
 .venv/.dev: .venv/.core
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,train]"
+	touch $@
+
+.venv/.bench: .venv/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"
 	touch $@
 
 # KenLM's lmplz and build_binary, from its source package; built once on a machine, in about two minutes.

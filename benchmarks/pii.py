@@ -45,8 +45,9 @@ Span = tuple[int, int, str]  # characters, kind
 
 @cache
 def presidio() -> Any:
-    """AnalyzerEngine with patterns only: no model, no download."""
+    """AnalyzerEngine with patterns only: no model, no download, not even of a newer list of public suffixes."""
     import spacy
+    import tldextract
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
@@ -61,6 +62,7 @@ def presidio() -> Any:
         def is_loaded(self) -> bool:
             return True
 
+    tldextract.extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)  # what its e-mail recogniser calls
     registry = RecognizerRegistry()
     registry.load_predefined_recognizers(languages=["en"])
     return AnalyzerEngine(registry=registry, nlp_engine=Blank(), supported_languages=["en"])

@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark that needs nothing but the installation, one after the other.
+"""`make bench`: every benchmark that needs no named file, one after the other; one that fails stops none of the others.
 
     python benchmarks/run.py [NAME ...]
 
@@ -35,6 +35,8 @@ def commands() -> dict[str, list[str]]:
         "cut-substrings": ["cut_substrings.py", "20", "100"],
         "text-dedup": ["text_dedup_peer.py", "20"],
         "stream": ["stream.py"],
+        "objectives": ["objectives.py"],
+        "export-readers": ["export_readers.py"],
     }
 
 
@@ -43,12 +45,18 @@ def main() -> None:
     if "--list" in sys.argv:
         print("\n".join(sorted({path.name for path in HERE.glob("*.py")})))
         return
-    for name in sys.argv[1:] or available:
+    names = sys.argv[1:] or list(available)
+    for name in names:
         if name not in available:
             raise SystemExit(f"no benchmark {name!r}; expected one of {', '.join(available)}")
+    failed = []
+    for name in names:
         print(f"== {name}: python benchmarks/{' '.join(available[name])}", flush=True)
         script, *arguments = available[name]
-        subprocess.run([sys.executable, str(HERE / script), *arguments], check=True)
+        if subprocess.run([sys.executable, str(HERE / script), *arguments], check=False).returncode:
+            failed.append(name)
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ class Ledger:
     @property
     def rollbacks(self) -> list[Event]:
         """The skips that a rollback made, oldest first."""
-        return [event for event in self.history.events if event.event == "skip" and "rolled_back_to" in event.data]
+        return [event for event in self.history.events if event.is_rollback]
 
     def note(self, position: int, data: dict[str, Any]) -> None:
         """Record something that changes no order, once in each branch of the run."""

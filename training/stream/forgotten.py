@@ -22,12 +22,14 @@ SHOWN = 8  # steps of a document that are printed one by one
 
 @dataclass
 class ForgottenReport:
-    """sequences: read and found to serve nothing forgotten. seen: doc_id -> trained steps that had held it before."""
+    """sequences: read and found to serve nothing forgotten. seen: doc_id -> trained steps that had held it before;
+    undone: doc_id -> steps that had, and that a rollback took back: the weights do not have them."""
 
     run: str
     trained_steps: int
     sequences: int = 0
     seen: dict[str, list[int]] = field(default_factory=dict)
+    undone: dict[str, list[int]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -35,11 +37,12 @@ class ForgottenReport:
             f"{self.run}: {self.trained_steps:,} steps trained; {self.sequences:,} sequences to come or served since "
         ]
         lines[0] += "a tombstone was recorded hold forgotten documents, and serve none of their tokens"
-        for doc_id, steps in sorted(self.seen.items()):
-            more = f" and {len(steps) - SHOWN:,} more" if len(steps) > SHOWN else ""
-            lines.append(f"already trained on {doc_id}: steps {', '.join(map(str, steps[:SHOWN]))}{more}")
+        for said, found in (("already trained on", self.seen), ("trained on, and rolled back,", self.undone)):
+            for doc_id, steps in sorted(found.items()):
+                more = f" and {len(steps) - SHOWN:,} more" if len(steps) > SHOWN else ""
+                lines.append(f"{said} {doc_id}: steps {', '.join(map(str, steps[:SHOWN]))}{more}")
         if not self.seen:
-            lines.append("no trained step had seen a forgotten document")
+            lines.append("no trained step that the model has had seen a forgotten document")
         return "\n".join(lines + [f"problem: {problem}" for problem in self.problems])
 
 
@@ -71,7 +74,24 @@ def audit_forgotten(
         )
     report.sequences = len(checked)
     report.seen = {doc_id: sorted(steps) for doc_id, steps in seen.items()}
+    report.undone = _undone(plan, history, batch_sequences)
     return report
+
+
+def _undone(plan: Plan, history: History, batch: int) -> dict[str, list[int]]:
+    """doc_id -> steps that held it when it was not hidden yet, and that a rollback took back."""
+    undone: dict[str, set[int]] = defaultdict(set)
+    stones = history.tombstones()
+    for number, event in enumerate(history.events):
+        if not event.is_rollback:
+            continue
+        before = History(None, plan, history.events[:number])
+        first, last = event.data["rolled_back_to"] * batch, event.data["step"] * batch
+        for line, stone in enumerate(stones):
+            for served in _served(plan, before, stone, last):
+                if served >= first and before.tombstone_lines(served) <= line:
+                    undone[stone.doc_id].add(served // batch + 1)
+    return {doc_id: sorted(steps) for doc_id, steps in undone.items()}
 
 
 def _served(plan: Plan, history: History, stone: Tombstone, last: int) -> list[int]:

@@ -41,6 +41,11 @@ class Event:
     data: dict[str, Any]
     head: str
 
+    @property
+    def is_rollback(self) -> bool:
+        """A skip from `rolled_back_to` on, which took back the steps from there to `step`."""
+        return self.event == "skip" and "rolled_back_to" in self.data
+
 
 class History:
     """The chain of a plan and what follows from it: the served order, the phases of the mixture, the tombstones."""

@@ -128,7 +128,7 @@ class TrainingRun:
 def _before_rollback(events: Sequence[Event], branch: int | None) -> Sequence[Event]:
     if branch is None:
         return events
-    rollbacks = [i for i, event in enumerate(events) if event.event == "skip" and "rolled_back_to" in event.data]
+    rollbacks = [i for i, event in enumerate(events) if event.is_rollback]
     if not 0 <= branch <= len(rollbacks):
         raise InputError(f"branch {branch}", expected=f"0 to {len(rollbacks)}: the run was rolled back so often")
     return events[: rollbacks[branch]] if branch < len(rollbacks) else events

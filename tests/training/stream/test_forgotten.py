@@ -69,6 +69,29 @@ def test_what_was_seen_and_what_is_hidden(tmp_path: Path, cut: str) -> None:
         assert all(step <= trained for step in steps_with(plan, history, documents[number], STEPS))
 
 
+def test_steps_that_a_rollback_took_back_are_listed_apart(tmp_path: Path) -> None:
+    """Rolled back from step 9 to step 4, twice; what those branches had trained on is read from their own order."""
+    plan, history, documents = make(tmp_path, "windows")
+    for number in (3, 5):
+        forget(tmp_path, documents, number)
+    numbers = {"batch_sequences": BATCH, "trained_steps": 6, "planned_steps": STEPS}
+    expected: dict[str, set[int]] = {}
+    for guilty in ([[17, 19]], [[21, 30]]):
+        for number in (3, 5):
+            steps = [step for step in steps_with(plan, history, documents[number], 9) if step > 4]
+            expected.setdefault(f"web-00000/{number}", set()).update(steps)
+        history.append("skip", 4 * BATCH, {"ranges": guilty, "rolled_back_to": 4, "step": 9})
+    report = audit_forgotten(plan, history, **numbers)
+    assert report.undone == {doc_id: sorted(steps) for doc_id, steps in expected.items() if steps}
+    assert report.undone
+    assert report.seen == {
+        f"web-00000/{n}": steps for n in (3, 5) if (steps := steps_with(plan, history, documents[n], 6))
+    }
+    assert "trained on, and rolled back, web-00000/" in str(report)
+    history.record_tombstones(0)  # as if they had been forgotten before the run
+    assert audit_forgotten(plan, history, **numbers).seen == {}
+
+
 def test_a_stream_that_serves_forgotten_tokens_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan, history, documents = make(tmp_path, "windows")
     forget(tmp_path, documents, 5)
