@@ -84,9 +84,8 @@ def test_steps_that_a_rollback_took_back_are_listed_apart(tmp_path: Path) -> Non
     report = audit_forgotten(plan, history, **numbers)
     assert report.undone == {doc_id: sorted(steps) for doc_id, steps in expected.items() if steps}
     assert report.undone
-    assert report.seen == {
-        f"web-00000/{n}": steps for n in (3, 5) if (steps := steps_with(plan, history, documents[n], 6))
-    }
+    seen = {f"web-00000/{n}": steps_with(plan, history, documents[n], 6) for n in (3, 5)}
+    assert report.seen == {doc_id: steps for doc_id, steps in seen.items() if steps}
     assert "trained on, and rolled back, web-00000/" in str(report)
     history.record_tombstones(0)  # as if they had been forgotten before the run
     assert audit_forgotten(plan, history, **numbers).seen == {}
