@@ -9,6 +9,8 @@ and with two worker processes where it allows both; litdata also with position i
 (benchmarks/stream_peers.py). litdata and mosaicml-streaming get an environment of their own, which is made once in
 benchmarks/.work (about 2 GB) from the package index.
 
+Ours is measured again before each peer, and compared with that: a machine's speed changes within minutes.
+
 Also: the time to the batch at step 1,000,000 in a fresh plan; building the bin index, and how full the bins are.
 """
 
@@ -18,6 +20,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +112,25 @@ def packing() -> None:
         )
 
 
+@contextmanager
+def one_core() -> Iterator[None]:
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
+    yield
+    os.sched_setaffinity(0, cores)
+
+
+def show(name: str, rates: tuple[float, float], ratio: float | None = None, own_ratio: float | None = None) -> None:
+    """A line of tokens a second, of wall and of processor time, and how many times as fast gristmill was before it."""
+    wall, own = (f"{rate / 1e6:.{0 if rate > 1e8 else 1}f} M" for rate in rates)
+    line = f"{name}: {wall} tokens/s"
+    if ratio is None or own_ratio is not None:
+        line += f" ({own} a second of processor)"
+    if ratio is not None:
+        line += f"; gristmill is {ratio:.1f} times as fast" + (f" ({own_ratio:.1f})" if own_ratio else "")
+    print(line)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megatokens", type=int, default=200)
@@ -116,21 +139,18 @@ def main() -> None:
     options = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     folder, tokens = corpus(options.megatokens)
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(cores)})
-    seek(folder)  # compiles
-    print(f"batch at step 1,000,000: {seek(folder):.3f} s")
-    rates = {cut: served(folder, cut, options.seconds) for cut in ("windows", "packed")}
-    for cut, (wall, own) in rates.items():
-        print(f"gristmill {cut}, one core: {wall / 1e6:.0f} M tokens/s ({own / 1e6:.0f} M per second of processor)")
-    os.sched_setaffinity(0, cores)
+    with one_core():
+        seek(folder)  # compiles
+        print(f"batch at step 1,000,000: {seek(folder):.3f} s")
+        show("gristmill packed, one core", served(folder, "packed", options.seconds))
+        show("gristmill windows, one core", served(folder, "windows", options.seconds))
     for name in [] if options.no_peers else PEERS:
-        for way, (wall, own) in peer(name, tokens, options.seconds).items():
-            ours = rates["windows"]
-            line = f"{name}, {way}: {wall / 1e6:.1f} M tokens/s; gristmill is {ours[0] / wall:.1f} times as fast"
-            if "2 workers" not in way:
-                line += f" ({own / 1e6:.1f} M per second of processor; {ours[1] / own:.1f} times)"
-            print(line)
+        with one_core():
+            ours = served(folder, "windows", options.seconds)
+        show(f"gristmill windows, before {name}", ours)
+        for way, rates in peer(name, tokens, options.seconds).items():
+            in_process = "2 workers" not in way
+            show(f"{name}, {way}", rates, ours[0] / rates[0], ours[1] / rates[1] if in_process else None)
     packing()
 
 
