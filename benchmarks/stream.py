@@ -2,14 +2,14 @@
 
     python benchmarks/stream.py [--megatokens 200] [--seconds 5] [--no-peers]
 
-Documents of log-normal length (median 270 tokens) and uniform ids, in ten shards; random windows of 2,049 tokens, 16 to
-a batch. Ours hands out input ids, position ids that start again with each document, and labels (three int64 arrays), in
-the process, pinned to one core. The peers hand out the ids alone, shuffled their own way, on all cores, each with no
-and with two worker processes where it allows both; litdata also with position ids and labels made of its ids
-(benchmarks/stream_peers.py). litdata and mosaicml-streaming get an environment of their own, which is made once in
-benchmarks/.work (about 2 GB) from the package index.
-
-Ours is measured again before each peer, and compared with that: a machine's speed changes within minutes.
+Documents of log-normal length (median 270 tokens) and uniform ids, each with a separator at its end, in ten shards;
+random windows of 2,049 tokens, 16 to a batch. Ours hands out input ids, position ids that start again with each
+document, and labels (three int64 arrays), or the ids alone, as they are stored; in the process, pinned to one core. The
+peers hand out the ids alone, shuffled their own way, on all cores, each with no and with two worker processes where it
+allows both; litdata also with position ids and labels made of its ids (benchmarks/stream_peers.py). Ours is measured
+again before each peer and compared with that: a machine's speed changes within minutes. litdata and
+mosaicml-streaming get an environment of their own, which is made once in benchmarks/.work (about 2 GB) from the
+package index.
 
 Also: the time to the batch at step 1,000,000 in a fresh plan; building the bin index, and how full the bins are.
 """
@@ -36,7 +36,7 @@ from gristmill.training.stream.shards import ShardSet
 from inputs import WORK, sentences
 from made_shards import write_shards
 from real_lengths import real_lengths
-from stream_peers import BATCH, EOS, WINDOW
+from stream_peers import BATCH, EOS, WINDOW, WITH_POSITIONS
 
 PEERS = {"torch DataLoader": False, "datasets": False, "litdata": True, "mosaicml-streaming": True}  # own environment?
 PACKAGES = ["litdata==0.2.76", "mosaicml-streaming==0.13.0", "torch==2.13.0", "numpy<3"]
@@ -62,16 +62,17 @@ def corpus(megatokens: int) -> tuple[Path, Path]:
     return folder, tokens
 
 
-def served(folder: Path, cut: str, seconds: float) -> tuple[float, float]:
-    """(tokens a second of wall time, of processor time) over whole epochs, without the first batch (compilation)."""
+def served(folder: Path, cut: str, seconds: float, ids_alone: bool = False) -> float:
+    """Tokens a second over whole epochs, without the first batch (compilation)."""
     plan = Plan.build(ShardSet.open(folder), PlanConfig(window=WINDOW, cut=cut), folder / f"plan-{cut}")
     data = PlanDataset(plan)
-    data.batch(0, BATCH)
-    count, wall, own = 0, time.perf_counter(), time.process_time()
-    while time.perf_counter() - wall < seconds or count < plan.sequences:
-        data.batch(count, count + BATCH)
+    read = data.ids if ids_alone else data.batch
+    read(0, BATCH)
+    count, began = 0, time.perf_counter()
+    while time.perf_counter() - began < seconds or count < plan.sequences:
+        read(count, count + BATCH)
         count += BATCH
-    return count * WINDOW / (time.perf_counter() - wall), count * WINDOW / (time.process_time() - own)
+    return count * WINDOW / (time.perf_counter() - began)
 
 
 def seek(folder: Path) -> float:
@@ -82,8 +83,8 @@ def seek(folder: Path) -> float:
     return time.perf_counter() - began
 
 
-def peer(name: str, tokens: Path, seconds: float) -> dict[str, tuple[float, float]]:
-    """Way -> tokens a second of a peer, of wall time and of its main process's processor time."""
+def peer(name: str, tokens: Path, seconds: float) -> dict[str, float]:
+    """Way -> tokens a second of a peer."""
     python = python_with("stream-peers", PACKAGES) if PEERS[name] else Path(sys.executable)
     work = tokens.parent / name.replace(" ", "-")
     script = Path(__file__).parent / "stream_peers.py"
@@ -120,17 +121,6 @@ def one_core() -> Iterator[None]:
     os.sched_setaffinity(0, cores)
 
 
-def show(name: str, rates: tuple[float, float], ratio: float | None = None, own_ratio: float | None = None) -> None:
-    """A line of tokens a second, of wall and of processor time, and how many times as fast gristmill was before it."""
-    wall, own = (f"{rate / 1e6:.{0 if rate > 1e8 else 1}f} M" for rate in rates)
-    line = f"{name}: {wall} tokens/s"
-    if ratio is None or own_ratio is not None:
-        line += f" ({own} a second of processor)"
-    if ratio is not None:
-        line += f"; gristmill is {ratio:.1f} times as fast" + (f" ({own_ratio:.1f})" if own_ratio else "")
-    print(line)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megatokens", type=int, default=200)
@@ -142,15 +132,16 @@ def main() -> None:
     with one_core():
         seek(folder)  # compiles
         print(f"batch at step 1,000,000: {seek(folder):.3f} s")
-        show("gristmill packed, one core", served(folder, "packed", options.seconds))
-        show("gristmill windows, one core", served(folder, "windows", options.seconds))
+        print(f"gristmill packed, one core: {served(folder, 'packed', options.seconds) / 1e6:.0f} M tokens/s")
     for name in [] if options.no_peers else PEERS:
         with one_core():
-            ours = served(folder, "windows", options.seconds)
-        show(f"gristmill windows, before {name}", ours)
-        for way, rates in peer(name, tokens, options.seconds).items():
-            in_process = "2 workers" not in way
-            show(f"{name}, {way}", rates, ours[0] / rates[0], ours[1] / rates[1] if in_process else None)
+            all_three, ids = (served(folder, "windows", options.seconds, alone) for alone in (False, True))
+        print(f"gristmill windows, before {name}: {all_three / 1e6:.0f} M tokens/s, ids alone {ids / 1e6:.0f}")
+        for way, rate in peer(name, tokens, options.seconds).items():
+            ratios = f"{all_three / rate:.1f} times as fast"
+            if WITH_POSITIONS not in way:
+                ratios += f", with ids alone {ids / rate:.1f} times"
+            print(f"{name}, {way}: {rate / 1e6:.1f} M tokens/s; gristmill is {ratios}")
     packing()
 
 

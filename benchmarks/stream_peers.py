@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
 WINDOW, BATCH, EOS = 2049, 16, 0
+WITH_POSITIONS = "with position ids and labels"
 LITDATA_ROWS = 8192
 
 
@@ -139,8 +140,8 @@ def litdata(tokens: Path, work: Path) -> dict[str, Callable[[], Iterable]]:
     return {
         "0 workers": lambda: stream(0),
         "2 workers": lambda: stream(2),
-        "0 workers, with position ids and labels": lambda: all_three(0),
-        "2 workers, with position ids and labels": lambda: all_three(2),
+        f"0 workers, {WITH_POSITIONS}": lambda: all_three(0),
+        f"2 workers, {WITH_POSITIONS}": lambda: all_three(2),
     }
 
 
@@ -174,18 +175,18 @@ class _Rows:
             yield torch.from_numpy(row.astype(np.int32))
 
 
-def rate(batches: Iterable, seconds: float) -> tuple[float, float]:
-    """Tokens a second of wall time, and of this process's processor time, from the second batch on."""
-    served, began, own = 0, 0.0, 0.0
+def rate(batches: Iterable, seconds: float) -> float:
+    """Tokens a second, from the second batch on."""
+    served, began = 0, 0.0
     for number, batch in enumerate(batches):
         values = batch["input_ids"] if isinstance(batch, dict) else batch
         if number == 0:
-            began, own = time.perf_counter(), time.process_time()
+            began = time.perf_counter()
             continue
         served += values.shape[0] * values.shape[1]
         if time.perf_counter() - began > seconds:
             break
-    return served / (time.perf_counter() - began), served / (time.process_time() - own)
+    return served / (time.perf_counter() - began)
 
 
 PEERS = {

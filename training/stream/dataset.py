@@ -11,7 +11,8 @@ import numpy as np
 from gristmill.training.stream.history import History
 from gristmill.training.stream.layout import ROW, SHARD, Span
 from gristmill.training.stream.plan import Plan
-from gristmill.training.stream.reader import IGNORED, ReadAhead, Rows, boundaries, read_rows
+from gristmill.training.stream.reader import IGNORED, ReadAhead, boundaries, read_ids, read_rows
+from gristmill.training.stream.shards import MappedShard
 
 Windows = dict[str, np.ndarray]
 NOTHING = np.zeros((0, 3), np.int64)
@@ -77,6 +78,16 @@ class PlanDataset:
         found, row = self._located(first, last)
         return self._read(found, row, row + last - first)
 
+    def ids(self, first: int, last: int) -> np.ndarray:
+        """The input ids alone of `batch(first, last)`, in the type in which they are stored: uint16 or int32."""
+        found, row = self._located(first, last)
+        pieces, shards = self._pieces(found, row, row + last - first)
+        shape = (last - first, self.plan.config.window)
+        ids = read_ids(shape, pieces, row, shards, self.plan.shards.manifest.tokenizer)
+        for at, covered in self._forgotten_in(found, pieces, row, last - first):
+            ids[at, covered] = self.plan.shards.manifest.tokenizer.separator_id
+        return ids
+
     def batches(self, size: int, first: int, last: int, rank: int = 0, ranks: int = 1) -> Iterator[Windows]:
         """This rank's equal share of every global batch of `size`, over served sequences first .. last - 1, read ahead.
 
@@ -125,14 +136,19 @@ class PlanDataset:
 
     def _read(self, found: Located, first: int, last: int) -> Windows:
         """The served sequences first .. last - 1 of those that were located."""
-        a, b = int(found.begins[first]), int(found.begins[last])
-        layout, mapped = self.plan.layout, self.plan.shards.mapped
-        pieces, shards = found.pieces[a:b], [mapped(name) for name in found.shards[a:b]]
-        tokenizer = self.plan.shards.manifest.tokenizer
+        pieces, shards = self._pieces(found, first, last)
+        layout, tokenizer = self.plan.layout, self.plan.shards.manifest.tokenizer
         rows = read_rows((last - first, layout.window), pieces, first, shards, layout.documents_are_whole, tokenizer)
-        if found.most_tombstones:
-            self._forget(rows, pieces, first, found.served[first:last].tolist())
+        for row, covered in self._forgotten_in(found, pieces, first, last - first):
+            rows.input_ids[row, covered] = tokenizer.separator_id
+            rows.labels[row, covered] = IGNORED
         return rows._asdict()
+
+    def _pieces(self, found: Located, first: int, last: int) -> tuple[np.ndarray, list[MappedShard]]:
+        """The pieces of some of the located sequences, and the shard of each."""
+        a, b = int(found.begins[first]), int(found.begins[last])
+        mapped = self.plan.shards.mapped
+        return found.pieces[a:b], [mapped(name) for name in found.shards[a:b]]
 
     def _locate(self, served: np.ndarray) -> Located:
         sources, _, places = self.plan.locate(self.history.served_positions(served), self.history.phases)
@@ -159,19 +175,21 @@ class PlanDataset:
             found = self._found = self._locate(np.arange(first, end, dtype=np.int64))
         return found, first - found.first
 
-    def _forget(self, rows: Rows, pieces: np.ndarray, first_row: int, served: Sequence[int]) -> None:
-        """Serve forgotten tokens as separators with nothing to learn; the geometry stays."""
-        lines = [self.history.tombstone_lines(k) for k in served]
-        filled = [0] * len(served)
+    def _forgotten_in(
+        self, found: Located, pieces: np.ndarray, first_row: int, rows: int
+    ) -> Iterator[tuple[int, slice]]:
+        """(row, columns) of forgotten tokens: served as separators with nothing to learn; the geometry stays."""
+        if not found.most_tombstones:
+            return
+        lines = [self.history.tombstone_lines(k) for k in found.served[first_row : first_row + rows].tolist()]
+        filled = [0] * rows
         for number, shard, start, length in pieces.tolist():
             row = number - first_row
             column, filled[row] = filled[row], filled[row] + length
             forgotten = self._tombstones(lines[row]).get(self.plan.layout.shard_names[shard], NOTHING)
             touching = (forgotten[:, 0] < start + length) & (forgotten[:, 1] > start) & (forgotten[:, 2] < lines[row])
             for first, end, _ in forgotten[touching].tolist():
-                covered = slice(column + max(first, start) - start, column + min(end, start + length) - start)
-                rows.input_ids[row, covered] = self.plan.shards.manifest.tokenizer.separator_id
-                rows.labels[row, covered] = IGNORED
+                yield row, slice(column + max(first, start) - start, column + min(end, start + length) - start)
 
     def _tombstones(self, lines: int) -> dict[str, np.ndarray]:
         """Shard -> int64 (tombstones, 3): start, end, line; read again when the history knows of more lines."""

@@ -43,11 +43,9 @@ def _offset(index, document, item_bytes):
 
 
 @kernel
-def _copy_tokens(tokens, ids, labels):
-    for i in range(len(tokens)):  # a loop for each array: these vectorise
-        ids[i] = tokens[i]
-    for i in range(len(tokens)):
-        labels[i] = tokens[i]
+def _copy(tokens, to):
+    for i in range(len(tokens)):  # one array a loop: these vectorise
+        to[i] = tokens[i]
 
 
 @kernel
@@ -87,9 +85,11 @@ def _copy_pieces(pieces, first_row, addresses, item_bytes, whole, pad_id, ids, p
         to = slice(filled[row], filled[row] + length)
         filled[row] += length
         if item_bytes == 2:
-            _copy_tokens(carray(uint16_at(tokens + 2 * start), length), ids[row, to], labels[row, to])
+            _copy(carray(uint16_at(tokens + 2 * start), length), ids[row, to])
+            _copy(carray(uint16_at(tokens + 2 * start), length), labels[row, to])
         else:
-            _copy_tokens(carray(int32_at(tokens + 4 * start), length), ids[row, to], labels[row, to])
+            _copy(carray(int32_at(tokens + 4 * start), length), ids[row, to])
+            _copy(carray(int32_at(tokens + 4 * start), length), labels[row, to])
         if whole:
             _begin_document(positions[row, to], labels[row, to])
         else:
@@ -107,6 +107,39 @@ def _copy_pieces(pieces, first_row, addresses, item_bytes, whole, pad_id, ids, p
             labels[row, filled[row] + i] = IGNORED
 
 
+@kernel
+def _copy_ids(pieces, first_row, addresses, pad_id, ids):
+    filled = np.zeros(len(ids), np.int64)
+    for p in range(len(pieces)):
+        row, start, length = pieces[p, ROW] - first_row, pieces[p, START], pieces[p, LENGTH]
+        to = ids[row, filled[row] : filled[row] + length]
+        filled[row] += length
+        if ids.itemsize == 2:
+            _copy(carray(uint16_at(addresses[p, 0] + 2 * start), length), to)
+        else:
+            _copy(carray(int32_at(addresses[p, 0] + 4 * start), length), to)
+    for row in range(len(ids)):
+        ids[row, filled[row] :] = pad_id
+
+
+def read_ids(
+    shape: tuple[int, int],
+    pieces: np.ndarray,
+    first_row: int,
+    shards: Sequence[MappedShard],
+    tokenizer: TokenizerRecord,
+) -> np.ndarray:
+    """The input ids alone of `read_rows`, in the type in which they are stored."""
+    ids = np.empty(shape, tokenizer.dtype)
+    _copy_ids(pieces, first_row, _addresses(shards), tokenizer.pad_id, ids)
+    return ids
+
+
+def _addresses(shards: Sequence[MappedShard]) -> np.ndarray:
+    """int64 (shards, 4): `MappedShard.addresses`."""
+    return np.frombuffer(b"".join([shard.addresses for shard in shards]), np.int64).reshape(-1, 4)
+
+
 def read_rows(
     shape: tuple[int, int],
     pieces: np.ndarray,
@@ -121,9 +154,8 @@ def read_rows(
     a document of its own, nothing of it to be learned.
     """
     rows = Rows.empty(*shape)
-    addresses = np.frombuffer(b"".join([shard.addresses for shard in shards]), np.int64).reshape(-1, 4)
     item_bytes = np.dtype(tokenizer.dtype).itemsize
-    _copy_pieces(pieces, first_row, addresses, item_bytes, whole, tokenizer.pad_id, *rows)
+    _copy_pieces(pieces, first_row, _addresses(shards), item_bytes, whole, tokenizer.pad_id, *rows)
     return rows
 
 

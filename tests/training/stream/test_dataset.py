@@ -60,6 +60,9 @@ def test_windows_equal_a_plain_cut(tmp_path_factory, lengths, window, cut, vocab
     expected = plain_rows(plain_windows(documents, window), window)
     assert {name: values[order].tolist() for name, values in served.items()} == expected
     assert all(values.dtype == np.int64 for values in served.values())
+    ids = data.ids(0, len(data))
+    assert ids.dtype == shards.manifest.numpy_dtype
+    assert (ids == served["input_ids"]).all()
 
 
 def corpus(folder: Path) -> Path:
@@ -139,6 +142,7 @@ def test_forgotten_text_is_separators_from_its_position_on(tmp_path: Path, cut: 
             assert (after["input_ids"][k] == np.where(covered, SEPARATOR, before["input_ids"][k])).all()
             assert (after["labels"][k] == np.where(covered, IGNORED, before["labels"][k])).all()
             assert (after["position_ids"][k] == before["position_ids"][k]).all()
+        assert (reader.ids(0, count) == after["input_ids"]).all()
 
 
 def test_rollback_before_a_tombstone_serves_it_too(tmp_path: Path) -> None:

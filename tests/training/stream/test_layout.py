@@ -91,6 +91,7 @@ def test_any_way_of_reading_gives_the_same_rows(tmp_path, cut: str) -> None:  # 
         for first, last in reads:
             read = data.batch(first, last)["input_ids"]
             assert read.shape == (last - first, 16)
+            assert (data.ids(first, last) == read).all()
             chosen = range(first, last, max(1, (last - first) // 50))
             singly = [PlanDataset(plan, history).batch(k, k + 1)["input_ids"][0] for k in chosen]
             assert all((read[k - first] == one).all() for k, one in zip(chosen, singly, strict=True))
