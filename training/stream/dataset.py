@@ -83,9 +83,10 @@ class PlanDataset:
         found, row = self._located(first, last)
         pieces, shards = self._pieces(found, row, row + last - first)
         shape = (last - first, self.plan.config.window)
-        ids = read_ids(shape, pieces, row, shards, self.plan.shards.manifest.tokenizer)
+        manifest = self.plan.shards.manifest
+        ids = read_ids(shape, pieces, row, shards, manifest)
         for at, covered in self._forgotten_in(found, pieces, row, last - first):
-            ids[at, covered] = self.plan.shards.manifest.tokenizer.separator_id
+            ids[at, covered] = manifest.tokenizer.separator_id
         return ids
 
     def batches(self, size: int, first: int, last: int, rank: int = 0, ranks: int = 1) -> Iterator[Windows]:
@@ -137,10 +138,10 @@ class PlanDataset:
     def _read(self, found: Located, first: int, last: int) -> Windows:
         """The served sequences first .. last - 1 of those that were located."""
         pieces, shards = self._pieces(found, first, last)
-        layout, tokenizer = self.plan.layout, self.plan.shards.manifest.tokenizer
-        rows = read_rows((last - first, layout.window), pieces, first, shards, layout.documents_are_whole, tokenizer)
+        layout, manifest = self.plan.layout, self.plan.shards.manifest
+        rows = read_rows((last - first, layout.window), pieces, first, shards, layout.documents_are_whole, manifest)
         for row, covered in self._forgotten_in(found, pieces, first, last - first):
-            rows.input_ids[row, covered] = tokenizer.separator_id
+            rows.input_ids[row, covered] = manifest.tokenizer.separator_id
             rows.labels[row, covered] = IGNORED
         return rows._asdict()
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from gristmill.schemas.shard_format import TokenizerRecord
+from gristmill.schemas.shard_format import ShardSetManifest
 from gristmill.training.kernels import int32_at, kernel, uint8_at, uint16_at
 from gristmill.training.stream.layout import LENGTH, ROW, START, Span
 from gristmill.training.stream.shards import MappedShard
@@ -127,11 +127,11 @@ def read_ids(
     pieces: np.ndarray,
     first_row: int,
     shards: Sequence[MappedShard],
-    tokenizer: TokenizerRecord,
+    manifest: ShardSetManifest,
 ) -> np.ndarray:
     """The input ids alone of `read_rows`, in the type in which they are stored."""
-    ids = np.empty(shape, tokenizer.dtype)
-    _copy_ids(pieces, first_row, _addresses(shards), tokenizer.pad_id, ids)
+    ids = np.empty(shape, manifest.numpy_dtype)
+    _copy_ids(pieces, first_row, _addresses(shards), manifest.tokenizer.pad_id, ids)
     return ids
 
 
@@ -146,7 +146,7 @@ def read_rows(
     first_row: int,
     shards: Sequence[MappedShard],
     whole: bool,
-    tokenizer: TokenizerRecord,
+    manifest: ShardSetManifest,
 ) -> Rows:
     """Rows of `shape` made of pieces (as `Layout.pieces` gives them; rows counted from first_row) of shards, one for each.
 
@@ -154,8 +154,8 @@ def read_rows(
     a document of its own, nothing of it to be learned.
     """
     rows = Rows.empty(*shape)
-    item_bytes = np.dtype(tokenizer.dtype).itemsize
-    _copy_pieces(pieces, first_row, _addresses(shards), item_bytes, whole, tokenizer.pad_id, *rows)
+    item_bytes, pad_id = manifest.numpy_dtype.itemsize, manifest.tokenizer.pad_id
+    _copy_pieces(pieces, first_row, _addresses(shards), item_bytes, whole, pad_id, *rows)
     return rows
 
 
