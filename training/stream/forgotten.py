@@ -42,7 +42,7 @@ class ForgottenReport:
                 more = f" and {len(steps) - SHOWN:,} more" if len(steps) > SHOWN else ""
                 lines.append(f"{said} {doc_id}: steps {', '.join(map(str, steps[:SHOWN]))}{more}")
         if not self.seen:
-            lines.append("no trained step that the model has had seen a forgotten document")
+            lines.append("no step that made the model had seen a forgotten document")
         return "\n".join(lines + [f"problem: {problem}" for problem in self.problems])
 
 
