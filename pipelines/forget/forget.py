@@ -132,6 +132,7 @@ def _found(run: Run, wanted: Sequence[str], mode: Mode) -> tuple[Found, ...]:
 
 def _entry(run: Run, asked: Sequence[str], mode: Mode, removed: Sequence[Found], shards: Sequence[str]) -> ForgetEntry:
     own = [run.storage.path("shards")] if run.storage.exists("shards/manifest.json") else []
+    given = [Storage(folder).url for folder in shards]  # what the ledger keeps holds from any working folder
     hashes = {one.content_hash for one in removed if one.content_hash} if mode == "content" else set()
     return ForgetEntry(
         mode=mode,
@@ -143,7 +144,7 @@ def _entry(run: Run, asked: Sequence[str], mode: Mode, removed: Sequence[Found],
         sample=run.summary["sample"],
         selections={name: _as_it_was(Run(run.storage, name)) for name in run.selections if name != MAIN},
         report=run.storage.exists(REPORT),
-        shards=list(dict.fromkeys([*own, *shards])),
+        shards=list(dict.fromkeys([*own, *given])),
         texts=run.documents.facts.get(TEXTS, "all"),
     )
 

@@ -18,6 +18,7 @@ from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.forget import forget as forgetting
 from gristmill.pipelines.forget.forget import forget
+from gristmill.pipelines.forget.ledger import read_ledger
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.shards.manifest import read_shard_manifest
@@ -294,12 +295,17 @@ def test_unknown_ids_change_nothing(out: Path, sail: dict[int, Engine]) -> None:
 
 
 @pytest.mark.slow
-def test_token_shards_get_tombstones_and_who_took_over(out: Path, sail: dict[int, Engine]) -> None:
+def test_token_shards_get_tombstones_and_who_took_over(
+    out: Path, sail: dict[int, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, copy = ids_of(open_run(out), "first", "copy")
     train_tokenizer(out, out / "tok", vocab_size=400, console=QUIET)
     for folder in (out / "shards", out / "elsewhere"):
         write_shards(str(out), str(folder), {"tokenizer": str(out / "tok")}, engine=sail[1], console=QUIET)
-    forgotten = forget(out, [first], "record", shards=[str(out / "elsewhere")], engine=sail[1], console=QUIET)
+    monkeypatch.chdir(out)
+    forgotten = forget(out, [first], "record", shards=["elsewhere", "shards"], engine=sail[1], console=QUIET)
+    [entry] = read_ledger(Storage(str(out))).entries
+    assert entry.shards == [str(out / "shards"), str(out / "elsewhere")]
     assert forgotten.promoted == (copy,)
     for name in ("shards", "elsewhere"):
         storage = Storage(str(out / name))
