@@ -11,7 +11,7 @@ from gristmill.training.stream.history import History
 from gristmill.training.stream.plan import Plan, PlanConfig
 from gristmill.training.stream.served import Served
 from gristmill.training.stream.shards import ShardSet
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from made_shards import numbered, write_shards
 
@@ -38,7 +38,7 @@ class PlainOrder:
         in_turn = [p for p in rest if p not in self.late]
         back = sorted(self.skipped & {p for a, b in ranges for p in range(a, b)})
         passed = [p for p in back if p < in_turn[0]]
-        self.late |= set(passed)
+        self.late = self.late - set(back) | set(passed)  # one that was late before, and comes in its turn now, is not
         self.skipped -= set(back)
         self.order = self.order[:served] + late + passed + sorted(in_turn + [p for p in back if p > in_turn[0]])
 
@@ -50,6 +50,15 @@ EVENTS = st.lists(st.tuples(st.sampled_from(["skip", "unskip"]), st.integers(0, 
 
 
 @given(EVENTS)
+@example(  # 30 comes late, is skipped again, and comes back in its turn
+    [
+        ("skip", 0, [(0, 1), (22, 31)]),
+        ("unskip", 21, [(0, 1), (30, 38)]),
+        ("skip", 5, [(0, 9), (22, 31)]),
+        ("unskip", 16, [(22, 31)]),
+        ("unskip", 0, [(24, 33)]),
+    ]
+)
 @settings(max_examples=250, deadline=None)
 def test_served_order_equals_a_plain_list(events: list) -> None:
     served, plain = Served(), PlainOrder()
