@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 from gristmill.pipelines.readers.decoding import control_fraction, decode, is_junk, scrub
+from gristmill.pipelines.readers.short_nodes import mark_short_nodes
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 from resiliparse.parse.html import HTMLTree
@@ -70,15 +71,21 @@ def _extract(raw: bytes, charset: str | None, url: str | None, extractor: str) -
     if _OPT_OUT_HINT.search(raw):
         row["meta_robots"] = _meta_robots(tree)
     if extractor == "resiliparse":
-        row["text"] = scrub(main_text(tree), {})
+        row["text"] = scrub(main_text(html, tree), {})
     elif extractor == "trafilatura":
         row["text"] = scrub(_main_text_trafilatura(html, url), {})
     return row
 
 
-def main_text(page: HTMLTree | str) -> str:
-    """The main content of a page by resiliparse: blocks on own lines, no image texts, no navigation."""
-    return extract_plain_text(page, main_content=True, alt_texts=False, preserve_formatting=True)
+def main_text(html: str, tree: HTMLTree | None = None) -> str:
+    """The main content of a page by resiliparse: blocks on own lines, no image texts, no navigation.
+
+    tree: `html` parsed, if it has been.
+    """
+    marked, mark = mark_short_nodes(html)
+    page = tree if tree is not None and not mark else HTMLTree.parse(marked)
+    text = extract_plain_text(page, main_content=True, alt_texts=False, preserve_formatting=True)
+    return text.replace(mark, "") if mark else text
 
 
 def _main_text_trafilatura(html: str, url: str | None) -> str:
