@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from gristmill.filters.dedup.suffix_array import duplicate_mask, suffix_array
-from gristmill.filters.text.buffers import string_buffers
+from gristmill.kernels.buffers import string_buffers
 from gristmill.pipelines.build import build
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.dedup.cuts import survivors_of

@@ -13,7 +13,7 @@ import prose
 from gristmill.filters.dedup.suffix_array import duplicate_mask, memory_bytes, suffix_array
 from gristmill.filters.dedup.super_kmers import mark_partition, run_bytes, super_kmers
 from gristmill.filters.dedup.windows import DEFAULT_LENGTH, Policy
-from gristmill.filters.text.buffers import string_buffers
+from gristmill.kernels.buffers import string_buffers
 
 _ROW_BYTES = 32  # key, document, start, length
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import gristmill
 from gristmill.filters.dedup.token_units import load_tokenizer
 from gristmill.filters.foreign.datatrove_step import check_steps
 from gristmill.filters.registry import family
@@ -44,8 +45,6 @@ from gristmill.pipelines.shards.write import write_shards_of_build
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import DatasetManifest
 from gristmill.schemas.recipe import Policy, Recipe, load_recipe, validated
-
-import gristmill
 
 OWNER_FILE = "gristmill-run.json"
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import string_buffers
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.hashing import GOLDEN, splitmix64_all
 
 _NIBBLE = np.zeros(256, np.uint64)
 for _digit in "0123456789abcdef":
@@ -26,10 +27,9 @@ def id_keys(doc_ids: Any) -> np.ndarray:
 
 def shuffled(keys: np.ndarray, seed: int) -> np.ndarray:
     """A pseudo-random 64-bit number of each key and the seed (the finaliser of SplitMix64)."""
-    mixed = keys ^ np.uint64((seed * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019) % (1 << 64))
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+    mixed = keys ^ np.uint64((seed * GOLDEN + 0x632BE59BD9B4E019) % (1 << 64))
+    splitmix64_all(mixed, mixed)
+    return mixed
 
 
 def unit_draws(doc_ids: Any, seed: int) -> np.ndarray:

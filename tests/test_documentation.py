@@ -8,14 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gristmill
 import pytest
 import yaml
 from gristmill.pipelines.cli.listing import profiles_page, signals_page
 from gristmill.pipelines.console import Console
 from gristmill.schemas.recipe import Recipe, load_policy, load_recipe
 from gristmill.schemas.training_recipe import load_training_recipe
-
-import gristmill
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PROSE = (

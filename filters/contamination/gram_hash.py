@@ -9,12 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import xxhash
-from gristmill.filters.dedup.xxh64 import xxh64_padded
-from gristmill.filters.text.buffers import helper, inlined
+from gristmill.kernels.compile import helper, inlined
+from gristmill.kernels.hashing import GOLDEN, splitmix64
+from gristmill.kernels.xxh64 import xxh64_padded
 
-BASE = 0x9E3779B97F4A7C15 | 1
-_M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_30, _27, _31 = np.uint64(30), np.uint64(27), np.uint64(31)
+BASE = GOLDEN | 1
 _BASE = np.uint64(BASE)
 
 
@@ -32,8 +31,8 @@ def hash_plainly(words: Sequence[str]) -> int:
     h = 0
     for word in words:
         h = (h * BASE + xxhash.xxh64_intdigest(word.encode())) % (1 << 64)
-    h = (h ^ (h >> 30)) * int(_M1) % (1 << 64)
-    h = (h ^ (h >> 27)) * int(_M2) % (1 << 64)
+    h = (h ^ (h >> 30)) * 0xBF58476D1CE4E5B9 % (1 << 64)
+    h = (h ^ (h >> 27)) * 0x94D049BB133111EB % (1 << 64)
     return h ^ (h >> 31)
 
 
@@ -49,7 +48,4 @@ def fill_prefixes(data, starts, first, count, prefixes):
 @inlined
 def gram_hash(prefixes, i, size, power):
     """The hash of the words i .. i + size - 1; power: BASE ** size."""
-    h = prefixes[i + size] - prefixes[i] * power
-    h = (h ^ (h >> _30)) * _M1
-    h = (h ^ (h >> _27)) * _M2
-    return h ^ (h >> _31)
+    return splitmix64(prefixes[i + size] - prefixes[i] * power)

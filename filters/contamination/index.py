@@ -17,7 +17,8 @@ import pyarrow as pa
 from gristmill.filters.contamination.gram_hash import fill_prefixes, gram_hash, powers
 from gristmill.filters.contamination.words import cut_words, room, scratch, word_table
 from gristmill.filters.dedup.normalise import Normalisation
-from gristmill.filters.text.buffers import kernel, string_buffers
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import kernel
 
 MAX_REPEATS = 16  # places of one n-gram in one passage that are remembered
 BITMAP_BITS_PER_GRAM = 16

@@ -15,7 +15,8 @@ from gristmill.filters.contamination.gram_hash import fill_prefixes, gram_hash, 
 from gristmill.filters.contamination.index import MAX_REPEATS, Index
 from gristmill.filters.contamination.words import cut_words, scratch, word_table, words_plainly
 from gristmill.filters.dedup.normalise import Normalisation
-from gristmill.filters.text.buffers import helper, inlined, kernel, string_buffers
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import helper, inlined, kernel
 
 
 class Matches(NamedTuple):

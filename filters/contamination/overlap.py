@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from gristmill.filters.contamination.index import Index
-from gristmill.filters.text.buffers import kernel
+from gristmill.kernels.compile import kernel
 
 ONE = 1 << 32
 

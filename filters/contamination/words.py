@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 from gristmill.filters.dedup.normalise import DELETED, Normalisation, Replacements, normalise_plainly, replacements
 from gristmill.filters.dedup.pieces import UNSPACED_RANGES, is_unspaced
-from gristmill.filters.dedup.xxh64 import PADDING
-from gristmill.filters.text.buffers import helper
-from gristmill.filters.text.utf8 import next_code_point, put_utf8
+from gristmill.kernels.compile import helper
+from gristmill.kernels.utf8 import next_code_point, put_utf8
+from gristmill.kernels.xxh64 import PADDING
 
 _FIRST_EXPANSION = -2  # as in dedup.normalise.Replacements
 FIRST_UNSPACED = UNSPACED_RANGES[0][0]

@@ -6,7 +6,7 @@ case and the reference of the same rules in DataFrame rounds.
 """
 
 import numpy as np
-from gristmill.filters.text.buffers import kernel
+from gristmill.kernels.compile import kernel
 
 
 @kernel

@@ -4,7 +4,8 @@
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.dedup.super_kmers import Spans
-from gristmill.filters.text.buffers import kernel, string_buffers
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import kernel
 from gristmill.schemas.edits import EDIT, EDITS
 
 REASON = "duplicate_substring"

@@ -3,7 +3,7 @@
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import kernel
+from gristmill.kernels.compile import kernel
 
 
 @kernel

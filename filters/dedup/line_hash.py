@@ -18,10 +18,11 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 from gristmill.filters.dedup.normalise import Normalisation, normalise_plainly, normalise_span, replacements
-from gristmill.filters.dedup.xxh64 import PADDING, xxh64_padded
-from gristmill.filters.text.buffers import helper, kernel, string_buffers
 from gristmill.filters.text.unicode_tables import CLASS, SPACE
-from gristmill.filters.text.utf8 import next_code_point
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.utf8 import next_code_point
+from gristmill.kernels.xxh64 import PADDING, xxh64_padded
 from gristmill.schemas.errors import RecipeError
 
 CCNET = Normalisation(case=True, accents=True, digits=True, punctuation="delete", whitespace=True)

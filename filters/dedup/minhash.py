@@ -14,9 +14,11 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.dedup.shingles import Shingling, cut_document, cutter, shingle_count
-from gristmill.filters.dedup.xxh64 import xxh64, xxh64_padded
-from gristmill.filters.text.buffers import helper, kernel, string_buffers
 from gristmill.filters.text.unicode_tables import CLASS
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.hashing import murmur32
+from gristmill.kernels.xxh64 import xxh64, xxh64_padded
 
 EMPTY = np.uint32(0xFFFFFFFF)
 
@@ -44,15 +46,6 @@ def permutations(count: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
 
 
 @helper
-def _premix(h):
-    h = np.uint32(h ^ (h >> np.uint32(16)))
-    h = np.uint32(h * np.uint32(0x85EBCA6B))
-    h = np.uint32(h ^ (h >> np.uint32(13)))
-    h = np.uint32(h * np.uint32(0xC2B2AE35))
-    return np.uint32(h ^ (h >> np.uint32(16)))
-
-
-@helper
 def _lower_signature(hashes, count, a, b, signature):
     """signature[k] = min(signature[k], a[k] * h + b[k]) over the premixed hashes[:count]."""
     for k in range(len(a)):
@@ -68,7 +61,7 @@ def _signatures_of_hashes(values, offsets, a, b, mixed, out):
         first = offsets[row]
         count = offsets[row + 1] - first
         for i in range(count):
-            mixed[i] = _premix(np.uint32(values[first + i]))
+            mixed[i] = murmur32(np.uint32(values[first + i]))
         _lower_signature(mixed, count, a, b, out[row])
 
 
@@ -98,7 +91,7 @@ def _signatures_of_texts(
             some = min(total - done, len(mixed))
             for i in range(some):
                 hashed = xxh64_padded(buffer, starts[done + i], starts[done + i + n] - separator, np.uint64(0))
-                mixed[i] = _premix(np.uint32(hashed))
+                mixed[i] = murmur32(np.uint32(hashed))
             _lower_signature(mixed, some, a, b, out[row])
             done += some
         pieces[row] = count

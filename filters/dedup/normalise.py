@@ -23,9 +23,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pyarrow as pa
 import xxhash
-from gristmill.filters.text.buffers import helper, kernel, string_buffers
 from gristmill.filters.text.unicode_tables import CLASS, CODE_POINTS, DIGIT, LOWER, MARK, PUNCTUATION, SPACE, UPPER
-from gristmill.filters.text.utf8 import next_code_point, put_utf8
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.utf8 import next_code_point, put_utf8
 from gristmill.schemas.errors import RecipeError
 
 DELETED = -1

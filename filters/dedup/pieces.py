@@ -6,10 +6,10 @@ starts[k] : starts[k + 1] - separator, so that any run of pieces is one slice of
 """
 
 import numpy as np
-from gristmill.filters.dedup.xxh64 import load64, store64, trailing_zeros
-from gristmill.filters.text.buffers import helper, inlined
 from gristmill.filters.text.unicode_tables import ALPHA
-from gristmill.filters.text.utf8 import next_code_point
+from gristmill.kernels.compile import helper, inlined
+from gristmill.kernels.memory import load64, store64, trailing_zeros
+from gristmill.kernels.utf8 import next_code_point
 from numpy import uint64
 
 _ONES = 0x0101010101010101

@@ -24,9 +24,10 @@ from gristmill.filters.dedup.normalise import (
     replacements,
 )
 from gristmill.filters.dedup.pieces import UNSPACED_RANGES, mostly_unspaced, split_characters, split_words
-from gristmill.filters.dedup.xxh64 import PADDING, xxh64_padded
-from gristmill.filters.text.buffers import helper, kernel, string_buffers
 from gristmill.filters.text.unicode_tables import CLASS
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.xxh64 import PADDING, xxh64_padded
 from gristmill.schemas.errors import RecipeError
 
 _UNITS = ("auto", "word", "character")

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.dedup.jaccard import shared_count
-from gristmill.filters.text.buffers import kernel
+from gristmill.kernels.compile import kernel
 
 UNDECIDED, DROPPED, KEPT = 0, 1, 2
 

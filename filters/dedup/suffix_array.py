@@ -12,7 +12,7 @@ import ctypes
 
 import numpy as np
 from gristmill.filters.dedup.windows import DEFAULT_LENGTH, Policy, check_windows, cover_windows, same_window
-from gristmill.filters.text.buffers import helper, kernel
+from gristmill.kernels.compile import helper, kernel
 
 INT32_LIMIT = 2**31 - 1
 _BLOCK_BITS = 8  # a lookup table of 8 bytes a block finds the document of a position

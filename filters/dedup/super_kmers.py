@@ -16,10 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 from gristmill.filters.dedup.windows import DEFAULT_LENGTH, Policy, check_windows, same_window
-from gristmill.filters.text.buffers import helper, inlined, kernel
+from gristmill.kernels.compile import helper, inlined, kernel
+from gristmill.kernels.hashing import GOLDEN, murmur64
 from gristmill.schemas.errors import RecipeError, RunError
 
-BASE = np.uint64(0x9E3779B97F4A7C15 | 1)
+BASE = np.uint64(GOLDEN | 1)
 _ONE = np.uint64(1)
 _LARGEST = np.uint64(0xFFFFFFFFFFFFFFFF)
 
@@ -47,13 +48,6 @@ class Spans(NamedTuple):
 def default_k(length: int, unit: int = 1) -> int:
     """About half a window, a whole number of units."""
     return max(unit, length // 2 // unit * unit)
-
-
-@inlined
-def _mix(h):
-    h = (h ^ (h >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
-    h = (h ^ (h >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
-    return h ^ (h >> np.uint64(33))
 
 
 @helper
@@ -93,7 +87,7 @@ def _find_runs(data, offsets, length, k, unit, ring, keys, docs, starts, lengths
         slot = 0
         grams = (end - begin - k) // unit + 1
         for gram in range(grams):
-            value = _mix(h)
+            value = murmur64(h)
             ring[slot] = value
             if value <= least:
                 least, least_at = value, gram
@@ -170,7 +164,7 @@ def _salt_batch(data, offsets, length, unit, salts, keys, runs, starts, salted):
             h = _pushed(h, data[i])
         for start in range(begin, end - length + 1, unit):
             runs[at], starts[at] = run, start - begin
-            salted[at] = _mix(keys[run] ^ _mix((_mix(h) % salts) + _ONE))
+            salted[at] = murmur64(keys[run] ^ murmur64((murmur64(h) % salts) + _ONE))
             at += 1
             if start + unit + length <= end:
                 for i in range(start, start + unit):
@@ -207,7 +201,7 @@ def _group_windows(order, docs, starts, data, offsets, length, unit, power, tabl
         for i in range(begin, begin + length):
             h = _pushed(h, data[i])
         for place in range(begin, end - length + 1, unit):
-            hashed = _mix(h)
+            hashed = murmur64(h)
             slot = hashed & lookup
             found = table[slot]
             while found >= 0 and not (hashes[found] == hashed and same_window(data, places[found], place, length)):

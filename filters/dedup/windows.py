@@ -19,8 +19,8 @@ all copies; the order of first copies and the units are ours.
 from typing import Literal, get_args
 
 import numpy as np
-from gristmill.filters.dedup.xxh64 import load64
-from gristmill.filters.text.buffers import helper, kernel
+from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.memory import load64
 from gristmill.schemas.errors import RecipeError
 
 Policy = Literal["remove-all", "keep-first"]

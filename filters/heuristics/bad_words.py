@@ -17,9 +17,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import decode_utf8, helper, kernel, string_buffers
 from gristmill.filters.text.scratch import longest_document_bytes
 from gristmill.filters.text.unicode_tables import ALNUM, CLASS, LOWER
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.utf8 import decode_utf8
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.signals import Family, Signal
 

@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import string_buffers
 from gristmill.filters.text.sentence_rule import ABBREVIATION_KEYS
 from gristmill.filters.text.unicode_tables import CLASS, LOWER
 from gristmill.filters.transforms import c4_scan
+from gristmill.kernels.buffers import string_buffers
 from gristmill.schemas.policy import Profile, Rule
 from gristmill.schemas.signals import Family, Signal
 

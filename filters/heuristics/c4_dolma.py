@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import decode_utf8, helper, kernel, string_buffers
 from gristmill.filters.text.scratch import longest_document_bytes
 from gristmill.filters.text.unicode_tables import CLASS, LOWER, SPACE
-from gristmill.filters.text.utf8 import utf8_width
 from gristmill.filters.transforms.c4_phrases import CURLY, LOREM, SCRIPT, phrases
 from gristmill.filters.transforms.edit_arrays import constant_edits
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.utf8 import decode_utf8, utf8_width
 from gristmill.schemas.policy import Profile, Rule
 from gristmill.schemas.signals import Family, Signal
 

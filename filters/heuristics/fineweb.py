@@ -14,10 +14,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import decode_utf8, helper, kernel, string_buffers
 from gristmill.filters.text.scratch import divided, longest_document_bytes
 from gristmill.filters.text.terminal_marks import TERMINAL_MARKS, is_terminal_mark
 from gristmill.filters.text.unicode_tables import CLASS, SPACE
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.hashing import FNV_START, fnv1a
+from gristmill.kernels.utf8 import decode_utf8
 from gristmill.schemas.policy import Profile, Rule
 from gristmill.schemas.signals import Family, Signal
 
@@ -185,7 +188,7 @@ def _count(data, offsets, longest, classes, marks, counts):
         while start <= n:
             end = start
             words, inside = 0, False
-            key = np.uint64(0x9E3779B97F4A7C15)
+            key = FNV_START
             while end < n and cps[end] != 10:
                 cp = cps[end]
                 if classes[cp] & SPACE:
@@ -193,7 +196,7 @@ def _count(data, offsets, longest, classes, marks, counts):
                 else:
                     words += not inside
                     inside = True
-                key = (key ^ np.uint64(cp)) * np.uint64(0x100000001B3)
+                key = fnv1a(key, cp)
                 end += 1
             if words:
                 length = end - start

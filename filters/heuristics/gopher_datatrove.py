@@ -38,11 +38,13 @@ from gristmill.filters.heuristics.ngrams import (
     prefix_span_hash,
 )
 from gristmill.filters.heuristics.segments import strip_span
-from gristmill.filters.text.buffers import decode_utf8, helper, kernel, string_buffers
 from gristmill.filters.text.punctuation_datatrove import datatrove_symbols
 from gristmill.filters.text.scratch import divided, longest_document_bytes
 from gristmill.filters.text.spacy_words import token_spans
 from gristmill.filters.text.unicode_tables import ALPHA, CLASS, LINE_BREAK
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.utf8 import decode_utf8
 from gristmill.schemas.signals import Family, Signal
 
 MARK_COLUMNS = 8  # `count_mark` writes the columns HASHES to ELLIPSIS_MARKS

@@ -14,10 +14,12 @@ import numpy as np
 import pyarrow as pa
 from gristmill.filters.heuristics import ngrams
 from gristmill.filters.heuristics.ngrams import GRAM_COLUMNS, count_ngrams, hash_words, ngram_scratch
-from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
 from gristmill.filters.text.scratch import divided, longest_document_bytes
 from gristmill.filters.text.unicode_tables import CLASS
 from gristmill.filters.text.words import split_whitespace
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import kernel
+from gristmill.kernels.utf8 import decode_utf8
 from gristmill.schemas.signals import Family, Signal
 
 TOP_SIZES = (2, 3, 4)

@@ -16,9 +16,11 @@ import numpy as np
 import pyarrow as pa
 from gristmill.filters.heuristics.gopher_repetition import LONGEST_GRAM, paper_fractions, paper_signals
 from gristmill.filters.heuristics.ngrams import GRAM_COLUMNS, count_ngrams, hash_words, ngram_scratch
-from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
 from gristmill.filters.text.scratch import longest_document_bytes
 from gristmill.filters.text.unicode_words import unicode_word_spans
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import kernel
+from gristmill.kernels.utf8 import decode_utf8
 from gristmill.schemas.signals import Family
 
 

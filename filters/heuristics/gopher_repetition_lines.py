@@ -20,9 +20,11 @@ from gristmill.filters.heuristics.ngrams import (
     prefix_span_hash,
 )
 from gristmill.filters.heuristics.segments import drop_blank, newline_lines, newline_run_pieces, strip_span
-from gristmill.filters.text.buffers import decode_utf8, helper, kernel, string_buffers
 from gristmill.filters.text.scratch import divided, longest_document_bytes
 from gristmill.filters.text.unicode_tables import CLASS, SPACE
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.utf8 import decode_utf8
 from gristmill.schemas.signals import Family, Signal
 
 # rows of the kernel's result, one for each definition of a piece

@@ -10,7 +10,7 @@ and nothing later can equal it. N-grams shorter than HEAD are always candidates.
 
 import numpy as np
 from gristmill.filters.heuristics.ngrams import count_marks, prefix_span_hash, same_characters, slot_mask
-from gristmill.filters.text.buffers import helper, kernel
+from gristmill.kernels.compile import helper, kernel
 
 HEAD = 12
 SMALLEST = 5

@@ -15,7 +15,8 @@ clears the part it needs first.
 from typing import NamedTuple
 
 import numpy as np
-from gristmill.filters.text.buffers import helper, kernel
+from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.hashing import GOLDEN
 
 # Columns of `count_ngrams`. The most frequent n-gram is the one met first among equals, also when none repeats; the
 # most frequent repeated one is the longest among equals. Characters are those of the words, without separators.
@@ -24,7 +25,7 @@ GRAM_COLUMNS = 6
 
 MARKS_PER_SLOT = 4
 
-MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+MULTIPLIER = np.uint64(GOLDEN)
 
 
 def table_size(items: int) -> int:

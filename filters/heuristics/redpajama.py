@@ -22,10 +22,10 @@ import numpy as np
 import pyarrow as pa
 from gristmill.filters.heuristics import redpajama_kernels as k
 from gristmill.filters.heuristics.ngrams import COVERED, GRAM_COLUMNS, TOP_CHARACTERS, TOP_COUNT, ngram_scratch
-from gristmill.filters.text.buffers import string_buffers
 from gristmill.filters.text.scratch import longest_document_bytes
 from gristmill.filters.text.stop_words import ENGLISH_KEYS
 from gristmill.filters.text.unicode_tables import CLASS, LOWER
+from gristmill.kernels.buffers import string_buffers
 from gristmill.schemas.signals import Family, Signal
 
 DIGITS = 8

@@ -5,9 +5,10 @@ import math
 
 import numpy as np
 from gristmill.filters.heuristics.ngrams import count_ngrams, hash_words, number_spans
-from gristmill.filters.text.buffers import decode_utf8, helper, kernel
 from gristmill.filters.text.unicode_tables import ALNUM, LOWER_CASE, NUMERIC, SPACE, UPPER
 from gristmill.filters.text.wordpunct import wordpunct_words
+from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.utf8 import decode_utf8
 
 # Columns of `raw_counts`.
 (

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.profiles.gopher import DCLM_QUALITY, DCLM_REPETITION
-from gristmill.filters.text.buffers import string_buffers
 from gristmill.filters.text.scratch import divided, longest_document_bytes
 from gristmill.filters.text.unicode_tables import CLASS, LOWER
 from gristmill.filters.transforms import refinedweb_scan
+from gristmill.kernels.buffers import string_buffers
 from gristmill.schemas.policy import Profile, Rule
 from gristmill.schemas.signals import Family, Signal
 

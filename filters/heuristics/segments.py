@@ -1,8 +1,8 @@
 # mypy: disallow-untyped-defs=False
 """Lines and paragraphs as the Gopher implementations cut them: four definitions, each giving spans of code points."""
 
-from gristmill.filters.text.buffers import helper
 from gristmill.filters.text.unicode_tables import SPACE
+from gristmill.kernels.compile import helper
 
 NEWLINE = 0x0A
 

@@ -10,7 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import helper, kernel, string_buffers
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import helper, kernel
 
 
 @helper

@@ -10,7 +10,8 @@ from functools import cache
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import kernel, string_buffers
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import kernel
 
 # Start of the character name -> ISO 15924.
 _OF_NAME = """

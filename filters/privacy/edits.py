@@ -10,9 +10,9 @@ from gristmill.filters.options import with_defaults
 from gristmill.filters.privacy.find import Finding, find, has_candidates
 from gristmill.filters.privacy.kinds import PATTERN_KINDS, PLACEHOLDERS
 from gristmill.filters.privacy.pseudonyms import Pseudonyms
-from gristmill.filters.text.buffers import string_buffers
 from gristmill.filters.transforms.apply import apply_edits, compose
 from gristmill.filters.transforms.edit_arrays import edits_array, no_edits, replaced_rows, rows_of_counts
+from gristmill.kernels.buffers import string_buffers
 
 MASK, PSEUDONYM = "mask", "pseudonym"
 Finder = Callable[[pa.Array, Mapping[str, Any]], list[list[Finding]]]

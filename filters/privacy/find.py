@@ -16,7 +16,7 @@ from gristmill.filters.privacy.prescan import candidates
 from gristmill.filters.privacy.reserved import blanked
 from gristmill.filters.privacy.secrets import secrets
 from gristmill.filters.privacy.window import AFTER_BYTES, BEFORE_BYTES, Found, Window
-from gristmill.filters.text.buffers import string_buffers
+from gristmill.kernels.buffers import string_buffers
 
 DEFAULT_OPTIONS: dict[str, Any] = {"min_score": 0.4, "model": None}
 PRIVATE_KEY_BYTES = 20_000

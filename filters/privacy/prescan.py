@@ -22,9 +22,10 @@ from gristmill.filters.privacy.kinds import (
     MAY_BE_SECRET,
     MAY_BE_URL_CREDENTIALS,
 )
-from gristmill.filters.text.buffers import helper, kernel, string_buffers
 from gristmill.filters.text.unicode_tables import ALNUM, CLASS, DECIMAL
-from gristmill.filters.text.utf8 import next_code_point
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.utf8 import next_code_point
 
 MIN_NUMBER_DIGITS = 7
 MAX_GAP = 4  # characters between two numbers of one phone number, as in libphonenumber

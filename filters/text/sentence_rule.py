@@ -13,8 +13,8 @@ once and a minimum of 3 is rarely decided by the inner breaks.
 """
 
 import numpy as np
-from gristmill.filters.text.buffers import helper, kernel
 from gristmill.filters.text.unicode_tables import ALPHA, SPACE, UPPER
+from gristmill.kernels.compile import helper, kernel
 
 ABBREVIATIONS = frozenset(
     """

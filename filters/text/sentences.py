@@ -13,11 +13,13 @@ from functools import cache
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import decode_utf8, helper, kernel, string_buffers
 from gristmill.filters.text.spacy_rules import load_rules
 from gristmill.filters.text.spacy_words import english_pipe, pipe_lock, token_spans, without_symbol_name
 from gristmill.filters.text.spans import Spans, longest, reference_spans
 from gristmill.filters.text.unicode_tables import CLASS, CODE_POINTS, PUNCTUATION
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.utf8 import decode_utf8
 
 
 def sentence_spans(texts: pa.Array, exact: bool = False) -> Spans:

@@ -6,8 +6,8 @@ is read as a language: scheme `[\\w+-.]{2,}://` or none; anything up to some `@`
 """
 
 import numpy as np
-from gristmill.filters.text.buffers import helper, kernel
 from gristmill.filters.text.unicode_tables import ALNUM, DECIMAL
+from gristmill.kernels.compile import helper, kernel
 
 
 @helper

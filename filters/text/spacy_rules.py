@@ -11,7 +11,6 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from gristmill.filters.text.cache import Tables, stored_tables
 from gristmill.filters.text.spacy_expressions import (
     Ranges,
     Sets,
@@ -24,6 +23,7 @@ from gristmill.filters.text.spacy_expressions import (
 )
 from gristmill.filters.text.spacy_splitting import split_chunk, text_hash
 from gristmill.filters.text.unicode_tables import CLASS
+from gristmill.kernels.cache import Tables, stored_tables
 
 TABLE_VERSION = 2
 _URL_SHAPE = "2e11112e3ac5c95d"  # digest of the URL expression `is_url` renders, without its letter set

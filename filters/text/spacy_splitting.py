@@ -7,17 +7,18 @@ tokens of the whole document (spaCy's `_apply_special_cases`).
 """
 
 import numpy as np
-from gristmill.filters.text.buffers import helper, kernel
 from gristmill.filters.text.spacy_address import is_url
 from gristmill.filters.text.unicode_tables import SPACE
+from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.hashing import FNV_START, fnv1a
 
 
 @kernel
 def text_hash(cps, start, end):
     """64-bit hash of the string cps[start:end]."""
-    h = np.uint64(0xCBF29CE484222325)
+    h = FNV_START
     for i in range(start, end):
-        h = (h ^ np.uint64(cps[i])) * np.uint64(0x100000001B3)
+        h = fnv1a(h, cps[i])
     return h ^ (h >> np.uint64(29))
 
 

@@ -20,11 +20,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import decode_utf8, kernel, string_buffers
 from gristmill.filters.text.spacy_rules import load_rules
 from gristmill.filters.text.spacy_splitting import spacy_english_words
 from gristmill.filters.text.spans import Spans, grown, longest, reference_spans
 from gristmill.filters.text.unicode_tables import CLASS
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import kernel
+from gristmill.kernels.utf8 import decode_utf8
 
 pipe_lock = threading.Lock()
 

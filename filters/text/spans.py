@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import kernel
+from gristmill.kernels.compile import kernel
 
 Spans = tuple[np.ndarray, np.ndarray, np.ndarray]
 

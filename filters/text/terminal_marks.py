@@ -5,7 +5,7 @@ Source: datatrove 0.10.1, utils/text.py, TERMINAL_PUNCTUATION (159 code points; 
 """
 
 import numpy as np
-from gristmill.filters.text.buffers import kernel
+from gristmill.kernels.compile import kernel
 
 _RANGES = """
     21 2E 3F 589 61D-61F 6D4 700-702 7F9 837 839 83D-83E 964-965 104A-104B 1362 1367-1368 166E 1735-1736 17D4-17D6

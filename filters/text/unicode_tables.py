@@ -8,7 +8,7 @@ import sys
 import unicodedata
 
 import numpy as np
-from gristmill.filters.text.cache import stored_tables
+from gristmill.kernels.cache import stored_tables
 
 ALPHA, DIGIT, ALNUM, SPACE, UPPER, LOWER_CASE, LINE_BREAK, PUNCTUATION, SYMBOL, MARK = (1 << i for i in range(10))
 DECIMAL, NUMERIC = 1 << 10, 1 << 11  # `\d` of Python's re is str.isdecimal, narrower than str.isdigit

@@ -13,10 +13,12 @@ from importlib.metadata import version
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import decode_utf8, helper, kernel, string_buffers
-from gristmill.filters.text.cache import stored_tables
 from gristmill.filters.text.spans import Spans, grown, longest
 from gristmill.filters.text.unicode_tables import ALNUM, CLASS, CODE_POINTS
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.cache import stored_tables
+from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.utf8 import decode_utf8
 
 CR, LF, NEWLINE, EXTEND, ZWJ, FORMAT, KATAKANA, HEBREW, LETTER = (1 << i for i in range(9))
 SINGLE_QUOTE, DOUBLE_QUOTE, MID_NUM_LET, MID_LETTER, MID_NUM, NUMERIC, JOINER, SPACES, FLAG = (

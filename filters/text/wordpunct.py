@@ -8,9 +8,11 @@ which also adds `</s>` for each line feed: that is no span of the text and not g
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import decode_utf8, helper, kernel, string_buffers
 from gristmill.filters.text.spans import Spans, grown, longest
 from gristmill.filters.text.unicode_tables import ALNUM, CLASS, SPACE
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.utf8 import decode_utf8
 
 
 def wordpunct_spans(texts: pa.Array) -> Spans:

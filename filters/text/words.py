@@ -1,8 +1,8 @@
 """White-space words over decoded code points; other word rules (spaCy, Unicode, WordPunct) have files of their own."""
 
 # mypy: disallow-untyped-defs=False
-from gristmill.filters.text.buffers import helper
 from gristmill.filters.text.unicode_tables import SPACE
+from gristmill.kernels.compile import helper
 
 
 @helper

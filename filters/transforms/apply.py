@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.filters.text.buffers import kernel, string_buffers
 from gristmill.filters.transforms.edit_arrays import (
     EditColumns,
     edit_columns,
@@ -22,6 +21,8 @@ from gristmill.filters.transforms.edit_arrays import (
     rows_of_counts,
 )
 from gristmill.filters.transforms.registry import TEXT_VERSIONS, transform
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import kernel
 from gristmill.schemas.errors import RecipeError
 
 REASON_SEPARATOR = "+"

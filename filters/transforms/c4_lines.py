@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.heuristics.c4 import DEFINITIONS
-from gristmill.filters.text.buffers import string_buffers
 from gristmill.filters.text.sentence_rule import ABBREVIATION_KEYS
 from gristmill.filters.text.unicode_tables import CLASS, LOWER
 from gristmill.filters.transforms import c4_scan
 from gristmill.filters.transforms.edit_arrays import constant_edits
+from gristmill.kernels.buffers import string_buffers
 
 
 def edits(texts: pa.Array, options: Mapping[str, Any]) -> pa.Array:

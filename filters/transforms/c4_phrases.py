@@ -2,8 +2,8 @@
 """C4's phrases and citation marks, found in decoded text."""
 
 import numpy as np
-from gristmill.filters.text.buffers import helper, kernel
 from gristmill.filters.text.unicode_tables import DECIMAL
+from gristmill.kernels.compile import helper, kernel
 
 LOREM, SCRIPT, NOTICE, CURLY = 1, 2, 4, 8  # bits of `phrases`
 

@@ -5,11 +5,11 @@ One document is decoded once; `scan` gives each code point an action (kept, or t
 """
 
 import numpy as np
-from gristmill.filters.text.buffers import decode_utf8, helper, kernel
 from gristmill.filters.text.sentence_rule import count_sentences
 from gristmill.filters.text.unicode_tables import LINE_BREAK, SPACE
-from gristmill.filters.text.utf8 import put_utf8, utf8_width
 from gristmill.filters.transforms.c4_phrases import CURLY, LOREM, NOTICE, SCRIPT, citation_end, phrases
+from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.utf8 import decode_utf8, put_utf8, utf8_width
 
 # Actions, one per code point. Up to POLICY they are reasons a whole line goes.
 KEPT, LONG_WORD, NO_TERMINAL_MARK, FEW_WORDS, JAVASCRIPT, POLICY, CITATION, WHITE_SPACE, LINE_BREAK_GONE, NEW_LINE = (

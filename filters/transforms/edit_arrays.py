@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.filters.text.buffers import string_buffers
+from gristmill.kernels.buffers import string_buffers
 from gristmill.schemas.edits import EDIT, EDITS
 
 

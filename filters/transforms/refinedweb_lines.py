@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import string_buffers
 from gristmill.filters.text.scratch import longest_document_bytes
 from gristmill.filters.text.unicode_tables import CLASS, LOWER
 from gristmill.filters.transforms import refinedweb_scan
 from gristmill.filters.transforms.edit_arrays import constant_edits
+from gristmill.kernels.buffers import string_buffers
 
 MAX_CONSECUTIVE_LINE_BREAKS = 2
 _TAIL = r"[-a-zA-Z0-9()@:%_\+.~#?&/=]*"

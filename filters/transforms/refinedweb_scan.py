@@ -6,9 +6,9 @@ split at "\\n" only; `actions` holds, per code point, KEPT or why it went.
 """
 
 import numpy as np
-from gristmill.filters.text.buffers import decode_utf8, helper, kernel
 from gristmill.filters.text.unicode_tables import ALNUM, DECIMAL, DIGIT, SPACE, UPPER
-from gristmill.filters.text.utf8 import utf8_width
+from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.utf8 import decode_utf8, utf8_width
 
 KEPT, UPPERCASE, NUMERIC, COUNTER, SHORT, CART, READ_MORE, SIGN_IN, WHITE_SPACE = range(9)
 REASONS = [  # (replacement, reason) of each action

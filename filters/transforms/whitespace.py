@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.options import with_defaults
-from gristmill.filters.text.buffers import helper, kernel, string_buffers
 from gristmill.filters.transforms.edit_arrays import constant_edits
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import helper, kernel
 
 DEFAULT_OPTIONS = {"collapse_spaces": True, "keep_indentation": True, "max_newlines": 2}
 EDIT_KINDS = [

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-import pyarrow as pa
-from gristmill.filters.text.cache import cache_folder
-from gristmill.pipelines.engine.session import Engine
-
 import gristmill
+import pyarrow as pa
+from gristmill.kernels.cache import cache_folder
+from gristmill.pipelines.engine.session import Engine
 
 Finding = tuple[str, bool]  # line, is it a problem
 VERSIONED = ("numba", "numpy", "pyarrow", "pyspark", "pysail", "fasttext", "resiliparse")

@@ -13,7 +13,7 @@ import pyarrow as pa
 from gristmill.filters.contamination.index import Index
 from gristmill.filters.contamination.match import Matches, find_matches
 from gristmill.filters.dedup.content_key import chosen_normalisation
-from gristmill.filters.text.buffers import kernel
+from gristmill.kernels.compile import kernel
 from gristmill.pipelines.by_part import part_key
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.decontaminate.items import load_index

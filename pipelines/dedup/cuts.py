@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from gristmill.filters.dedup.cuts import cut_edits, with_line_ends
 from gristmill.filters.dedup.super_kmers import Spans
 from gristmill.filters.dedup.token_units import text_spans
-from gristmill.filters.text.buffers import string_buffers
 from gristmill.filters.transforms.apply import apply_edits
 from gristmill.filters.transforms.edit_arrays import edit_columns
+from gristmill.kernels.buffers import string_buffers
 from gristmill.pipelines.by_part import part_key, parts_by_number, read_rows
 from gristmill.pipelines.dedup.survivor_texts import REASONS, Survivors, SurvivorTexts, survivor_texts
 from gristmill.pipelines.engine.session import Engine

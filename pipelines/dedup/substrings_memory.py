@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from gristmill.filters.dedup.cuts import spans_of_mask
 from gristmill.filters.dedup.suffix_array import duplicate_mask
-from gristmill.filters.text.buffers import kernel
+from gristmill.kernels.compile import kernel
 from gristmill.pipelines.by_part import part_key, parts_by_number, read_rows
 from gristmill.pipelines.dedup.survivor_texts import Survivors, survivor_texts, unit_buffers
 from gristmill.pipelines.engine.storage import Storage

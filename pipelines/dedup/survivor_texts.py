@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.dedup.token_units import token_buffers
-from gristmill.filters.text.buffers import string_buffers
 from gristmill.filters.transforms.apply import apply_edits, compose, versioned_text
 from gristmill.filters.transforms.edit_arrays import edits_array, no_edits, rows_of_counts
 from gristmill.filters.transforms.moved import moved
+from gristmill.kernels.buffers import string_buffers
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import iterate_part, read_part, split_by_bytes
 from gristmill.schemas.cut_options import Substrings

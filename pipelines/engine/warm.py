@@ -17,6 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 from gristmill.filters.registry import family
 from gristmill.filters.transforms.apply import versioned_text
+from gristmill.kernels.compile import kernel_folder
 from gristmill.pipelines.console import Console
 from gristmill.schemas.policy import ORIGINAL
 from gristmill.schemas.signals import Family
@@ -41,7 +42,7 @@ def warm_kernels(wanted: Sequence[str], console: Console) -> None:
 
     A kernel that fails to compile shows again, with its message, where it is used.
     """
-    folder = Path(os.environ["NUMBA_CACHE_DIR"])
+    folder = kernel_folder()
     missing = [name for name in wanted if not _marker(folder, name).exists()]
     if not missing:
         return

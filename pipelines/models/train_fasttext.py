@@ -13,6 +13,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, get_args
 
+import gristmill
 import numpy as np
 from gristmill.filters.models.classifier import (
     NEGATIVE,
@@ -32,8 +33,6 @@ from gristmill.pipelines.models.texts import Text, read_texts
 from gristmill.schemas.errors import InputError, RecipeError
 from gristmill.schemas.models import Classifier, LineNormalisation, file_hash, write_model
 from gristmill.schemas.source import Columns
-
-import gristmill
 
 MIN_TEXTS = 50  # of each label
 TRAIN, TUNE, TEST = "train", "tune", "test"

@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
+import gristmill
 import numpy as np
 from gristmill.filters.models.line_text import ccnet_lines
 from gristmill.filters.models.line_tokenizer import kind_of, line_tokenizer
@@ -29,8 +30,6 @@ from gristmill.pipelines.models.texts import Text, read_texts
 from gristmill.schemas.errors import InputError, RecipeError
 from gristmill.schemas.models import LanguageModel, file_hash, write_model
 from gristmill.schemas.source import Columns
-
-import gristmill
 
 HELD_OUT = 50  # one text in so many
 MIN_REFERENCE = 5

@@ -7,37 +7,27 @@ the digest of a dataset is the sum of its rows' hashes modulo 2**128, so parts c
 # mypy: disallow-untyped-defs=False
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import helper, kernel, string_buffers
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.xxh64 import PRIME_1, PRIME_2, PRIME_3, avalanche
 
-_P1 = np.uint64(0x9E3779B185EBCA87)
-_P2 = np.uint64(0xC2B2AE3D27D4EB4F)
-_P3 = np.uint64(0x165667B19E3779F9)
 _KEY = (np.uint64(0x6772697374206D69), np.uint64(0x6C6C20726F777321))
 _NULL = np.uint64(0x5EED0FF0A11E5CED)
 MODULUS = 1 << 128
 
 
 @helper
-def _avalanche(h):
-    h ^= h >> np.uint64(33)
-    h *= _P2
-    h ^= h >> np.uint64(29)
-    h *= _P3
-    return h ^ (h >> np.uint64(32))
-
-
-@helper
 def _mix(h, word):
-    word *= _P2
+    word *= PRIME_2
     word = (word << np.uint64(31)) | (word >> np.uint64(33))
-    h ^= word * _P1
-    return ((h << np.uint64(27)) | (h >> np.uint64(37))) * _P1 + _P3
+    h ^= word * PRIME_1
+    return ((h << np.uint64(27)) | (h >> np.uint64(37))) * PRIME_1 + PRIME_3
 
 
 @helper
 def hash_bytes(data, start, end, seed):
     """64-bit hash of data[start:end]; eight bytes a step, the length mixed in last."""
-    h = seed + _P3
+    h = seed + PRIME_3
     i = start
     while i + 8 <= end:
         word = np.uint64(0)
@@ -51,7 +41,7 @@ def hash_bytes(data, start, end, seed):
         word |= np.uint64(data[i]) << shift
         shift += np.uint64(8)
         i += 1
-    return _avalanche(_mix(_mix(h, word), np.uint64(end - start)))
+    return avalanche(_mix(_mix(h, word), np.uint64(end - start)))
 
 
 @kernel
@@ -69,7 +59,7 @@ def _add_strings(data, offsets, valid, states):
 def _add_words(words, valid, states):
     for row in range(len(words)):
         for lane in range(2):
-            value = _avalanche(words[row] ^ states[lane, row]) if valid[row] else _NULL
+            value = avalanche(words[row] ^ states[lane, row]) if valid[row] else _NULL
             states[lane, row] = _mix(states[lane, row], value)
 
 
@@ -90,11 +80,11 @@ def _sum_128(states):
     low = np.uint64(0)
     high = np.uint64(0)
     for row in range(states.shape[1]):
-        value = _avalanche(states[0, row])
+        value = avalanche(states[0, row])
         low += value
         if low < value:
             high += np.uint64(1)
-        high += _avalanche(states[1, row])
+        high += avalanche(states[1, row])
     return low, high
 
 

@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import gristmill
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import MANIFEST, DatasetSpec, read_manifest
 from gristmill.pipelines.run.digest import format_digest
 from gristmill.schemas.manifest import FORMAT_VERSION, DatasetManifest, Part
-
-import gristmill
 
 STARTED = "stage.json"
 

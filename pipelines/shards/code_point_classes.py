@@ -8,7 +8,7 @@ the answers are kept in the user's cache folder.
 from importlib.metadata import version
 
 import numpy as np
-from gristmill.filters.text.cache import stored_tables
+from gristmill.kernels.cache import stored_tables
 from tokenizers import Regex, normalizers, pre_tokenizers
 
 LETTER, NUMBER, SPACE, NEWLINE = 1, 2, 4, 8

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from gristmill.filters.text.buffers import kernel
+from gristmill.kernels.compile import kernel
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.shards.encode import Encoder
 from gristmill.pipelines.shards.inputs import InputPart, iterate_input

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.filters.text.buffers import string_buffers
+from gristmill.kernels.buffers import string_buffers
 from gristmill.pipelines.shards.code_point_classes import NFC_CHANGES, code_point_flags
 from gristmill.pipelines.shards.fast_pretokenizer import holds
 from gristmill.pipelines.shards.literals import Literals

@@ -7,7 +7,7 @@ matches follow one another without gaps. Comments quote the alternatives in the 
 
 # mypy: disallow-untyped-defs=False
 import numpy as np
-from gristmill.filters.text.buffers import inlined, kernel
+from gristmill.kernels.compile import inlined, kernel
 from gristmill.pipelines.shards.code_point_classes import (
     BEFORE_E,
     LETTER,

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import helper, kernel, string_buffers
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import helper, kernel
 
 
 class Literals:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from gristmill.filters.text.buffers import inlined, kernel
+from gristmill.kernels.compile import inlined, kernel
+from gristmill.kernels.hashing import GOLDEN
 
 _NONE = np.int64(1) << 62
-_MIX = np.uint64(0x9E3779B97F4A7C15)
+_MIX = np.uint64(GOLDEN)
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,13 @@ holds one range of hashes. Whether a document is for validation is another hash 
 # mypy: disallow-untyped-defs=False
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.dedup.xxh64 import xxh64
-from gristmill.filters.text.buffers import kernel, string_buffers
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import kernel
+from gristmill.kernels.hashing import GOLDEN, murmur64
+from gristmill.kernels.xxh64 import xxh64
 
 _FRACTION = 0x6672616374696F6E  # keeps who is chosen apart from where it lies
-_COPY = np.uint64(0x9E3779B97F4A7C15)
+_COPY = np.uint64(GOLDEN)
 _MASK = (1 << 64) - 1
 
 
@@ -26,10 +28,7 @@ def _add_copies(keys, copies):
     """Each copy after the first gets a key of its own: an avalanche of the first copy's key and its number."""
     for row in range(len(keys)):
         if copies[row] > 0:
-            h = keys[row] ^ (np.uint64(copies[row]) * _COPY)
-            h = (h ^ (h >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
-            h = (h ^ (h >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
-            keys[row] = h ^ (h >> np.uint64(33))
+            keys[row] = murmur64(keys[row] ^ (np.uint64(copies[row]) * _COPY))
 
 
 def _hashes(doc_ids: pa.Array, seed: int) -> np.ndarray:

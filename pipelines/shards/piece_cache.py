@@ -7,8 +7,9 @@ So a hit is never a guess. The value holds one id, or the number of ids and wher
 
 # mypy: disallow-untyped-defs=False
 import numpy as np
-from gristmill.filters.dedup.xxh64 import load64, xxh64
-from gristmill.filters.text.buffers import inlined, kernel
+from gristmill.kernels.compile import inlined, kernel
+from gristmill.kernels.memory import load64
+from gristmill.kernels.xxh64 import PRIME_1, PRIME_2, xxh64
 from gristmill.pipelines.shards.fast_pretokenizer import pre_token_end
 from gristmill.pipelines.shards.merges import SHORT_BYTES, merge_bytes
 from numpy import uint64
@@ -16,7 +17,6 @@ from numpy import uint64
 MAX_BYTES = 255  # longer pre-tokens are merged each time
 PADDING = 16  # bytes that must be readable behind the text
 _SHORT = 15
-_P1, _P2 = uint64(0x9E3779B185EBCA87), uint64(0xC2B2AE3D27D4EB4F)
 _LOW = uint64((1 << 56) - 1)
 ROW, BYTE, TOKEN, ENTRIES, KEY_END, ID_END = range(6)  # of the state of `encode_rows`
 
@@ -42,14 +42,14 @@ def _key(data, start, count):
         return load64(data, start) & (uint64(0xFFFFFFFFFFFFFFFF) >> uint64(8 * (8 - count))), length
     if count <= _SHORT:
         return load64(data, start), length | (load64(data, start + 8) & (_LOW >> uint64(8 * (_SHORT - count))))
-    return xxh64(data, start, start + count, _P1), length | (xxh64(data, start, start + count, _P2) & _LOW)
+    return xxh64(data, start, start + count, PRIME_1), length | (xxh64(data, start, start + count, PRIME_2) & _LOW)
 
 
 @inlined
 def _find(data, start, count, first, second, slots, key_pool):
     """The place of a key, or of the empty place where it belongs."""
-    h = (first * _P1) ^ (second * _P2)
-    h = (h ^ (h >> uint64(32))) * _P1
+    h = (first * PRIME_1) ^ (second * PRIME_2)
+    h = (h ^ (h >> uint64(32))) * PRIME_1
     place = np.int64(h >> uint64(34)) & (len(slots) - 1)
     while slots[place, 1] != 0:
         if slots[place, 1] == second and slots[place, 0] == first:

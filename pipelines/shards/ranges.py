@@ -2,7 +2,7 @@
 
 # mypy: disallow-untyped-defs=False
 import numpy as np
-from gristmill.filters.text.buffers import kernel
+from gristmill.kernels.compile import kernel
 
 
 @kernel

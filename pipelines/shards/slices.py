@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.buffers import string_buffers
+from gristmill.kernels.buffers import string_buffers
 from gristmill.pipelines.shards.piece_cache import PADDING
 from gristmill.pipelines.shards.plain_encoder import PlainEncoder
 from gristmill.pipelines.shards.ranges import copy_ranges

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-ALLOWED = {
+ALLOWED: dict[str, set[str]] = {
     "schemas": {"schemas"},
-    "filters": {"filters", "schemas"},
-    "pipelines": {"pipelines", "filters", "schemas"},
-    "training": {"training", "schemas"},
+    "gristmill/kernels": {"kernels"},
+    "filters": {"filters", "kernels", "schemas"},
+    "pipelines": {"pipelines", "filters", "kernels", "schemas"},
+    "training": {"training", "kernels", "schemas"},
 }
 FORBIDDEN = {
+    "gristmill/kernels": {"pyspark", "pysail", "torch", "transformers", "trl"},
     "schemas": {"pyspark", "pysail", "torch", "transformers"},
     "filters": {"pyspark", "pysail", "torch", "transformers", "trl"},
     "pipelines": {"torch", "transformers", "trl"},

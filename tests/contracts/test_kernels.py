@@ -1,19 +1,25 @@
-"""Kernels without reference counts hand out no array: the caller would give back a count that was never taken."""
+"""What holds for every compiled function: how it may answer, and that its cache is keyed by all that it reads."""
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
+
+import pytest
+from gristmill.kernels.compile import kernel_key, kernel_sources
 
 UNCOUNTED = {"helper", "inlined"}
+COMPILED = UNCOUNTED | {"kernel"}
 
 
-def uncounted_functions(repository: Path) -> Iterator[tuple[str, ast.FunctionDef]]:
-    for path in sorted(path for folder in ("filters", "pipelines") for path in (repository / folder).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef):
-                decorators = {item.id for item in node.decorator_list if isinstance(item, ast.Name)}
-                if decorators & UNCOUNTED:
-                    yield str(path), node
+def compiled_functions(tree: ast.Module, decorators: set[str]) -> Iterator[ast.FunctionDef]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and decorators & {getattr(item, "id", "") for item in node.decorator_list}:
+            yield node
+
+
+def uncounted_functions() -> Iterator[tuple[str, ast.FunctionDef]]:
+    for name, source in kernel_sources().items():
+        for function in compiled_functions(ast.parse(source), UNCOUNTED):
+            yield name, function
 
 
 def returned_arrays(function: ast.FunctionDef) -> list[str]:
@@ -26,10 +32,11 @@ def returned_arrays(function: ast.FunctionDef) -> list[str]:
     return sliced + [part.id for part in parts if isinstance(part, ast.Name) and part.id in indexed]
 
 
-def test_no_kernel_without_reference_counts_returns_an_array(repository: Path) -> None:
-    functions = list(uncounted_functions(repository))
+def test_no_kernel_without_reference_counts_returns_an_array() -> None:
+    """The caller would give back a count that was never taken."""
+    functions = list(uncounted_functions())
     assert len(functions) > 150
-    assert {(path, node.name): found for path, node in functions if (found := returned_arrays(node))} == {}
+    assert {(name, node.name): found for name, node in functions if (found := returned_arrays(node))} == {}
 
 
 def test_arrays_are_noticed() -> None:
@@ -37,3 +44,61 @@ def test_arrays_are_noticed() -> None:
         (function,) = ast.parse(f"def f(a):\n    {body}").body
         assert isinstance(function, ast.FunctionDef)
         assert returned_arrays(function)
+
+
+def names_imported(tree: ast.Module) -> dict[str, str]:
+    """Name -> module for what a module imports from gristmill at its top."""
+    return {
+        alias.asname or alias.name: node.module
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gristmill.")
+        for alias in node.names
+        if node.module
+    }
+
+
+def names_read(tree: ast.Module) -> set[str]:
+    """Global names that the compiled functions of a module read, with those from which such globals are computed."""
+    functions = list(compiled_functions(tree, COMPILED))
+    read = {node.id for function in functions for node in ast.walk(function) if isinstance(node, ast.Name)}
+    for node in tree.body:
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        assigned = {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+        value = getattr(node, "value", None)
+        if assigned & read and value is not None:
+            read |= {name.id for name in ast.walk(value) if isinstance(name, ast.Name)}
+    return read
+
+
+def test_every_compiled_function_reads_only_what_its_cache_is_keyed_by() -> None:
+    sources = kernel_sources()
+    assert len(sources) > 80
+    unkeyed = set()
+    for module, source in sources.items():
+        tree = ast.parse(source)
+        read = names_read(tree) - COMPILED
+        foreign = {name: origin for name, origin in names_imported(tree).items() if origin not in sources}
+        unkeyed |= {f"{module} reads {name} of {foreign[name]}" for name in read & foreign.keys()}
+    assert unkeyed == set()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "gristmill.pipelines.shards.merges",
+        "gristmill.kernels.hashing",
+        "gristmill.filters.text.unicode_tables",
+        "gristmill.training.stream.packing",
+    ],
+)
+def test_a_changed_source_of_any_layer_gives_another_key(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = kernel_sources()
+    before = kernel_key()
+    monkeypatch.setattr("gristmill.kernels.compile.kernel_sources", lambda: sources | {module: sources[module] + b"\n"})
+    kernel_key.cache_clear()
+    try:
+        assert kernel_key() != before
+    finally:
+        kernel_key.cache_clear()

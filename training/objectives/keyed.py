@@ -4,9 +4,10 @@
 import hashlib
 
 import numpy as np
-from gristmill.training.kernels import kernel
+from gristmill.kernels.compile import kernel
+from gristmill.kernels.hashing import GOLDEN, splitmix64
 
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_STEP = np.uint64(GOLDEN)
 
 
 def uniforms(seed: int, purpose: str, sequences: np.ndarray, columns: int) -> np.ndarray:
@@ -28,17 +29,9 @@ def uniforms(seed: int, purpose: str, sequences: np.ndarray, columns: int) -> np
 
 
 @kernel
-def _mixed(value):
-    """splitmix64's finaliser (uint64)."""
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
-
-
-@kernel
 def _fill(key, sequences, drawn):
     for row in range(drawn.shape[0]):
-        state = _mixed(_mixed(sequences[row] * GOLDEN) ^ key)
+        state = splitmix64(splitmix64(sequences[row] * _STEP) ^ key)
         for column in range(drawn.shape[1]):
-            state += GOLDEN
-            drawn[row, column] = np.float64(_mixed(state) >> np.uint64(11)) * 2.0**-53
+            state += _STEP
+            drawn[row, column] = np.float64(splitmix64(state) >> np.uint64(11)) * 2.0**-53

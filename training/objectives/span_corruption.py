@@ -14,9 +14,9 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from gristmill.kernels.compile import kernel
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.strict import Strict
-from gristmill.training.kernels import kernel
 from gristmill.training.objectives.keyed import uniforms
 from gristmill.training.objectives.registry import Setting, TokenLosses
 from gristmill.training.objectives.tensors import cross_entropy_rows, evaluating, on_device, tensor

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from gristmill.training.kernels import kernel
+from gristmill.kernels.compile import kernel
 from gristmill.training.stream.packing import PackedSource
 
 ROW, SHARD, START, LENGTH = range(4)  # the columns of pieces

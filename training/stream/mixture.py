@@ -13,8 +13,8 @@ With the numbers of sequences of the sources as quotas, a block is one epoch of 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from gristmill.kernels.compile import kernel
 from gristmill.schemas.errors import RecipeError
-from gristmill.training.kernels import kernel
 
 QUOTA_BLOCK = 1 << 20  # positions in the block of a weighted mixture: shares are exact to a millionth
 

@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 import numpy as np
 import xxhash
+from gristmill.kernels.compile import kernel
 from gristmill.schemas.errors import RunError
-from gristmill.training.kernels import kernel
 
 INDEX = "index.json"
 

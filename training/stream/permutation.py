@@ -14,18 +14,15 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from gristmill.training.kernels import kernel
+from gristmill.kernels.compile import inlined, kernel
+from gristmill.kernels.hashing import splitmix64
 
 ROUNDS = 6
 
 
-@kernel
+@inlined
 def _mixed(value, key):
-    """splitmix64's finaliser of value + key (uint64)."""
-    z = np.uint64(value) + key
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    return splitmix64(np.uint64(value) + key)
 
 
 @kernel

@@ -11,7 +11,8 @@ from gristmill.filters.contamination.match import find_matches, matches_plainly
 from gristmill.filters.contamination.overlap import ONE, held_by, weigh
 from gristmill.filters.contamination.words import cut_words, scratch, word_table, words_plainly
 from gristmill.filters.dedup.normalise import FULL, RAW, Normalisation
-from gristmill.filters.text.buffers import kernel, string_buffers
+from gristmill.kernels.buffers import string_buffers
+from gristmill.kernels.compile import kernel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

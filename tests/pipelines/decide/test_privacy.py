@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gristmill
 import pyarrow.parquet as pq
 import pytest
 from builds import build_process, digests, table, write_jsonl, write_recipe
@@ -15,8 +16,6 @@ from gristmill.pipelines.privacy import Privacy, privacy_of
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.schemas.errors import ModelError, RecipeError, RunError
 from gristmill.schemas.recipe import load_recipe
-
-import gristmill
 
 MAIL, PHONE, CARD, SSN, PASSWORD = (
     "jo.doe@corp-mail.de",

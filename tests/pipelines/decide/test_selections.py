@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import gristmill
 import pytest
 import xxhash
 import yaml
@@ -10,8 +11,6 @@ from builds import COLUMNS, POLICY, digests, rows, table, write_jsonl, write_rec
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.run.run import Run
 from gristmill.schemas.errors import InputError, RecipeError, RunError
-
-import gristmill
 
 QUIET = Console(quiet=True)
 STRICT: dict[str, Any] = {**POLICY, "thresholds": {"gopher@dolma/few_words": ">= 30"}}

@@ -5,68 +5,16 @@ It is the published algorithm (github.com/Cyan4973/xxHash, doc/xxhash_spec.md), 
 numbers: xxh64(data, start, end, seed) == xxhash.xxh64_intdigest(data[start:end], seed). Little-endian machines only.
 """
 
-from gristmill.filters.text.buffers import inlined
-from numba.extending import intrinsic
+from gristmill.kernels.compile import inlined
+from gristmill.kernels.memory import load32, load64
 from numpy import uint64
 
 PADDING = 8
-_P1 = uint64(0x9E3779B185EBCA87)
-_P2 = uint64(0xC2B2AE3D27D4EB4F)
-_P3 = uint64(0x165667B19E3779F9)
-_P4 = uint64(0x85EBCA77C2B2AE63)
-_P5 = uint64(0x27D4EB2F165667C5)
-
-
-def _unaligned_load(bits):
-    @intrinsic
-    def load(typing_context, array, index):
-        """Bytes array[index : index + bits // 8] as one little-endian number; no bound is checked."""
-        from llvmlite import ir
-        from numba.core import types
-
-        result = types.uint64 if bits == 64 else types.uint32
-
-        def generate(context, builder, signature, arguments):
-            values = context.make_array(signature.args[0])(context, builder, arguments[0])
-            address = builder.gep(values.data, [arguments[1]])
-            wide = ir.IntType(bits)
-            return builder.load(builder.bitcast(address, wide.as_pointer()), align=1)
-
-        return result(array, index), generate
-
-    return load
-
-
-@intrinsic
-def store64(typing_context, array, index, value):
-    """Write `value` as bytes array[index : index + 8], little-endian; no bound is checked."""
-    from llvmlite import ir
-    from numba.core import types
-
-    def generate(context, builder, signature, arguments):
-        values = context.make_array(signature.args[0])(context, builder, arguments[0])
-        address = builder.gep(values.data, [arguments[1]])
-        builder.store(arguments[2], builder.bitcast(address, ir.IntType(64).as_pointer()), align=1)
-        return context.get_dummy_value()
-
-    return types.none(array, index, types.uint64), generate
-
-
-@intrinsic
-def trailing_zeros(typing_context, value):
-    """Zero bits below the lowest set bit of a uint64; 64 for 0."""
-    from numba.core import types
-
-    def generate(context, builder, signature, arguments):
-        from llvmlite import ir
-
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
-
-    return types.uint64(types.uint64), generate
-
-
-load64 = _unaligned_load(64)
-load32 = _unaligned_load(32)
+PRIME_1 = uint64(0x9E3779B185EBCA87)
+PRIME_2 = uint64(0xC2B2AE3D27D4EB4F)
+PRIME_3 = uint64(0x165667B19E3779F9)
+PRIME_4 = uint64(0x85EBCA77C2B2AE63)
+PRIME_5 = uint64(0x27D4EB2F165667C5)
 
 
 @inlined
@@ -76,12 +24,12 @@ def _rotate(x, by):
 
 @inlined
 def _round(accumulator, lane):
-    return _rotate(accumulator + lane * _P2, 31) * _P1
+    return _rotate(accumulator + lane * PRIME_2, 31) * PRIME_1
 
 
 @inlined
 def _merge(h, accumulator):
-    return (h ^ _round(uint64(0), accumulator)) * _P1 + _P4
+    return (h ^ _round(uint64(0), accumulator)) * PRIME_1 + PRIME_4
 
 
 @inlined
@@ -89,10 +37,10 @@ def _whole_stripes(data, start, end, seed):
     """The state after all 32-byte stripes, and where the last 0-31 bytes start."""
     i = start
     if end - start >= 32:
-        a = seed + _P1 + _P2
-        b = seed + _P2
+        a = seed + PRIME_1 + PRIME_2
+        b = seed + PRIME_2
         c = seed
-        d = seed - _P1
+        d = seed - PRIME_1
         while i + 32 <= end:
             a = _round(a, load64(data, i))
             b = _round(b, load64(data, i + 8))
@@ -102,13 +50,13 @@ def _whole_stripes(data, start, end, seed):
         h = _rotate(a, 1) + _rotate(b, 7) + _rotate(c, 12) + _rotate(d, 18)
         h = _merge(_merge(_merge(_merge(h, a), b), c), d)
     else:
-        h = seed + _P5
+        h = seed + PRIME_5
     return h + uint64(end - start), i
 
 
 @inlined
 def _eight_bytes(h, lane):
-    return _rotate(h ^ _round(uint64(0), lane), 27) * _P1 + _P4
+    return _rotate(h ^ _round(uint64(0), lane), 27) * PRIME_1 + PRIME_4
 
 
 @inlined
@@ -119,18 +67,19 @@ def _chosen(take, new, old):
 
 @inlined
 def _four_bytes(h, value):
-    return _rotate(h ^ (uint64(value) * _P1), 23) * _P2 + _P3
+    return _rotate(h ^ (uint64(value) * PRIME_1), 23) * PRIME_2 + PRIME_3
 
 
 @inlined
 def _one_byte(h, value):
-    return _rotate(h ^ (uint64(value) * _P5), 11) * _P1
+    return _rotate(h ^ (uint64(value) * PRIME_5), 11) * PRIME_1
 
 
 @inlined
-def _avalanche(h):
-    h = (h ^ (h >> uint64(33))) * _P2
-    h = (h ^ (h >> uint64(29))) * _P3
+def avalanche(h):
+    """XXH64's finaliser of a uint64."""
+    h = (h ^ (h >> uint64(33))) * PRIME_2
+    h = (h ^ (h >> uint64(29))) * PRIME_3
     return h ^ (h >> uint64(32))
 
 
@@ -147,7 +96,7 @@ def xxh64(data, start, end, seed):
     while i < end:
         h = _one_byte(h, data[i])
         i += 1
-    return _avalanche(h)
+    return avalanche(h)
 
 
 @inlined
@@ -165,4 +114,4 @@ def xxh64_padded(data, start, end, seed):
     h = _chosen(i < end, _one_byte(h, rest & 0xFF), h)
     h = _chosen(i + 1 < end, _one_byte(h, (rest >> 8) & 0xFF), h)
     h = _chosen(i + 2 < end, _one_byte(h, (rest >> 16) & 0xFF), h)
-    return _avalanche(h)
+    return avalanche(h)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import xxhash
-from gristmill.filters.dedup.xxh64 import PADDING, xxh64, xxh64_padded
+from gristmill.kernels.xxh64 import PADDING, xxh64, xxh64_padded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -1,7 +1,7 @@
 """Single code points out of UTF-8 and back."""
 
 import numpy as np
-from gristmill.filters.text.utf8 import next_code_point, put_utf8
+from gristmill.kernels.utf8 import next_code_point, put_utf8
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 

@@ -1,8 +1,8 @@
 # mypy: disallow-untyped-defs=False
-"""One code point at a time, out of UTF-8 and into it, for kernels that keep no decoded copy."""
+"""UTF-8 to code points and back: whole texts, and one code point at a time for kernels that keep no decoded copy."""
 
 import numpy as np
-from gristmill.filters.text.buffers import helper, inlined
+from gristmill.kernels.compile import helper, inlined
 
 
 @inlined
@@ -45,3 +45,30 @@ def put_utf8(cp, out, at):
 def utf8_width(cp):
     """Bytes of code point `cp` in UTF-8."""
     return 1 if cp < 0x80 else 2 if cp < 0x800 else 3 if cp < 0x10000 else 4
+
+
+@helper
+def decode_utf8(data, start, end, out):
+    """Decode data[start:end] into int32 code points in `out` (at least end - start long); returns their number.
+
+    Arrow strings are valid UTF-8, so no byte is checked.
+    """
+    n = 0
+    i = start
+    while i < end:
+        b = data[i]
+        if b < 0x80:
+            out[n] = b
+            i += 1
+        elif b < 0xE0:
+            out[n] = ((b & 0x1F) << 6) | (data[i + 1] & 0x3F)
+            i += 2
+        elif b < 0xF0:
+            out[n] = ((b & 0x0F) << 12) | ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
+            i += 3
+        else:
+            high = ((b & 0x07) << 18) | ((data[i + 1] & 0x3F) << 12)
+            out[n] = high | ((data[i + 2] & 0x3F) << 6) | (data[i + 3] & 0x3F)
+            i += 4
+        n += 1
+    return n

@@ -1,0 +1,103 @@
+"""Compiling functions with numba, once per machine: the three decorators of every kernel.
+
+Compiled code is kept in a folder named by a hash of every source that it depends on. numba itself notices only a
+change of the file that defines a kernel, not of a kernel or a constant that the file imports.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from gristmill.kernels.cache import cache_folder
+from numba import njit
+from numba.core import config as numba_config
+
+_DEFINES_KERNELS = re.compile(
+    rb"from gristmill\.kernels\.compile import (?:\([^)]*|[^\n]*)\b(?:kernel|helper|inlined)\b|from numba\.extending import"
+)
+_CONSTANT = re.compile(rb"\b_?[A-Z][A-Z0-9_]*\b")
+_IMPORTS = re.compile(rb"^[ \t]*from (gristmill[\w.]*) import (\([^)]*\)|[^\n]*)", re.M)
+_njit: Any = njit  # its types name neither `_nrt` nor `forceinline`
+
+
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile what Python calls, or what allocates: without the interpreter lock, kept on disk."""
+    return _compiled(function)
+
+
+def helper(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile what only kernels call and what neither allocates nor calls what does.
+
+    It has no reference counts: they are atomic additions around each call, which cost more than a short function
+    does. A helper must therefore not return an array.
+    """
+    return _compiled(function, _nrt=False)
+
+
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a helper into its callers: for what is called once a byte, character or word."""
+    return _compiled(function, _nrt=False, forceinline=True)
+
+
+def _compiled(function: Callable[..., Any], **options: bool) -> Callable[..., Any]:
+    config: Any = numba_config
+    kept, config.CACHE_DIR = config.CACHE_DIR, str(kernel_folder())  # other packages keep theirs where they asked for
+    try:
+        compiled: Callable[..., Any] = _njit(nogil=True, cache=True, **options)(function)
+    finally:
+        config.CACHE_DIR = kept
+    return compiled
+
+
+def kernel_folder() -> Path:
+    """Where the compiled kernels of exactly these sources are kept: $NUMBA_CACHE_DIR, else a folder of the cache."""
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    return Path(chosen) if chosen else cache_folder() / "kernels" / kernel_key()
+
+
+@cache
+def kernel_key() -> str:
+    """A hash of every source that compiled code depends on."""
+    source = hashlib.blake2b(digest_size=8)
+    for name, content in sorted(kernel_sources().items()):
+        source.update(name.encode() + b"\0" + content)
+    return source.hexdigest()
+
+
+def kernel_sources() -> dict[str, bytes]:
+    """Module name -> source of every module that defines compiled functions or holds constants that they read.
+
+    Constants are recognised by their upper-case names. tests/contracts/test_kernels.py holds every compiled function to
+    reading nothing else from another module.
+    """
+    sources = dict(_read_modules())
+    waiting = [name for name, content in sources.items() if _DEFINES_KERNELS.search(content)]
+    reached: dict[str, bytes] = {}
+    while waiting:
+        name = waiting.pop()
+        if name in sources and name not in reached:
+            reached[name] = sources[name]
+            imports = _IMPORTS.findall(sources[name])
+            waiting += [module.decode() for module, names in imports if _CONSTANT.search(names)]
+    return reached
+
+
+def _read_modules() -> Iterator[tuple[str, bytes]]:
+    """Every module of gristmill with its source; the layers lie in folders of their own in a checkout."""
+    for package in (
+        "gristmill.kernels",
+        "gristmill.schemas",
+        "gristmill.filters",
+        "gristmill.pipelines",
+        "gristmill.training",
+    ):
+        spec = find_spec(package)
+        for place in spec.submodule_search_locations or () if spec else ():
+            for path in Path(place).rglob("*.py"):
+                parts = path.relative_to(place).with_suffix("").parts
+                yield ".".join((package, *parts)).removesuffix(".__init__"), path.read_bytes()
