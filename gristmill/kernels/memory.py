@@ -4,7 +4,9 @@
 from typing import Any
 
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic as typed_intrinsic
+
+intrinsic: Any = typed_intrinsic  # its type counts the typing context as an argument of each call
 
 
 def _unaligned_load(bits):
