@@ -14,7 +14,7 @@ demo: .venv/.core
 	@echo "open demo/report.html in a browser"
 
 train-demo: demo .venv/.train
-	$(BIN)/gristmill tokenizer train demo --out demo/tokenizer --vocab-size 4000
+	$(BIN)/gristmill tokenizer train demo --out demo/tokenizer --vocab-size 4000 --replace
 	$(BIN)/gristmill shards write demo --tokenizer demo/tokenizer --out demo/shards --validation 0.05
 	$(BIN)/gristmill train examples/pretrain.yaml --out demo-training
 	$(BIN)/gristmill trace demo-training --step 3

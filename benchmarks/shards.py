@@ -26,13 +26,13 @@ from statistics import median
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from gristmill.filters.text.text_tokenizer import load_for_text
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.shards.encode import Encoder
 from gristmill.pipelines.shards.encode_part import Borrowed
 from gristmill.pipelines.shards.fast_encoder import FastEncoder
 from gristmill.pipelines.shards.patterns import PATTERNS
-from gristmill.pipelines.shards.plain_encoder import load_for_encoding
 from gristmill.pipelines.shards.train_tokenizer import train_tokenizer
 from gristmill.pipelines.shards.word_encoder import WordEncoder
 from gristmill.pipelines.shards.write import write_shards
@@ -162,7 +162,7 @@ def measure(name: str, path: Path, source: Path, texts: list[str], folder: Path,
     written(corpus(folder / "warm", texts[:20]), folder / "warm-out", path)
     theirs, ours = [], []
     for number in range(rounds):
-        theirs.append(bare(load_for_encoding(content), texts))
+        theirs.append(bare(load_for_text(content), texts))
         seconds, manifest = written(source, folder / f"out-{number}", path)
         ours.append(seconds)
     assert_same_ids(folder / "out-0", manifest, encoder.plain.tokenizer, texts)

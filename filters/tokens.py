@@ -18,13 +18,9 @@ _BATCH_ROWS = 512
 
 @lru_cache(maxsize=4)
 def _tokenizer(path: str) -> Any:
-    from tokenizers import Tokenizer
+    from gristmill.filters.text.text_tokenizer import load_for_text  # the library is slow to import
 
-    tokenizer = Tokenizer.from_file(path)
-    tokenizer.encode_special_tokens = True
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
+    return load_for_text(Path(path).read_text(encoding="utf-8"))
 
 
 def _file(options: Mapping[str, Any]) -> str:
@@ -59,7 +55,7 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
 
 FAMILY = Family(
     name="tokens",
-    version=1,
+    version=2,
     signals=(
         Signal("token_count", "int", "tokens", "number of tokens by the tokenizer given, no special tokens added"),
     ),

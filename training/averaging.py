@@ -26,7 +26,14 @@ from safetensors.torch import load_file, save_file
 MOVING = "ema.safetensors"
 WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
 RECORD = "average.json"
-BESIDE = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+BESIDE = (
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+)
 WRAPPERS = ("module.", "_orig_mod.")  # how DDP and torch.compile begin the names of what they wrap
 
 

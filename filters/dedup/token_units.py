@@ -5,6 +5,7 @@ A span of tokens is the bytes they stand for; a character that a token outside t
 """
 
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,10 @@ TOKEN_BYTES = 4
 @lru_cache(maxsize=4)
 def load_tokenizer(path: str) -> Any:
     """The tokenizer in a `tokenizer.json`, in which the text of a special token is text. ModelError when it is none."""
-    from tokenizers import Tokenizer
+    from gristmill.filters.text.text_tokenizer import load_for_text  # the library is slow to import
 
     try:
-        found = Tokenizer.from_file(path)
+        return load_for_text(Path(path).read_text(encoding="utf-8"))
     except Exception as error:  # the library raises nothing narrower
         raise ModelError(
             f"cannot be read as a tokenizer: {error}",
@@ -29,10 +30,6 @@ def load_tokenizer(path: str) -> Any:
             expected="a tokenizer.json",
             next_step="check the path",
         ) from error
-    found.encode_special_tokens = True
-    found.no_truncation()
-    found.no_padding()
-    return found
 
 
 def _encoded(texts: pa.Array, tokenizer: str) -> list[Any]:

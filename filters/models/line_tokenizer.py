@@ -42,12 +42,12 @@ def _sentencepiece(path: Path) -> LineTokenizer:
 
 def _tokenizers(path: Path) -> LineTokenizer:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # the pool already uses every core
-    from tokenizers import Tokenizer
+    from gristmill.filters.text.text_tokenizer import HIDDEN, load_for_text
 
-    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer = load_for_text(path.read_text(encoding="utf-8"))
 
     def tokenize(lines: list[str]) -> list[str]:
         encoded = tokenizer.encode_batch(lines, add_special_tokens=False)
-        return [" ".join(token.replace(" ", _SPACE) for token in line.tokens) for line in encoded]
+        return [" ".join(token.removeprefix(HIDDEN).replace(" ", _SPACE) for token in line.tokens) for line in encoded]
 
     return tokenize

@@ -120,6 +120,7 @@ def train(
     ] = None,
     max_megabytes: Annotated[int, typer.Option(min=1, help="Of text, from documents chosen by their ids.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of that choice.")] = 0,
+    replace: Annotated[bool, typer.Option("--replace", help="Write over a tokenizer that lies there.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a byte-level BPE tokenizer on a corpus."""
@@ -134,5 +135,6 @@ def train(
         max_bytes=max_megabytes * 1_000_000,
         seed=seed,
         console=console_of(quiet),
+        replace=replace,
     )
     print(f"{out}: {trained.get_vocab_size():,} tokens")

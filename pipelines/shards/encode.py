@@ -1,11 +1,14 @@
 """From texts to token ids: exactly what `tokenizers` gives, by the fast way where there is one.
 
-Special tokens that stand literally in a text are encoded as text (`encode_special_tokens=True`); BOS and EOS are not
-added here.
+Special tokens that stand literally in a text are encoded as text (filters.text.text_tokenizer); BOS and EOS are not added
+here.
 """
+
+import json
 
 import numpy as np
 import pyarrow as pa
+from gristmill.filters.text.text_tokenizer import settings_for_text
 from gristmill.pipelines.shards.fast_encoder import fast_encoder
 from gristmill.pipelines.shards.literals import Literals
 from gristmill.pipelines.shards.order import in_fraction
@@ -24,10 +27,12 @@ class Encoder:
     """
 
     def __init__(self, content: str) -> None:
+        settings = json.loads(content)
         self.plain = PlainEncoder(content)
-        self.fast = fast_encoder(content, self.plain) or word_encoder(content, self.plain)
-        added = self.plain.tokenizer.get_added_tokens_decoder().values()
-        self.special = Literals(token.content for token in added if token.special)
+        text_settings = settings_for_text(settings)
+        self.fast = fast_encoder(text_settings, self.plain) or word_encoder(text_settings, self.plain)
+        special = (token["content"] for token in settings.get("added_tokens") or [] if token["special"])
+        self.special = Literals(name for name in special if len(name) > 1)
 
     def encode(self, texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
         """(ids int32 of all texts, offsets int64 of rows + 1)."""

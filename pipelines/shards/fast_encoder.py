@@ -5,7 +5,6 @@ and one that was not met before is merged (merges). What is rare goes to `tokeni
 may change, and encoding texts that hold an added token that is not special.
 """
 
-import json
 from typing import Any
 
 import numpy as np
@@ -85,9 +84,8 @@ class FastEncoder:
         return out[: out_offsets[-1]].copy(), out_offsets
 
 
-def fast_encoder(content: str, plain: PlainEncoder) -> FastEncoder | None:
-    """The fast encoder of the tokenizer in `content` (of a tokenizer.json); None when it is of another kind."""
-    settings = json.loads(content)
+def fast_encoder(settings: dict[str, Any], plain: PlainEncoder) -> FastEncoder | None:
+    """The fast encoder of a tokenizer by its settings for text; None when it is of another kind."""
     pattern = recognised(settings.get("pre_tokenizer"))
     nfc = _is_nfc(settings.get("normalizer"))
     merges = read_merges(settings["model"])

@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 import pyarrow as pa
-from tokenizers import Tokenizer
+from gristmill.filters.text.text_tokenizer import load_for_text
 
 # Characters given to `tokenizers` at once: its answers take some fifty times the memory of the texts, and what fits into
 # the cache is faster than what does not.
@@ -15,7 +15,7 @@ class PlainEncoder:
     """`tokenizers` itself; any tokenizer."""
 
     def __init__(self, content: str) -> None:
-        self.tokenizer = load_for_encoding(content)
+        self.tokenizer = load_for_text(content)
 
     def encode(self, texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
         pieces: list[np.ndarray] = []
@@ -38,10 +38,3 @@ class PlainEncoder:
             ids = encoding.ids
             pieces.append(np.frombuffer(struct.pack(f"{len(ids)}i", *ids), np.int32))
             lengths.append(len(ids))
-
-
-def load_for_encoding(content: str) -> Tokenizer:
-    """The tokenizer of a tokenizer.json, to which no text is a special token."""
-    tokenizer = Tokenizer.from_str(content)
-    tokenizer.encode_special_tokens = True
-    return tokenizer

@@ -10,59 +10,48 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gristmill.filters.text.text_tokenizer import without_randomness
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.shards.special_roles import CONFIG_KEYS, choose_roles, role_notes, token_name
 from gristmill.schemas.errors import ModelError
 from gristmill.schemas.shard_format import TOKENIZER_FOLDER, TokenizerRecord
 from gristmill.schemas.shard_options import ShardOptions
 from tokenizers import AddedToken, Tokenizer
 
 TOKENIZER_FILE, CONFIG_FILE, SPECIAL_FILE = "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"
-_ROLES = {
-    "bos": ("bos_token", "<|bos|>"),
-    "eos": ("eos_token", "<|endoftext|>"),
-    "pad": ("pad_token", "<|pad|>"),
-    "mask": ("mask_token", "<|mask|>"),
-    "separator": ("sep_token", "<|separator|>"),
-}
-_USUAL = {  # names by which a tokenizer without a configuration gives its special tokens away
-    "bos": ("<|begin_of_text|>", "<s>", "<bos>", "<｜begin▁of▁sentence｜>", "[CLS]"),
-    "eos": ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<｜end▁of▁sentence｜>", "[SEP]"),
-    "pad": ("<|pad|>", "<pad>", "[PAD]", "<｜▁pad▁｜>", "<|finetune_right_pad_id|>"),
-    "mask": ("<|mask|>", "<mask>", "[MASK]"),
-    "separator": ("<|separator|>",),
-}
+CHAT_TEMPLATE, CHAT_TEMPLATES = "chat_template.jinja", "additional_chat_templates"
 _SENTINELS = ("<extra_id_{}>", "<|sentinel_{}|>")
+# Of the tokenizer's own configuration: what does not depend on the class that it was made for.
+_KEPT_KEYS = ("chat_template", "model_max_length", "padding_side", "truncation_side", "clean_up_tokenization_spaces")
+_KEPT_LISTS = ("additional_special_tokens", "extra_special_tokens")
+_KEPT_TOKENS = ("unk_token", "cls_token")
 
 
 @dataclass(frozen=True)
 class PreparedTokenizer:
-    """content: of tokenizer.json, special tokens reserved. config: of tokenizer_config.json. added: tokens of ours."""
+    """content: of tokenizer.json, special tokens reserved. files: what lies beside it, by name.
+
+    notes: which token plays which role and who chose it, in sentences for a person.
+    """
 
     content: str
-    config: dict[str, Any]
+    files: dict[str, bytes]
     record: TokenizerRecord
-    added: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def prepare_tokenizer(options: ShardOptions) -> PreparedTokenizer:
-    """Load and reserve. ModelError when there is no tokenizer, or a token named in the options is unknown to it."""
+    """Load and reserve. ModelError when there is no tokenizer, or a token named in the options cannot play its role."""
     tokenizer, config = read_tokenizer(options.tokenizer)
     before = tokenizer.get_vocab(with_added_tokens=True)
+    roles = choose_roles(tokenizer, config, options)
+    names = {role: chosen.name for role, chosen in roles.items()}
     special = {token.content for token in tokenizer.get_added_tokens_decoder().values() if token.special}
-    names: dict[str, str | None] = {
-        role: _name_of(role, getattr(options, role), config, before, special) for role in _ROLES
-    }
-    if not options.add_bos and names["bos"] not in before:
-        names["bos"] = None
-    if names["pad"] == names["eos"]:
-        names["pad"] = _ROLES["pad"][1]  # a padding that is the end of text would teach a model never to stop
-    if names["separator"] in (names["eos"], names["pad"], names["mask"]):
-        names["separator"] = _ROLES["separator"][1]
     pattern = next((p for p in _SENTINELS if p.format(0) in special), _SENTINELS[-1])
     sentinels = [pattern.format(number) for number in range(options.sentinels)]
-    wanted = [*(name for name in names.values() if name), *sentinels]
-    added = tuple(dict.fromkeys(name for name in wanted if name not in before))
-    tokenizer = _with_special_tokens(tokenizer, added, next_id=max(before.values()) + 1)
+    wanted = dict.fromkeys([*(name for name in names.values() if name), *sentinels])
+    tokenizer = _with_special_tokens(tokenizer, [name for name in wanted if name not in before])
+    tokenizer = _made_special(tokenizer, [name for name in wanted if name in before and name not in special])
     ids = tokenizer.get_vocab(with_added_tokens=True)
     content = tokenizer.to_str()
     record = TokenizerRecord(
@@ -72,18 +61,40 @@ def prepare_tokenizer(options: ShardOptions) -> PreparedTokenizer:
         add_bos=options.add_bos,
         **{f"{role}_id": ids[name] if name else None for role, name in names.items()},  # type: ignore[arg-type]
     )
-    kept: dict[str, Any] = {key: config[key] for key in ("chat_template", "model_max_length") if key in config}
-    roles: dict[str, Any] = {key: names[role] for role, (key, _) in _ROLES.items() if names[role]}
-    return PreparedTokenizer(content, {"tokenizer_class": "PreTrainedTokenizerFast", **kept, **roles}, record, added)
+    played: dict[str, Any] = {CONFIG_KEYS[role]: name for role, name in names.items() if name}
+    files = {CONFIG_FILE: _config_file(config, ids, played), **_template_files(options.tokenizer)}
+    added_sentinels = sum(name not in before for name in sentinels)
+    return PreparedTokenizer(content, files, record, role_notes(roles, added_sentinels))
 
 
-def _with_special_tokens(tokenizer: Tokenizer, names: tuple[str, ...], next_id: int) -> Tokenizer:
-    """The tokenizer with special tokens whose ids lie above every other.
+def _config_file(config: dict[str, Any], ids: dict[str, int], played: dict[str, str]) -> bytes:
+    """tokenizer_config.json: what the tokenizer's own says of use, and who plays which role."""
+    kept = {key: config[key] for key in _KEPT_KEYS if key in config}
+    for key in _KEPT_LISTS:
+        if isinstance(config.get(key), list):
+            kept[key] = [name for name in map(token_name, config[key]) if name in ids]
+    for key in _KEPT_TOKENS:
+        if token_name(config.get(key)) in ids:
+            kept[key] = token_name(config[key])
+    written = {"tokenizer_class": "PreTrainedTokenizerFast", **kept, **played}
+    return json.dumps(written, indent=1, sort_keys=True, ensure_ascii=False).encode()
+
+
+def _template_files(path: str) -> dict[str, bytes]:
+    """Chat templates in files of their own, as `transformers` saves them."""
+    folder = Path(path) if Path(path).is_dir() else Path(path).parent
+    files = [folder / CHAT_TEMPLATE, *sorted((folder / CHAT_TEMPLATES).glob("*.jinja"))]
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files if file.is_file()}
+
+
+def _with_special_tokens(tokenizer: Tokenizer, names: list[str]) -> Tokenizer:
+    """The tokenizer with new special tokens whose ids lie above every other.
 
     `tokenizers` numbers added tokens from the *size* of the vocabulary on; where ids have gaps, that would give them
     ids that text has. There they are put into the model's vocabulary first.
     """
-    if next_id != tokenizer.get_vocab_size(with_added_tokens=True):
+    next_id = max(tokenizer.get_vocab(with_added_tokens=True).values()) + 1
+    if names and next_id != tokenizer.get_vocab_size(with_added_tokens=True):
         settings = json.loads(tokenizer.to_str())
         vocabulary = settings["model"].get("vocab")
         if not isinstance(vocabulary, dict):
@@ -94,8 +105,20 @@ def _with_special_tokens(tokenizer: Tokenizer, names: tuple[str, ...], next_id: 
     return tokenizer
 
 
+def _made_special(tokenizer: Tokenizer, names: list[str]) -> Tokenizer:
+    """The tokenizer in which tokens that it has already are special, so that a text that spells one stays text."""
+    if not names:
+        return tokenizer
+    settings = json.loads(tokenizer.to_str())
+    for token in settings["added_tokens"]:
+        token["special"] = token["special"] or token["content"] in names
+    tokenizer = Tokenizer.from_str(json.dumps(settings, ensure_ascii=False))
+    tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in names])
+    return tokenizer
+
+
 def read_tokenizer(path: str) -> tuple[Tokenizer, dict[str, Any]]:
-    """A tokenizer without truncation and padding, and the configuration beside it; `path`: its file or folder."""
+    """A tokenizer without truncation, padding and randomness, and the configuration beside it; `path`: file or folder."""
     given = Path(path)
     file = given / TOKENIZER_FILE if given.is_dir() else given
     if not file.is_file():
@@ -106,7 +129,8 @@ def read_tokenizer(path: str) -> tuple[Tokenizer, dict[str, Any]]:
             next_step="train one with `gristmill tokenizer train`, or save one with `save_pretrained`",
         )
     try:
-        tokenizer = Tokenizer.from_str(file.read_text(encoding="utf-8"))
+        settings = json.loads(file.read_text(encoding="utf-8"))
+        tokenizer = Tokenizer.from_str(json.dumps(without_randomness(settings), ensure_ascii=False))
     except Exception as error:  # the library raises Exception itself
         raise ModelError(
             f"not a tokenizer that `tokenizers` reads ({error})", where=str(file), expected="a tokenizer.json"
@@ -130,26 +154,15 @@ def _read_config(path: Path) -> dict[str, Any]:
     return data
 
 
-def _name_of(
-    role: str, chosen: str | None, config: dict[str, Any], vocabulary: dict[str, int], special: set[str]
-) -> str:
-    """The token that plays a role: the user's, the configuration's, a usual one, ours."""
-    if chosen is not None:
-        if chosen not in vocabulary:
-            raise ModelError(
-                f"the tokenizer has no token {chosen!r}",
-                expected=f"a token of its vocabulary as `{role}`, or none named",
-            )
-        return chosen
-    key, ours = _ROLES[role]
-    configured = config.get(key)
-    name = configured.get("content") if isinstance(configured, dict) else configured
-    if isinstance(name, str) and name in vocabulary:
-        return name
-    return next((usual for usual in _USUAL[role] if usual in special), ours)
-
-
 def write_tokenizer(storage: Storage, prepared: PreparedTokenizer) -> None:
-    """Write the tokenizer folder of a shard folder."""
-    storage.write_bytes(f"{TOKENIZER_FOLDER}/{TOKENIZER_FILE}", prepared.content.encode())
-    storage.write_json(f"{TOKENIZER_FOLDER}/{CONFIG_FILE}", prepared.config)
+    """Bring the tokenizer folder of a shard folder up to date."""
+    for name, content in {TOKENIZER_FILE: prepared.content.encode(), **prepared.files}.items():
+        path = f"{TOKENIZER_FOLDER}/{name}"
+        if not storage.exists(path) or _bytes_of(storage, path) != content:
+            storage.write_bytes(path, content)
+
+
+def _bytes_of(storage: Storage, path: str) -> bytes:
+    with storage.open(path) as file:
+        content: bytes = file.read()
+    return content

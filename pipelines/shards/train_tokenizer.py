@@ -12,7 +12,7 @@ from gristmill.pipelines.shards.inputs import ShardInput, find_input, iterate_in
 from gristmill.pipelines.shards.order import in_fraction
 from gristmill.pipelines.shards.patterns import PATTERNS
 from gristmill.pipelines.shards.tokenizer import CONFIG_FILE, TOKENIZER_FILE
-from gristmill.schemas.errors import InputError, RecipeError
+from gristmill.schemas.errors import InputError, RecipeError, RunError
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 END_OF_TEXT = "<|endoftext|>"
@@ -29,14 +29,18 @@ def train_tokenizer(
     max_bytes: int = 1 << 30,
     seed: int = 0,
     console: Console | None = None,
+    replace: bool = False,
 ) -> Tokenizer:
     """Train on a run's corpus or on Parquet files, and write tokenizer.json and its configuration into the folder `out`.
 
     max_bytes: of text, about; which documents are taken is a function of their ids and the seed. The order in which
     they are read changes nothing: merges follow from counts.
     vocab_size: special tokens included; what shards reserve comes above it. The first special token ends documents.
+    replace: write over a tokenizer that lies in `out`; without it that is a RunError, before anything is read.
     """
     console = console or Console()
+    storage = Storage(str(out))
+    _refuse_to_overwrite(storage, replace)
     if pattern not in PATTERNS:
         raise RecipeError(f"pattern {pattern!r}", expected=f"one of {', '.join(PATTERNS)}")
     if not special_tokens or vocab_size < 256 + len(special_tokens):
@@ -60,13 +64,23 @@ def train_tokenizer(
     fraction = min(1.0, max_bytes / size)
     with console.progress("read for the tokenizer", sum(part.bytes for part in given.parts), "bytes") as advance:
         tokenizer.train_from_iterator(_texts(given, fraction, seed, advance), trainer=trainer)
-    storage = Storage(str(out))
     storage.write_bytes(TOKENIZER_FILE, tokenizer.to_str(pretty=True).encode())
     storage.write_json(CONFIG_FILE, {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": special_tokens[0]})
     console.log(
         f"tokenizer: {tokenizer.get_vocab_size():,} tokens ({pattern}) from about {fraction * size / 1e6:,.1f} MB of text"
     )
     return tokenizer
+
+
+def _refuse_to_overwrite(storage: Storage, replace: bool) -> None:
+    there = [name for name in (TOKENIZER_FILE, CONFIG_FILE) if storage.exists(name)]
+    if there and not replace:
+        raise RunError(
+            f"a tokenizer lies here already ({', '.join(there)})",
+            where=storage.url,
+            expected="a folder without one",
+            next_step="choose another --out, or --replace it; shards and models made with it keep a copy of their own",
+        )
 
 
 def _text_bytes(given: ShardInput) -> int:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gristmill.filters.text.text_tokenizer import RANDOM
+
 MARK = "▁"
 
 # Each looks at one character at a time, or composes combining characters, which no white space does. Not `Precompiled`:
@@ -34,7 +36,7 @@ def cut_of(settings: dict[str, Any]) -> Cut | None:
     model = settings["model"]
     normalizers = _steps(settings.get("normalizer"), "normalizers")
     cuts = _steps(settings.get("pre_tokenizer"), "pretokenizers")
-    if settings.get("truncation") or settings.get("padding") or any(map(model.get, ("dropout", "alpha", "nbest_size"))):
+    if settings.get("truncation") or settings.get("padding") or any(map(model.get, RANDOM)):
         return None
     if not all(token["special"] for token in settings.get("added_tokens", [])):
         return None

@@ -5,6 +5,7 @@ Such a tokenizer (word_cuts) gives a text the ids of its words, one after the ot
 """
 
 import json
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -76,9 +77,8 @@ class WordEncoder:
         self.state[ID_END] += len(ids)
 
 
-def word_encoder(content: str, plain: PlainEncoder) -> WordEncoder | None:
-    """The word encoder of the tokenizer in `content` (of a tokenizer.json); None when words are no strangers to it."""
-    settings = json.loads(content)
+def word_encoder(settings: dict[str, Any], plain: PlainEncoder) -> WordEncoder | None:
+    """The word encoder of a tokenizer by its settings for text; None when the words of a text are no strangers to it."""
     cut = cut_of(settings)
     if cut is None:
         return None

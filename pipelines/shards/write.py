@@ -79,12 +79,13 @@ def write_shards_here(
     with explained(storage.url):
         done = find_shard_manifest(storage)
         if done is not None and done.made_from.get("key") == key:
+            write_tokenizer(storage, prepared)  # a changed chat template changes no token
             console.log(f"shards: up to date ({done.tokens:,} tokens)")
             return done
     with explained(storage.url), run_lock(storage):
         _start(storage, done, fingerprint([key, given.layout]), replace)
-        if prepared.added:
-            console.log(f"shards: reserved {len(prepared.added)} tokens above the tokenizer's vocabulary")
+        for note in prepared.notes:
+            console.log(f"shards: {note}")
         write_tokenizer(storage, prepared)
         if not engine.tasks_are_remote:
             warm_kernels(["shards:all"], console)

@@ -121,6 +121,7 @@ COMMANDS = {
         "--special",
         "--max-megabytes",
         "--seed",
+        "--replace",
         "--quiet",
     },
 }

@@ -175,8 +175,8 @@ def test_no_pre_tokenizer_is_no_pattern() -> None:
 def test_a_literal_special_token_is_text(kind: str) -> None:
     content = word_level() if kind == "word_level" else KINDS[kind]()
     encoder = Encoder(content)
-    added = encoder.plain.tokenizer.get_added_tokens_decoder().items()
-    special = {token_id for token_id, token in added if token.special and token.content != "[UNK]"}
+    added = json.loads(content)["added_tokens"]
+    special = {token["id"] for token in added if token["special"] and token["content"] != "[UNK]"}
     texts = array(["before <|endoftext|> after", "[SEP] <|im_start|>", "plain"])
     ids, _ = encoder.encode(texts)
     assert special.isdisjoint(ids.tolist())

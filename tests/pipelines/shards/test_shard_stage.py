@@ -87,7 +87,8 @@ def test_a_tokenizer_trained_from_the_shell_writes_shards(tmp_path: Path, recipe
     shell = CliRunner().invoke(app, arguments)
     assert shell.exit_code == 0, shell.output
     first = (folder / "tokenizer.json").read_bytes()
-    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert CliRunner().invoke(app, arguments).exit_code == 1  # nothing is overwritten unasked
+    assert CliRunner().invoke(app, [*arguments, "--replace"]).exit_code == 0
     assert (folder / "tokenizer.json").read_bytes() == first
     shell = CliRunner().invoke(
         app, ["shards", "write", str(run), "--out", str(tmp_path / "s"), "--tokenizer", str(folder)]
