@@ -39,7 +39,7 @@ _NOT_CONTENT = ("text", "location", "detail")  # text is stood for by content_ha
 DOCUMENTS = DatasetSpec(
     "documents", DOCUMENT, tuple(name for name in DOCUMENT.names if name not in _NOT_CONTENT), counted="reason"
 )
-LIBRARIES = ("pyarrow", "fastwarc", "resiliparse", "trafilatura")
+LIBRARIES = ("pyarrow", "fastwarc", "resiliparse", "trafilatura", "chardetng-py", "webencodings", "pycld2")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import webencodings
 from gristmill.schemas.strict import Strict
 from pydantic import Field, field_validator
 
@@ -90,7 +91,11 @@ class Source(Strict):
     snapshot: a crawl or dump label copied to every document.
     extract: what turns HTML into text; "none" keeps the markup.
     max_document_bytes: a record (line, file, web page) or text above this is quarantined as `too_large`.
-    encoding: of text, HTML and CSV files; "auto": byte order mark, UTF-8, else detected.
+    encoding: of text and CSV files and web pages, by the labels of the WHATWG standard or Python's names; "auto": decided
+        by byte order mark, what pages and servers declare, and the bytes.
+    delimiter: of CSV files, one character; "auto": comma, semicolon, tab or bar, whichever gives the columns asked for.
+    max_field_lines: a quoted CSV field that crosses more lines was never closed: its first line is quarantined as
+        `open_quote`, and the lines after it are read again.
     priority: higher wins when duplicates compete.
     """
 
@@ -104,19 +109,29 @@ class Source(Strict):
     extract: Literal["resiliparse", "trafilatura", "none"] = "resiliparse"
     max_document_bytes: int = Field(default=64 << 20, gt=0)
     encoding: str = "auto"
+    delimiter: str = "auto"
+    max_field_lines: int = Field(default=100_000, gt=0)
     priority: int = 0
 
     @field_validator("encoding")
     @classmethod
     def _check_encoding(cls, name: str) -> str:
-        if name != "auto":
+        known = webencodings.lookup(name) if name.isascii() else None
+        if name != "auto" and (known is None or known.name == "replacement"):
             try:
                 "".encode(name)
-            except LookupError:
+            except (LookupError, UnicodeError, ValueError):
                 raise ValueError(
-                    f"found {name!r}; expected 'auto' or an encoding Python knows, such as 'utf-8'"
+                    f"found {name!r}; expected 'auto' or an encoding that browsers or Python know, such as 'utf-8'"
                 ) from None
         return name
+
+    @field_validator("delimiter")
+    @classmethod
+    def _check_delimiter(cls, text: str) -> str:
+        if text != "auto" and (len(text) != 1 or text in '"\r\n'):
+            raise ValueError(f"found {text!r}; expected 'auto' or one character, such as ';' or \"\\t\"")
+        return text
 
     @field_validator("path")
     @classmethod

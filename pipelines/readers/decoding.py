@@ -1,22 +1,18 @@
 """From bytes or parsed strings to valid UTF-8, with a note of everything that had to be changed."""
 
-import codecs
 import re
+from collections.abc import Iterable
 from typing import Any
 
-from resiliparse.parse.encoding import detect_encoding
+from gristmill.filters.encoding.declared import mark_of
+from gristmill.filters.encoding.decode import decode, replaced_bytes
+from gristmill.filters.encoding.evidence import choose_encoding
+from gristmill.filters.encoding.labels import codec_of
 
 _CONTROLS = bytes(b for b in range(32) if b not in b"\t\n\r\f\x1b") + b"\x7f"
 SURROGATES = re.compile("[\ud800-\udfff]")
-MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark begins with the UTF-16 one
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
+AUTO = "auto"
 MAX_JUNK_FRACTION = 0.5
-MAX_LEGACY_CONTROL_FRACTION = 0.02
 
 
 def scrub(text: str, notes: dict[str, Any]) -> str:
@@ -41,13 +37,9 @@ def repair_utf8(raw: bytes, notes: dict[str, Any]) -> bytes:
         raw.decode()
         return raw
     except UnicodeDecodeError:
-        notes["replaced_bytes"] = len(SURROGATES.findall(raw.decode("utf-8", "surrogateescape")))
-        return raw.decode("utf-8", "replace").encode()
-
-
-def control_fraction(raw: bytes) -> float:
-    """Control characters but white space, per byte; 0 for no bytes."""
-    return (len(raw) - len(raw.translate(None, _CONTROLS))) / len(raw) if raw else 0.0
+        text = raw.decode("utf-8", "replace")
+        notes["replaced_bytes"] = replaced_bytes(raw, text, "utf-8")
+        return text.encode()
 
 
 def is_junk(text: bytes, notes: dict[str, Any]) -> bool:
@@ -60,33 +52,33 @@ def is_junk(text: bytes, notes: dict[str, Any]) -> bool:
     return controls + replaced > MAX_JUNK_FRACTION * max(size, 1)
 
 
-def decode(raw: bytes, encoding: str, notes: dict[str, Any]) -> bytes:
-    """The content of a file as UTF-8 without byte order mark.
+def decode_content(
+    raw: bytes,
+    encoding: str,
+    notes: dict[str, Any],
+    declared: Iterable[str | None] = (),
+    *,
+    is_html: bool = False,
+    tld: str | None = None,
+) -> str:
+    """The content of a file or page as text without byte order mark; it may hold lone surrogates (UTF-32, CESU-8).
 
-    encoding: "auto" tries the byte order mark, then UTF-8, then detection on the bytes. A charset other than UTF-8 is
-    noted as notes["charset"], replacements as notes["replaced_bytes"].
+    encoding: what the recipe says, which is not doubted, or "auto": see filters.encoding.evidence.choose_encoding, which
+    is given declared, is_html and tld. A byte order mark beats both. The encoding used, unless UTF-8, is noted as
+    notes["charset"], replacements as notes["replaced_bytes"].
     """
-    for mark, name in MARKS:
-        if raw.startswith(mark) and (encoding == "auto" or codecs.lookup(encoding).name.startswith(name[:6])):
-            raw, encoding = raw[len(mark) :], name
-            break
-    if encoding == "auto":
-        encoding = _detected(raw)
-    if codecs.lookup(encoding).name == "utf-8":
-        return repair_utf8(raw, notes)
-    notes["charset"] = encoding
-    text = raw.decode(encoding, "replace")
-    if "\ufffd" in text:
-        notes["replaced_bytes"] = text.count("\ufffd")
-    return utf8_of(text, notes)
-
-
-def _detected(raw: bytes) -> str:
-    """The charset of bytes without a mark; control characters speak against every single-byte charset."""
-    try:
-        raw.decode()
-        return "utf-8"
-    except UnicodeDecodeError:
-        if control_fraction(raw) > MAX_LEGACY_CONTROL_FRACTION:
-            return "utf-8"
-        return detect_encoding(raw) or "utf-8"
+    mark = mark_of(raw)
+    name: str | None
+    if mark:
+        raw, name = raw[len(mark[0]) :], mark[1]
+    elif encoding == AUTO:
+        name = choose_encoding(raw, declared, is_html=is_html, tld=tld)
+    else:
+        name = codec_of(encoding)
+    assert name is not None, f"{encoding} passed the check of schemas.source"
+    text = decode(raw, name)
+    if name != "utf-8":
+        notes["charset"] = name
+    if count := replaced_bytes(raw, text, name):
+        notes["replaced_bytes"] = count
+    return text

@@ -1,15 +1,14 @@
 """From raw web pages to text; native parsers, so made to run in an isolated process."""
 
-import codecs
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
-from gristmill.pipelines.readers.decoding import control_fraction, decode, is_junk, scrub
+from gristmill.filters.url import host_of
+from gristmill.pipelines.readers.decoding import AUTO, decode_content, is_junk, scrub, utf8_of
 from gristmill.pipelines.readers.short_nodes import mark_short_nodes
 from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 from resiliparse.parse.html import HTMLTree
 
 # isolate("module:function", config, batch) -> batch with the same number of rows and one more column, `error`: null, or
@@ -20,7 +19,7 @@ EXTRACT_BATCH = f"{__name__}:extract_batch"
 RAW_PAGES = pa.schema(
     [
         pa.field("raw", pa.large_binary()),
-        pa.field("charset", pa.large_string()),  # as declared by HTTP or the recipe; null: unknown
+        pa.field("charset", pa.large_string()),  # as declared by HTTP; null: unknown
         pa.field("url", pa.large_string()),
     ]
 )
@@ -42,26 +41,33 @@ _OPT_OUT_HINT = re.compile(rb"<meta[^>]{0,200}\b(robots|googlebot|tdm-)", re.IGN
 def extract_batch(batch: pa.RecordBatch, config: dict[str, Any]) -> pa.RecordBatch:
     """RAW_PAGES in, EXTRACTED out, row by row.
 
-    config: {"extract": "resiliparse" | "trafilatura" | "none"}. "none" keeps the markup, decoded.
+    config: {"extract": "resiliparse" | "trafilatura" | "none", "encoding": what the recipe says}. "none" keeps the markup,
+    decoded; without "encoding" it is found out.
     """
     pages = zip(*(batch.column(name).to_pylist() for name in RAW_PAGES.names), strict=True)
-    rows = [_extract(raw, charset, url, config["extract"]) for raw, charset, url in pages]
+    rows = [_extract(raw, charset, url, config["extract"], config.get("encoding", AUTO)) for raw, charset, url in pages]
     return pa.RecordBatch.from_pylist(rows, schema=EXTRACTED)
 
 
-def decode_page(raw: bytes, charset: str | None, is_html: bool) -> dict[str, Any]:
-    """A page's bytes as text, by the columns of EXTRACTED; charset: as declared."""
+def decode_page(
+    raw: bytes, charset: str | None, is_html: bool, *, url: str | None = None, encoding: str = AUTO
+) -> dict[str, Any]:
+    """A page's bytes as text, by the columns of EXTRACTED.
+
+    charset: as declared by the server. encoding: what the recipe says, or "auto".
+    """
     notes: dict[str, Any] = {}
-    used = page_charset(raw, charset, is_html)
-    utf8 = decode(raw, used, notes)
-    row = dict.fromkeys(EXTRACTED.names) | {"charset": used, "replaced_bytes": notes.get("replaced_bytes")}
-    if is_junk(utf8, notes):
+    tld = host_of(url).rpartition(".")[2].lower() if url else None
+    text = decode_content(raw, encoding, notes, [charset], is_html=is_html, tld=tld)
+    row = dict.fromkeys(EXTRACTED.names)
+    row |= {"charset": notes.get("charset", "utf-8"), "replaced_bytes": notes.get("replaced_bytes")}
+    if ("\0" in text or "replaced_bytes" in notes) and is_junk(utf8_of(text, {}), notes):
         return {**row, "defect": "binary_content"}
-    return {**row, "text": utf8.decode()}
+    return {**row, "text": text}
 
 
-def _extract(raw: bytes, charset: str | None, url: str | None, extractor: str) -> dict[str, Any]:
-    row = decode_page(raw, charset, is_html=True)
+def _extract(raw: bytes, charset: str | None, url: str | None, extractor: str, encoding: str) -> dict[str, Any]:
+    row = decode_page(raw, charset, is_html=True, url=url, encoding=encoding)
     html = row["text"]
     if html is None:
         return row
@@ -99,45 +105,3 @@ def _meta_robots(tree: HTMLTree) -> str | None:
     named = [(str(node.getattr("name", "")).lower(), str(node.getattr("content", ""))) for node in nodes]
     found = [f"{name}: {content[:200]}" for name, content in named if name in _OPT_OUT_NAMES]
     return scrub("; ".join(found), {}) or None
-
-
-def page_charset(raw: bytes, declared: str | None, is_html: bool) -> str:
-    """The charset to decode a page with: mark, then what the bytes prove, then what is declared, then a guess.
-
-    Valid UTF-8 with characters beyond ASCII is UTF-8 whatever the server says: text in another charset hardly ever
-    looks like it. A declared charset the bytes contradict is not believed.
-    """
-    for mark, name in (
-        (codecs.BOM_UTF8, "utf-8"),
-        (codecs.BOM_UTF16_LE, "utf-16-le"),
-        (codecs.BOM_UTF16_BE, "utf-16-be"),
-    ):
-        if raw.startswith(mark):
-            return name
-    named = _known(declared)
-    if raw.isascii():
-        return named if named and named.startswith("iso2022") and b"\x1b" in raw else "utf-8"
-    if named and named.startswith("utf-16") and b"\0" in raw:
-        return named
-    try:
-        raw.decode()
-        return "utf-8"
-    except UnicodeDecodeError:
-        if control_fraction(raw) > 0.1:
-            return "utf-8"  # binary content under a text label: counted as undecodable
-    if named and named != "utf-8" and _decodes(raw, named):
-        return named
-    guess = detect_encoding(raw, from_html_meta=is_html) or "utf-8"
-    return guess if guess == "utf-8" or _decodes(raw, guess) else detect_encoding(raw) or "utf-8"
-
-
-def _known(name: str | None) -> str | None:
-    return map_encoding_to_html5(name, False) if name else None
-
-
-def _decodes(raw: bytes, name: str) -> bool:
-    try:
-        raw.decode(name)
-        return True
-    except UnicodeDecodeError:
-        return False

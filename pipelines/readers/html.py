@@ -17,7 +17,5 @@ def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> I
     pages = Pages(rows, isolate)
     raw = content(split, rows)
     if raw is not None:
-        pages.add(
-            Page(raw, None if source.encoding == "auto" else source.encoding, True, 0, metadata={"mime": "text/html"})
-        )
+        pages.add(Page(raw, None, True, 0, metadata={"mime": "text/html"}))
     yield from pages.flush()

@@ -99,8 +99,16 @@ def listed(names: Iterable[str]) -> str:
 
 
 def check_columns(source: Source, found: Iterable[str], where: str) -> None:
-    """InputError naming the columns found and the mapping to write, when a required column is missing."""
+    """InputError naming the columns found and the mapping to write, when a wanted column is missing or stands twice."""
     found = list(found)
+    for name in source.columns.wanted:
+        if found.count(name) > 1:
+            raise InputError(
+                f"{found.count(name)} columns named {name!r}; columns found: {listed(found)}",
+                expected="one of that name",
+                where=where,
+                next_step="rename or remove one, or map another column in `columns`",
+            )
     for name in source.columns.required:
         if name not in found and name.split(".")[0] not in found:
             raise missing_column(source.columns, name, found, where)

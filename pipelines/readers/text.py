@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
-from gristmill.pipelines.readers.decoding import decode
+from gristmill.pipelines.readers.decoding import decode_content, utf8_of
 from gristmill.pipelines.readers.extract import Isolate
 from gristmill.pipelines.readers.rows import Rows
 from gristmill.pipelines.readers.split import Split
@@ -18,5 +18,6 @@ def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> I
     raw = content(split, rows)
     if raw is not None:
         notes: dict[str, Any] = {}
-        rows.add(decode(raw, source.encoding, notes), 0, metadata=notes)
+        text = decode_content(raw, source.encoding, notes)
+        rows.add(utf8_of(text, notes), 0, metadata=notes)
     yield from ()

@@ -37,7 +37,9 @@ class Pages:
     def add(self, page: Page) -> None:
         """Queue an HTML page; plain text needs no parser and becomes a document at once."""
         if not page.is_html:
-            self._give(page, decode_page(page.raw, page.charset, is_html=False), None)
+            encoding = self._rows.source.encoding
+            row = decode_page(page.raw, page.charset, is_html=False, url=page.url, encoding=encoding)
+            self._give(page, row, None)
             return
         self._pages.append(page)
         self._bytes += len(page.raw)
@@ -54,7 +56,7 @@ class Pages:
         columns = ([p.raw for p in pages], [p.charset for p in pages], [p.url for p in pages])
         arrays = [pa.array(column, field.type) for column, field in zip(columns, RAW_PAGES, strict=True)]
         batch = pa.RecordBatch.from_arrays(arrays, schema=RAW_PAGES)
-        config = {"extract": self._rows.source.extract}
+        config = {"extract": self._rows.source.extract, "encoding": self._rows.source.encoding}
         done = self._isolate(EXTRACT_BATCH, config, batch) if self._isolate else extract_batch(batch, config)
         for page, row in zip(pages, done.to_pylist(), strict=True):
             self._give(page, row, row.pop("error", None))

@@ -160,7 +160,9 @@ KEYS = {
     ),
     recipe.Dedup: "exact near lines substrings",
     recipe.ExactDedup: "normalise scope survivor",
-    source.Source: ("name path exclude root format columns snapshot extract max_document_bytes encoding priority"),
+    source.Source: (
+        "name path exclude root format columns snapshot extract max_document_bytes encoding delimiter max_field_lines priority"
+    ),
     source.Columns: "text joint id url timestamp metadata",
     decontamination.Decontaminate: (
         "max_loss_fraction above_max_loss min_overlap min_match action sets ngrams min_words max_items normalise"

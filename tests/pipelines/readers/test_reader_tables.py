@@ -175,13 +175,13 @@ def test_csv(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("content", "texts", "reasons"),
     [
-        (b"text\ncaf\xe9 au lait\n", ["caf\ufffd au lait"], []),
+        (b"text\ncaf\xe9 au lait\n", ["café au lait"], []),
         (b"\xef\xbb\xbftext\nmarked\n", ["marked"], []),
         ("text\nwide ä\n".encode("utf-16"), ["wide ä"], []),
         ("text\nodd end".encode("utf-16") + b"\xd8", ["odd end\ufffd"], []),
         (b"text\n" + b"x" * 200 + b"\nlast\n", ["last"], ["too_large"]),
-        (b'text\n"never closed\nand on\n', ["never closed\nand on\n"], []),
-        (b"text\n\xff\xfe\x80\x81\nlast", ["last"], ["binary_content"]),
+        (b'text\n"never closed\nand on\n', ["and on"], ["open_quote"]),
+        (b"text\n\1\2\3\4\xff\xfe\x80\x81\nlast", ["last"], ["binary_content"]),
         (b"text\na\0b and more\n", ["a\0b and more"], []),
         (b"text\n", [], []),
         (b"", [], []),
