@@ -1,8 +1,8 @@
 """Ingest: from the files of a recipe's sources to documents/, with the readers' tally beside the rows.
 
-One unit of work is a group of splits; its marker holds the parts it wrote and a tally for each
-split. Rows are `ok` or `quarantined`; the
-balance compares the tally of the framing layer with the rows written.
+One unit of work is a group of splits; its marker holds the parts it wrote and the sum of its splits' tallies, so that
+neither markers nor the driver grow with the number of small files. Rows are `ok` or `quarantined`; the balance compares
+the tally of the framing layer with the rows written.
 """
 
 import time
@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.pipelines.console import Console
@@ -20,7 +19,7 @@ from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.identity import separate_colliding_ids
 from gristmill.pipelines.readers.extract import EXTRACTED
-from gristmill.pipelines.readers.registry import plan_splits, read_split
+from gristmill.pipelines.readers.registry import plan_splits, read_splits
 from gristmill.pipelines.readers.split import Split
 from gristmill.pipelines.run.dataset import MAX_PART_BYTES, DatasetSpec, PartWriter, commit_unit, read_units
 from gristmill.pipelines.run.stages import Stage, fingerprint
@@ -33,12 +32,14 @@ from gristmill.schemas.tally import Tally
 
 SPLIT_BYTES = 64 << 20
 MIN_GROUP_BYTES = 1 << 20
+MAX_GROUP_SPLITS = 4096  # of empty or tiny files: what a task holds for each of them is bounded too
 MIN_PART_BYTES = 8 << 20
 TASKS_WANTED = 32
 _NOT_CONTENT = ("text", "location", "detail")  # text is stood for by content_hash; the others tell where and how
 DOCUMENTS = DatasetSpec(
     "documents", DOCUMENT, tuple(name for name in DOCUMENT.names if name not in _NOT_CONTENT), counted="reason"
 )
+_TALLIED = ("bytes_consumed", "records_framed", "documents", "quarantined")
 LIBRARIES = ("pyarrow", "fastwarc", "resiliparse", "trafilatura", "chardetng-py", "webencodings", "pycld2")
 
 
@@ -72,13 +73,13 @@ def plan_tasks(storage: Storage, recipe: Recipe, sample: float | None = None) ->
 
 
 def _groups(splits: Sequence[Split], group_bytes: int) -> Iterator[list[Split]]:
-    """Neighbouring splits in groups that reach `group_bytes`."""
+    """Neighbouring splits in groups that reach `group_bytes`, or MAX_GROUP_SPLITS."""
     group: list[Split] = []
     size = 0
     for split in splits:
         group.append(split)
         size += _share(split)
-        if size >= group_bytes:
+        if size >= group_bytes or len(group) == MAX_GROUP_SPLITS:
             yield group
             group, size = [], 0
     if group:
@@ -108,7 +109,7 @@ def ingest(
         engine.run_tasks(ingest_group, remaining, advance)
     collisions = separate_colliding_ids(storage, engine, DOCUMENTS)
     units = read_units(storage, DOCUMENTS, [task.key for task in tasks])
-    facts = _balance([tally for unit in units.values() for tally in unit["facts"]["tallies"]])
+    facts = _balance([unit["facts"] for unit in units.values()])
     facts["colliding_ids"] = collisions
     _check_balance(facts, sum(part["rows"] for unit in units.values() for part in unit["parts"]))
     manifest = stage.finish(facts)
@@ -122,28 +123,38 @@ def ingest_group(task: IngestTask) -> int:
         return _task_bytes(task)
     writer = PartWriter(task.storage, DOCUMENTS, task.key, part_bytes=task.part_bytes)
     try:
-        tallies = [_read_into(writer, split, task.source, task.sample) for split in task.splits]
-        commit_unit(task.storage, DOCUMENTS, task.key, writer, {"tallies": tallies})
+        commit_unit(task.storage, DOCUMENTS, task.key, writer, _read_into(writer, task))
     except BaseException:
         writer.abandon()
         raise
     return _task_bytes(task)
 
 
-def _read_into(writer: PartWriter, split: Split, source: Source, sample: float | None) -> dict[str, Any]:
-    """Write a split's documents (those in the sample); returns its tally."""
+def _read_into(writer: PartWriter, task: IngestTask) -> dict[str, Any]:
+    """Write the documents of the task's splits (those in the sample); returns the sum of the splits' tallies.
+
+    files: those that begin in this task, so that a file in several splits is counted once.
+    """
     left_out = 0
-    tally: dict[str, Any] = {}
-    for item in read_split(split, source, isolate=_isolate):
+    tallies = []
+    for item in read_splits(task.splits, task.source, isolate=_isolate):
         if isinstance(item, Tally):
-            tally = item.to_dict()
-        elif sample is None:
+            tallies.append(item)
+        elif task.sample is None:
             writer.write(item)
         else:
-            taken = item.filter(in_sample(item.column("doc_id"), sample))
+            taken = item.filter(in_sample(item.column("doc_id"), task.sample))
             left_out += item.num_rows - taken.num_rows
             writer.write(taken)
-    return tally | {"source": source.name, "left_out_by_sample": left_out}
+    skipped = sum((Counter(tally.skipped) for tally in tallies), Counter())
+    return {
+        "source": task.source.name,
+        "files": sum(split.start == 0 for split in task.splits),
+        **{name: sum(getattr(tally, name) for tally in tallies) for name in _TALLIED},
+        "left_out_by_sample": left_out,
+        "skipped": dict(skipped),
+        "errors": [{"url": tally.url, "error": tally.error} for tally in tallies if tally.error],
+    }
 
 
 def _isolate(function: str, config: dict[str, Any], batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -163,16 +174,9 @@ def _identity(source: Source) -> dict[str, Any]:
 
 def file_set_fingerprint(groups: Sequence[Sequence[Split]]) -> str:
     """Changes with the set of files, their relative paths, sizes and modification times, and how they are grouped."""
-    modified: dict[str, str] = {}
-    entries = []
+    entries: list[list[object]] = []
     for group in groups:
-        for split in group:
-            if split.url not in modified:
-                fs, path = fsspec.core.url_to_fs(split.url)
-                info = fs.info(path)
-                modified[split.url] = str(info.get("ETag") or info.get("mtime") or info.get("created") or "")
-            entries.append([split.source, split.path, split.format, split.start, split.end, split.size])
-            entries[-1].append(modified[split.url])
+        entries += [[one.source, one.path, one.format, one.start, one.end, one.size, one.version] for one in group]
         entries.append([])
     return fingerprint(entries)
 
@@ -195,19 +199,21 @@ def _versions() -> dict[str, str]:
 
 
 def _balance(tallies: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Sums over all splits, per source too, and the files whose reading was disturbed."""
-    facts: dict[str, Any] = {"files": len({(tally["source"], tally["url"]) for tally in tallies}), "sources": {}}
-    names = ("bytes_consumed", "records_framed", "documents", "quarantined", "left_out_by_sample")
+    """Sums over all units, per source too, and the files whose reading was disturbed. tallies: of `_read_into`."""
+    by_source: dict[str, list[dict[str, Any]]] = {}
     for tally in tallies:
-        for target in (facts, facts["sources"].setdefault(tally["source"], {})):
-            for name in names:
-                target[name] = target.get(name, 0) + tally[name]
-            target["skipped"] = dict(Counter(target.get("skipped", {})) + Counter(tally["skipped"]))
-    for name in names:
-        facts.setdefault(name, 0)
-    facts.setdefault("skipped", {})
-    facts["errors"] = [{"url": tally["url"], "error": tally["error"]} for tally in tallies if tally["error"]]
-    return facts
+        by_source.setdefault(tally["source"], []).append(tally)
+    return {
+        "files": sum(tally["files"] for tally in tallies),
+        **_sums(tallies),
+        "sources": {name: _sums(chosen) for name, chosen in by_source.items()},
+        "errors": [entry for tally in tallies for entry in tally["errors"]],
+    }
+
+
+def _sums(tallies: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    sums: dict[str, Any] = {name: sum(tally[name] for tally in tallies) for name in (*_TALLIED, "left_out_by_sample")}
+    return sums | {"skipped": dict(sum((Counter(tally["skipped"]) for tally in tallies), Counter()))}
 
 
 def _check_balance(facts: dict[str, Any], rows: int) -> None:

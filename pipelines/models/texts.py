@@ -13,7 +13,7 @@ from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.pool import shared_pool
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.readers.extract import EXTRACTED
-from gristmill.pipelines.readers.registry import plan_splits, read_split
+from gristmill.pipelines.readers.registry import plan_splits, read_splits
 from gristmill.pipelines.run.dataset import MANIFEST, iterate_part
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.schemas.document import KEPT_STATUS
@@ -76,15 +76,14 @@ def _corpus(run: Run) -> Iterator[Text]:
 
 def _files(path: str, columns: Columns) -> Iterator[Text]:
     source = Source(name="texts", path=path, columns=columns)
-    for split in plan_splits(source, SPLIT_BYTES):
-        for item in read_split(split, source, isolate=_isolate):
-            if isinstance(item, Tally):
-                if item.error:
-                    raise InputError(f"cannot be read whole: {item.error}", where=split.url)
-                continue
-            for row in item.select(["text", "metadata", "status"]).to_pylist():
-                if row["status"] == KEPT_STATUS:
-                    yield Text(row["text"], json.loads(row["metadata"] or "{}") if columns.metadata else {})
+    for item in read_splits(plan_splits(source, SPLIT_BYTES), source, isolate=_isolate):
+        if isinstance(item, Tally):
+            if item.error:
+                raise InputError(f"cannot be read whole: {item.error}", where=item.url)
+            continue
+        for row in item.select(["text", "metadata", "status"]).to_pylist():
+            if row["status"] == KEPT_STATUS:
+                yield Text(row["text"], json.loads(row["metadata"] or "{}") if columns.metadata else {})
 
 
 def _isolate(function: str, config: dict[str, Any], batch: pa.RecordBatch) -> pa.RecordBatch:

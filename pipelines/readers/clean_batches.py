@@ -15,6 +15,7 @@ from gristmill.pipelines.readers.split import Split
 from gristmill.schemas.document import DOCUMENT, KEPT_STATUS
 from gristmill.schemas.source import Source
 
+MIN_ROWS = 64  # below, taking a batch as a whole costs more than taking its rows one by one (1 ms and 20 us a row)
 MAX_TEXT_BYTES = 32 << 20  # of a batch; beyond it rows are taken one by one, in bounded batches
 
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import pyarrow as pa
 from fsspec.core import url_to_fs
-from gristmill.pipelines.readers.clean_batches import as_documents
+from gristmill.pipelines.readers.clean_batches import MIN_ROWS, as_documents
 from gristmill.pipelines.readers.extract import Isolate
 from gristmill.pipelines.readers.locate import InputFile
 from gristmill.pipelines.readers.records import add_record, check_columns
@@ -50,7 +50,8 @@ def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> I
             ]
             for batch in batches:
                 for part in _slices(batch.select(names)):
-                    documents = as_documents(part, source, split, position)
+                    whole = part.num_rows >= MIN_ROWS
+                    documents = as_documents(part, source, split, position) if whole else None
                     if documents is not None:
                         if len(rows):
                             yield rows.take()

@@ -18,4 +18,5 @@ def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> I
     raw = content(split, rows)
     if raw is not None:
         pages.add(Page(raw, None, True, 0, metadata={"mime": "text/html"}))
-    yield from pages.flush()
+    if pages.full:
+        yield from pages.flush()

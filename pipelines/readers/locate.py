@@ -3,6 +3,7 @@
 import json
 import posixpath
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -41,7 +42,7 @@ _DATASETS_NOTES = {"state.json", "dataset_info.json", "dataset_dict.json"}
 
 @dataclass(frozen=True)
 class InputFile:
-    """One stored file: what to open, where it lies below the root, how it is packed."""
+    """One stored file: what to open, where it lies below the root, how it is packed, which state of it was listed."""
 
     fs: AbstractFileSystem
     url: str
@@ -49,6 +50,20 @@ class InputFile:
     size: int
     format: str
     compression: str
+    version: str = ""
+
+    @property
+    def is_remote(self) -> bool:
+        return not _is_near(self.fs)
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """What a file system's listing says of one file."""
+
+    fs: AbstractFileSystem
+    size: int
+    version: str
 
 
 def locate(source: Source) -> list[InputFile]:
@@ -56,16 +71,16 @@ def locate(source: Source) -> list[InputFile]:
 
     Hidden files and those beginning with `_` are left out of folders and globs, as Spark does.
     """
-    found: dict[str, tuple[AbstractFileSystem, int]] = {}
+    found: dict[str, _Listed] = {}
     prefixes = []
     for path in source.paths:
-        fs, prefix, files = _expand(path, source)
+        prefix, files = _expand(path, source)
         prefixes.append(prefix)
-        found.update((name, (fs, size)) for name, size in files)
+        found.update(files)
     root = _root(source, prefixes)
     chosen: dict[str, InputFile] = {}
     side_files = _datasets_side_files(found, f"source {source.name}")
-    for name, (fs, size) in sorted(found.items()):
+    for name, listed in sorted(found.items()):
         relative = _relative(name, root, source)
         if name in side_files or any(
             fnmatchcase(relative, g) or fnmatchcase(posixpath.basename(name), g) for g in source.exclude
@@ -78,7 +93,7 @@ def locate(source: Source) -> list[InputFile]:
                 where=f"source {source.name}",
                 next_step="set `root` to a folder above both",
             )
-        chosen[relative] = _inspect(fs, name, relative, size, source, first=not chosen)
+        chosen[relative] = _inspect(listed, name, relative, source, first=not chosen)
     if not chosen:
         raise InputError(
             f"all {len(found)} files are excluded",
@@ -89,8 +104,8 @@ def locate(source: Source) -> list[InputFile]:
     return list(chosen.values())
 
 
-def _expand(path: str, source: Source) -> tuple[AbstractFileSystem, str, list[tuple[str, int]]]:
-    """(file system, folder the path starts from, [(file, size)]) of one path, glob or URL."""
+def _expand(path: str, source: Source) -> tuple[str, dict[str, _Listed]]:
+    """(folder the path starts from, file name -> what its listing says) of one path, glob or URL."""
     where = f"source {source.name}"
     try:
         fs, plain = url_to_fs(path)
@@ -98,9 +113,10 @@ def _expand(path: str, source: Source) -> tuple[AbstractFileSystem, str, list[tu
         raise InputError(f"{path}: {error}", expected="a path or a URL fsspec opens", where=where) from error
     try:
         if fs.isfile(plain):
-            return fs, posixpath.dirname(plain), [(plain, fs.size(plain))]
+            return posixpath.dirname(plain), {plain: _listed(fs, fs.info(plain))}
         if fs.isdir(plain):
-            return fs, plain, _visible(fs.find(plain, detail=True), plain, f"{path} is a folder without files", where)
+            nothing = f"{path} is a folder without files"
+            return plain, _visible(fs, fs.find(plain, detail=True), plain, nothing, where)
         if not _WILDCARD.search(plain):
             step = "correct `path`; relative paths start from the working directory"
             raise InputError(
@@ -108,39 +124,50 @@ def _expand(path: str, source: Source) -> tuple[AbstractFileSystem, str, list[tu
             )
         prefix = posixpath.dirname(plain[: _WILDCARD.search(plain).start()])  # type: ignore[union-attr]
         matches = {k: v for k, v in fs.glob(plain, detail=True).items() if v["type"] == "file"}
-        return fs, prefix, _visible(matches, prefix, f"{path} matches no file", where)
+        return prefix, _visible(fs, matches, prefix, f"{path} matches no file", where)
     except PermissionError as error:
         step = "give the reading user permission"
         raise InputError(f"{path}: {error}", expected="a readable path", where=where, next_step=step) from error
 
 
-def _visible(entries: dict[str, dict], prefix: str, nothing: str, where: str) -> list[tuple[str, int]]:
-    files = []
+def _listed(fs: AbstractFileSystem, entry: Mapping[str, Any]) -> _Listed:
+    version = str(entry.get("ETag") or entry.get("mtime") or entry.get("created") or "")
+    return _Listed(fs, entry["size"], version)
+
+
+def _visible(
+    fs: AbstractFileSystem, entries: dict[str, dict], prefix: str, nothing: str, where: str
+) -> dict[str, _Listed]:
+    files = {}
     for name, entry in entries.items():
         below = name[len(prefix) :] if name.startswith(prefix) else name
         if not any(part.startswith((".", "_")) for part in below.strip("/").split("/")):
-            files.append((name, entry["size"]))
+            files[name] = _listed(fs, entry)
     if not files:
         step = "correct `path`; names beginning with `.` or `_` are not read"
         raise InputError(nothing, expected="at least one file", where=where, next_step=step)
     return files
 
 
-def _datasets_side_files(found: Mapping[str, tuple[AbstractFileSystem, int]], where: str) -> set[str]:
+def _datasets_side_files(found: Mapping[str, _Listed], where: str) -> set[str]:
     """What lies in a folder written by `save_to_disk` and is not its data: JSON notes, caches of `map` and `filter`.
 
     InputError when `state.json` lists a file that is not there, or when the rows were chosen by an index file.
     """
     side = set()
-    for name, (fs, _) in found.items():
+    arrow_files: defaultdict[str, set[str]] = defaultdict(set)
+    for name in found:
+        if name.endswith(".arrow"):
+            arrow_files[posixpath.dirname(name)].add(name)
+    for name, listed in found.items():
         folder, base = posixpath.split(name)
         if base in _DATASETS_NOTES:
             side.add(name)
         if base != "state.json":
             continue
-        state = _state(fs, name)
+        state = _state(listed.fs, name)
         data = {posixpath.join(folder, entry["filename"]) for entry in state.get("_data_files") or []}
-        side |= {other for other in found if posixpath.dirname(other) == folder and other.endswith(".arrow")} - data
+        side |= arrow_files[folder] - data
         missing = sorted(data - found.keys())
         if missing:
             step = "copy the whole folder, or save it again"
@@ -179,7 +206,8 @@ def _relative(name: str, root: str, source: Source) -> str:
     return name[len(root) :].lstrip("/").encode("utf-8", "backslashreplace").decode()
 
 
-def _inspect(fs: AbstractFileSystem, name: str, relative: str, size: int, source: Source, *, first: bool) -> InputFile:
+def _inspect(listed: _Listed, name: str, relative: str, source: Source, *, first: bool) -> InputFile:
+    fs = listed.fs
     stem, suffix = posixpath.splitext(relative.lower())
     compression = _SUFFIX_COMPRESSION.get(suffix, "")
     if compression:
@@ -199,7 +227,7 @@ def _inspect(fs: AbstractFileSystem, name: str, relative: str, size: int, source
             next_step="set `format`, or leave the file out with `exclude`",
         )
     url = name if _is_local(fs) else fs.unstrip_protocol(name)
-    return InputFile(fs, url, relative, size, chosen, compression)
+    return InputFile(fs, url, relative, listed.size, chosen, compression, listed.version)
 
 
 def _is_printable(head: bytes) -> bool:

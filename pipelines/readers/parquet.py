@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.core import url_to_fs
-from gristmill.pipelines.readers.clean_batches import as_documents
+from gristmill.pipelines.readers.clean_batches import MIN_ROWS, as_documents
 from gristmill.pipelines.readers.extract import Isolate
 from gristmill.pipelines.readers.locate import InputFile
 from gristmill.pipelines.readers.records import add_record, check_columns
@@ -108,7 +108,8 @@ def _read_group(source: Source, parquet: pq.ParquetFile, group: int, rows: Rows)
         except (pa.ArrowException, OSError, ValueError) as error:
             rows.disturb(f"row group {group} cannot be decoded after row {position + done}: {str(error)[:200]}")
             break
-        documents = as_documents(batch, source, rows.split, position + done)
+        whole = batch.num_rows >= MIN_ROWS
+        documents = as_documents(batch, source, rows.split, position + done) if whole else None
         if documents is not None:
             if len(rows):
                 yield rows.take()

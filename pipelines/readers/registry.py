@@ -1,14 +1,16 @@
-"""Every reader by format, and the two functions the rest of the product calls: plan_splits and read_split."""
+"""Every reader by format, and what the rest of the product calls: plan_splits, read_split and read_splits."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from typing import NamedTuple
 
 import pyarrow as pa
 from gristmill.pipelines.readers.extract import Isolate
 from gristmill.pipelines.readers.locate import InputFile, locate
-from gristmill.pipelines.readers.rows import Rows
+from gristmill.pipelines.readers.rows import Gathered, Rows
 from gristmill.pipelines.readers.split import Split
+from gristmill.pipelines.readers.web import Pages
 from gristmill.schemas.errors import BalanceError, InputError
 from gristmill.schemas.source import Source
 from gristmill.schemas.tally import Tally
@@ -26,6 +28,9 @@ READERS: dict[str, str] = {
     "warc": "gristmill.pipelines.readers.warc",
     "wet": "gristmill.pipelines.readers.warc",
 }
+
+
+PLAN_THREADS = 16
 
 
 class Reader(NamedTuple):
@@ -50,11 +55,18 @@ def plan_splits(source: Source, split_bytes: int) -> list[Split]:
     bytes, Parquet by row groups).
     Raises InputError for what cannot be read at all: no such path, an empty folder or glob, a missing column.
     """
-    splits = []
-    for file in locate(source):
-        for start, end in reader(file.format).plan(source, file, split_bytes):
-            splits.append(Split(source.name, file.url, file.path, file.format, start, end, file.size, file.compression))
-    return splits
+    files = locate(source)
+
+    def plan(file: InputFile) -> list[tuple[int, int]]:
+        return reader(file.format).plan(source, file, split_bytes)
+
+    with ThreadPoolExecutor(PLAN_THREADS) as threads:  # headers are read, a request each in a remote store
+        ranges = list(threads.map(plan, files)) if any(file.is_remote for file in files) else list(map(plan, files))
+    return [
+        Split(source.name, file.url, file.path, file.format, start, end, file.size, file.compression, file.version)
+        for file, planned in zip(files, ranges, strict=True)
+        for start, end in planned
+    ]
 
 
 def read_split(split: Split, source: Source, isolate: Isolate | None = None) -> Iterator[pa.RecordBatch | Tally]:
@@ -65,11 +77,28 @@ def read_split(split: Split, source: Source, isolate: Isolate | None = None) -> 
     isolate: runs native HTML parsers outside this process (see extract.Isolate); None: in this process.
     Raises BalanceError when a framed record is neither a row nor counted as skipped: a bug, never an input.
     """
-    rows = Rows(source, split)
-    yield from reader(split.format).read(source, split, rows, isolate)
-    if len(rows):
-        yield rows.take()
-    tally = rows.tally()
-    if not tally.balanced:
-        raise BalanceError(f"{tally}", expected="records_framed = documents + quarantined + skipped", where=split.url)
-    yield tally
+    yield from read_splits([split], source, isolate)
+
+
+def read_splits(
+    splits: Sequence[Split], source: Source, isolate: Isolate | None = None
+) -> Iterator[pa.RecordBatch | Tally]:
+    """The documents of several splits of one source, as `read_split` gives them, then a Tally of each, in their order.
+
+    Small files share batches, and rounds of HTML extraction, so that a file costs little beyond its own bytes.
+    """
+    gathered = Gathered()
+    counts = []
+    for split in splits:
+        counts.append(Rows(source, split, gathered))
+        yield from reader(split.format).read(source, split, counts[-1], isolate)
+    if gathered.pages:
+        yield from Pages(counts[-1], isolate).flush()
+    if gathered.rows:
+        yield counts[-1].take()
+    for rows in counts:
+        tally = rows.tally()
+        if not tally.balanced:
+            expected = "records_framed = documents + quarantined + skipped"
+            raise BalanceError(f"{tally}", expected=expected, where=tally.url)
+        yield tally

@@ -18,21 +18,32 @@ BATCH_ROWS = 8192
 MAX_DETAIL_CHARACTERS = 500
 
 
+class Gathered:
+    """What the splits of one source have read and not yet handed on: rows waiting to become a batch, and web pages
+    waiting to have their text extracted. Several splits share one, so that small files fill batches together."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[Any, ...]] = []
+        self.row_bytes = 0
+        self.pages: list[tuple[Rows, Any]] = []  # (whose page, readers.web.Page)
+        self.page_bytes = 0
+
+
 class Rows:
     """Collects the documents of one split and counts every record's fate.
 
     The framing loop calls `frame()` for each record it meets, and then exactly one of `add`, `quarantine`, `skip`.
     The two counts are independent, so a record lost in between shows as an unbalanced tally.
+    `full`, `take` and `len` speak of all rows in `gathered`, which may be those of earlier splits too.
     """
 
-    def __init__(self, source: Source, split: Split) -> None:
+    def __init__(self, source: Source, split: Split, gathered: Gathered | None = None) -> None:
         self.source, self.split = source, split
+        self.gathered = Gathered() if gathered is None else gathered
         self.framed = self.documents = self.quarantined = 0
         self.bytes_consumed = 0
         self.skipped: Counter[str] = Counter()
         self.errors: list[str] = []
-        self._rows: list[tuple[Any, ...]] = []
-        self._bytes = 0
 
     def frame(self, records: int = 1) -> None:
         self.framed += records
@@ -118,23 +129,24 @@ class Rows:
         location = f"{self.split.path}#{position}"
         notes = to_json(metadata) if metadata else "{}"
         name, snapshot = self.source.name, self.source.snapshot
-        self._rows.append((doc_id, name, snapshot, link, moment, digest, text, size, notes, location, *status))
-        self._bytes += (len(text) if text else 0) + len(notes)
+        row = (doc_id, name, snapshot, link, moment, digest, text, size, notes, location, *status)
+        self.gathered.rows.append(row)
+        self.gathered.row_bytes += (len(text) if text else 0) + len(notes)
 
     @property
     def full(self) -> bool:
-        return self._bytes >= BATCH_TEXT_BYTES or len(self._rows) >= BATCH_ROWS
+        return self.gathered.row_bytes >= BATCH_TEXT_BYTES or len(self.gathered.rows) >= BATCH_ROWS
 
     def take(self) -> pa.RecordBatch:
         """The rows so far as one batch; starts the next one."""
-        columns = zip(*self._rows, strict=True)
+        columns = zip(*self.gathered.rows, strict=True)
         arrays = [pa.array(column, field.type) for column, field in zip(columns, DOCUMENT, strict=True)]
-        self._rows.clear()
-        self._bytes = 0
+        self.gathered.rows.clear()
+        self.gathered.row_bytes = 0
         return pa.RecordBatch.from_arrays(arrays, schema=DOCUMENT)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.gathered.rows)
 
     def tally(self) -> Tally:
         more = f" (and {len(self.errors) - 1} more)" if len(self.errors) > 1 else ""

@@ -12,6 +12,7 @@ class Split:
     start, end: bytes for JSON Lines (a line belongs to the split it begins in), row groups for Parquet, else
         the whole file.
     size: bytes of the whole file as stored. compression: gzip, bz2, zstd, xz or "".
+    version: the file's ETag or time of modification when it was listed, "" when the file system says neither.
     """
 
     source: str
@@ -22,6 +23,7 @@ class Split:
     end: int
     size: int
     compression: str = ""
+    version: str = ""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)

@@ -23,8 +23,10 @@ _DEFECTS = (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, 
 
 def open_split(split: Split) -> BinaryIO:
     """The stored file, still compressed; InputError when it has gone since planning."""
-    fs, path = url_to_fs(split.url)
     try:
+        if split.url.startswith("/"):  # a local path: fsspec takes ten times as long to open it
+            return open(split.url, "rb")
+        fs, path = url_to_fs(split.url)
         return fs.open(path, "rb")
     except (FileNotFoundError, PermissionError) as error:
         step = "restore the file, or plan the run again"

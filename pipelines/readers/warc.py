@@ -52,7 +52,6 @@ def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> I
                 yield from pages.flush()
             if rows.full:
                 yield rows.take()
-    yield from pages.flush()
 
 
 def _take(frame: Frame, rows: Rows, pages: Pages) -> None:

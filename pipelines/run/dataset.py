@@ -68,6 +68,7 @@ class PartWriter:
         self._file: Any = None
         self._writer: pq.ParquetWriter | None = None
         self._gathered: list[pa.RecordBatch] = []
+        self._gathered_bytes = 0
         if single:
             self._open()
 
@@ -89,44 +90,46 @@ class PartWriter:
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append rows; the batch is cut where a row group would exceed its byte limit."""
-        batch = batch.select(self.spec.schema.names).cast(self.spec.schema)
+        if batch.schema != self.spec.schema:
+            batch = batch.select(self.spec.schema.names).cast(self.spec.schema)
         limit = MAX_ROW_GROUP_BYTES if self.single else min(MAX_ROW_GROUP_BYTES, self.part_bytes)
         for piece in split_by_bytes(batch, limit):
             if self._writer is None:
                 self._open()
             self._gather(piece)
-            self._count(piece)
             if not self.single and (self._part.bytes >= self.part_bytes or self._part.rows >= MAX_PART_ROWS):
                 self._close_part()
 
     def _gather(self, piece: pa.RecordBatch) -> None:
-        """Hold a piece back until there is enough for a row group."""
-        waiting = sum(held.nbytes for held in self._gathered)
-        if waiting + piece.nbytes > MAX_ROW_GROUP_BYTES:
+        """Hold a piece back until there is enough for a row group. Its size is asked for once: asking takes 0.1 ms."""
+        piece_bytes = piece.nbytes
+        if self._gathered_bytes + piece_bytes > MAX_ROW_GROUP_BYTES:
             self._write_gathered()
-            waiting = 0
         self._gathered.append(piece)
-        if waiting + piece.nbytes >= ROW_GROUP_BYTES:
+        self._gathered_bytes += piece_bytes
+        self._part.rows += piece.num_rows
+        self._part.bytes += piece_bytes
+        if self._gathered_bytes >= ROW_GROUP_BYTES:
             self._write_gathered()
 
     def _write_gathered(self) -> None:
+        """Write what has gathered as one row group, and count it: a batch costs nothing beyond its rows."""
         if self._gathered:
             assert self._writer is not None
             table = pa.Table.from_batches(self._gathered)
-            self._gathered = []
+            self._gathered, self._gathered_bytes = [], 0
             self._writer.write_table(table, row_group_size=table.num_rows)
+            self._count(table)
 
-    def _count(self, piece: pa.RecordBatch) -> None:
+    def _count(self, table: pa.Table) -> None:
         part = self._part
-        part.rows += piece.num_rows
-        part.bytes += piece.nbytes
         if "text_bytes" in self.spec.schema.names:
-            part.text_bytes += pc.sum(piece.column("text_bytes")).as_py() or 0
+            part.text_bytes += pc.sum(table.column("text_bytes")).as_py() or 0
         if self.spec.counted:
-            for entry in piece.column(self.spec.counted).value_counts().to_pylist():
+            for entry in table.column(self.spec.counted).value_counts().to_pylist():
                 value = str(entry["values"])
                 part.rows_by[value] = part.rows_by.get(value, 0) + entry["counts"]
-        self._sum += batch_digest(piece, list(self.spec.digest_columns))
+        self._sum += batch_digest(table, list(self.spec.digest_columns))
 
     def _close_part(self) -> None:
         assert self._writer is not None
@@ -145,7 +148,7 @@ class PartWriter:
 
     def abandon(self) -> None:
         """Remove what was written: the unit failed or another attempt finished first."""
-        self._gathered = []
+        self._gathered, self._gathered_bytes = [], 0
         if self._writer is not None:
             self._writer = None
             with contextlib.suppress(OSError):  # of a full disk: what is still buffered is given up anyway
