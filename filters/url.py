@@ -2,18 +2,19 @@
 
 The rules and their order follow the URL filter of RefinedWeb and FineWeb (Penedo et al. 2023, G.1; datatrove
 `URLFilter`), with lists given as files. datatrove splits the URL with its case kept and compares with lower-cased lists,
-so `/PORN/` escapes; `case_rule: datatrove` reproduces that, `lower` (default) compares lower case with lower case.
+so `/PORN/` escapes; `case_rule: datatrove` reproduces that and takes the lists as they stand. `lower` (default) compares lower
+case with lower case, and understands the forms in which lists are published (see `url_lists`).
 """
 
-import gzip
 import re
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from gristmill.filters.options import with_defaults
+from gristmill.filters.url_lists import AS_DATATROVE, ascii_host, list_entries, url_key
 from gristmill.schemas.errors import InputError, RecipeError
 from gristmill.schemas.policy import Profile, Rule
 from gristmill.schemas.signals import Family, Signal
@@ -23,7 +24,6 @@ LISTS = ("domains", "urls", "hard_words", "soft_words", "subwords")
 DEFAULT_OPTIONS: dict[str, Any] = {**dict.fromkeys(LISTS), "case_rule": "lower"}
 _NOT_ALNUM = re.compile("[^a-zA-Z0-9]+")
 _AUTHORITY = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?(?://)?([^/?#]*)")
-_GZIP_MAGIC = b"\x1f\x8b"
 
 _NO_URL = "the document has no url"
 _NO_LIST = "the document has no url, or the list is not given"
@@ -76,6 +76,13 @@ def registered_domain(host: str) -> str | None:
     return None if found is None or isinstance(found, str) or found.fld == found.tld else found.fld
 
 
+def _comparable(host: str) -> str:
+    try:
+        return ascii_host(host)
+    except UnicodeError:
+        return host.lower()
+
+
 def _paths(value: str | list[str] | tuple[str, ...] | None) -> tuple[str, ...]:
     return () if value is None else (value,) if isinstance(value, str) else tuple(value)
 
@@ -90,56 +97,34 @@ def check(options: Mapping[str, Any]) -> None:
         for path in _paths(chosen[name]):
             if not Path(path).is_file():
                 raise InputError(f"no file {path}", expected=f"a list for `{name}`", where="url_rules")
-            list_entries(path)
+            list_entries(path, AS_DATATROVE if chosen["case_rule"] == "datatrove" else name)
 
 
-def list_entries(path: str) -> frozenset[str]:
-    """The entries of a list file, plain or gzip: one a line, stripped; empty lines and those from `#` on are none."""
-    stat = Path(path).stat()
-    return _read_entries(path, stat.st_mtime_ns, stat.st_size)
-
-
-@cache
-def _read_entries(path: str, modified: int, size: int) -> frozenset[str]:
-    """Cached by the file's state: a list of millions of domains is read once per process."""
-    raw = Path(path).read_bytes()
-    try:
-        text = (gzip.decompress(raw) if raw.startswith(_GZIP_MAGIC) else raw).decode()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise InputError(f"unreadable list: {error}", expected="UTF-8 text, plain or gzip", where=path) from error
-    lines = (line.strip() for line in text.split("\n"))
-    return frozenset(line for line in lines if line and not line.startswith("#"))
-
-
-def _entries(value: Any) -> frozenset[str] | None:
+def _entries(value: Any, kind: str) -> frozenset[str] | None:
     paths = _paths(value)
-    return frozenset().union(*map(list_entries, paths)) if paths else None
+    return frozenset().union(*(list_entries(path, kind) for path in paths)) if paths else None
 
 
 @lru_cache(maxsize=64)
 def _words(entries: frozenset[str]) -> frozenset[str]:
-    """Entries as the word rules compare them: ASCII letters and digits, lower case."""
+    """Entries as datatrove's word rules compare them: ASCII letters and digits, lower case."""
     return frozenset(word for entry in entries if (word := _NOT_ALNUM.sub("", entry).lower()))
-
-
-@lru_cache(maxsize=64)
-def _lower(entries: frozenset[str]) -> frozenset[str]:
-    return frozenset(entry.lower() for entry in entries)
 
 
 def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
     """The signals of `url`.
 
-    domains, urls, hard_words, soft_words, subwords: list files (a path or several), see `list_entries`.
+    domains, urls, hard_words, soft_words, subwords: list files (a path or several), see `url_lists`.
     case_rule: lower | datatrove.
     """
     chosen = with_defaults(options, DEFAULT_OPTIONS, "url_rules")
     keep_case = chosen["case_rule"] == "datatrove"
-    domains, urls = _entries(chosen["domains"]), _entries(chosen["urls"])
-    if not keep_case:
-        domains, urls = domains and _lower(domains), urls and _lower(urls)
-    lists = [_entries(chosen[name]) for name in ("hard_words", "soft_words", "subwords")]
-    hard, soft, subwords = [None if entries is None else _words(entries) for entries in lists]
+    lists = {name: _entries(chosen[name], AS_DATATROVE if keep_case else name) for name in LISTS}
+    domains, urls = lists["domains"], lists["urls"]
+    hard, soft, subwords = [
+        None if lists[name] is None else _words(lists[name]) if keep_case else lists[name]
+        for name in ("hard_words", "soft_words", "subwords")
+    ]
 
     def values(url: str | None) -> tuple[Any, ...]:
         if not url:
@@ -150,7 +135,7 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
             compared, compared_host = url, host if domain else ""
             compared_domain = host[-len(domain) :] if domain else ""
         else:
-            compared, compared_host, compared_domain = url.lower(), host.lower(), domain or ""
+            compared, compared_host, compared_domain = url_key(url), _comparable(host), _comparable(domain or "")
         split = _NOT_ALNUM.split(url)
         words = set(split) if keep_case else {word.lower() for word in split}
         joined = "".join(split).lower()
@@ -173,7 +158,7 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
 
 FAMILY = Family(
     name="url_rules",
-    version=1,
+    version=2,
     signals=SIGNALS,
     measure="gristmill.filters.url:measure",
     source="Penedo et al. 2023 (RefinedWeb), G.1; datatrove URLFilter",

@@ -101,7 +101,7 @@ def build(
     chosen = as_recipe(recipe)
     planned = plan(chosen)
     storage = Storage(str(out))
-    tasks = plan_tasks(storage, chosen, sample)
+    tasks = plan_tasks(storage, chosen, sample, console)
     with explained(storage.url):
         _claim(storage)
     with explained(storage.url), run_lock(storage), engine or Engine() as running:

@@ -33,6 +33,7 @@ from gristmill.schemas.tally import Tally
 SPLIT_BYTES = 64 << 20
 MIN_GROUP_BYTES = 1 << 20
 MAX_GROUP_SPLITS = 4096  # of empty or tiny files: what a task holds for each of them is bounded too
+MAX_ERRORS_LISTED = 100  # of a task, in its marker; all are counted
 MIN_PART_BYTES = 8 << 20
 TASKS_WANTED = 32
 _NOT_CONTENT = ("text", "location", "detail")  # text is stood for by content_hash; the others tell where and how
@@ -55,13 +56,23 @@ class IngestTask:
     sample: float | None = None
 
 
-def plan_tasks(storage: Storage, recipe: Recipe, sample: float | None = None) -> list[IngestTask]:
+def plan_tasks(
+    storage: Storage, recipe: Recipe, sample: float | None = None, console: Console | None = None
+) -> list[IngestTask]:
     """Every split of every source, small ones grouped; InputError when a source cannot be read at all.
+
+    console: is told of files beside the data that are not read.
 
     Groups hold a 32nd of the input, at least 1 MiB and at most 64 MiB; parts of documents a 32nd, at least 8 MiB and at
     most 128 MiB: enough of them for every core of a small machine, few files for a large input.
     """
-    splits = [plan_splits(source, SPLIT_BYTES) for source in recipe.sources]
+    splits = []
+    for source in recipe.sources:
+        left_out: list[str] = []
+        splits.append(plan_splits(source, SPLIT_BYTES, left_out))
+        if left_out and console:
+            shown = ", ".join(name.rpartition("/")[2] for name in left_out[:5]) + (", ..." if len(left_out) > 5 else "")
+            console.log(f"source {source.name}: {len(left_out)} files beside the data are not read ({shown})")
     total = sum(_share(split) for one_source in splits for split in one_source)
     group_bytes = min(SPLIT_BYTES, max(MIN_GROUP_BYTES, total // TASKS_WANTED))
     part_bytes = min(MAX_PART_BYTES, max(MIN_PART_BYTES, total // TASKS_WANTED))
@@ -153,7 +164,8 @@ def _read_into(writer: PartWriter, task: IngestTask) -> dict[str, Any]:
         **{name: sum(getattr(tally, name) for tally in tallies) for name in _TALLIED},
         "left_out_by_sample": left_out,
         "skipped": dict(skipped),
-        "errors": [{"url": tally.url, "error": tally.error} for tally in tallies if tally.error],
+        "files_not_whole": len({tally.url for tally in tallies if tally.error}),
+        "errors": [{"url": tally.url, "error": tally.error} for tally in tallies if tally.error][:MAX_ERRORS_LISTED],
     }
 
 
@@ -207,6 +219,7 @@ def _balance(tallies: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "files": sum(tally["files"] for tally in tallies),
         **_sums(tallies),
         "sources": {name: _sums(chosen) for name, chosen in by_source.items()},
+        "files_not_whole": sum(tally["files_not_whole"] for tally in tallies),
         "errors": [entry for tally in tallies for entry in tally["errors"]],
     }
 
@@ -240,8 +253,8 @@ def _log(console: Console, manifest: DatasetManifest, seconds: float) -> None:
     )
     for entry in facts["errors"][:10]:
         console.log(f"  not read whole: {entry['url']}: {entry['error']}")
-    if len(facts["errors"]) > 10:
-        console.log(f"  and {len(facts['errors']) - 10:,} more files not read whole, listed in documents/manifest.json")
+    if facts["files_not_whole"] > 10:
+        console.log(f"  and {facts['files_not_whole'] - 10:,} more files not read whole, see documents/manifest.json")
     if facts["colliding_ids"]:
         console.log(
             f"  {facts['colliding_ids']:,} documents shared their id with another; their ids got a content suffix"

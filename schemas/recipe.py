@@ -274,12 +274,40 @@ def _read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
             f"byte {error.start} is not UTF-8", where=str(path), expected="a YAML file in UTF-8"
         ) from error
     try:
-        return yaml.safe_load(content), yaml.compose(content, Loader=yaml.SafeLoader)
+        node = yaml.compose(content, Loader=yaml.SafeLoader)
+        if node is not None:
+            _refuse_repeated_keys(node, path)
+        return yaml.safe_load(content), node
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "not YAML"
         raise RecipeError(str(problem), where=f"{path}{line}", expected="valid YAML") from error
+
+
+def _refuse_repeated_keys(root: yaml.Node, path: Path) -> None:
+    """RecipeError for a key that stands twice in one mapping, at any level: YAML would take the last without a word."""
+    waiting, seen = [root], {id(root)}
+    while waiting:
+        node = waiting.pop()
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            name, line = (key.tag, key.value), key.start_mark.line + 1
+            if name in lines:
+                raise RecipeError(
+                    f"the key `{key.value}` stands twice, in lines {lines[name]} and {line}",
+                    where=f"{path}:{line}",
+                    expected="each key once",
+                    next_step="remove one of them, or put what they hold together",
+                )
+            lines[name] = line
+        children = [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
+        for child in children if isinstance(node, yaml.CollectionNode) else ():
+            if id(child) not in seen:  # an alias stands for its anchor
+                seen.add(id(child))
+                waiting.append(child)
 
 
 def load_document(path: str | Path, model: type[Strict]) -> dict[str, Any]:

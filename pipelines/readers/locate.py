@@ -1,16 +1,18 @@
 """From a source's paths, globs and URLs to the files behind them, each with a place-independent relative path."""
 
 import json
+import os
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
+from gristmill.pipelines.readers.streams import HEAD_BYTES, is_text
 from gristmill.schemas.errors import InputError
 from gristmill.schemas.source import Source
 
@@ -38,6 +40,11 @@ _SUFFIX_FORMAT = {
     ".arrow": "datasets",
 }
 _DATASETS_NOTES = {"state.json", "dataset_info.json", "dataset_dict.json"}
+_WHOLE_FILE_FORMATS = ("text", "html")  # in which a README may be what is wanted
+# What a snapshot of a data set holds beside its data, by the beginning of the name and by its end; in lower case.
+_ABOUT_DATA = ("readme", "license", "licence", "copying", "notice", "citation.", "changelog", "contributing", "authors")
+_ABOUT_DATA += ("checksums", "md5sums", "sha256sums", "sha1sums")
+_NO_DATA = ("dataset_infos.json", "croissant.json", ".py", ".md5", ".sha1", ".sha256", ".lock")
 
 
 @dataclass(frozen=True)
@@ -66,20 +73,26 @@ class _Listed:
     version: str
 
 
-def locate(source: Source) -> list[InputFile]:
+def locate(source: Source, left_out: list[str] | None = None) -> list[InputFile]:
     """The files of a source, sorted by relative path; InputError when a path, glob or folder yields none.
 
-    Hidden files and those beginning with `_` are left out of folders and globs, as Spark does.
+    Hidden files and those beginning with `_` are left out of folders and globs, as Spark does, and so are the README, the
+    licence, loading scripts and checksums beside data; left_out: gets the names of these.
     """
     found: dict[str, _Listed] = {}
     prefixes = []
+    named: set[str] = set()
     for path in source.paths:
         prefix, files = _expand(path, source)
         prefixes.append(prefix)
         found.update(files)
+        named.update({url_to_fs(path)[1]} & files.keys())
     root = _root(source, prefixes)
     chosen: dict[str, InputFile] = {}
-    side_files = _datasets_side_files(found, f"source {source.name}")
+    about_data = _about_data(found, source) - named
+    if left_out is not None:
+        left_out += sorted(about_data)
+    side_files = _datasets_side_files(found, f"source {source.name}") | about_data
     for name, listed in sorted(found.items()):
         relative = _relative(name, root, source)
         if name in side_files or any(
@@ -116,6 +129,7 @@ def _expand(path: str, source: Source) -> tuple[str, dict[str, _Listed]]:
             return posixpath.dirname(plain), {plain: _listed(fs, fs.info(plain))}
         if fs.isdir(plain):
             nothing = f"{path} is a folder without files"
+            _check_listable(fs, plain)
             return plain, _visible(fs, fs.find(plain, detail=True), plain, nothing, where)
         if not _WILDCARD.search(plain):
             step = "correct `path`; relative paths start from the working directory"
@@ -123,11 +137,29 @@ def _expand(path: str, source: Source) -> tuple[str, dict[str, _Listed]]:
                 f"{path} does not exist", expected="a file, folder, glob or URL", where=where, next_step=step
             )
         prefix = posixpath.dirname(plain[: _WILDCARD.search(plain).start()])  # type: ignore[union-attr]
+        _check_listable(fs, prefix, None if "**" in plain else plain.count("/") - prefix.count("/"))
         matches = {k: v for k, v in fs.glob(plain, detail=True).items() if v["type"] == "file"}
         return prefix, _visible(fs, matches, prefix, f"{path} matches no file", where)
-    except PermissionError as error:
+    except OSError as error:
         step = "give the reading user permission"
         raise InputError(f"{path}: {error}", expected="a readable path", where=where, next_step=step) from error
+
+
+def _check_listable(fs: AbstractFileSystem, folder: str, levels: int | None = None) -> None:
+    """OSError for a local folder below `folder` that cannot be listed: fsspec leaves it out without a word.
+
+    levels: how many levels of names are looked at; None: all.
+    """
+    if not _is_local(fs):
+        return
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):  # said in its own words
+            raise error
+
+    for path, folders, _ in os.walk(folder, onerror=refuse):
+        if levels is not None and path.count("/") - folder.count("/") >= levels - 1:
+            folders.clear()
 
 
 def _listed(fs: AbstractFileSystem, entry: Mapping[str, Any]) -> _Listed:
@@ -147,6 +179,28 @@ def _visible(
         step = "correct `path`; names beginning with `.` or `_` are not read"
         raise InputError(nothing, expected="at least one file", where=where, next_step=step)
     return files
+
+
+def _about_data(found: Iterable[str], source: Source) -> set[str]:
+    """Files that tell of data, where there is any."""
+    names = {name: posixpath.basename(name).lower() for name in found}
+    by_suffix = {_SUFFIX_FORMAT.get(posixpath.splitext(_unpacked(base))[1]) for base in names.values()}
+    formats = by_suffix if source.format == "auto" else {source.format}
+    if not formats - {None, *_WHOLE_FILE_FORMATS}:
+        return set()
+    return {name for name, base in names.items() if base.endswith(_NO_DATA) or _is_about_data(base)}
+
+
+def _is_about_data(base: str) -> bool:
+    return base.startswith(_ABOUT_DATA) and _SUFFIX_FORMAT.get(posixpath.splitext(base)[1]) in (
+        None,
+        *_WHOLE_FILE_FORMATS,
+    )
+
+
+def _unpacked(name: str) -> str:
+    stem, suffix = posixpath.splitext(name)
+    return stem if suffix in _SUFFIX_COMPRESSION else name
 
 
 def _datasets_side_files(found: Mapping[str, _Listed], where: str) -> set[str]:
@@ -217,7 +271,7 @@ def _inspect(listed: _Listed, name: str, relative: str, source: Source, *, first
         head = _head(fs, name, source)
         by_content = next((kind for magic, kind in _MAGIC_COMPRESSION.items() if head.startswith(magic)), "")
         # A `.gz` stored unpacked begins like text; anything else behind such a name is a damaged archive.
-        compression = by_content or ("" if _is_printable(head) else compression)
+        compression = by_content or ("" if is_text(head) else compression)
     chosen = source.format if source.format != "auto" else _SUFFIX_FORMAT.get(suffix)
     if chosen is None:
         raise InputError(
@@ -230,14 +284,10 @@ def _inspect(listed: _Listed, name: str, relative: str, source: Source, *, first
     return InputFile(fs, url, relative, listed.size, chosen, compression, listed.version)
 
 
-def _is_printable(head: bytes) -> bool:
-    return all(byte >= 32 or byte in b"\t\r\n" for byte in head) and head.isascii()
-
-
 def _head(fs: AbstractFileSystem, name: str, source: Source) -> bytes:
     try:
         with fs.open(name, "rb") as stream:
-            return stream.read(8)
+            return stream.read(HEAD_BYTES)
     except OSError as error:
         raise InputError(
             f"{name} cannot be opened: {error}",

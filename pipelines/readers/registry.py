@@ -48,14 +48,15 @@ def reader(format_name: str) -> Reader:
     return Reader(module.plan, module.read)
 
 
-def plan_splits(source: Source, split_bytes: int) -> list[Split]:
+def plan_splits(source: Source, split_bytes: int, left_out: list[str] | None = None) -> list[Split]:
     """The tasks a source is read in, in the order of relative paths; an empty file is one split.
 
     split_bytes: about how much of a file one split covers, where the format allows splitting (plain JSON Lines by
     bytes, Parquet by row groups).
+    left_out: gets the files beside the data that are not read, see `locate`.
     Raises InputError for what cannot be read at all: no such path, an empty folder or glob, a missing column.
     """
-    files = locate(source)
+    files = locate(source, left_out)
 
     def plan(file: InputFile) -> list[tuple[int, int]]:
         return reader(file.format).plan(source, file, split_bytes)
@@ -73,7 +74,7 @@ def read_split(split: Split, source: Source, isolate: Isolate | None = None) -> 
     """The documents of a split as batches of schemas.document.DOCUMENT, then exactly one Tally.
 
     A batch holds about 16 MB of text or 8,192 rows, so memory follows the batch, not the file. Bad records come as
-    quarantined rows; a truncated or corrupt file yields what could be read, and the tally's `error` says the rest.
+    quarantined rows; a truncated, corrupt or empty file yields what could be read, and the tally's `error` says the rest.
     isolate: runs native HTML parsers outside this process (see extract.Isolate); None: in this process.
     Raises BalanceError when a framed record is neither a row nor counted as skipped: a bug, never an input.
     """
@@ -91,6 +92,8 @@ def read_splits(
     counts = []
     for split in splits:
         counts.append(Rows(source, split, gathered))
+        if not split.size:
+            counts[-1].disturb("a file of no bytes")
         yield from reader(split.format).read(source, split, counts[-1], isolate)
     if gathered.pages:
         yield from Pages(counts[-1], isolate).flush()

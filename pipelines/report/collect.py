@@ -119,7 +119,7 @@ class _Collector:
             unread_files=sorted((UnreadFile(**entry) for entry in facts["errors"]), key=lambda e: (e.url, e.error))[
                 :UNREAD_FILES
             ],
-            unread_files_total=len(facts["errors"]),
+            unread_files_total=facts["files_not_whole"],
             balance=_balance(facts),
             colliding_ids=facts["colliding_ids"],
             duplicates=_duplicates(first, fetched) if self.run.recipe.dedup.finds_any else None,

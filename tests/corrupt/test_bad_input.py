@@ -71,8 +71,8 @@ TABLE: dict[str, tuple[Callable[[Path], Source], Outcome]] = {
     "null text": (jsonl(GOOD + line({"text": None})), Outcome(1, {"null_text": 1})),
     "number text": (jsonl(GOOD + line({"text": 5}) + line({"text": 1.5})), Outcome(1, {"text_not_string": 2})),
     "text missing in a line": (jsonl(GOOD + line({"body": "x"})), Outcome(1, {"missing_text": 1})),
-    "empty file": (jsonl(b""), Outcome(0, {})),
-    "empty gzip": (jsonl(b"", "in.jsonl.gz"), Outcome(0, {})),
+    "empty file": (jsonl(b""), Outcome(0, {}, "no bytes")),
+    "empty gzip": (jsonl(b"", "in.jsonl.gz"), Outcome(0, {}, "no bytes")),
     "only blank lines": (jsonl(b"\n  \n\n"), Outcome(0, {})),
     "deep nesting": (
         jsonl(GOOD + b'{"text": ' + b"[" * 100_000 + b"]" * 100_000 + b"}\n"),

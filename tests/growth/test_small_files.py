@@ -120,8 +120,10 @@ def test_a_task_holds_a_bounded_number_of_files(tmp_path: Path, monkeypatch: pyt
         ingest_group(task)
     facts = [storage.read_json(DOCUMENTS.unit_path(task.key))["facts"] for task in tasks]
     assert [entry["files"] for entry in facts] == [16, 16, 8]
-    sizes = [len(json.dumps(entry)) for entry in facts]
+    sizes = [len(json.dumps(entry | {"errors": []})) for entry in facts]
     assert max(sizes) - min(sizes) <= 2
+    assert [entry["files_not_whole"] for entry in facts] == [16, 16, 8]
+    assert max(len(entry["errors"]) for entry in facts) <= ingest.MAX_ERRORS_LISTED
 
 
 def test_the_balance_counts_each_file_once_however_it_is_split(tmp_path: Path) -> None:

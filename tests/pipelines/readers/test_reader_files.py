@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import json
+import os
 from pathlib import Path
 
 import fsspec
@@ -188,3 +189,69 @@ def test_required_columns() -> None:
     assert Columns().wanted == ("text", "url", "timestamp")
     named = Columns(text="body", url="link", metadata=["a", "b"])
     assert named.required == ("body", "link", "a", "b")
+
+
+SNAPSHOT = ("README.md", "LICENSE", ".gitattributes", "dataset_infos.json", "CITATION.cff", "corpus.py", "SHA256SUMS")
+
+
+@pytest.mark.parametrize("data", ["train.jsonl", "data/train-00000.jsonl.gz", "train.csv", "x.warc"])
+def test_what_lies_beside_the_data_of_a_snapshot_is_no_document(tmp_path: Path, data: str) -> None:
+    for name in SNAPSHOT:
+        (tmp_path / name).write_text("---\nlicense: mit\n---\n# A corpus")
+    (tmp_path / data).parent.mkdir(exist_ok=True)
+    (tmp_path / data).write_text("text\na\n" if data.endswith("csv") else '{"text": "a"}\n')
+    left_out: list[str] = []
+    found = plan_splits(Source(name="s", path=str(tmp_path)), WHOLE, left_out)
+    assert [split.path for split in found] == [data]
+    assert [Path(name).name for name in left_out] == sorted(set(SNAPSHOT) - {".gitattributes"})
+    assert paths(path=f"{tmp_path}/**/*") == [data]
+    assert paths(path=(f"{tmp_path}/{data}", f"{tmp_path}/README.md"), root=str(tmp_path)) == sorted(
+        [data, "README.md"]
+    )
+
+
+def test_a_readme_among_texts_is_a_document(tmp_path: Path) -> None:
+    for name in ("README.md", "a.txt", "notes/readme.rst"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("some text")
+    assert paths(path=str(tmp_path)) == ["README.md", "a.txt", "notes/readme.rst"]
+
+
+def test_data_named_like_a_readme_is_data(tmp_path: Path) -> None:
+    (tmp_path / "readme-corpus.jsonl").write_text('{"text": "a"}\n')
+    assert paths(path=str(tmp_path)) == ["readme-corpus.jsonl"]
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).rstrip("/").endswith("deep"):
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    for path in (str(folder), f"{folder}/**/*", f"{folder}/sub/*/*.rst"):
+        with pytest.raises(InputError, match=r"Permission denied.*readable path"):
+            paths(path=path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])
+def test_text_stored_unpacked_under_the_name_of_a_packed_file(tmp_path: Path, encoding: str) -> None:
+    text = "Ärger im Büro, schöne Grüße an alle. " * 3
+    (tmp_path / "a.txt.gz").write_bytes(text.encode(encoding))
+    assert read_source(tmp_path).texts == [text]
+    store = fsspec.filesystem("memory")
+    store.pipe("/packed/a.txt.gz", text.encode(encoding))
+    assert read_source("memory://packed").texts == [text]
+    store.rm("/packed", recursive=True)
+
+
+@pytest.mark.parametrize("name", ["a.txt.gz", "a.jsonl.gz", "a.csv.gz"])
+def test_a_damaged_archive_is_told(tmp_path: Path, name: str) -> None:
+    stored = bytearray(gzip.compress(b'{"text": "a"}\n' * 40))
+    stored[:4] = b"\0\1\2\3"
+    (tmp_path / name).write_bytes(stored)
+    reading = read_source(tmp_path)
+    assert reading.rows == []
+    assert "corrupt gzip" in reading.errors[0]

@@ -160,10 +160,14 @@ def test_a_truncated_file_keeps_what_was_read(tmp_path: Path, cut: float) -> Non
     assert "truncated gzip stream at byte" in reading.errors[0]
 
 
-def test_an_empty_file_is_a_split_without_records(tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_bytes(b"")
+@pytest.mark.parametrize(
+    "name", ["a.jsonl", "a.jsonl.gz", "a.warc.gz", "a.parquet", "a.csv", "a.arrow", "a.txt", "a.html.zst"]
+)
+def test_an_empty_file_is_a_split_without_records_that_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"")
     reading = read_source(tmp_path)
-    assert (reading.rows, [t.records_framed for t in reading.tallies], reading.errors) == ([], [0], [])
+    assert (reading.rows, [t.records_framed for t in reading.tallies]) == ([], [0])
+    assert reading.errors == ["a file of no bytes"]
 
 
 def test_memory_follows_the_batch_not_the_file(tmp_path: Path) -> None:

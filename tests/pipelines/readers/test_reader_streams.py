@@ -78,3 +78,62 @@ def test_the_next_gzip_record_is_found_after_damage() -> None:
     ]
     assert len(defects) == 1
     assert f"at byte {len(members[0])}" in defects[0]
+
+
+def with_wrong_checksum(kind: str, content: bytes) -> bytes:
+    if kind == "zstd":
+        stored = bytearray(zstandard.ZstdCompressor(write_checksum=True).compress(content))
+        stored[-1] ^= 1
+    elif kind == "xz":
+        stored = bytearray(lzma.compress(content))
+        stored[-24] ^= 1  # of the block, before index and footer
+    else:
+        stored = bytearray(PACKERS[kind](content))
+        stored[-5 if kind == "gzip" else -3] ^= 1
+    return bytes(stored)
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+@pytest.mark.parametrize("size", [3, 300, 200_000])
+def test_a_wrong_checksum_costs_no_content(kind: str, size: int) -> None:
+    content = bytes(97 + n * n % 23 for n in range(size))
+    got, defects = unpack(with_wrong_checksum(kind, content), kind)
+    assert got == content
+    assert len(defects) == 1
+    assert "corrupt" in defects[0]
+
+
+def test_members_behind_one_with_a_wrong_checksum_are_read() -> None:
+    got, defects = unpack(with_wrong_checksum("gzip", b"one ") + gzip.compress(b"two"), "gzip")
+    assert (got, len(defects)) == (b"one two", 1)
+
+
+def test_gzip_headers_with_every_field() -> None:
+    import struct
+    import zlib
+
+    deflate = zlib.compressobj(wbits=-15)
+    packed = deflate.compress(b"content") + deflate.flush()
+    head = b"\x1f\x8b\x08\x1f" + bytes(6) + b"\x05\0extra" + b"name.txt\0" + b"a comment\0" + b"\0\0"
+    stored = head + packed + struct.pack("<II", zlib.crc32(b"content"), 7)
+    assert unpack(stored, "gzip") == (b"content", [])
+    for cut in range(1, len(stored)):
+        assert unpack(stored[:cut], "gzip")[1], cut
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])
+def test_text_under_the_name_of_a_packed_file_is_taken_as_it_is(kind: str, encoding: str) -> None:
+    stored = "Größe und Äpfel\n".encode(encoding)
+    assert unpack(stored, kind) == (stored, [])
+
+
+def test_a_file_that_cannot_be_read_is_an_input_error() -> None:
+    from gristmill.schemas.errors import InputError
+
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(InputError, match=r"cannot be read.*Input/output error"):
+        list(chunks(Failing(), "", pytest.fail))

@@ -1,0 +1,50 @@
+"""YAML files of every kind: a key that stands twice is an error that names both lines."""
+
+from pathlib import Path
+
+import pytest
+from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.recipe import load_mix, load_policy, load_recipe
+from gristmill.schemas.training_recipe import load_training_recipe
+
+SHORT = "name: r\nsources:\n  - {name: a, path: a.jsonl}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "first", "second"),
+    [
+        (SHORT + "name: again\n", "name", 1, 4),
+        (SHORT + "policy:\n  languages: [en]\n  min_text_bytes: 3\n  languages: [de]\n", "languages", 5, 7),
+        (SHORT + "policy: {languages: [en], 'languages': [de]}\n", "languages", 4, 4),
+        (
+            "name: r\nsources:\n  - name: a\n    path: a.jsonl\n    columns:\n      text: x\n      text: y\n",
+            "text",
+            6,
+            7,
+        ),
+        (SHORT + "policy:\n  by_language:\n    de: {}\n    en: {}\n    de: {}\n", "de", 6, 8),
+        (SHORT + "signals:\n  tokens: {}\n  tokens: {}\n", "tokens", 5, 6),
+        (SHORT + "policy:\n  rules:\n    - {name: a, signal: b, keep: '> 1',\n       signal: c}\n", "signal", 6, 7),
+    ],
+)
+def test_a_key_that_stands_twice(tmp_path: Path, text: str, key: str, first: int, second: int) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(text)
+    with pytest.raises(
+        RecipeError, match=rf"r\.yaml:{second}: the key `{key}` stands twice, in lines {first} and {second}"
+    ):
+        load_recipe(path)
+
+
+@pytest.mark.parametrize("load", [load_policy, load_mix, load_training_recipe])
+def test_in_every_kind_of_file(tmp_path: Path, load: object) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text("a: 1\na: 2\n")
+    with pytest.raises(RecipeError, match="lines 1 and 2"):
+        load(path)  # type: ignore[operator]
+
+
+def test_aliases_and_equal_keys_of_different_mappings_are_fine(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text("name: r\nsources:\n  - &a {name: a, path: a.jsonl}\n  - {<<: *a, name: b}\n")
+    assert [source.name for source in load_recipe(path).sources] == ["a", "b"]
