@@ -145,7 +145,8 @@ def _read_entries(path: str, kind: str, modified: int, size: int) -> frozenset[s
         text = (gzip.decompress(raw) if raw.startswith(_GZIP_MAGIC) else raw).decode("utf-8-sig")
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise InputError(f"unreadable list: {error}", expected="UTF-8 text, plain or gzip", where=path) from error
-    read, found = _READ[kind], set()
+    read = _READ[kind]
+    found: set[str] = set()
     for number, line in enumerate(_LINE_ENDS.split(text), 1):
         line = line.strip()
         if not line or line.startswith("#"):

@@ -16,6 +16,7 @@ from gristmill.pipelines.decide.compile_policy import CompiledPolicy, compile_po
 from gristmill.pipelines.decide.cut_survivors import Cuts, cut_survivors
 from gristmill.pipelines.decide.decisions import Measured, decide
 from gristmill.pipelines.decide.keep_text import remove_texts
+from gristmill.pipelines.decide.languages import language_options, mix_with_labels
 from gristmill.pipelines.decide.materialise import write_corpus
 from gristmill.pipelines.decontaminate.eval_sets import plan_sets
 from gristmill.pipelines.decontaminate.stage import contamination
@@ -63,8 +64,10 @@ class Plan:
 
 def plan(recipe: Recipe) -> Plan:
     """RecipeError or ModelError for everything that can be known before a run starts."""
-    floor = compile_policy(Policy(), recipe.floor)
+    floor = compile_policy(Policy(), recipe.floor, None, language_options(recipe))
     policy = compile_recipe(recipe)
+    if recipe.mix:
+        recipe = recipe.model_copy(update={"mix": mix_with_labels(recipe.mix, language_options(recipe))})
     families = {**needed_families(recipe, policy), **needed_families(recipe, floor)}
     if recipe.dedup.exact:
         families[CONTENT_KEY] = {"normalise": sorted(recipe.dedup.exact.normalise)}

@@ -4,7 +4,7 @@ from typing import Literal
 
 import pyarrow as pa
 from gristmill.schemas.corpus import CORPUS, CORPUS_DIGEST
-from gristmill.schemas.strict import Strict
+from gristmill.schemas.strict import LanguageName, Strict
 from pydantic import Field, model_validator
 
 
@@ -47,11 +47,11 @@ class Mix(Strict):
     """
 
     by: Literal["source", "language"] = "source"
-    shares: dict[str, float] = Field(default_factory=dict)
+    shares: dict[LanguageName, float] = Field(default_factory=dict)
     temperature: float | None = Field(None, gt=0)
     tokens: int | None = Field(None, ge=1)
     max_repetitions: float = Field(1.0, gt=0)
-    limits: dict[str, GroupLimit] = Field(default_factory=dict)
+    limits: dict[LanguageName, GroupLimit] = Field(default_factory=dict)
     max_copies: int | None = Field(None, ge=1, le=1000)
     upweight: Upweight | None = None
     if_infeasible: Literal["error", "adjust"] = "error"

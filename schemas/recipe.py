@@ -18,7 +18,7 @@ from gristmill.schemas.pii import Pii
 from gristmill.schemas.policy import Rule
 from gristmill.schemas.shard_options import ShardOptions
 from gristmill.schemas.source import Source
-from gristmill.schemas.strict import Strict
+from gristmill.schemas.strict import LanguageName, Strict
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 Scope = Literal["global", "source", "snapshot"]
@@ -46,7 +46,7 @@ class Floor(Strict):
     """The least a document must have before duplicates are looked for; a policy cannot be looser than it."""
 
     min_text_bytes: int = Field(1, ge=1)
-    languages: tuple[str, ...] = ()
+    languages: tuple[LanguageName, ...] = ()
     min_language_score: float = Field(0.0, ge=0, le=1)
 
 
@@ -66,12 +66,12 @@ class Policy(RuleSet):
     exclude_ids: documents dropped by name: ids, or .jsonl files with a `doc_id` in each line (read when loaded).
     """
 
-    languages: tuple[str, ...] = ()
+    languages: tuple[LanguageName, ...] = ()
     min_language_score: float = Field(0.0, ge=0, le=1)
     min_text_bytes: int = Field(1, ge=1)
     decontaminate: ContaminationPolicy | None = None
     exclude_ids: ExcludedIds = ()
-    by_language: dict[str, RuleSet] = Field(default_factory=dict)
+    by_language: dict[LanguageName, RuleSet] = Field(default_factory=dict)
     by_source: dict[str, RuleSet] = Field(default_factory=dict)
 
 

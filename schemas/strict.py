@@ -1,10 +1,18 @@
 """Base of every typed document a user writes: an unknown key is an error that names the nearest valid one."""
 
 import difflib
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
+
+
+def _unquoted_no(value: Any) -> Any:
+    return "no" if value is False else value
+
+
+# A name that may be a language: YAML reads a bare `no`, Norwegian, as false.
+LanguageName = Annotated[str, BeforeValidator(_unquoted_no)]
 
 
 class Strict(BaseModel):

@@ -36,6 +36,27 @@ uz uzb uzn;ve ven;vi vie;vo vol;wa wln;wo wol;xh xho;yi yid ydd;yo yor;za zha;zh
 _OF_639_3 = {three: row.split()[0] for row in _ISO_639_1.replace("\n", "").split(";") for three in row.split()[1:]}
 
 
+# ISO 639-2's bibliographic codes, where they differ.
+_BIBLIOGRAPHIC = """
+alb sq;arm hy;baq eu;bur my;chi zh;cze cs;dut nl;fre fr;geo ka;ger de;gre el;ice is;mac mk;mao mi;may ms;per fa;rum ro;slo sk;
+tib bo;wel cy
+"""
+_OF_BIBLIOGRAPHIC = dict(pair.split() for pair in _BIBLIOGRAPHIC.replace("\n", "").split(";"))
+
+
+def code_of_iso_639(code: str) -> str | None:
+    """Our code of an ISO 639 code of two or three letters, withdrawn ones too; None for what has no such form.
+
+    >>> [code_of_iso_639(code) for code in ("en", "deu", "ger", "iw", "no", "yue", "english")]
+    ['en', 'de', 'de', 'he', 'nb', 'yue', None]
+    """
+    if not (code.isascii() and code.isalpha() and code.islower() and len(code) in (2, 3)):
+        return None
+    code = _WITHDRAWN.get(code, code)
+    code = _OF_BIBLIOGRAPHIC.get(code) or _OF_639_3.get(code, code)
+    return "nb" if code == "no" else code
+
+
 @cache
 def language_of_fasttext(label: str) -> str:
     """Our code of a fastText label.

@@ -10,6 +10,15 @@ from gristmill.filters.foreign.datatrove_step import signal_name as foreign_sign
 from gristmill.filters.profiles.registry import profile
 from gristmill.filters.registry import family, find_signal, signals
 from gristmill.filters.transforms.registry import TEXT_VERSIONS
+from gristmill.pipelines.decide.languages import (
+    Options,
+    check_keys_of_signals,
+    floor_with_labels,
+    language_options,
+    policy_with_labels,
+    rule_with_labels,
+)
+from gristmill.pipelines.decide.named_rule import NamedRule
 from gristmill.schemas.decontamination import (
     MATCH_RULE_SUFFIX,
     RULE_PREFIX,
@@ -29,22 +38,6 @@ from gristmill.schemas.signals import Family, Signal
 DOC_ID = "doc_id"
 DOCUMENT_SIGNALS = {"text_bytes": "int", DOC_ID: "string"}  # known from documents/ without measuring
 NUMERIC = ("int", "float")
-
-
-@dataclass(frozen=True)
-class NamedRule:
-    """A rule with the name the ledger shows (`gopher@dolma/few_words`) and the documents it applies to.
-
-    by_source / by_language: applies to documents of that source / language; `elsewhere` lists the sources and languages
-    that have rules of their own, to which a general rule does not apply.
-    """
-
-    name: str
-    rule: Rule
-    by_source: str | None = None
-    by_language: str | None = None
-    not_sources: tuple[str, ...] = ()
-    not_languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +73,8 @@ class CompiledPolicy:
 
 def compile_recipe(recipe: Recipe) -> CompiledPolicy:
     """The policy of a recipe, its evaluation sets and what `pii:` drops included."""
-    compiled = compile_policy(recipe.policy, recipe.floor, recipe.text)
+    check_keys_of_signals(recipe)
+    compiled = compile_policy(recipe.policy, recipe.floor, recipe.text, language_options(recipe))
     compiled = replace(compiled, foreign=tuple(map(_foreign_rule, recipe.foreign)))
     if recipe.pii is not None:
         compiled = replace(compiled, rules=(*compiled.rules, *_pii_rules(recipe.pii, compiled.text_version)))
@@ -120,8 +114,12 @@ def _contamination_rules(sets: Decontaminate, chosen: ContaminationPolicy) -> tu
     return tuple(found)
 
 
-def compile_policy(policy: Policy, floor: Floor, text: str | None = None) -> CompiledPolicy:
-    """RecipeError when a profile, rule name or signal is unknown, or the policy is looser than the floor."""
+def compile_policy(
+    policy: Policy, floor: Floor, text: str | None = None, language_options: Options | None = None
+) -> CompiledPolicy:
+    """RecipeError when a profile, rule name, signal or language is unknown, or the policy is looser than the floor."""
+    options = language_options or {}
+    policy, floor = policy_with_labels(policy, options), floor_with_labels(floor, options)
     _check_not_looser(policy, floor)
     rules: list[NamedRule] = []
     own_sources, own_languages = tuple(sorted(policy.by_source)), tuple(sorted(policy.by_language))
@@ -154,7 +152,7 @@ def compile_policy(policy: Policy, floor: Floor, text: str | None = None) -> Com
     floor_rules = tuple(_gate("floor", floor.min_text_bytes, floor.languages, floor.min_language_score))
     for named in (*floor_rules, *rules):
         _check_signal(named)
-    return CompiledPolicy(floor_rules, tuple(rules), text)
+    return CompiledPolicy(floor_rules, tuple(rule_with_labels(named, options) for named in rules), text)
 
 
 def _pii_rules(pii: Pii, text: str) -> tuple[NamedRule, ...]:

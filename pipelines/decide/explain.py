@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow.compute as pc
 from gristmill.filters.registry import family
-from gristmill.pipelines.decide.compile_policy import CompiledPolicy, NamedRule, compile_recipe
+from gristmill.pipelines.decide.compile_policy import CompiledPolicy, compile_recipe
+from gristmill.pipelines.decide.named_rule import NamedRule
 from gristmill.pipelines.decide.rules import PartColumns, evaluate, read_columns, signal_column
 from gristmill.pipelines.decontaminate.stage import document_hits
 from gristmill.pipelines.dedup.cuts import document_cut

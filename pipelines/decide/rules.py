@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.pipelines.decide.compile_policy import DOCUMENT_SIGNALS, CompiledPolicy, NamedRule
+from gristmill.pipelines.decide.compile_policy import DOCUMENT_SIGNALS, CompiledPolicy
+from gristmill.pipelines.decide.named_rule import NamedRule
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey, error_column
 from gristmill.pipelines.run.dataset import read_part

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.pipelines.console import Console
+from gristmill.pipelines.decide.languages import language_options, mix_with_labels
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.mix.plan import MixPlan
@@ -39,6 +40,7 @@ def mix(
         raise RecipeError(
             "no mix to follow", where=opened.storage.url, expected="`mix:` in the run's recipe, or a file with one"
         )
+    wanted = mix_with_labels(wanted, language_options(opened.recipe))
     with explained(opened.storage.url), run_lock(opened.storage), engine or Engine() as running:
         corpus = current_corpus(opened)
         if corpus is None:

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 import gristmill
 import numpy as np
+from gristmill.filters.language.named import language_of_model
 from gristmill.filters.models.line_text import ccnet_lines
 from gristmill.filters.models.line_tokenizer import kind_of, line_tokenizer
 from gristmill.filters.models.perplexity import line_perplexity
@@ -73,6 +74,7 @@ def train_kenlm(
     """
     chosen = options or KenlmOptions()
     _check(chosen)
+    language = language_of_model(language)
     lmplz, build_binary = program("lmplz"), program("build_binary")
     console = console or Console()
     with new_folder(out) as folder, tempfile.TemporaryDirectory(dir=temporary, prefix="gristmill-lm-") as scratch:

@@ -42,8 +42,10 @@ _SUFFIX_FORMAT = {
 _DATASETS_NOTES = {"state.json", "dataset_info.json", "dataset_dict.json"}
 _WHOLE_FILE_FORMATS = ("text", "html")  # in which a README may be what is wanted
 # What a snapshot of a data set holds beside its data, by the beginning of the name and by its end; in lower case.
-_ABOUT_DATA = ("readme", "license", "licence", "copying", "notice", "citation.", "changelog", "contributing", "authors")
-_ABOUT_DATA += ("checksums", "md5sums", "sha256sums", "sha1sums")
+_ABOUT_DATA = (
+    *("readme", "license", "licence", "copying", "notice", "citation.", "changelog", "contributing", "authors"),
+    *("checksums", "md5sums", "sha256sums", "sha1sums"),
+)
 _NO_DATA = ("dataset_infos.json", "croissant.json", ".py", ".md5", ".sha1", ".sha256", ".lock")
 
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gristmill.filters.registry import find_signal
-from gristmill.pipelines.decide.compile_policy import DOCUMENT_SIGNALS, CompiledPolicy, NamedRule, compile_recipe
+from gristmill.pipelines.decide.compile_policy import DOCUMENT_SIGNALS, CompiledPolicy, compile_recipe
 from gristmill.pipelines.decide.decisions import TOKEN_FAMILY
 from gristmill.pipelines.decide.materialise import LANGUAGE
+from gristmill.pipelines.decide.named_rule import NamedRule
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.measure import FamilyKey
 from gristmill.pipelines.mix.command import mixed_corpus

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.pipelines.decide.compile_policy import DOC_ID, CompiledPolicy, NamedRule
+from gristmill.pipelines.decide.compile_policy import DOC_ID, CompiledPolicy
+from gristmill.pipelines.decide.named_rule import NamedRule
 from gristmill.pipelines.decide.rules import PartColumns, applies, read_columns, signal_column
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.id_draws import id_keys, shuffled

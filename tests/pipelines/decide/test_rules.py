@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.pipelines.decide.compile_policy import CompiledPolicy, NamedRule
+from gristmill.pipelines.decide.compile_policy import CompiledPolicy
+from gristmill.pipelines.decide.named_rule import NamedRule
 from gristmill.pipelines.decide.rules import PartColumns, evaluate
 from gristmill.schemas.policy import Rule
 from hypothesis import given, settings
