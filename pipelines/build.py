@@ -97,7 +97,8 @@ def build(
     """Build a corpus from `recipe` (an object, a mapping or a YAML file) into the folder or URL `out`.
 
     A second call with the same recipe does nothing; a changed threshold redoes the decisions only; after an
-    interruption the finished work is kept. sample: the fraction of documents to take.
+    interruption the finished work is kept. sample: the fraction of documents to take. What the run lost of its input is
+    logged at the end, and is `incomplete` of the run that is returned.
     Raises GristmillError: RecipeError, InputError and ModelError before anything is written.
     """
     console = console or Console()
@@ -191,6 +192,8 @@ def build_from(
         write_report(run, engine, console)
     if recipe.keep_text != "all":
         remove_texts(*where, recipe.keep_text, documents, decisions, console)
+    for sentence in run.incomplete:
+        console.log(f"INCOMPLETE: {sentence}")
     return run
 
 

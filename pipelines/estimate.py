@@ -19,6 +19,7 @@ from gristmill.schemas.recipe import Recipe
 class Estimate(Shown):
     """Figures of the whole build, extrapolated from a sample of `fraction` of the documents.
 
+    incomplete: as of a run.
     seconds: reading as measured (the whole input was read), the other stages divided by the fraction.
     keep_fraction: of documents; duplicates are found less often in a sample, so it is an upper bound with dedup on.
     """
@@ -33,6 +34,7 @@ class Estimate(Shown):
     disk_bytes: int
     seconds: float
     has_dedup: bool
+    incomplete: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         bound = " (an upper bound: a sample shows fewer duplicates)" if self.has_dedup else ""
@@ -42,6 +44,7 @@ class Estimate(Shown):
                 f"keep rate: {self.keep_fraction:.1%}, 95 % interval {self.keep_fraction_low:.1%} to "
                 f"{self.keep_fraction_high:.1%}{bound}",
                 f"corpus: about {self.corpus_bytes / 1e6:,.1f} MB of text",
+                *(f"INCOMPLETE: {sentence}" for sentence in self.incomplete),
                 f"time: about {self.seconds:,.0f} s on this engine; disk of the run: about {self.disk_bytes / 1e6:,.1f} MB",
             ]
         )
@@ -92,6 +95,7 @@ def _extrapolate(run: Run, fraction: float) -> Estimate:
         disk_bytes=round(_disk_bytes(run) / fraction),
         seconds=reading + rest / fraction,
         has_dedup=run.recipe.dedup.exact is not None,
+        incomplete=run.incomplete,
     )
 
 

@@ -1,5 +1,7 @@
 """Errors that say what was found, what was expected, where, and what to do next."""
 
+INCOMPLETE_EXIT_CODE = 8  # of a command that finished, but whose run lost part of its input unread, or kept nothing
+
 
 class GristmillError(Exception):
     """Base of every error a user can meet: found, expected, where, next step.

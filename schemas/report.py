@@ -5,7 +5,7 @@ Everything outside `run` is a function of the run's rows: the same for any numbe
 
 from pydantic import BaseModel, ConfigDict, Field
 
-REPORT_VERSION = 1
+REPORT_VERSION = 2
 
 
 class _Section(BaseModel):
@@ -291,6 +291,7 @@ class Summary(_Section):
     languages: list[Mix] | None
     quarantine: list[QuarantineGroup]
     files: int
+    incomplete: list[str]
     unread_files: list[UnreadFile]
     unread_files_total: int
     balance: list[Balance]

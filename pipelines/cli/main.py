@@ -11,6 +11,7 @@ from gristmill.pipelines.cli.forget import forget
 from gristmill.pipelines.cli.mix import mix
 from gristmill.pipelines.cli.models import classifier, lm
 from gristmill.pipelines.cli.options import (
+    AllowIncomplete,
     Conf,
     EngineName,
     Master,
@@ -19,6 +20,7 @@ from gristmill.pipelines.cli.options import (
     RunPath,
     console_of,
     engine_of,
+    leave_if_incomplete,
 )
 from gristmill.pipelines.cli.plan import plan
 from gristmill.pipelines.cli.purge import purge
@@ -55,6 +57,7 @@ def build(
     partitions: Partitions = None,
     conf: Conf = None,
     report: Annotated[bool, typer.Option(help="Write report.html.")] = True,
+    allow_incomplete: AllowIncomplete = False,
     quiet: Quiet = False,
 ) -> None:
     """Build a corpus: read, measure, decide, write, report. The same command again goes on where it stopped."""
@@ -63,15 +66,15 @@ def build(
     if sample is not None:
         from gristmill.pipelines.estimate import estimate, parse_fraction
 
-        print(
-            estimate(
-                recipe,
-                parse_fraction(sample),
-                out,
-                engine=engine_of(engine, master, partitions, conf),
-                console=console_of(quiet),
-            )
+        estimated = estimate(
+            recipe,
+            parse_fraction(sample),
+            out,
+            engine=engine_of(engine, master, partitions, conf),
+            console=console_of(quiet),
         )
+        print(estimated)
+        leave_if_incomplete(estimated.incomplete, allow_incomplete, quiet=False)
         return
     if out is None:
         raise RecipeError("no output folder", expected="--out FOLDER", next_step="or dry-run with --sample 1%")
@@ -83,6 +86,7 @@ def build(
     print(run)
     if report and not quiet:
         print(f"report: {run.storage.path('report.html')}")
+    leave_if_incomplete(run.incomplete, allow_incomplete, quiet)
 
 
 @app.command()
@@ -94,6 +98,7 @@ def reselect(
     master: Master = None,
     partitions: Partitions = None,
     conf: Conf = None,
+    allow_incomplete: AllowIncomplete = False,
     quiet: Quiet = False,
 ) -> None:
     """Decide again under another policy, without reading text."""
@@ -106,6 +111,7 @@ def reselect(
     if not quiet:
         print(f"next: gristmill diff {chosen.storage.url} {chosen.storage.url}:{chosen.selection}")
         print(f"      gristmill materialise {chosen.storage.url}:{chosen.selection}")
+    leave_if_incomplete(chosen.incomplete, allow_incomplete, quiet)
 
 
 @app.command()

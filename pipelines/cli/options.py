@@ -1,5 +1,7 @@
 """Options and helpers shared by the commands."""
 
+import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -11,6 +13,12 @@ Partitions = Annotated[
 ]
 Conf = Annotated[list[str] | None, typer.Option(help="A Spark setting, KEY=VALUE; may be given several times.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+AllowIncomplete = Annotated[
+    bool,
+    typer.Option(
+        "--allow-incomplete", help="Exit with 0, not 8, when input was lost or nothing was kept; it is said anyway."
+    ),
+]
 RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or RUN:SELECTION.")]
 
 
@@ -28,6 +36,19 @@ def engine_of(  # type: ignore[no-untyped-def]
             raise RecipeError(f"--conf {key}", expected="KEY=VALUE, such as spark.executor.memory=4g")
     options = {key: value for key, _, value in settings}
     return Engine("spark" if master else name, master, partitions=partitions, options=options)
+
+
+def leave_if_incomplete(incomplete: Sequence[str], allowed: bool, quiet: bool) -> None:
+    """Exit with INCOMPLETE_EXIT_CODE when something was lost, unless that is allowed; with --quiet it is said here."""
+    from gristmill.schemas.errors import INCOMPLETE_EXIT_CODE
+
+    if quiet:
+        for sentence in incomplete:
+            print(f"INCOMPLETE: {sentence}", file=sys.stderr)
+    if incomplete and not allowed:
+        step = "mend the input and build again, or accept it with --allow-incomplete"
+        print(f"exit code {INCOMPLETE_EXIT_CODE}: the run is incomplete. Next: {step}.", file=sys.stderr)
+        raise typer.Exit(INCOMPLETE_EXIT_CODE)
 
 
 def console_of(quiet: bool):  # type: ignore[no-untyped-def]

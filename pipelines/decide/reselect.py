@@ -44,7 +44,11 @@ def reselect(
         raise RecipeError(f"selection name {name!r}", expected=f"letters, digits, . _ -, and not {MAIN!r}")
     _check_measured(base, compile_recipe(base.recipe.model_copy(update={"policy": chosen})))
     with explained(base.storage.url), run_lock(base.storage), engine or Engine() as running:
-        return decide_selection(base, running, chosen, name, console or Console())
+        console = console or Console()
+        selection = decide_selection(base, running, chosen, name, console)
+        for sentence in selection.incomplete:
+            console.log(f"INCOMPLETE: {sentence}")
+        return selection
 
 
 def decide_selection(base: Run, engine: Engine, policy: Policy, name: str, console: Console) -> Run:

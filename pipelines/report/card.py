@@ -159,8 +159,7 @@ def _limits(run: Run, summary: Summary | None) -> str:
         lines.append("Duplicates were not looked for.")
     if summary is not None and not summary.tokens_measured:
         lines.append("Token figures are estimates, one for every four bytes.")
-    if summary is not None and summary.unread_files_total:
-        lines.append(f"{summary.unread_files_total:,} files could not be read whole; `report.html` names them.")
+    lines += [f"Incomplete: {_plain(sentence)}." for sentence in run.incomplete]
     if run.summary.get("sample") is not None:
         lines.append(f"Only a sample of {run.summary['sample']:.3%} of the documents was taken.")
     return "\n".join(f"- {line}" for line in lines)

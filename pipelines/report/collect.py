@@ -117,6 +117,7 @@ class _Collector:
             languages=_mix(first.counts.get("languages", {})) if LANGUAGE in self.run.signals else None,
             quarantine=_quarantine(first, shown_texts(self.run.recipe)),
             files=facts["files"],
+            incomplete=list(self.run.incomplete),
             unread_files=sorted((UnreadFile(**entry) for entry in facts["errors"]), key=lambda e: (e.url, e.error))[
                 :UNREAD_FILES
             ],

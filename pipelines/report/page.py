@@ -63,6 +63,7 @@ def _header(summary: Summary) -> Markup:
         element("h1", f"{run.name}{selection}"),
         element("p", f"Corpus report, built {run.created} with gristmill {run.gristmill}.", class_="soft"),
         sampled,
+        *[element("p", f"Incomplete: {sentence}.", class_="warning") for sentence in summary.incomplete],
         element("noscript", element("p", "The plots need JavaScript; every table is complete without it.")),
     )
 

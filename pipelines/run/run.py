@@ -7,6 +7,7 @@ from typing import Any
 
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import MANIFEST, read_manifest
+from gristmill.pipelines.run.losses import losses
 from gristmill.pipelines.shown import Shown
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import DatasetManifest
@@ -64,6 +65,11 @@ class Run(Shown):
     @property
     def decisions(self) -> DatasetManifest:
         return self.dataset(f"{self.folder}decisions")
+
+    @cached_property
+    def incomplete(self) -> tuple[str, ...]:
+        """What this run lost of its input, in sentences (see `losses`); empty for a whole run."""
+        return tuple(losses(self.documents, self.decisions))
 
     @cached_property
     def signals(self) -> dict[tuple[str, str], DatasetManifest]:

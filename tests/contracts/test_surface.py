@@ -21,8 +21,8 @@ from gristmill.schemas.policy import Profile, Rule
 ENGINE = {"--engine", "--master"}
 SPARK = ENGINE | {"--partitions", "--conf", "--quiet"}
 COMMANDS = {
-    "build": {"recipe", "--out", "--sample", "--report"} | SPARK,
-    "reselect": {"run", "--policy", "--name"} | SPARK,
+    "build": {"recipe", "--out", "--sample", "--report", "--allow-incomplete"} | SPARK,
+    "reselect": {"run", "--policy", "--name", "--allow-incomplete"} | SPARK,
     "materialise": {"run"} | SPARK,
     "forget": {"run", "doc_ids", "--record", "--content", "--shards", "--purge"} | SPARK,
     "diff": {"a", "b", "--examples"} | ENGINE,
