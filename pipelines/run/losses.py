@@ -23,8 +23,9 @@ def losses(documents: DatasetManifest, decisions: DatasetManifest) -> Iterator[s
     if facts["files_not_whole"]:
         named = "; ".join(f"{entry['url']}: {entry['error']}" for entry in facts["errors"][:FILES_NAMED])
         more = facts["files_not_whole"] - FILES_NAMED
+        named += f"; and {more:,} more" if more > 0 else ""
         count = "1 file was" if facts["files_not_whole"] == 1 else f"{facts['files_not_whole']:,} files were"
-        yield f"{count} not read whole: {named}" + (f"; and {more:,} more" if more > 0 else "")
+        yield f"{count} not read whole: {named}"
 
 
 def _losses_of(source: str, counts: Mapping[str, Any]) -> Iterator[str]:
