@@ -178,10 +178,11 @@ def build_from(
     decisions = decide(*where, recipe, planned.policy, measured, "", console)
     decisions, cuts = cut_survivors(*where, recipe, documents, signals, decisions, version, "", console)
     corpus = write_corpus(*where, documents, signals, decisions, cuts, version, planned.privacy, "", console)
-    if recipe.mix and sample is None:  # a mix is planned in tokens of the whole
+    goes_on = sample is None and count_kept(decisions) > 0  # a mix is planned in tokens of the whole
+    if recipe.mix and goes_on:
         seed = recipe.seed if recipe.mix.seed is None else recipe.mix.seed
         mix_corpus(*where, recipe.mix, seed, signals, decisions, corpus, "", console)
-    if recipe.shards and sample is None:
+    if recipe.shards and goes_on:
         write_shards_of_build(engine, Run(storage), recipe.shards, console)
     seconds = time.monotonic() - started
     _write_summary(storage, recipe, engine, documents, signals, decisions, cuts, corpus, seconds, sample)
