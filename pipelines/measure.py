@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.registry import family, find_signal
 from gristmill.filters.transforms.apply import versioned_text
+from gristmill.filters.transforms.registry import text_version_key
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.pool import ERROR_COLUMN, shared_pool
 from gristmill.pipelines.engine.session import Engine
@@ -70,7 +71,7 @@ def measure(
                 "family": name,
                 "version": family(name).version,
                 "options": with_file_hashes(families[name, version]),
-                "text": version,
+                "text": text_version_key(version),
             },
             inputs={"documents": layout_fingerprint(documents), **read},
             versions={"unicode": unicodedata.unidata_version, **family(name).library_versions()},

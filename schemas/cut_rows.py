@@ -59,9 +59,11 @@ CUT = pa.schema(  # one row for each document with something to cut
         *_PLACE,
         pa.field("starts", pa.large_list(pa.int64()), nullable=False),  # spans on the text the cuts were measured on
         pa.field("ends", pa.large_list(pa.int64()), nullable=False),
+        pa.field("blanks", pa.large_list(pa.bool_()), nullable=False),  # where a blank keeps two words apart
         pa.field("cut_bytes", pa.int64(), nullable=False),
         pa.field("text_bytes", pa.int64(), nullable=False),  # of the text before these cuts
         pa.field("outcome", pa.large_string(), nullable=False),  # `cut`, `dropped`, or `kept` whole
     ]
 )
+CUT_REVISION = "2"  # raised whenever other rows are cut of the same marks; part of the stage keys
 CUT_DIGEST = tuple(name for name in CUT.names if name not in ("part", "row"))

@@ -1,14 +1,22 @@
 # mypy: disallow-untyped-defs=False
-"""From marked bytes to cuts of text: whole characters, merged, as edits, and what share of a document they take."""
+"""From marked bytes to cuts of text: whole characters, merged, as edits, and what share of a document they take.
+
+The marks alone say what goes. A blank stays where a cut would join two words: where it takes all the white space that
+kept the characters before and behind it apart. A cut inside one word leaves none, and so does one in a script that is
+written without spaces, unless it takes a line end or another space.
+"""
 
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.dedup.super_kmers import Spans
+from gristmill.filters.text.unicode_tables import CLASS, SPACE
+from gristmill.filters.transforms.edit_arrays import edits_array, rows_of_counts
 from gristmill.kernels.buffers import string_buffers
 from gristmill.kernels.compile import kernel
-from gristmill.schemas.edits import EDIT, EDITS
+from gristmill.kernels.utf8 import next_code_point
 
 REASON = "duplicate_substring"
+BLANK = " "
 
 
 @kernel
@@ -84,24 +92,50 @@ def with_line_ends(spans: Spans, data: np.ndarray, offsets: np.ndarray) -> Spans
     return Spans(spans.docs, spans.starts, spans.ends + line_end)
 
 
+@kernel
+def _joins_words(data, offsets, docs, starts, ends, classes, joins):
+    for i in range(len(docs)):
+        begin, end = offsets[docs[i]], offsets[docs[i] + 1]
+        start, stop = begin + starts[i], begin + ends[i]
+        if start == begin or stop == end:
+            continue
+        before = start - 1
+        while before > begin and (data[before] & 0xC0) == 0x80:
+            before -= 1
+        if classes[next_code_point(data, before)[0]] & SPACE or classes[next_code_point(data, stop)[0]] & SPACE:
+            continue
+        while start < stop and not joins[i]:
+            code_point, start = next_code_point(data, start)
+            joins[i] = (classes[code_point] & SPACE) != 0
+
+
+def joins_words(cuts: Spans, data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """True for each cut of whole characters that takes all the white space between two words that stay."""
+    joins = np.zeros(len(cuts.docs), np.bool_)
+    _joins_words(data, offsets, cuts.docs, cuts.starts, cuts.ends, CLASS, joins)
+    return joins
+
+
 def cut_edits(texts: pa.Array, spans: Spans, reason: str = REASON) -> tuple[pa.Array, np.ndarray]:
     """(EDITS that delete the marked characters of each text, float64 fraction of its bytes that they take).
 
-    Spans as any route gives them: they are merged and snapped inward to whole characters here. The fraction of an empty
-    text is 0. What to do with a document that loses too much is the policy's decision.
+    A deletion that would join two words has a blank as its replacement. Spans as any route gives them: they are merged
+    and snapped inward to whole characters here. The fraction of an empty text is 0. What to do with a document that loses
+    too much is the policy's decision.
     """
     data, offsets = string_buffers(texts)
     cuts = snapped_to_characters(merged(spans), data, offsets)
     rows = len(offsets) - 1
-    edges = np.concatenate(([0], np.cumsum(np.bincount(cuts.docs, minlength=rows)))).astype(np.int64)
-    fields = [
-        pa.array(cuts.starts),
-        pa.array(cuts.ends),
-        pa.repeat(pa.scalar("", pa.large_string()), len(cuts.docs)),
-        pa.repeat(pa.scalar(reason, pa.large_string()), len(cuts.docs)),
-    ]
-    structs = pa.StructArray.from_arrays(fields, fields=list(EDIT))
+    counts = np.bincount(cuts.docs, minlength=rows)
+    edits = deletions(counts, cuts.starts, cuts.ends, joins_words(cuts, data, offsets), reason)
     removed = np.bincount(cuts.docs, weights=cuts.ends - cuts.starts, minlength=rows)
     sizes = np.diff(offsets)
     fraction = np.divide(removed, sizes, out=np.zeros(rows), where=sizes > 0)
-    return pa.LargeListArray.from_arrays(pa.array(edges), structs, type=EDITS), fraction
+    return edits, fraction
+
+
+def deletions(counts: np.ndarray, starts: np.ndarray, ends: np.ndarray, blanks: np.ndarray, reason: str) -> pa.Array:
+    """EDITS that delete spans; counts: how many each document has. blanks: bool, where a blank stays."""
+    replacements = pa.array(["", BLANK], pa.large_string()).take(pa.array(blanks.astype(np.int64)))
+    reasons = pa.repeat(pa.scalar(reason, pa.large_string()), len(starts))
+    return edits_array(rows_of_counts(counts), starts, ends, replacements, reasons)

@@ -2,11 +2,19 @@
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.transforms.edit_arrays import EditColumns, edit_columns, edits_array, rows_of_counts
+from gristmill.filters.transforms.edit_arrays import (
+    EditColumns,
+    edit_columns,
+    edits_array,
+    large_strings,
+    rows_of_counts,
+)
 
 
 def moved(edits: pa.Array, earlier: pa.Array) -> pa.Array:
     """Deletions `edits`, both they and `earlier` on the same texts, as deletions of the texts that `earlier` makes.
+
+    A deletion that leaves something in its place, such as a blank, still does; of those joined one does.
 
     Where a deletion overlaps an earlier edit it takes all of that edit's replacement: what is to go does not survive by
     having been changed first.
@@ -41,16 +49,19 @@ def _at(values: np.ndarray, index: np.ndarray) -> np.ndarray:
 def _without_overlaps(columns: EditColumns, starts: np.ndarray, ends: np.ndarray) -> pa.Array:
     """The deletions again, those that came to overlap joined."""
     kept = np.ones(len(starts), bool)
+    left = np.arange(len(starts))  # whose replacement each has
+    sizes = np.diff(columns.replacement_offsets)
     row = np.repeat(np.arange(len(columns.rows) - 1), np.diff(columns.rows))
     last = -1
     for k in range(len(starts)):
         if last >= 0 and row[last] == row[k] and starts[k] < ends[last]:
             ends[last] = max(ends[last], ends[k])
+            left[last] = max(left[last], k, key=lambda one: sizes[one])
             kept[k] = False
         else:
             last = k
     counts = np.bincount(row[kept], minlength=len(columns.rows) - 1)
-    replacement = pa.repeat(pa.scalar("", pa.large_string()), int(kept.sum()))
+    replacements = large_strings(columns.replacement_data, columns.replacement_offsets).take(pa.array(left[kept]))
     return edits_array(
-        rows_of_counts(counts), starts[kept], ends[kept], replacement, columns.reasons.filter(pa.array(kept))
+        rows_of_counts(counts), starts[kept], ends[kept], replacements, columns.reasons.filter(pa.array(kept))
     )

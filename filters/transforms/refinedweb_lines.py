@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.text.scratch import longest_document_bytes
+from gristmill.filters.text.top_level_domains import alternatives, dclm_domains
 from gristmill.filters.text.unicode_tables import CLASS, LOWER
 from gristmill.filters.transforms import refinedweb_scan
 from gristmill.filters.transforms.edit_arrays import constant_edits
@@ -25,27 +26,14 @@ _IP_ADDRESS = re.compile(rf"\s{{0,10}}\b((https?|ftp)://)?(?:[0-2]?[0-9]{{1,2}}\
 _MAYBE_IP_ADDRESS = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]")
 _MAYBE_ADDRESS = re.compile(r"[-a-zA-Z0-9@:%._\+~#=]\.\w")
 _LINE_BREAKS = re.compile(r"(?<=\n\n)\n+")
-_COUNTRIES = """
-    ac ad ae af ag ai al am ao aq ar as at au aw ax az ba bb bd be bf bg bh bi bj bm bn bo br bs bt bv bw by bz ca
-    cc cd cf cg ch ci ck cl cm cn co cr cu cv cw cx cy cz de dj dk dm do dz ec ee eg er es et eu fi fj fk fm fo fr
-    ga gb gd ge gf gg gh gi gl gm gn gp gq gr gs gt gu gw gy hk hm hn hr ht hu id ie il im in io iq ir is it je jm
-    jo jp ke kg kh ki km kn kp kr kw ky kz la lb lc li lk lr ls lt lu lv ly ma mc md me mg mh mk ml mm mn mo mp mq
-    mr ms mt mu mv mw mx my mz na nc ne nf ng ni nl no np nr nu nz om pa pe pf pg ph pk pl pm pn pr ps pt pw py qa
-    re ro rs ru rw sa sb sc sd se sg sh si sj sk sl sm sn so sr ss st su sv sx sy sz tc td tf tg th tj tk tl tm tn
-    to tr tt tv tw tz ua ug uk us uy uz va vc ve vg vi vn vu wf ws ye yt za zm zw
-""".split()  # noqa: SIM905
-_GENERIC = """
-    aero app arpa art asia biz blog cat club com coop dev edu gov info int jobs live mil mobi museum name net news
-    online org post pro shop site store tech tel top travel xxx xyz
-""".split()  # noqa: SIM905
 
 
 def address_edits(texts: pa.Array, options: Mapping[str, Any]) -> pa.Array:
     """EDITS that remove web addresses with a known top-level domain; reason `url`.
 
-    options: `tlds_path`, a file with one lower-case top-level domain a line. Without it: all country codes and common
-    generic ones, where DCLM reads IANA's list of 1,500; an address under a newer one stays. As in DCLM only a text that
-    *begins* with the letters of a top-level domain is searched (it tests with `re.match`), which most English texts do.
+    options: `tlds_path`, a file with one lower-case top-level domain a line; without it, those that DCLM knows. As in DCLM
+    only a text that *begins* with the letters of a top-level domain is searched (it tests with `re.match`), which most
+    English texts do.
     """
     begins, address = _address_patterns(options.get("tlds_path"))
 
@@ -90,8 +78,7 @@ def edits(texts: pa.Array, options: Mapping[str, Any]) -> pa.Array:
 @cache
 def _address_patterns(tlds_path: str | None) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """(a text begins with a top-level domain, in any case; an address, with the domain in lower case)."""
-    listed = Path(tlds_path).read_text(encoding="utf-8").split() if tlds_path else _COUNTRIES + _GENERIC
-    domains = "|".join(map(re.escape, sorted(listed, key=len, reverse=True)))
+    domains = alternatives(Path(tlds_path).read_text(encoding="utf-8").split() if tlds_path else dclm_domains())
     host = r"[-a-zA-Z0-9@:%._\+~#=]{1,256}"
     address = rf"\s{{0,10}}(?:((https?|ftp)://))?{host}\.({domains})\b({_TAIL})"
     return re.compile(domains, re.IGNORECASE), re.compile(address)

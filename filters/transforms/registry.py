@@ -28,6 +28,9 @@ TRANSFORMS: dict[str, str] = {
     "refinedweb_lines": "gristmill.filters.transforms.refinedweb_lines:edits",
 }
 
+# Raised whenever the edits of a transform may change; 1 unless listed.
+REVISIONS = {"refinedweb_addresses": 2}
+
 # A text version is a named chain of transforms applied to the original text, in order, each with its options.
 TEXT_VERSIONS: dict[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {
     "original": (),
@@ -49,6 +52,16 @@ TEXT_VERSIONS: dict[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {
         ("refinedweb_lines", {}),
     ),
 }
+
+
+def text_version_key(version: str) -> str:
+    """The name of a text version with the revisions of its transforms: what keys of stages that read it are made of.
+
+    >>> text_version_key("refinedweb_cleaned")
+    'refinedweb_cleaned, refinedweb_addresses 2'
+    """
+    revised = [f"{step} {REVISIONS[step]}" for step, _ in TEXT_VERSIONS.get(version, ()) if step in REVISIONS]
+    return ", ".join([version, *revised])
 
 
 @cache

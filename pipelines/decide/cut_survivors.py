@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.filters.transforms.registry import text_version_key
 from gristmill.pipelines.by_part import parts_by_number
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.decisions import decisions_spec
@@ -27,6 +28,7 @@ from gristmill.pipelines.measure import FamilyKey
 from gristmill.pipelines.run.dataset import MANIFEST, DatasetSpec, PartWriter, commit_unit, read_manifest, read_part
 from gristmill.pipelines.run.digest import batch_digest, format_digest
 from gristmill.pipelines.run.stages import Stage, fingerprint, layout_fingerprint
+from gristmill.schemas.cut_rows import CUT_REVISION
 from gristmill.schemas.decision import CUT_RULES, DECISION, DECISION_DIGEST
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.policy import ORIGINAL
@@ -64,7 +66,7 @@ def cut_survivors(
     if not recipe.cutting:
         return decisions, cuts
     survivors = survivors_digest(storage, decisions)
-    inputs = {"documents": layout_fingerprint(documents), "survivors": survivors}
+    inputs = {"documents": layout_fingerprint(documents), "survivors": survivors, "cut rows": CUT_REVISION}
     inputs |= {f"cuts/{kind}": layout_fingerprint(manifest) for kind, manifest in cuts.items()}
     if "contamination" in recipe.cutting and recipe.contamination is not None:
         parts = survivors_of(storage, documents, decisions, ORIGINAL, {})
@@ -76,7 +78,7 @@ def cut_survivors(
     order = survivor_order(
         storage, engine, documents, signals, decisions, inputs, dedup.cut_order, priorities, folder, console
     )
-    inputs |= {"order": order.stage_key, "text": text_version}
+    inputs |= {"order": order.stage_key, "text": text_version_key(text_version)}
     if dedup.lines:
         parts = survivors_of(storage, documents, decisions, text_version, cuts)
         cuts["lines"] = cut_lines(storage, engine, parts, order, dedup.lines, inputs, folder, console)

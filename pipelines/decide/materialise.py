@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
+from gristmill.filters.transforms.registry import text_version_key
 from gristmill.pipelines.by_part import parts_by_number
 from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import compile_recipe
@@ -74,7 +75,7 @@ def write_corpus(
     inputs |= {f"cuts/{kind}": layout_fingerprint(manifest) for kind, manifest in cuts.items()}
     if LANGUAGE in signals:
         inputs["language"] = signals[LANGUAGE].digest
-    config = {"text": text_version, **({} if privacy is None else {"pii": privacy.identity})}
+    config = {"text": text_version_key(text_version), **({} if privacy is None else {"pii": privacy.identity})}
     corpus = Stage(storage, corpus_spec(folder), config, inputs)
     edits = Stage(storage, edits_spec(folder), config, inputs)
 

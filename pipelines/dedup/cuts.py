@@ -133,6 +133,7 @@ def _cut_rows(chunk: SurvivorTexts, spans: Spans, number: int, kind: str, limit:
             pa.array(chunk.rows),
             pa.LargeListArray.from_arrays(edges, pa.array(columns.starts)),
             pa.LargeListArray.from_arrays(edges, pa.array(columns.ends)),
+            pa.LargeListArray.from_arrays(edges, pa.array(np.diff(columns.replacement_offsets) > 0)),
             pa.array(np.diff(removed)),
             pa.array(np.diff(offsets)),
             pa.array(outcome, pa.large_string()),

@@ -7,9 +7,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.filters.dedup.cuts import deletions
 from gristmill.filters.dedup.token_units import token_buffers
 from gristmill.filters.transforms.apply import apply_edits, compose, versioned_text
-from gristmill.filters.transforms.edit_arrays import edits_array, no_edits, rows_of_counts
+from gristmill.filters.transforms.edit_arrays import no_edits
 from gristmill.filters.transforms.moved import moved
 from gristmill.kernels.buffers import string_buffers
 from gristmill.pipelines.engine.storage import Storage
@@ -90,17 +91,11 @@ class PartCuts:
         at[at == len(self._rows)] = 0
         found = self._rows[at] == rows if len(self._rows) else np.zeros(len(rows), bool)
         chosen = self._cut.take(pa.array(at[found]))
-        starts, ends = (chosen.column(name).combine_chunks() for name in ("starts", "ends"))
+        lists = [chosen.column(name).combine_chunks() for name in ("starts", "ends", "blanks")]
         counts = np.zeros(len(rows), np.int64)
-        counts[found] = pc.list_value_length(starts).to_numpy(zero_copy_only=False)
-        spans = int(counts.sum())
-        return edits_array(
-            rows_of_counts(counts),
-            starts.flatten().to_numpy(zero_copy_only=False),
-            ends.flatten().to_numpy(zero_copy_only=False),
-            pa.repeat(pa.scalar("", pa.large_string()), spans),
-            pa.repeat(pa.scalar(REASONS[self.kind], pa.large_string()), spans),
-        )
+        counts[found] = pc.list_value_length(lists[0]).to_numpy(zero_copy_only=False)
+        starts, ends, blanks = (one.flatten().to_numpy(zero_copy_only=False) for one in lists)
+        return deletions(counts, starts, ends, blanks.astype(bool), REASONS[self.kind])
 
 
 def passed_rules(decisions: pa.Table) -> np.ndarray:

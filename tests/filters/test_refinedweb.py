@@ -1,9 +1,11 @@
+import hashlib
 import re
 
 import pyarrow as pa
 import pytest
 from gristmill.filters.profiles.registry import profile
 from gristmill.filters.registry import family
+from gristmill.filters.text.top_level_domains import alternatives, dclm_domains
 from gristmill.filters.transforms.registry import transform
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -148,6 +150,10 @@ def test_edits_name_what_was_found():
         ("The mill, see https://example.org/a?b=1 today", "The mill, see today"),
         ("The mill: www.example.co.uk.", "The mill:"),
         ("The mill: example.unknown here", "The mill: example.unknown here"),
+        ("The mill: example.wiki, a.photography.", "The mill:,"),  # a generic domain of 2014
+        ("The mill: example.statoil here", "The mill: here"),  # withdrawn, but known to DCLM
+        ("The mill: example.测试 and a.москва here", "The mill: and here"),
+        ("The mill: example.ישראל here", "The mill: example.ישראל here"),  # DCLM knows it with a mark behind it only
         ("The mill: EXAMPLE.COM here", "The mill: EXAMPLE.COM here"),
         ("« example.org stays, for the text begins with no domain", None),
         ("At 10.0.0.1/x there is a mill", "At there is a mill"),
@@ -167,6 +173,24 @@ def test_top_level_domains_from_a_file(tmp_path):
         texts_array(["The mill: a.unknown, b.org"]), {"tlds_path": str(path)}
     ).to_pylist()
     assert [(edit["start"], edit["end"], edit["reason"]) for edit in edits] == [(9, 19, "url")]
+
+
+def test_the_domains_are_those_of_dclm():
+    """Compared name for name with DCLM's file by benchmarks/parity_dclm.py; here by the digest of that file's names."""
+    names = "\n".join(sorted(dclm_domains())).encode()
+    assert len(dclm_domains()) == 1591
+    assert hashlib.blake2b(names, digest_size=16).hexdigest() == "9e823cb2fbda32d869d4246a23aed5c7"
+
+
+@given(
+    words=st.lists(st.text("abc.+", min_size=1, max_size=4), min_size=1, max_size=8), text=st.text("abc.+", max_size=12)
+)
+@settings(max_examples=200, deadline=None)
+def test_alternatives_match_the_longest_word_that_fits(words, text):
+    longest_first = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+    for behind in ("", r"\b", "c"):
+        plain, nested = (re.compile(f"({one}){behind}") for one in (longest_first, alternatives(words)))
+        assert [m.group(1) for m in nested.finditer(text)] == [m.group(1) for m in plain.finditer(text)]
 
 
 def page(removed_words):

@@ -8,7 +8,8 @@ import pytest
 from gristmill.filters.transforms.apply import apply_edits, compose, edit_statistics, versioned_text
 from gristmill.filters.transforms.control_characters import CLASSES
 from gristmill.filters.transforms.encoding_repair import changed_words
-from gristmill.filters.transforms.registry import transform
+from gristmill.filters.transforms.moved import moved
+from gristmill.filters.transforms.registry import text_version_key, transform
 from gristmill.schemas.edits import EDITS
 from gristmill.schemas.errors import RecipeError
 from hypothesis import given, settings
@@ -304,3 +305,15 @@ def test_clean_reports_every_step() -> None:
     assert cleaned.to_pylist() == ["plain", "café résume\nEin café\u0301", None]
     found = edit_statistics(edits)["spans_by_reason"]
     assert set(found) >= {"wrong_encoding", "not_composed", "control", "byte_order_mark", "extra_spaces"}
+
+
+def test_moved_deletions_keep_what_they_leave() -> None:
+    """A cut that leaves a blank does so also on a text that was changed before; of two that meet one blank stays."""
+    earlier = pa.array([[edit(0, 2, "xyz")], [edit(3, 6, "QQ")]], EDITS)
+    later = pa.array([[edit(4, 6, " "), edit(8, 9, "")], [edit(1, 4, " "), edit(5, 7, "")]], EDITS)
+    assert moved(later, earlier).to_pylist() == [[edit(5, 7, " "), edit(9, 10, "")], [edit(1, 6, " ")]]
+
+
+def test_keys_of_text_versions_name_revisions() -> None:
+    assert text_version_key("original") == "original"
+    assert text_version_key("refinedweb_lines") == "refinedweb_lines, refinedweb_addresses 2"

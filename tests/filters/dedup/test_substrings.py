@@ -1,8 +1,11 @@
 """Duplicate substrings: suffix array and minimiser partitions against the definition; cuts against characters."""
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pytest
+from cut_text import cut_plainly
 from gristmill.filters.dedup.cuts import cut_edits, merged, snapped_to_characters, spans_of_mask, with_line_ends
 from gristmill.filters.dedup.line_hash import line_hashes
 from gristmill.filters.dedup.suffix_array import duplicate_mask, memory_bytes, suffix_array
@@ -16,6 +19,7 @@ from gristmill.filters.dedup.super_kmers import (
     super_kmers,
 )
 from gristmill.filters.dedup.windows import Policy, mask_by_definition
+from gristmill.filters.transforms.apply import apply_edits
 from gristmill.schemas.edits import EDITS
 from gristmill.schemas.errors import RecipeError
 from hypothesis import example, given, settings
@@ -173,8 +177,36 @@ def test_impossible_windows_are_errors(length: int, policy: Policy, unit: int, m
         super_kmers(*_joined([b"abc"]), 8, 9)
 
 
+@pytest.mark.parametrize(
+    ("marked", "left"),
+    [
+        ("unlike all{ others, the old }ferries.", "unlike all ferries."),
+        ("unlike all o{thers, the old f}erries.", "unlike all o erries."),
+        ("unlike all {others, the old }ferries.", "unlike all ferries."),
+        ("unlike all {others, the old} ferries.", "unlike all  ferries."),
+        ("an un{broken}word here", "an unword here"),
+        ("one line.{\nAnother\n}the last", "one line. the last"),
+        ("北京{上海}。天气很好", "北京。天气很好"),
+        ("北京。{\n上海。\n}天气", "北京。 天气"),
+        ("北京。{\u3000}天气", "北京。 天气"),
+        ("{all gone}", ""),
+        ("{at the }start", "start"),
+        ("at{ the end}", "at"),
+        ("{a }b{ c }d{ e}", "b d"),
+    ],
+)
+def test_no_cut_joins_two_words(marked: str, left: str) -> None:
+    pieces = re.split("[{}]", marked)  # outside and inside by turns
+    text, goes = "".join(pieces), [n % 2 == 1 for n, piece in enumerate(pieces) for _ in piece]
+    marks = np.repeat(goes, [len(char.encode()) for char in text])
+    _, offsets = _joined([text.encode()])
+    texts = pa.array([text], pa.large_string())
+    edits, _ = cut_edits(texts, spans_of_mask(marks, offsets))
+    assert apply_edits(texts, edits).to_pylist() == [left] == [cut_plainly(text, goes)]
+
+
 @settings(deadline=None, max_examples=150)
-@given(st.lists(st.text("aé漢😀", max_size=12), max_size=5), st.data())
+@given(st.lists(st.text("aé漢😀 \n\u3000", max_size=12), max_size=5), st.data())
 def test_cuts_are_whole_characters_inside_the_mask(texts: list[str], draw: st.DataObject) -> None:
     data, offsets = _joined([text.encode() for text in texts])
     mask = np.array(draw.draw(st.lists(st.booleans(), min_size=len(data), max_size=len(data))), bool)
@@ -182,22 +214,20 @@ def test_cuts_are_whole_characters_inside_the_mask(texts: list[str], draw: st.Da
     assert edits.type == EDITS
     for row, text in enumerate(texts):
         inside = mask[offsets[row] : offsets[row + 1]]
-        expected, at, cut = "", 0, 0
+        at, goes = 0, []
         for char in text:
             size = len(char.encode())
-            if inside[at : at + size].all():
-                cut += size
-            else:
-                expected += char
+            goes.append(bool(inside[at : at + size].all()))
             at += size
+        cut = sum(len(char.encode()) for char, gone in zip(text, goes, strict=True) if gone)
         kept, previous = b"", 0
         for edit in edits[row].as_py():
             assert edit["start"] < edit["end"]
             assert edit["start"] >= previous
-            assert (edit["replacement"], edit["reason"]) == ("", "duplicate_substring")
-            kept += text.encode()[previous : edit["start"]]
+            assert edit["reason"] == "duplicate_substring"
+            kept += text.encode()[previous : edit["start"]] + edit["replacement"].encode()
             previous = edit["end"]
-        assert (kept + text.encode()[previous:]).decode() == expected
+        assert (kept + text.encode()[previous:]).decode() == cut_plainly(text, goes)
         assert fraction[row] == (cut / len(text.encode()) if text else 0.0)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+from cut_text import cut_plainly
 from gristmill.filters.dedup.windows import Policy, mask_by_definition
 from gristmill.pipelines.build import build
 from gristmill.pipelines.console import Console
@@ -91,7 +92,10 @@ def in_order(texts: Mapping[str, str]) -> list[str]:
 
 
 def without_repeats(texts: Mapping[str, str], length: int, policy: Policy) -> dict[str, str]:
-    """Each text without the characters all of whose bytes are marked; what cutting leaves blank is left out."""
+    """Each text without the characters all of whose bytes are marked, and a blank where that would join two words.
+
+    What cutting leaves blank is left out.
+    """
     names = in_order(texts)
     encoded = [texts[name].encode() for name in names]
     offsets = np.cumsum([0, *map(len, encoded)]).astype(np.int64)
@@ -103,10 +107,9 @@ def without_repeats(texts: Mapping[str, str], length: int, policy: Policy) -> di
 
 
 def _unmarked(text: str, marks: Sequence[bool]) -> str:
-    kept, at = [], 0
+    goes, at = [], 0
     for character in text:
         size = len(character.encode())
-        if not all(marks[at : at + size]):
-            kept.append(character)
+        goes.append(all(marks[at : at + size]))
         at += size
-    return "".join(kept)
+    return cut_plainly(text, goes)

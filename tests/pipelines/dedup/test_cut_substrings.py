@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from cut_runs import corpus_of, cut_run, digests, in_order, rows_of, without_repeats, write_source
+from cut_text import cut_plainly
 from gristmill.filters.dedup.token_units import load_tokenizer
 from gristmill.filters.dedup.windows import Policy, mask_by_definition
 from gristmill.filters.transforms.apply import apply_edits
@@ -334,7 +335,7 @@ def test_windows_of_tokens_are_those_of_the_definition(
             left -= set(range(start, end)) if mask[first + token] else set()
         for token, (start, end) in enumerate(one.offsets):
             left |= set() if mask[first + token] else set(range(start, end))
-        expected[name] = "".join(text[at] for at in sorted(left))
+        expected[name] = cut_plainly(text, [at not in left for at in range(len(text))])
     assert any(mask)
     assert corpus_of(run) == {name: text for name, text in expected.items() if text.strip()}
 
