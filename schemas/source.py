@@ -91,8 +91,8 @@ class Source(Strict):
     snapshot: a crawl or dump label copied to every document.
     extract: what turns HTML into text; "none" keeps the markup.
     max_document_bytes: a record (line, file, web page) or text above this is quarantined as `too_large`.
-    encoding: of text and CSV files and web pages, by the labels of the WHATWG standard or Python's names; "auto": decided
-        by byte order mark, what pages and servers declare, and the bytes.
+    encoding: of text, CSV and JSON Lines files and web pages, by the labels of the WHATWG standard or Python's names; "auto":
+        decided by byte order mark, what pages and servers declare, and the bytes.
     delimiter: of CSV files, one character; "auto": comma, semicolon, tab or bar, whichever gives the columns asked for.
     max_field_lines: a quoted CSV field that crosses more lines was never closed: its first line is quarantined as
         `open_quote`, and the lines after it are read again.

@@ -171,16 +171,6 @@ def _kind(c: str) -> str:
     return "symbol" if c in "¤¦§¨©¬®¯±´¶¸¼½¾" or "\u2500" <= c <= "\u259f" else "other"
 
 
-_EAST_ASIAN_SCRIPTS = (
-    *(
-        "CJK",
-        "HIRAGANA",
-        "KATAKANA",
-        "KATAKANA-HIRAGANA",
-        "HALFWIDTH",
-        "FULLWIDTH",
-        "HANGUL",
-        "BOPOMOFO",
-        "IDEOGRAPHIC",
-    ),
+_EAST_ASIAN_SCRIPTS = frozenset(
+    ["CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HALFWIDTH", "FULLWIDTH", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC"]
 )

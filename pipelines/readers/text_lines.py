@@ -52,8 +52,10 @@ class TextLines:
             first += more
         if mark := mark_of(first):
             first, self.encoding, self._undecided = first[len(mark[0]) :], mark[1], False
-        elif self._undecided and b"\0" in first and (wide := choose_encoding(first)).startswith(_WIDE):
-            self.encoding, self._undecided = wide, False
+        elif self._undecided and (b"\0" in first or b"\x1b" in first):  # which may be UTF-8 to the eye
+            chosen = choose_encoding(first)
+            if chosen.startswith(_WIDE) or chosen == "iso-2022-jp":
+                self.encoding, self._undecided = chosen, False
         if self.encoding.startswith(_WIDE):
             return self._wide_texts(first, blocks)
         return (self._decoded(piece) for piece in _pieces(first, blocks, self._limit))

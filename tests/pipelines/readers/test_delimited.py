@@ -184,6 +184,7 @@ def test_tab_separated_files_with_quoting(tmp_path: Path) -> None:
         ("cp932", "水車は川が高いときに回り、㈱の髙さも①番", "shift_jis"),
         ("cp949", "물레방아는 강물이 높을 때 돌고 뷁도 있다", "euc-kr"),
         ("utf-16", "Größe 字", "utf-16le"),
+        ("iso2022_jp", "水車は川が高いときに回り、粉を挽く", "iso-2022-jp"),
         ("utf-16-le", "Größe und Äpfel", "utf-16le"),
         ("utf-8", "Größe 字", None),
     ],

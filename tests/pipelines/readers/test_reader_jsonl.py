@@ -186,3 +186,23 @@ def test_memory_follows_the_batch_not_the_file(tmp_path: Path) -> None:
     for _ in read_split(split, source):
         peak = max(peak, process.memory_info().rss)
     assert peak - before < 150 << 20
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_byte_order_mark_says_the_encoding(tmp_path: Path, encoding: str, line_end: str) -> None:
+    texts = ["Größe 字 😀", "zwei", "drei \u2028 vier"]
+    content = line_end.join(json.dumps({"text": text}, ensure_ascii=False) for text in texts) + line_end
+    (tmp_path / "a.jsonl").write_bytes(content.encode(encoding))
+    assert read_source(tmp_path).texts == texts
+
+
+@pytest.mark.parametrize(
+    ("encoding", "split_bytes"), [("cp1252", 40), ("gb18030", 40), ("utf-16-le", 40), ("utf-8", 40)]
+)
+def test_the_encoding_of_the_recipe_is_taken(tmp_path: Path, encoding: str, split_bytes: int) -> None:
+    texts = [f"Größe {n} für alle" if encoding == "cp1252" else f"Größe {n} 字" for n in range(9)]
+    texts = [text.replace("ß", "ss").replace("ö", "o") if encoding == "gb18030" else text for text in texts]
+    content = "".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts)
+    (tmp_path / "a.jsonl").write_bytes(content.encode(encoding))
+    assert read_source(tmp_path, split_bytes, encoding=encoding).texts == texts
