@@ -21,7 +21,7 @@ from gristmill.pipelines.readers.streams import chunks, open_split
 from gristmill.pipelines.readers.text_lines import TextLines
 from gristmill.schemas.source import Source
 
-_OF_SUFFIX = {".csv": ",", ".tsv": "\t"}
+_OF_SUFFIX = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
 _DELIMITERS = (",", ";", "\t", "|")
 _NAMED_DELIMITER = re.compile("sep=(.)[\r\n]*", re.IGNORECASE)  # Excel's first line
 _SAMPLE_LINES = 200

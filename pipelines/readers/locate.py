@@ -35,6 +35,8 @@ _SUFFIX_FORMAT = {
     ".json": "jsonl",
     ".csv": "csv",
     ".tsv": "csv",
+    ".tab": "csv",
+    ".psv": "csv",
     ".parquet": "parquet",
     ".parq": "parquet",
     ".arrow": "datasets",
