@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from collections.abc import Iterator
 
 from gristmill.filters.encoding.labels import encoding_of
 
@@ -15,10 +16,8 @@ MARKS = (
 # Browsers look at 1,024 bytes before they parse, but they start over when they meet a `<meta>` later.
 _HEAD_BYTES = 1 << 16
 _SPACE = rb"[\t\n\f\r ]"
-_TAG = re.compile(
-    rb"<!--.*?-->|<meta" + _SPACE + rb"((?:[^>\"']|\"[^\"]*\"|'[^']*')*)>|<[!/?a-z](?:[^>\"']|\"[^\"]*\"|'[^']*')*>",
-    re.IGNORECASE | re.DOTALL,
-)
+_TAG_END = re.compile(rb"(?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+>")
+_META = re.compile(rb"<meta(?=[\t\n\f\r /])", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
     rb"([^\t\n\f\r /=>]+)(?:" + _SPACE + rb"*=" + _SPACE + rb"*(?:\"([^\"]*)\"|'([^']*)'|([^\t\n\f\r >]*)))?"
 )
@@ -46,12 +45,35 @@ def encoding_of_markup(raw: bytes) -> str | None:
     """
     body = _BODY.search(raw, 0, _HEAD_BYTES)
     head = raw[: body.start() if body else _HEAD_BYTES]
-    found = next((name for match in _TAG.finditer(head) if match[1] and (name := _of_meta(match[1]))), None)
+    found = next((name for attributes in _metas(head) if (name := _of_meta(attributes))), None)
     if found is None and (declaration := _XML.match(head)):
         found = encoding_of(declaration[1].decode("latin-1"))
     if found in ("utf-16le", "utf-16be"):
         return "utf-8"
     return "windows-1252" if found == "x-user-defined" else found
+
+
+def _metas(head: bytes) -> Iterator[bytes]:
+    """The attributes of every `<meta>` that stands in no comment and in no other tag's attribute."""
+    at, quotes_close = 0, True
+    while (at := head.find(b"<", at)) >= 0:
+        if head.startswith(b"<!--", at):
+            end = head.find(b"-->", at + 4)
+            if end < 0:
+                return
+            at = end + len(b"-->")
+            continue
+        if not head[at + 1 : at + 2].isalpha() and head[at + 1 : at + 2] not in (b"/", b"!", b"?"):
+            at += 1
+            continue
+        closed = _TAG_END.match(head, at) if quotes_close else None
+        quotes_close = closed is not None  # else a tag ends at the next `>`: no tag is looked through to the end twice
+        end = closed.end() if closed else head.find(b">", at) + 1
+        if not end:
+            return
+        if meta := _META.match(head, at):
+            yield head[meta.end() : end - 1]
+        at = end
 
 
 def _of_meta(attributes: bytes) -> str | None:

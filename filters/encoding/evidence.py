@@ -22,8 +22,11 @@ _VALID_UTF8 = re.compile(
     rb"|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}"
 )
 _HIGH = bytes(range(128, 256))
-_TAGS = re.compile(rb"<(?:script|style)\b.*?</(?:script|style)|<[^<>]{0,2000}>", re.IGNORECASE | re.DOTALL)
-_HIGH_WORDS = re.compile(rb"[^\x00-\x20<>]*[\x80-\xff][^\x00-\x20<>]*")
+_TAGS = re.compile(rb"<[^<>]{0,2000}>")
+_SCRIPTS = re.compile(rb"<(/?)(?:script|style)\b", re.IGNORECASE)
+_HIGH_WORDS = re.compile(rb"[\x80-\xff][^\x00-\x20<>]*")
+_SAFE_CUTS = re.compile(rb"[\x00-\x20<>]")
+_WINDOWS, _WINDOW_BYTES = 16, 1 << 16
 _SAMPLE_BYTES = 1 << 16
 _EXCERPT_BYTES = 4 << 10  # chardetng-py reads 2 MB a second
 _WORDS_TOGETHER = 12
@@ -147,7 +150,7 @@ def _high_bytes(raw: bytes) -> int:
 
 def excerpt_of(raw: bytes) -> bytes:
     """The words with bytes above 127 and their neighbours, without markup; of a long text, from all over it."""
-    text = _TAGS.sub(b" ", raw)
+    text = _TAGS.sub(b" ", _without_scripts(_windows(raw)))
     spans = [match.span() for match in _HIGH_WORDS.finditer(text)]
     total = sum(end - start for start, end in spans) + 2 * _CONTEXT_BYTES * len(spans)
     step = max(1, -(-total // _EXCERPT_BYTES))
@@ -164,6 +167,33 @@ def excerpt_of(raw: bytes) -> bytes:
             if size >= _EXCERPT_BYTES:
                 return b" ".join(parts)
     return b" ".join(parts)
+
+
+def _windows(raw: bytes) -> bytes:
+    """`raw`, or of a large one evenly spaced windows, cut where every encoding can be cut."""
+    if len(raw) <= _WINDOWS * _WINDOW_BYTES:
+        return raw
+    parts = []
+    for number in range(_WINDOWS):
+        start = (len(raw) - _WINDOW_BYTES) * number // (_WINDOWS - 1)
+        window = raw[start : start + _WINDOW_BYTES]
+        first = _SAFE_CUTS.search(window) if start else None
+        last = max(window.rfind(cut) for cut in (b" ", b"\n", b">"))
+        if start == 0 or (first and last > 0):
+            parts.append(window[first.end() if first else 0 : last if last > 0 else None])
+    return b" ".join(parts)
+
+
+def _without_scripts(raw: bytes) -> bytes:
+    """`raw` without what stands between the tags of scripts and styles."""
+    parts, at, inside = [], 0, False
+    for match in _SCRIPTS.finditer(raw):
+        closing = bool(match[1])
+        if not inside:
+            parts.append(raw[at : match.start()])
+        if closing or not inside:
+            at, inside = match.start(), not closing
+    return b" ".join([*parts, b"" if inside else raw[at:]])
 
 
 def _detected(excerpt: bytes, tld: str | None) -> str:

@@ -9,6 +9,7 @@ import zstandard
 from gristmill.pipelines.readers.streams import CHUNK_BYTES, GzipMember
 
 _CHUNK_HEAD_BYTES = 1024
+_MAX_TRAILER_BYTES = 4096
 _PIECE_BYTES = 2048
 _ZLIB_HEADER_BYTES = 2
 _TAIL_BYTES = 8  # a frame's checksum is fed alone, so that a wrong one costs nothing
@@ -65,7 +66,8 @@ def _is_chunked(body: bytes) -> bool:
     if size < 0:
         return False
     if size == 0:
-        return not _TRAILERS.sub(b"", body[start:]).strip()
+        rest = body[start:]
+        return len(rest) <= _MAX_TRAILER_BYTES and not _TRAILERS.sub(b"", rest).strip()
     end = start + size
     if end >= len(body):
         return body[start:].lstrip()[:1] == b"<" or body.startswith(_PACKED, start)

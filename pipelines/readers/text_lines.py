@@ -17,7 +17,7 @@ from gristmill.pipelines.readers.decoding import AUTO
 
 EVIDENCE_BYTES = 1 << 20
 LOST_BYTE = "\udcff"  # stands for what could not be decoded; UTF-8 has a surrogate for each byte
-_HIGH_LINE = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
+_LINE_END = re.compile(rb"[\r\n]")
 _ANY_END = re.compile("\r\n?|\n")
 _WIDE = ("utf-16", "utf-32")
 
@@ -85,9 +85,10 @@ class TextLines:
         size = 0
         blocks = self._blocks()
         for piece in _pieces(next(blocks, b""), blocks, self._limit):
-            for line in _HIGH_LINE.findall(piece):
-                found.append(line[:EVIDENCE_BYTES])
-                size += len(line)
+            for line in _LINE_END.split(piece) if not piece.isascii() else ():
+                if not line.isascii():
+                    found.append(line[:EVIDENCE_BYTES])
+                    size += len(line)
             if size >= EVIDENCE_BYTES:
                 break
         return b"\n".join(found)

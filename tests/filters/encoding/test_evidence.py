@@ -135,3 +135,29 @@ def test_excerpts_are_short_and_from_all_over() -> None:
 def test_a_text_without_spaces_is_cut_only_once() -> None:
     raw = "天地玄黄宇宙洪荒日月盈昃辰宿列张寒来暑往秋收冬藏".encode("gbk") * 5000
     assert choose_encoding(raw) in ("gbk", "gb18030")  # one decoder
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"x" * 2_000_000 + b" caf\xe9 ",
+        b"<script>" * 200_000 + b"caf\xe9",
+        b"<" * 1_000_000 + b"caf\xe9",
+        b"<!--" * 20_000 + b"caf\xe9",
+        b"<a x='" * 20_000 + b"caf\xe9",
+        b'<meta content="' * 10_000 + b"caf\xe9",
+        b"\xe9" * 1_000_000,
+        b"\xe9\x80" * 500_000,
+        ("größer " * 700_000).encode("cp1252"),
+        "天地玄黄".encode("gbk") * 400_000,
+    ],
+    ids=["one word", "scripts", "brackets", "comments", "quotes", "metas", "high bytes", "pairs", "large", "no spaces"],
+)
+def test_hostile_and_large_bytes_take_linear_time(raw: bytes) -> None:
+    """Each of these would take minutes if anything were looked through once for every place in it."""
+    assert choose_encoding(raw, is_html=True)
+
+
+def test_scripts_and_attributes_are_no_words() -> None:
+    html = "<p>größer</p><script>var a = 'ключ';</script><STYLE>é</style><a title='é'>x</a><script>ü".encode()
+    assert excerpt_of(html).split() == ["größer".encode(), b"x"]

@@ -190,7 +190,9 @@ def test_tab_separated_files_with_quoting(tmp_path: Path) -> None:
     ],
 )
 def test_encodings_are_found(tmp_path: Path, encoding: str, text: str, charset: str | None) -> None:
-    filler = "plain words " * (6000 if encoding == "cp1252" else 1)  # more than a chunk of ASCII before the first letter
+    filler = "plain words " * (
+        6000 if encoding == "cp1252" else 1
+    )  # more than a chunk of ASCII before the first letter
     ascii_rows = "".join(f"row number {n} {filler},{n}\n" for n in range(20))
     content = f"text,n\n{ascii_rows}{text.replace(',', ' ')},1\n".encode(encoding)
     row = read(tmp_path, content).rows[-1]
