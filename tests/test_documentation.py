@@ -13,6 +13,7 @@ import pytest
 import yaml
 from gristmill.pipelines.cli.listing import profiles_page, signals_page
 from gristmill.pipelines.console import Console
+from gristmill.schemas.errors import INCOMPLETE_EXIT_CODE
 from gristmill.schemas.recipe import Recipe, load_policy, load_recipe
 from gristmill.schemas.training_recipe import load_training_recipe
 
@@ -34,7 +35,7 @@ def small_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("readme")
     (folder / "texts").mkdir()
     for number in range(12):
-        (folder / "texts" / f"{number}.txt").write_text(PROSE.format(number) if number % 3 else "Too short.")
+        (folder / "texts" / f"{number}.txt").write_text(PROSE.format(number).strip() if number % 3 else "Too short.")
     recipe = folder / "recipe.yaml"
     recipe.write_text(
         "name: readme\nsources:\n  - {name: texts, path: texts}\npolicy:\n  profiles: [web-en]\n  languages: [en]\n"
@@ -90,7 +91,8 @@ def run_lines(lines: list[list[str]], folder: Path) -> list[str]:
     for words in lines:
         run = [sys.executable, "-m", "gristmill.pipelines.cli.main", *words]
         done = subprocess.run(run, cwd=folder, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        # None of these short texts has the 200 words that the strict policy of the example wants: a run that keeps nothing.
+        assert done.returncode == (INCOMPLETE_EXIT_CODE if words[0] == "reselect" else 0), done.stderr
         printed.append(done.stdout)
     return printed
 
