@@ -247,7 +247,7 @@ def test_fields_of_messages_and_pairs_are_documents(tmp_path: Path) -> None:
         ('{"question": "a b c d e f g"}\n', {"fields": ["qestion"]}, InputError, "no field 'qestion'"),
         ('{"question": null}\n', {}, InputError, "no item has any text"),
         ('{"question": "a b c"}\n{"quest', {}, InputError, "evaluation set exam"),
-        ("", {}, InputError, "no item has any text"),
+        ("", {}, InputError, "a file of no bytes"),
         ('{"question": "a"}\n', {"name": "exam_match"}, RecipeError, "_match"),
         ('{"question": "a"}\n', {"id": "number"}, InputError, "no field 'number'"),
     ],
