@@ -1,5 +1,8 @@
 """Errors that say what was found, what was expected, where, and what to do next."""
 
+import errno
+import os
+
 INCOMPLETE_EXIT_CODE = 8  # of a command that finished, but whose run lost part of its input unread, or kept nothing
 
 
@@ -56,3 +59,29 @@ class PackageError(GristmillError):
     """A package of an extra (`gristmill[train]`, ...) that a command needs and that is not installed."""
 
     exit_code = 7
+
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+def file_system_error(number: int | None, text: str, where: str, room: str = "room for what is written") -> RunError:
+    """The error for a failed call of the file system.
+
+    number: its errno, where it is known. text: what the system said. where: the file or folder. room: how much is needed.
+    """
+    if number in _DISK_FULL:
+        return RunError(
+            f"the disk is full ({os.strerror(number)})",
+            where=where,
+            expected=room,
+            next_step="free some space; the same command goes on from here",
+        )
+    if number in _FORBIDDEN:
+        return RunError(
+            f"cannot write: {os.strerror(number)}",
+            where=where,
+            expected="a folder that can be written",
+            next_step="choose another --out or change its permissions",
+        )
+    return RunError(f"the file system failed: {text}", where=where, next_step="the same command goes on from here")

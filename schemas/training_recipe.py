@@ -179,13 +179,17 @@ class TrainingRecipe(Strict):
         return self
 
 
-# What may differ between a run and its continuation: none of it changes a loss.
+# What may differ between a run and its continuation: none of it changes a step. (`steps` may where the schedule allows it.)
 FREE_TO_CHANGE = {
     "shards",
+    "stream.verify",
     "micro_batch_sequences",
     "activation_checkpointing",
     "compile",
+    "validation",
     "checkpoints",
+    "stability.max_rollbacks",
+    "averaging.last",
     "log",
 }
 

@@ -17,23 +17,19 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import torch
-from gristmill.schemas.errors import InputError, ModelError
-from gristmill.training.checkpoints import complete
-from gristmill.training.run_folder import CHECKPOINTS, TRAINING
+from gristmill.schemas.errors import InputError, ModelError, RunError
+from gristmill.schemas.shard_format import TOKENIZER_FOLDER
+from gristmill.training.checkpoints import Unusable, complete, verified
+from gristmill.training.models import copy_tokenizer, write_model
+from gristmill.training.packed_models import GENERATOR
+from gristmill.training.run_folder import CHECKPOINTS, MODEL, TRAINING, read_training
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 MOVING = "ema.safetensors"
 WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
 RECORD = "average.json"
-BESIDE = (
-    "config.json",
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "chat_template.jinja",
-)
+CONFIGURATION = ("config.json", "generation_config.json")
 WRAPPERS = ("module.", "_orig_mod.")  # how DDP and torch.compile begin the names of what they wrap
 
 
@@ -99,26 +95,36 @@ def _facts(path: Path) -> dict[str, str]:
         ) from error
 
 
-def average_checkpoints(folders: Sequence[str | Path], out: str | Path) -> Path:
+def average_checkpoints(folders: Sequence[str | Path], out: str | Path, tokenizer: str | Path | None = None) -> Path:
     """A model folder whose weights are the mean of those in `folders`: at least two, of one shape.
 
-    Sums in 64 bits, one tensor at a time, and keeps the type of the weights. `out` appears whole or not at all.
+    Sums in 64 bits, one tensor at a time, and keeps the type of the weights. `out` appears whole or not at all, and loads
+    as a finished model does. tokenizer: a folder whose tokenizer goes with it, where the averaged folders have none.
     """
     paths = [Path(folder) for folder in folders]
     if len(paths) < 2:
         raise InputError(f"{len(paths)} checkpoints", expected="at least two to average")
     if len({path.resolve() for path in paths}) < len(paths):
         raise InputError("a checkpoint named twice", expected="each once")
+    parts = [path for path in paths if (path / GENERATOR / "config.json").is_file()]
+    if parts and len(parts) < len(paths):
+        raise ModelError(f"{GENERATOR}/ is in some of them only", where=str(parts[0]), expected="models of one shape")
+    means = {".": _mean_of(paths)}
+    if parts:
+        means[GENERATOR] = _mean_of([path / GENERATOR for path in paths])
+    return _write(means, paths[-1], Path(out), {"mean_of": [path.name for path in paths]}, tokenizer)
+
+
+def _mean_of(paths: Sequence[Path]) -> dict[str, torch.Tensor]:
     with ExitStack() as stack:
         opened = [_Weights(path, stack) for path in paths]
         first = opened[0]
         for other in opened[1:]:
             _refuse_others(first, other)
-        mean = {name: _mean(name, opened) for name in first.names}
-    return _write(mean, paths[-1], Path(out), {"mean_of": [path.name for path in paths]})
+        return {name: _mean(name, opened) for name in first.names}
 
 
-def export_moving(checkpoint: str | Path, out: str | Path) -> Path:
+def export_moving(checkpoint: str | Path, out: str | Path, tokenizer: str | Path | None = None) -> Path:
     """A model folder whose weights are the moving average in a checkpoint; what is no parameter comes from the model."""
     folder = Path(checkpoint)
     facts, moving = _facts(folder / MOVING), load_file(folder / MOVING)
@@ -129,7 +135,7 @@ def export_moving(checkpoint: str | Path, out: str | Path) -> Path:
             raise ModelError(f"no average of {', '.join(missing[:3])}", where=str(folder / MOVING))
         chosen = {name: _like(moving.get(name), weights.read(name)) for name in weights.names}
     record = {"moving_average_of": folder.name, "decay": float(facts["decay"]), "updates": int(facts["updates"])}
-    return _write(chosen, folder, Path(out), record)
+    return _write({".": chosen}, folder, Path(out), record, tokenizer)
 
 
 def _like(average: torch.Tensor | None, weight: torch.Tensor) -> torch.Tensor:
@@ -188,41 +194,78 @@ def _mean(name: str, opened: Sequence[_Weights]) -> torch.Tensor:
     return (total / len(opened)).to(first.dtype)
 
 
-def _write(weights: dict[str, torch.Tensor], like: Path, out: Path, record: dict[str, object]) -> Path:
-    """The model folder `out`, with configuration and tokenizer of the folder `like`."""
+def _write(
+    weights: dict[str, dict[str, torch.Tensor]],
+    like: Path,
+    out: Path,
+    record: dict[str, object],
+    tokenizer: str | Path | None,
+) -> Path:
+    """The model folder `out`, with the configuration of the folder `like`, and its tokenizer or the one given.
+
+    weights: of each model in it, by the folder below `out` where it lies.
+    """
     if out.exists():
         raise InputError("exists already", where=str(out), next_step="name another folder, or remove it")
-    part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    save_file(weights, part / WEIGHTS, {"format": "pt"})
-    for name in BESIDE:
-        if (like / name).is_file():
-            shutil.copy2(like / name, part / name)
-    (part / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
-    os.replace(part, out)
+    part, averaged = out.with_name(out.name + ".part"), out.with_name(out.name + ".averaged.part")
+    try:
+        for name, tensors in weights.items():
+            (averaged / name).mkdir(parents=True, exist_ok=True)
+            save_file(tensors, averaged / name / WEIGHTS, {"format": "pt"})
+            for beside in CONFIGURATION:
+                if (like / name / beside).is_file():
+                    shutil.copy2(like / name / beside, averaged / name / beside)
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        for name in weights:
+            (part / name).mkdir(exist_ok=True)
+            write_model(averaged / name, part / name)
+        copy_tokenizer(like, part) or (tokenizer and copy_tokenizer(Path(tokenizer), part))
+        (part / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
+        os.replace(part, out)
+    finally:
+        shutil.rmtree(averaged, ignore_errors=True)
     return out
 
 
 def last_checkpoints(run: str | Path, count: int) -> list[Path]:
-    """Folders of the last `count` complete checkpoints of a training run, oldest first."""
-    found = [one.folder for one in complete(Path(run) / CHECKPOINTS)]
+    """Folders of the last `count` checkpoints of a training run, oldest first, each as it was written.
+
+    The one before the first step is never among them: its weights have learned nothing.
+    """
+    found = [one for one in complete(Path(run) / CHECKPOINTS) if one.step > 0]
     if len(found) < count:
         raise InputError(
-            f"{len(found)} complete checkpoints",
+            f"{len(found)} complete checkpoints of a step or more",
             where=str(run),
             expected=f"at least {count}",
             next_step="train on, or keep more checkpoints with averaging.last",
         )
-    return found[-count:]
+    for one in found[-count:]:
+        examined = verified(one)
+        if isinstance(examined, Unusable):
+            raise InputError(
+                str(examined),
+                where=str(Path(run) / CHECKPOINTS),
+                expected="checkpoints as they were written",
+                next_step="restore the file, or move the checkpoint away to average older ones",
+            )
+    return [one.folder for one in found[-count:]]
+
+
+def tokenizer_of(run: str | Path) -> Path | None:
+    """A folder with the tokenizer of a training run: that of its shards, or of its finished model."""
+    shards = read_training(Path(run)).get("shards")
+    candidates = [Path(str(shards)) / TOKENIZER_FOLDER, Path(run) / MODEL]
+    return next((folder for folder in candidates if (folder / "tokenizer.json").is_file()), None)
 
 
 def recipe_last(run: str | Path) -> int:
     """`averaging.last` of a training run's recipe."""
     path = Path(run) / TRAINING
     try:
-        last = json.loads(path.read_text(encoding="utf-8"))["recipe"]["averaging"]["last"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        last = read_training(Path(run))["recipe"]["averaging"]["last"]
+    except (RunError, KeyError, TypeError) as error:
         raise InputError(
             f"no recipe of a training run ({error})", where=str(path), expected="a training run"
         ) from error

@@ -1,7 +1,8 @@
 """Checkpoints that are whole or absent, and the ring of those a run may fall back to.
 
-A checkpoint folder counts once `complete.json` is in it. That file is written last, after everything else has reached
-the disk, so a process killed at any moment of a save leaves a folder that nobody reads and the next save removes.
+A checkpoint is written under `saving/`, sealed (training.sealed) and then given its name, so a process killed at any
+moment of a save leaves nothing that looks like a checkpoint; the next save clears it. A `checkpoint-N` that is not whole
+was damaged afterwards: it is never used and never removed, only set aside when its place is needed.
 `stable.json` says that the steps after the checkpoint were clean. A checkpoint belongs to one history of the stream:
 it can be resumed only while no later event changed what had been served before it (see `resumable`).
 """
@@ -9,16 +10,19 @@ it can be resumed only while no later event changed what had been served before 
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gristmill.schemas.errors import RunError
+from gristmill.training.files import set_aside, to_disk, write_whole
+from gristmill.training.sealed import fault, read_seal, seal
 from gristmill.training.stream.history import History
 
-MARKER, STABLE, STATE = "complete.json", "stable.json", "gristmill.json"
-PREFIX = "checkpoint-"
+STABLE, STATE = "stable.json", "gristmill.json"
+PREFIX, SAVING = "checkpoint-", "saving"
+_FACTS = {"step": int, "position": int, "plan_id": str, "head": str}
 
 
 @dataclass(frozen=True)
@@ -37,22 +41,51 @@ class Checkpoint:
         return json.loads((self.folder / STATE).read_text(encoding="utf-8"))
 
 
+@dataclass(frozen=True)
+class Unusable:
+    """A `checkpoint-N` folder that a run cannot go on from, and why."""
+
+    folder: Path
+    step: int
+    fault: str
+
+    def __str__(self) -> str:
+        return f"{self.folder.name}: {self.fault}"
+
+
+def survey(root: Path) -> list[Checkpoint | Unusable]:
+    """Every checkpoint folder under `root`, oldest first, by names and sizes of its files; no file is read whole."""
+    found = [_examined(folder) for folder in root.glob(PREFIX + "*") if _step_of(folder) is not None]
+    return sorted(found, key=lambda one: one.step)
+
+
 def complete(root: Path) -> list[Checkpoint]:
     """Every complete checkpoint under `root`, oldest first. One whose files are missing or short is not complete."""
-    found = [_read(folder) for folder in root.glob(PREFIX + "*") if folder.is_dir()]
-    return sorted((one for one in found if one is not None), key=lambda one: one.step)
+    return [one for one in survey(root) if isinstance(one, Checkpoint)]
 
 
-def _read(folder: Path) -> Checkpoint | None:
-    try:
-        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-        whole = all((folder / name).stat().st_size == size for name, size in marker["files"].items())
-    except (OSError, ValueError):
-        return None
-    if not whole:
-        return None
-    names = ("step", "position", "plan_id", "head")
-    return Checkpoint(folder, stable=(folder / STABLE).exists(), **{name: marker[name] for name in names})
+def _step_of(folder: Path) -> int | None:
+    number = folder.name.removeprefix(PREFIX)
+    return int(number) if number.isascii() and number.isdigit() and folder.is_dir() else None
+
+
+def _examined(folder: Path) -> Checkpoint | Unusable:
+    step = _step_of(folder) or 0
+    problem = fault(folder, checksums=False)
+    record = read_seal(folder) or {}
+    if problem is None and not all(isinstance(record.get(name), kind) for name, kind in _FACTS.items()):
+        problem = "its seal is not that of a checkpoint"
+    if problem is None and record["step"] != step:
+        problem = f"it was written as {PREFIX}{record['step']}"
+    if problem is not None:
+        return Unusable(folder, step, problem)
+    return Checkpoint(folder, stable=(folder / STABLE).exists(), **{name: record[name] for name in _FACTS})
+
+
+def verified(checkpoint: Checkpoint) -> Checkpoint | Unusable:
+    """The checkpoint, once every byte of it was found to be as written; else what is wrong with it."""
+    problem = fault(checkpoint.folder)
+    return Unusable(checkpoint.folder, checkpoint.step, problem) if problem else checkpoint
 
 
 def resumable(checkpoints: Iterable[Checkpoint], history: History) -> list[Checkpoint]:
@@ -67,29 +100,44 @@ def resumable(checkpoints: Iterable[Checkpoint], history: History) -> list[Check
     return found
 
 
-def begin(folder: Path) -> None:
-    """Make room for a checkpoint: what a killed save left is removed."""
-    if folder.exists():
-        shutil.rmtree(folder)
+def newest_whole(candidates: Iterable[Checkpoint]) -> tuple[Checkpoint | None, list[Unusable]]:
+    """(the newest of the candidates that is as it was written, the newer ones that are not)."""
+    passed_over: list[Unusable] = []
+    for one in sorted(candidates, key=lambda one: one.step, reverse=True):
+        found = verified(one)
+        if isinstance(found, Checkpoint):
+            return found, passed_over
+        passed_over.append(found)
+    return None, passed_over
+
+
+def begin(root: Path, step: int) -> Path:
+    """An empty folder in which the checkpoint of `step` is written; what a killed save left is removed."""
+    abandon_save(root)
+    folder = root / SAVING / f"{PREFIX}{step}"
     folder.mkdir(parents=True)
+    return folder
 
 
-def finish(folder: Path, *, step: int, position: int, plan_id: str, head: str) -> None:
-    """Mark the checkpoint complete, once its files and folders are on disk."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    for path in files:
-        _to_disk(path)
-    for path in sorted(path for path in folder.rglob("*") if path.is_dir()):
-        _to_disk(path)
-    marker = {
-        "step": step,
-        "position": position,
-        "plan_id": plan_id,
-        "head": head,
-        "files": {str(path.relative_to(folder)): path.stat().st_size for path in files},
-    }
-    write_whole(folder / MARKER, json.dumps(marker))
-    _to_disk(folder.parent)
+def abandon_save(root: Path) -> None:
+    """Remove what an interrupted save wrote."""
+    shutil.rmtree(root / SAVING, ignore_errors=True)
+
+
+def finish(folder: Path, *, step: int, position: int, plan_id: str, head: str) -> Path:
+    """Seal the checkpoint once its files are on disk, and give it its name; returns the finished folder.
+
+    A folder that has the name already is no checkpoint of this run's present: it is set aside.
+    """
+    seal(folder, {"step": step, "position": position, "plan_id": plan_id, "head": head})
+    root = folder.parent.parent
+    final = root / folder.name
+    if final.exists():
+        set_aside(final)
+    os.rename(folder, final)
+    to_disk(root)
+    abandon_save(root)
+    return final
 
 
 def mark_stable(root: Path, up_to_step: int) -> None:
@@ -99,43 +147,26 @@ def mark_stable(root: Path, up_to_step: int) -> None:
             write_whole(one.folder / STABLE, "{}")
 
 
-def prune(root: Path, keep_stable: int, keep_last: int = 1) -> None:
-    """Keep the last `keep_stable` stable checkpoints, everything younger than the last of them, and the last
-    `keep_last` of all (what an average of checkpoints is made of)."""
+def prune(root: Path, keep_stable: int, keep_last: int = 1, keep_steps: Collection[int] = ()) -> None:
+    """Keep the last `keep_stable` stable checkpoints, everything younger than the last of them, the last `keep_last`
+    of all (what an average of checkpoints is made of), and those of `keep_steps`."""
     checkpoints = complete(root)
     stable = [one.step for one in checkpoints if one.stable]
-    kept = {*stable[-keep_stable:], *(one.step for one in checkpoints[-keep_last:])}
+    kept = {*stable[-keep_stable:], *(one.step for one in checkpoints[-keep_last:]), *keep_steps}
     for one in checkpoints:
         if stable and one.step < stable[-1] and one.step not in kept:
             _remove(one.folder)
 
 
-def drop_after(root: Path, step: int) -> None:
-    """Remove every checkpoint of a later step: it belongs to a branch that was given up."""
-    for folder in root.glob(PREFIX + "*"):
-        if folder.name.removeprefix(PREFIX).isdigit() and int(folder.name.removeprefix(PREFIX)) > step:
-            _remove(folder)
+def remove(given_up: Iterable[Checkpoint]) -> None:
+    """Remove checkpoints of a branch that was given up."""
+    for one in given_up:
+        _remove(one.folder)
 
 
 def _remove(folder: Path) -> None:
-    (folder / MARKER).unlink(missing_ok=True)  # first: a half-removed checkpoint is not complete
-    shutil.rmtree(folder)
-
-
-def write_whole(path: Path, content: str) -> None:
-    """The file has either its old content or all of the new one."""
-    temporary = path.with_name(path.name + ".part")
-    with open(temporary, "w", encoding="utf-8") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)
-    _to_disk(path.parent)
-
-
-def _to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    """Remove a checkpoint, which loses its name first: half removed, it is none."""
+    saving = folder.parent / SAVING
+    saving.mkdir(exist_ok=True)
+    os.rename(folder, saving / f"removed-{folder.name}")
+    shutil.rmtree(saving)

@@ -18,12 +18,13 @@ import numpy as np
 import torch
 from gristmill.schemas.errors import ModelError
 from gristmill.training.objectives.registry import Objective
-from gristmill.training.objectives.tensors import evaluating, on_device
+from gristmill.training.objectives.tensors import batch_loss, evaluating, on_device
 from gristmill.training.objectives.windows import IGNORED
 
 PROMPT_LEARNING = ("PROMPT_TUNING", "PREFIX_TUNING", "P_TUNING")
 TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-6}  # rounding between two shapes, of the logits' spread
 HALF_TOLERANCE = 5e-2
+OWN_MEAN_TOLERANCE = 1e-2
 INFLUENCE = 1e-6  # rounding between two runs of one shape: none was seen
 
 
@@ -92,6 +93,26 @@ def refuse_what_leaks(model: torch.nn.Module, objective: Objective, ordinary: np
             where=type(model).__name__,
             expected="no difference but rounding",
             next_step="use a model built or loaded by gristmill, attention sdpa or eager, or one document a row",
+        )
+
+
+def refuse_own_mean(model: torch.nn.Module, objective: Objective, ordinary: np.ndarray, window: int) -> None:
+    """ModelError when the model's loss is a mean of its own, not the sum over the number of labels that it is given.
+
+    Such a model would weight each micro batch alike, however few tokens of it have a label.
+    """
+    length = min(window, 64) // 2
+    ids = np.random.default_rng(0).choice(ordinary, (1, 2 * length)).astype(np.int64)
+    inputs = on_device(objective(_probe(ids), np.zeros(1, np.int64)), model)
+    counts = objective.label_counts(inputs)
+    with evaluating(model):
+        once, half = (float(batch_loss(model, inputs, counts * times)) for times in (1, 2))
+    if not abs(once - 2 * half) <= OWN_MEAN_TOLERANCE * abs(once):
+        raise ModelError(
+            f"its loss is {once:.6g} for {counts.tolist()} labels and {half:.6g} for twice as many",
+            where=type(model).__name__,
+            expected="half of it: the sum of the tokens' losses over the number of labels in the whole batch",
+            next_step="use a model whose forward takes num_items_in_batch",
         )
 
 

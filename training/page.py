@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.training import logs
-from gristmill.training.checkpoints import write_whole
+from gristmill.training.files import json_lines, write_whole
 from gristmill.training.run_folder import HISTORY, PAGE, read_training
 from gristmill.training.stability.ledger import blamed, describe
 
@@ -112,7 +112,7 @@ def _figure(
             _trace("validation", [r for r in records if "validation_loss" in r], "validation_loss", "#2b8a5f")
         )
     given_up = [record for record in abandoned if name in record]
-    traces.append(_trace("rolled back", given_up, name, PALE))
+    traces.append(_trace("given up", given_up, name, PALE))
     spikes = [record for record in (*records, *abandoned) if name in record and "event" in record]
     marked = _trace("update skipped", spikes, name, ALERT)
     marked |= {"mode": "markers", "marker": {"color": ALERT, "symbol": "x"}}
@@ -181,9 +181,7 @@ def _has(name: str, records: Sequence[dict[str, Any]]) -> bool:
 
 
 def _events(run: Path) -> list[dict[str, Any]]:
-    path = run / HISTORY
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    return [event for event in json_lines(run / HISTORY) if event is not None]
 
 
 def _digest(script: str) -> str:

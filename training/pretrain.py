@@ -1,60 +1,69 @@
 """Pre-training from token shards: one recipe, one run folder; killed, moved or rolled back, it goes on by itself.
 
-A run is a series of attempts. An attempt starts from the last complete checkpoint that the history agrees with, builds
+A run is a series of attempts. An attempt starts from the last whole checkpoint that the history agrees with, builds
 model and Trainer anew and trains until the end or until the watch wants a rollback. The watch then has written the
 guilty positions into the history, so the next attempt is served a plan without them, and from the checkpoint on every
 step is the step of a run that never held them.
+
+Nothing is written into a folder that claims it before every check has passed, and no work is thrown away: without a
+checkpoint that can be used a run that has made steps is not begun anew, unless that is asked for.
 """
 
 import gc
 import os
-import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import torch
 import transformers
 from accelerate.utils import broadcast_object_list
-from gristmill.schemas.errors import RecipeError, RunError
+from gristmill.schemas.errors import GristmillError, RecipeError, RunError
 from gristmill.schemas.shard_format import TOKENIZER_FOLDER
 from gristmill.schemas.training_recipe import TrainingRecipe, load_training_recipe
 from gristmill.training import checkpoints, logs
-from gristmill.training.averaging import ExponentialAverage
-from gristmill.training.checkpoints import Checkpoint
+from gristmill.training.attempt import Attempt
 from gristmill.training.console import Console, Silence
-from gristmill.training.logs import StepLog
-from gristmill.training.masks import refuse_what_leaks
+from gristmill.training.export import export, finished_step
+from gristmill.training.failures import explained
+from gristmill.training.files import set_aside
+from gristmill.training.length import change_length, epochs_of
+from gristmill.training.masks import refuse_own_mean, refuse_what_leaks
 from gristmill.training.models import build_model, shape_of
 from gristmill.training.objectives.registry import Objective, make
 from gristmill.training.objectives.windows import ordinary_ids
 from gristmill.training.page import write_page
-from gristmill.training.run_folder import HISTORY, MODEL, PAGE, RunFolder
-from gristmill.training.served import Served, as_collated
-from gristmill.training.stability.blame import Losses
+from gristmill.training.progress import progress
+from gristmill.training.run_folder import (
+    HISTORY,
+    MODEL,
+    PAGE,
+    TRAINING,
+    VALIDATION,
+    RunFolder,
+    read_training,
+    refuse_another_recipe,
+)
+from gristmill.training.settings import training_arguments
 from gristmill.training.stability.ledger import Ledger
-from gristmill.training.stability.skip import Watch
-from gristmill.training.steps import Averages, Steps
-from gristmill.training.stream.dataset import PlanDataset
-from gristmill.training.stream.history import History
+from gristmill.training.start import Start, find_start
+from gristmill.training.stream.history import History, has_begun, lost_history, remove_empty_history
 from gristmill.training.stream.plan import Plan, PlanConfig
 from gristmill.training.stream.shards import ShardSet
-from gristmill.training.trainer import Identity, StepTrainer, write_state
 
-VALIDATION = "validation"
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that reached its last step."""
+    """A run that reached its last step. resumed_from: the step this call went on from; None for a run that it began."""
 
     folder: Path
     steps: int
     rollbacks: int
+    resumed_from: int | None = None
 
     @property
     def page(self) -> Path:
@@ -65,49 +74,108 @@ class Finished:
         return self.folder / MODEL
 
 
-def pretrain(recipe: str | Path | TrainingRecipe, out: str | Path, console: Console | None = None) -> Finished:
-    """Train as the recipe says, in the run folder `out`; the same call again goes on where it stopped."""
+def pretrain(
+    recipe: str | Path | TrainingRecipe,
+    out: str | Path,
+    console: Console | None = None,
+    *,
+    restart: bool = False,
+    started: Callable[[str], None] | None = None,
+) -> Finished:
+    """Train as the recipe says, in the run folder `out`; the same call again goes on where it stopped.
+
+    restart: set the run that is in the folder aside (`set-aside/run-N`) and begin anew. started: is told, once, whether
+    the run begins, goes on or was finished before; the console is told in any case.
+    """
     loaded = recipe if isinstance(recipe, TrainingRecipe) else load_training_recipe(recipe)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     main = int(os.environ.get("RANK", "0")) == 0
-    folder = RunFolder(Path(out), main)
-    try:
-        return _Run(loaded, folder, console if console and main else Silence()).train()
-    finally:
-        folder.close()
+    with explained(out):
+        folder = RunFolder(Path(out), main)
+        try:
+            run = Run(loaded, folder, console if console and main else Silence(), started if main else None)
+            run.prepare(restart)
+            return run.train()
+        finally:
+            folder.close()
 
 
-class _Run:
-    """What all attempts of a run share: arguments, shards, plan, objective."""
+class Run:
+    """What all attempts of a run share: arguments, shards, plans, objective. `prepare` first, then `train`."""
 
-    def __init__(self, recipe: TrainingRecipe, folder: RunFolder, console: Console) -> None:
+    def __init__(
+        self,
+        recipe: TrainingRecipe,
+        folder: RunFolder,
+        console: Console,
+        started: Callable[[str], None] | None = None,
+    ) -> None:
         self.recipe, self.folder, self.console = recipe, folder, console
+        self._started = started
         self.arguments = training_arguments(recipe, folder.checkpoints)
         self.main = self.arguments.process_index == 0
         self.shards = ShardSet.open(recipe.shards, recipe.stream.verify)
         self.record = self.shards.manifest.tokenizer
-        self.plan = self._plan("train", folder.path)
-        self.validates = recipe.validation is not None and bool(self.shards.manifest.of_split("validation"))
-        tokenizer = Path(self.shards.folder) / TOKENIZER_FOLDER
-        self.objective: Objective = make(
-            recipe.objective.name,
-            self.record,
-            recipe.stream.window,
-            recipe.objective.options,
-            recipe.seed,
-            tokenizer if tokenizer.is_dir() else None,
-        )
+
+    def prepare(self, restart: bool = False) -> None:
+        """Check everything, and then claim the folder: until the last check nothing in it says whose it is."""
+        earlier = self.on_main(partial(self._earlier, restart))
+        if earlier:
+            refuse_another_recipe(earlier, self.recipe, str(self.folder.path / TRAINING))
+        self.plan = self._plan("train", earlier)
+        self.validation_plan = self._plan("validation", earlier) if self._validates(earlier) else None
+        if earlier and earlier.get("plan_id"):
+            self.plan.must_be(earlier["plan_id"], self.folder.path)
+        self.objective = self._objective()
         self._refuse_misfits()
-        if self.main:
-            folder.claim(
-                recipe,
-                {
-                    "plan_id": self.plan.plan_id,
-                    "shards": self.shards.folder,
-                    "versions": {name: version(name) for name in ("gristmill", "torch", "transformers", "accelerate")},
-                },
+        self.on_main(partial(self._claim, earlier, restart))
+
+    def _earlier(self, restart: bool) -> dict[str, Any] | None:
+        """training.json of the run that the folder holds, if that run has made a step."""
+        if restart:
+            return None
+        if progress(self.folder.path).steps == 0:
+            return None
+        if not (self.folder.path / TRAINING).exists():
+            raise RunError(
+                f"there are checkpoints, a log or a model here, and no {TRAINING} that says what they are of",
+                where=str(self.folder.path),
+                expected="the folder of one training run, or a new one",
+                next_step=f"restore {TRAINING}, give another --out, or --restart to set aside what is here",
             )
+        return read_training(self.folder.path)
+
+    def _validates(self, earlier: dict[str, Any] | None) -> bool:
+        held_out = self.shards.manifest.of_split("validation", (earlier or {}).get("generation"))
+        return self.recipe.validation is not None and any(shard.tokens for shard in held_out)
+
+    def _plan(self, split: str, earlier: dict[str, Any] | None) -> Plan:
+        """The plan of a split, over the shards that there were when the run began."""
+        stream = self.recipe.stream
+        config = PlanConfig(
+            window=stream.window,
+            cut=stream.cut,
+            seed=stream.seed,
+            split=split,  # type: ignore[arg-type]
+            mixture=stream.mixture if split == "train" else None,
+            generation=(earlier or {}).get("generation"),
+        )
+        return Plan.of(self.shards, config, self._folder_of(split))
+
+    def _folder_of(self, split: str) -> Path:
+        return self.folder.path / VALIDATION if split == "validation" else self.folder.path
+
+    def _objective(self) -> Objective:
+        options = self.recipe.objective
+        return make(
+            options.name,
+            self.record,
+            self.recipe.stream.window,
+            options.options,
+            self.recipe.seed,
+            self._tokenizer_folder,
+        )
 
     def _refuse_misfits(self) -> None:
         """Errors that would show after the start, or never: a shape that cannot learn this, documents that leak."""
@@ -117,53 +185,108 @@ class _Run:
                 f"objective {self.recipe.objective.name} with a {shape_of(model)} model",
                 expected=f"one of {', '.join(sorted(self.objective.shapes))}",
             )
-        refuse_what_leaks(model, self.objective, ordinary_ids(self.record), self.recipe.stream.window)
+        for refuse in (refuse_what_leaks, refuse_own_mean):
+            refuse(model, self.objective, ordinary_ids(self.record), self.recipe.stream.window)
+
+    def _claim(self, earlier: dict[str, Any] | None, restart: bool) -> None:
+        """Make the folder this run's: plans, history, training.json. What a start left that made no step is replaced."""
+        folder = self.folder
+        if restart and progress(folder.path).steps:
+            self.console.log(f"the earlier run is set aside in {folder.set_run_aside()}")
+        if earlier is None:
+            plans = [plan for plan in (self.plan, self.validation_plan) if plan is not None]
+            folder.remove_failed_start([home for plan in plans for home in plan.packings])
+            remove_empty_history(folder.path / HISTORY)
+        self.plan.save(folder.path)
+        if self.validation_plan is not None:
+            self.validation_plan.save(folder.path / VALIDATION)
+        history = self._history_of(earlier)
+        if earlier:
+            change_length(folder, self.recipe, earlier, history, self.console.log)
+        made_of = {
+            "plan_id": self.plan.plan_id,
+            "generation": self.plan.config.generation,
+            "shards": self.shards.folder,
+            "versions": {name: version(name) for name in ("gristmill", "torch", "transformers", "accelerate")},
+        }
+        folder.claim(self.recipe, made_of)
+
+    def _history_of(self, earlier: dict[str, Any] | None) -> History:
+        """The history in the folder; a new one for a new run, and where the one that is lost can be told for certain.
+
+        A history in which nothing had happened yet follows from the recipe, and checkpoints keep the hash of their own.
+        """
+        path = self.folder.path / HISTORY
+        if earlier and not has_begun(path):
+            presumed = History.open(None, self.plan)
+            self._phases(presumed)
+            heads = {one.head for one in checkpoints.complete(self.folder.checkpoints)}
+            went_back = (self.folder.path / logs.ABANDONED).exists()
+            if went_back or not heads or not heads <= {event.head for event in presumed.events}:
+                raise lost_history(path)
+            self.console.log(f"{HISTORY} is written again: nothing had happened in it, as the checkpoints' hashes show")
+        history = History.open(path, self.plan)
+        self._phases(history)
+        return history
 
     @property
     def sequences(self) -> int:
         return self.recipe.steps * self.recipe.batch_sequences
 
     def train(self) -> Finished:
-        """Attempts until the last step is done."""
-        while not self._attempt():
+        """Attempts until the last step is made and model/ is written."""
+        if self.on_main(partial(finished_step, self.folder, self.plan.plan_id)) == self.recipe.steps:
+            self._tell(f"training {self.recipe.name}: finished before, after {self.recipe.steps:,} steps")
+            return self._finished(self.recipe.steps)
+        resumed_from: list[int | None] = []
+        while not self._attempt(resumed_from):
             gc.collect()
-        rollbacks = len(Ledger(self._history(), self.folder.path).rollbacks)
-        return Finished(self.folder.path, self.recipe.steps, rollbacks)
+        return self._finished(resumed_from[0])
 
-    def _attempt(self) -> bool:
-        """Train from the last good checkpoint; whether the last step was reached."""
-        history = self._history()
-        ledger = Ledger(history, self.folder.path, self.main)
+    def _finished(self, resumed_from: int | None) -> Finished:
+        rollbacks = len(Ledger(self.history(), self.folder.path).rollbacks)
+        return Finished(self.folder.path, self.recipe.steps, rollbacks, resumed_from)
+
+    def _attempt(self, resumed_from: list[int | None]) -> bool:
+        """Train from the last good checkpoint; whether the last step had been reached before."""
+        ledger = Ledger(self.history(), self.folder.path, self.main)
         self._within_limits(ledger)
-        start = self._start(history)
-        step = start.step if start else 0
-        if self.main:
-            checkpoints.drop_after(self.folder.checkpoints, step)
-            logs.cut(self.folder.path, step, len(ledger.rollbacks))
-            history.record_tombstones(step * self.recipe.batch_sequences)
-            self._phases(history)
-            if step < self.recipe.steps:
-                self.folder.launched(step + 1, recipe=self.recipe, processes=self.arguments.world_size)
-        self._wait()
-        history = ledger.history = self._history()
-        self.console.log(self._announcement(start, step, ledger))
-        if start and step == self.recipe.steps:
-            self._export(start)
+        start = self.on_main(partial(find_start, self.folder, ledger.history))
+        self.on_main(partial(self._go_back_to, start, ledger))
+        history = ledger.history = self.history()
+        if not resumed_from:
+            resumed_from.append(start.step if start.checkpoint else None)
+            self._tell(self._announcement(start, history))
+        if start.checkpoint and start.step == self.recipe.steps:
+            self.on_main(partial(self._export, start.checkpoint))
             return True
-        with _Attempt(self, history, ledger, start) as attempt:
-            return attempt.train()
+        with Attempt(self, history, ledger, start) as attempt:
+            attempt.train()
+        return False  # the next attempt finds the last checkpoint, or goes on from the one rolled back to
 
-    def _start(self, history: History) -> Checkpoint | None:
-        found = checkpoints.complete(self.folder.checkpoints)
-        fitting = checkpoints.resumable(found, history)
-        if found and not fitting:
-            raise RunError(
-                f"none of {len(found)} checkpoints fits the history",
-                where=str(self.folder.path),
-                expected="checkpoints of this run",
-                next_step="restore history.jsonl or the checkpoints, or start in another folder",
+    def _go_back_to(self, start: Start, ledger: Ledger) -> None:
+        """Bring the folder to the step at which the attempt starts."""
+        history, batch = ledger.history, self.recipe.batch_sequences
+        for one in start.passed_over:
+            self.console.log(f"{one}; set aside in {set_aside(one.folder)}")
+        saved = progress(self.folder.path).saved
+        if saved > start.step and not start.passed_over and not start.given_up:
+            self.console.log(f"step {saved:,} was saved once, and its checkpoint is not there")
+        checkpoints.remove(start.given_up)
+        damaged = logs.cut(self.folder.path, start.step, ledger.branch)
+        if damaged:
+            self.console.log(
+                f"{logs.LOG}: {damaged:,} lines could not be read; the log as it was is kept in set-aside/"
             )
-        return fitting[-1] if fitting else None
+        if start.step > logs.last_step(self.folder.path):
+            self.console.log(f"{logs.LOG} is not there up to step {start.step:,}: the figures of some steps are lost")
+        history.record_tombstones(start.step * batch)
+        if self.validation_plan is not None:
+            facts = {"from_step": start.step + 1}  # since when a forgotten document is validated on no more
+            path = self.folder.path / VALIDATION / HISTORY
+            History.open(path, self.validation_plan, facts=facts).record_tombstones(0, **facts)
+        if start.step < self.recipe.steps:
+            self.folder.launched(start.step + 1, recipe=self.recipe, processes=self.arguments.world_size)
 
     def _within_limits(self, ledger: Ledger) -> None:
         allowed = self.recipe.stability.max_rollbacks
@@ -183,231 +306,66 @@ class _Run:
             if position not in known:
                 history.append("mixture", position, {"weights": phase.mixture})
 
-    def _plan(self, split: str, folder: Path) -> Plan:
-        stream = self.recipe.stream
-        config = PlanConfig(
-            window=stream.window,
-            cut=stream.cut,
-            seed=stream.seed,
-            split=split,  # type: ignore[arg-type]
-            mixture=stream.mixture if split == "train" else None,
-        )
-        if self.main:  # one process writes plan.json and the bin index
-            Plan.build(self.shards, config, folder)
-        self._wait()
-        return Plan.load(folder, self.recipe.shards, stream.verify)
-
-    def validation(self) -> Served | None:
-        """The first sequences of the validation split."""
-        if not self.validates or self.recipe.validation is None:
-            return None
-        plan = self._plan("validation", self.folder.path / VALIDATION)
-        count = min(self.recipe.validation.sequences, plan.sequences)
-        return Served(PlanDataset(plan), self.objective, count)
-
     def model(self) -> Any:
-        return build_model(self.recipe.model, self.record, self.recipe.stream.window, self.recipe.seed)
+        """The model as it is before the first step."""
+        return build_model(
+            self.recipe.model,
+            self.record,
+            self.recipe.stream.window,
+            self.recipe.seed,
+            tokenizer_folder=self._tokenizer_folder,
+        )
 
-    def _history(self) -> History:
+    @property
+    def _tokenizer_folder(self) -> Path | None:
+        folder = Path(self.shards.folder) / TOKENIZER_FOLDER
+        return folder if folder.is_dir() else None
+
+    def history(self) -> History:
         return History.open(self.folder.path / HISTORY, self.plan)
 
-    def _wait(self) -> None:
-        if self.arguments.world_size > 1:
-            torch.distributed.barrier()
+    def validation_history(self) -> History:
+        """That of the validation split, which holds its tombstones."""
+        assert self.validation_plan is not None
+        return History.open(self.folder.path / VALIDATION / HISTORY, self.validation_plan, begin=False)
 
     def agree(self, value: Any) -> Any:
         """The main process's value, in every process."""
         return broadcast_object_list([value])[0] if self.arguments.world_size > 1 else value
 
-    def _export(self, checkpoint: Checkpoint) -> None:
-        """model/: the last checkpoint's weights and configuration, and the tokenizer; whole or absent."""
-        if not self.main:
-            return
-        part, final = self.folder.path / (MODEL + ".part"), self.folder.path / MODEL
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir()
-        for path in checkpoint.folder.iterdir():
-            if path.name.startswith("model") or path.name in ("config.json", "generation_config.json"):
-                shutil.copy2(path, part / path.name)
-        tokenizer = Path(self.shards.folder) / TOKENIZER_FOLDER
-        if tokenizer.is_dir():
-            shutil.copytree(tokenizer, part, dirs_exist_ok=True)
-        shutil.rmtree(final, ignore_errors=True)
-        part.rename(final)
+    def on_main(self, task: Callable[[], Result]) -> Result:
+        """What a task gives in the main process, in every process; an error of it stops all of them."""
+        if self.arguments.world_size == 1:
+            return task()
+        outcome: list[Any] = [None, None]
+        if self.main:
+            try:
+                with explained(self.folder.path):
+                    outcome = [task(), None]
+            except GristmillError as error:
+                outcome = [None, error]
+        result, error = broadcast_object_list(outcome)
+        if error is not None:
+            raise error
+        return result  # type: ignore[no-any-return]
+
+    def _export(self, checkpoint: checkpoints.Checkpoint) -> None:
+        earlier = export(self.folder, checkpoint, self.shards.folder)
+        if earlier:
+            self.console.log(f"the {MODEL}/ that was there before is set aside in {earlier}")
         write_page(self.folder.path)
 
-    def _announcement(self, start: Checkpoint | None, step: int, ledger: Ledger) -> str:
-        rollbacks = f" after {len(ledger.rollbacks)} rollbacks" if ledger.rollbacks else ""
-        if start is None:
-            return (
-                f"training {self.recipe.name}: {self.recipe.steps:,} steps of {self.recipe.batch_sequences} sequences"
-            )
-        return f"training {self.recipe.name}: going on from step {step:,} of {self.recipe.steps:,}{rollbacks}"
+    def _tell(self, line: str) -> None:
+        self.console.log(line)
+        if self._started:
+            self._started(line)
 
-
-class _Attempt:
-    """One Trainer from a checkpoint (or nothing) to the end or a rollback."""
-
-    def __init__(self, run: _Run, history: History, ledger: Ledger, start: Checkpoint | None) -> None:
-        self.run, self.history, self.ledger, self.start = run, history, ledger, start
-        recipe = run.recipe
-        self.stream = PlanDataset(run.plan, history)
-        transformers.set_seed(recipe.seed)
-        model = run.model()
-        decay = recipe.averaging.ema_decay
-        self.average = ExponentialAverage(model, decay) if decay else None
-        self.trainer = StepTrainer(
-            identity=Identity(run.plan.plan_id, lambda: history.head, recipe.batch_sequences),
-            extras=self._write_extras,
-            model=model,
-            args=run.arguments,
-            train_dataset=Served(self.stream, run.objective, run.sequences),
-            eval_dataset=run.validation(),
-            data_collator=as_collated,
-        )
-        self.watch = Watch(
-            recipe.stability,
-            ledger,
-            batch=recipe.batch_sequences,
-            total=run.sequences,
-            figures=self.trainer.figures,
-            losses=lambda: Losses(self.stream, run.objective, self.trainer.model),
-            target=self._target,
-            agree=run.agree,
-        )
-        self._restore()
-        self.trainer.add_callback(self.watch)
-        if self.average:
-            self.trainer.add_callback(Averages(self.average, self.watch))
-        self._log: StepLog | None = None
-        self._progress: AbstractContextManager[Callable[[int], None]] = nullcontext(lambda amount: None)
-
-    def __enter__(self) -> "_Attempt":
-        run, step = self.run, self.start.step if self.start else 0
-        if run.main:
-            self._log = StepLog(run.folder.path, step, len(self.ledger.rollbacks), run.recipe.log.tensorboard)
-        self._progress = run.console.progress("training", run.recipe.steps - step, "steps")
-        save = partial(self.trainer._save_checkpoint, None, None)
-        parameters = sum(parameter.numel() for parameter in self.trainer.model.parameters())
-        self.trainer.add_callback(
-            Steps(
-                run.recipe,
-                run.folder,
-                self.watch,
-                run.console,
-                log=self._log,
-                advance=self._progress.__enter__(),
-                save=save,
-                page=partial(write_page, run.folder.path),
-                flops_per_token=6.0 * parameters,
-                processes=run.arguments.world_size,
-                validates=run.validates,
-            )
-        )
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._progress.__exit__(*error)
-        if self._log:
-            self._log.close()
-
-    def train(self) -> bool:
-        """Whether the last step was reached."""
-        self.trainer.train(resume_from_checkpoint=str(self.start.folder) if self.start else None)
-        back = self.watch.rolled_back_to
-        if back is not None:
-            self.run.console.log(f"step {self.trainer.state.global_step:,}: rolling back to step {back:,}")
-        return False  # the next attempt finds the last checkpoint, or goes on from the one rolled back to
-
-    def _target(self, step: int) -> tuple[int, Callable[[], None]]:
-        """The last stable checkpoint of at most `step` updates, and what puts its weights into the model."""
-        fitting = checkpoints.resumable(checkpoints.complete(self.run.folder.checkpoints), self.history)
-        usable = [one for one in fitting if one.stable and one.step <= step]
-        usable = self.run.agree(usable)  # the main process marks checkpoints stable: others may see it later
-        if not usable:
-            raise RunError(
-                f"no checkpoint of step {step:,} or before",
-                where=str(self.run.folder.checkpoints),
-                next_step="set checkpoints.keep_stable higher and start again",
-            )
-        return usable[-1].step, partial(self.trainer.load_weights, usable[-1].folder)
-
-    def _restore(self) -> None:
-        if self.start is None:
-            return
-        self.watch.load(self.start.state()["watch"])
-        if self.average:
-            self.average.restore(self.start.folder)
-
-    def _write_extras(self, folder: Path) -> None:
-        write_state(folder, {"watch": self.watch.state()})
-        if self.average:
-            self.average.save(folder)
-
-
-def training_arguments(recipe: TrainingRecipe, out: Path) -> transformers.TrainingArguments:
-    """The Trainer's settings for a recipe, on the processes that there are."""
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    share = recipe.micro_batch_sequences * processes
-    if recipe.batch_sequences % share:
-        raise RecipeError(
-            f"batch_sequences {recipe.batch_sequences}",
-            expected=f"a multiple of micro_batch_sequences x processes = {recipe.micro_batch_sequences} x {processes}",
-            next_step="change micro_batch_sequences or the number of processes; the batch decides the result",
-        )
-    gpu = torch.cuda.is_available()
-    if recipe.fsdp:
-        check_fsdp(gpu, processes)
-    options = recipe.optimizer
-    schedule, schedule_options = _schedule(recipe)
-    return transformers.TrainingArguments(
-        output_dir=str(out),
-        max_steps=recipe.steps,
-        per_device_train_batch_size=recipe.micro_batch_sequences,
-        per_device_eval_batch_size=recipe.micro_batch_sequences,
-        gradient_accumulation_steps=recipe.batch_sequences // share,
-        learning_rate=options.learning_rate,
-        warmup_steps=options.warmup_steps,
-        lr_scheduler_type=schedule,
-        lr_scheduler_kwargs=schedule_options,
-        weight_decay=options.weight_decay,
-        adam_beta1=options.beta1,
-        adam_beta2=options.beta2,
-        adam_epsilon=options.epsilon,
-        max_grad_norm=options.clip,
-        bf16=recipe.precision == "bfloat16" or (recipe.precision == "auto" and gpu and torch.cuda.is_bf16_supported()),
-        use_cpu=not gpu,
-        ddp_backend="gloo" if processes > 1 and not gpu else None,
-        ddp_find_unused_parameters=False if processes > 1 else None,
-        log_level_replica="error",
-        activation_checkpointing=recipe.activation_checkpointing,
-        torch_compile=recipe.compile,
-        fsdp=recipe.fsdp or None,
-        seed=recipe.seed,
-        train_sampling_strategy="sequential",
-        remove_unused_columns=False,
-        dataloader_pin_memory=gpu,
-        prediction_loss_only=True,
-        logging_strategy="no",
-        logging_nan_inf_filter=False,
-        save_strategy="no",
-        eval_strategy="no",
-        report_to=[],
-        disable_tqdm=True,
-    )
-
-
-def check_fsdp(gpu: bool, processes: int) -> None:
-    """RecipeError where accelerate would leave FSDP out without a word."""
-    if not gpu:
-        raise RecipeError("fsdp: true without a GPU", expected="GPUs", next_step="leave fsdp out: DDP is used on CPUs")
-    if processes == 1:
-        raise RecipeError("fsdp: true in one process", expected="several", next_step="start it under torchrun")
-
-
-def _schedule(recipe: TrainingRecipe) -> tuple[str, dict[str, Any]]:
-    options = recipe.optimizer
-    if options.schedule == "cosine":
-        return "cosine_with_min_lr", {"min_lr_rate": options.min_learning_rate_fraction}
-    decay = max(1, round(recipe.steps * options.decay_fraction))
-    return "warmup_stable_decay", {"num_decay_steps": decay, "min_lr_ratio": options.min_learning_rate_fraction}
+    def _announcement(self, start: Start, history: History) -> str:
+        steps = f"{self.recipe.steps:,}"
+        if start.checkpoint is None:
+            beginning = f"training {self.recipe.name}: {steps} steps of {self.recipe.batch_sequences} sequences"
+        else:
+            rollbacks = len([event for event in history.events if event.is_rollback])
+            after = f" after {rollbacks} rollbacks" if rollbacks else ""
+            beginning = f"training {self.recipe.name}: going on from step {start.step:,} of {steps}{after}"
+        return f"{beginning}; {epochs_of(self.plan, history, self.sequences)}"

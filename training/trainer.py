@@ -1,13 +1,17 @@
 """transformers.Trainer with what a run that watches itself needs: figures before the update, whole checkpoints."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from gristmill.training import checkpoints
+from gristmill.training.evaluation import Evaluation
+from gristmill.training.failures import explained
+from gristmill.training.objectives.tensors import batch_loss
+from gristmill.training.stability.detect import Figures
 from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict
 from transformers import PrinterCallback, ProgressCallback, Trainer
 
@@ -24,52 +28,102 @@ class Identity:
 
 
 class StepTrainer(Trainer):
-    """`figures()` gives a step's loss and gradient norm once its gradients are there and before its update.
+    """`figures()` gives a step's figures once its gradients are there and before its update.
 
-    Checkpoints are written in the Trainer's own layout, plus what `extras(folder)` writes, and are marked complete
-    last. Nothing in them is a pickle that anyone loads: weights are safetensors, the Trainer reads optimizer, schedule
+    The loss is the mean over the tokens with a label of the whole batch: `label_counts` counts them in the inputs of a
+    micro batch, the sum over micro batches and processes goes to the model as `num_items_in_batch`.
+    Checkpoints are written in the Trainer's own layout, plus what `extras(folder)` writes, and get their name last.
+    Nothing in them is a pickle that anyone loads: weights are safetensors, the Trainer reads optimizer, schedule
     and random states with `weights_only`, and its pickled arguments are not kept.
     """
 
-    def __init__(self, *, identity: Identity, extras: Callable[[Path], None], **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        identity: Identity,
+        extras: Callable[[Path], None],
+        label_counts: Callable[[Mapping[str, Any]], torch.Tensor],
+        validation: Evaluation | None,
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
         self.identity, self.extras = identity, extras
+        self.loss_is_scaled_for_ga = True  # what compute_loss gives adds up over micro batches
+        self._label_counts, self._validation = label_counts, validation
+        self._counts = torch.zeros(1, dtype=torch.int64)
         self._shares: list[torch.Tensor] = []
         self._norm: Any = 0.0
         self.remove_callback(PrinterCallback)
         self.remove_callback(ProgressCallback)
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> torch.Tensor | None:
+        if not batch_samples:
+            return None
+        counts = torch.stack([self._label_counts(inputs) for inputs in batch_samples]).sum(dim=0)
+        self._counts = self.sum_over_processes(counts.to(device))
+        return self._counts
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        loss = batch_loss(model, inputs, num_items_in_batch)
+        return loss * self.accelerator.num_processes  # gradients are averaged over processes
 
     def training_step(self, *arguments: Any, **options: Any) -> torch.Tensor:
         share = super().training_step(*arguments, **options)
         self._shares.append(share)
         return share
 
+    def evaluate(self, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """The validation loss, None where nothing has a label; callbacks are told."""
+        assert self._validation is not None
+        with self.compute_loss_context_manager():
+            metrics = {"eval_loss": self._validation.loss(self.model_wrapped)}
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def sum_over_processes(self, value: torch.Tensor) -> torch.Tensor:
+        """The sum of a tensor that every process has one of."""
+        if self.accelerator.num_processes == 1:
+            return value
+        total: torch.Tensor = self.accelerator.reduce(value.to(self.args.device), reduction="sum")
+        return total.to(value.device)
+
     def _get_grad_norm(self, *arguments: Any, **options: Any) -> Any:
         self._norm = super()._get_grad_norm(*arguments, **options)
         return self._norm
 
-    def figures(self) -> tuple[float, float]:
-        """Loss over all micro batches and processes, and gradient norm before clipping; one wait for the device."""
+    def figures(self) -> Figures:
+        """Over all micro batches and processes; one wait for the device."""
         loss = torch.stack(self._shares).sum().float()
         self._shares = []
         if self.accelerator.num_processes > 1:
             loss = self.accelerator.reduce(loss, reduction="mean")
         norm = self._norm.full_tensor() if hasattr(self._norm, "full_tensor") else self._norm
         both = torch.stack([loss, torch.as_tensor(norm, dtype=torch.float32, device=loss.device)])
-        return tuple(both.tolist())  # type: ignore[return-value]
+        return Figures(*both.tolist(), labels=int(self._counts.sum()))
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        folder = Path(str(self.args.output_dir)) / f"{checkpoints.PREFIX}{self.state.global_step}"
-        main = self.is_world_process_zero()
+        root, main = Path(str(self.args.output_dir)), self.is_world_process_zero()
+        with explained(root):
+            try:
+                self._write_checkpoint(root, main, model, trial)
+            except Exception:
+                if main:
+                    checkpoints.abandon_save(root)  # a disk that is full needs the room
+                raise
+
+    def _write_checkpoint(self, root: Path, main: bool, model: Any, trial: Any) -> None:
+        step = self.state.global_step
         if main:
-            checkpoints.begin(folder)
+            checkpoints.begin(root, step)
         self.accelerator.wait_for_everyone()
         super()._save_checkpoint(model, trial)
+        folder = Path(self._get_output_dir(trial)) / f"{checkpoints.PREFIX}{step}"
         if main:
             self.extras(folder)
         self.accelerator.wait_for_everyone()
         if main:
-            step = self.state.global_step
             checkpoints.finish(
                 folder,
                 step=step,
@@ -78,6 +132,9 @@ class StepTrainer(Trainer):
                 head=self.identity.head(),
             )
         self.accelerator.wait_for_everyone()
+
+    def _get_output_dir(self, trial: Any) -> str:
+        return str(Path(str(self.args.output_dir)) / checkpoints.SAVING)
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         if self.is_fsdp_enabled and self.state.global_step == 0:

@@ -17,7 +17,13 @@ def average(
 ) -> None:
     """Average weights: the last checkpoints of a run, its moving average, or any model folders of one shape."""
     from gristmill.schemas.errors import RecipeError
-    from gristmill.training.averaging import average_checkpoints, export_moving, last_checkpoints, recipe_last
+    from gristmill.training.averaging import (
+        average_checkpoints,
+        export_moving,
+        last_checkpoints,
+        recipe_last,
+        tokenizer_of,
+    )
 
     if len(sources) > 1:
         if last is not None or moving:
@@ -27,6 +33,8 @@ def average(
     if moving and last is not None:
         raise RecipeError("--last and --ema", expected="one of them")
     if moving:
-        print(export_moving(last_checkpoints(sources[0], 1)[0], out))
+        folders = last_checkpoints(sources[0], 1)
+        print(export_moving(folders[0], out, tokenizer_of(sources[0])))
     else:
-        print(average_checkpoints(last_checkpoints(sources[0], last or recipe_last(sources[0])), out))
+        folders = last_checkpoints(sources[0], last or recipe_last(sources[0]))
+        print(average_checkpoints(folders, out, tokenizer_of(sources[0])))

@@ -1,6 +1,7 @@
 """`gristmill trace`: which documents a training step had, and which steps had a document."""
 
 import json
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,8 +28,13 @@ def trace(
         raise RecipeError("trace", expected="either --step N or --document DOC_ID")
     traced = TrainingRun(run, branch)
     lines = _of_step(traced, step, rank) if step is not None else _of_document(traced, str(document))
+    shown = 0
     for line in lines:
+        shown += 1
         print(json.dumps(line, ensure_ascii=True) if as_json else _shown(line))
+    if document is not None and not shown:
+        said = f"none of the {traced.steps:,} steps made had tokens of {_printable(document)}"
+        print(said, file=sys.stderr if as_json else sys.stdout)
 
 
 def _of_step(run: "TrainingRun", step: int, rank: int | None):  # type: ignore[no-untyped-def]
@@ -40,7 +46,7 @@ def _of_step(run: "TrainingRun", step: int, rank: int | None):  # type: ignore[n
 
 def _of_document(run: "TrainingRun", doc_id: str):  # type: ignore[no-untyped-def]
     for shard, start, end in run.find(doc_id):
-        for seen in run.seen(shard, start, end, run.steps_done()):
+        for seen in run.seen(shard, start, end):
             yield {**seen._asdict(), "doc_id": doc_id, "shard": shard}
 
 
@@ -48,4 +54,8 @@ def _shown(line: dict) -> str:
     """A line for people; what documents say of themselves cannot reach the terminal's controls."""
     where = f"step {line['step']:,}  rank {line['rank']}  row {line['row']}  tokens {line['start']}-{line['end'] - 1}"
     named = [str(line[key]) for key in ("doc_id", "source", "url", "shard") if line.get(key) is not None]
-    return "  ".join([where, *("".join(c if c.isprintable() else "\ufffd" for c in name) for name in named)])
+    return "  ".join([where, *map(_printable, named)])
+
+
+def _printable(name: str) -> str:
+    return "".join(c if c.isprintable() else "\ufffd" for c in name)

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import typer
-from gristmill.pipelines.cli.options import Quiet, console_of
+from gristmill.pipelines.cli.options import console_of
 
 RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a training run.")]
 
@@ -11,7 +11,12 @@ RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a t
 def train(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A training recipe in YAML.")],
     out: Annotated[str, typer.Option(help="Folder of the training run.")],
-    quiet: Quiet = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin anew: the run that is in the folder moves to set-aside/.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print errors only, and whether the run begins or goes on.")
+    ] = False,
 ) -> None:
     """Pre-train a model on token shards. The same command again goes on where it stopped; torchrun starts several."""
     import logging
@@ -20,10 +25,14 @@ def train(
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # imported by transformers; warns of a kernel for 4 bits
     from gristmill.training.pretrain import pretrain
 
-    finished = pretrain(recipe, out, console_of(quiet))
+    finished = pretrain(recipe, out, console_of(quiet), restart=restart, started=_print_now if quiet else None)
     if not quiet and os.environ.get("RANK", "0") == "0":
         print(f"{finished.model}: {finished.steps:,} steps, {finished.rollbacks} rollbacks")
         print(f"page: {finished.page}")
+
+
+def _print_now(line: str) -> None:
+    print(line, flush=True)
 
 
 def ledger(

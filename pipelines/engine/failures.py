@@ -1,18 +1,14 @@
 """What goes wrong below gristmill (a full disk, a permission, a Spark job) as an error a person can act on."""
 
 import contextlib
-import errno
-import os
 import re
 from collections.abc import Iterator
 
 import gristmill.schemas.errors as known_errors
-from gristmill.schemas.errors import GristmillError, RunError
+from gristmill.schemas.errors import GristmillError, RunError, file_system_error
 
 _OURS = re.compile(r"gristmill\.schemas\.errors\.(\w+): (.+)")
 _ERRNO = re.compile(r"\[errno (\d+)\]", re.IGNORECASE)
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @contextlib.contextmanager
@@ -39,21 +35,7 @@ def _errno_in(text: str) -> int | None:
 
 
 def _of_errno(number: int | None, text: str, where: str) -> RunError:
-    if number in _FULL:
-        return RunError(
-            f"the disk is full ({os.strerror(number)})",
-            where=where,
-            expected="room for about as much as the input",
-            next_step="free some space; the same command goes on from here",
-        )
-    if number in _FORBIDDEN:
-        return RunError(
-            f"cannot write: {os.strerror(number)}",
-            where=where,
-            expected="a folder that can be written",
-            next_step="choose another --out or change its permissions",
-        )
-    return RunError(f"the file system failed: {text}", where=where, next_step="the same command goes on from here")
+    return file_system_error(number, text, where, room="room for about as much as the input")
 
 
 def _of_engine(text: str, where: str) -> GristmillError:

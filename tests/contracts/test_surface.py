@@ -30,7 +30,7 @@ COMMANDS = {
     "report": {"run", "--quiet"} | ENGINE,
     "doctor": ENGINE,
     "schema": {"what"},
-    "train": {"recipe", "--out", "--quiet"},
+    "train": {"recipe", "--out", "--restart", "--quiet"},
     "plan": {
         *("--parameters", "--tokens", "--flops", "--tokens-per-parameter", "--corpus-tokens", "--shards"),
         *("--batch-tokens", "--peak-tflops", "--mfu", "--gpus", "--price", "--smaller"),

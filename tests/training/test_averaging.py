@@ -7,6 +7,7 @@ import pytest
 import torch
 from gristmill.pipelines.cli.main import app
 from gristmill.schemas.errors import InputError, ModelError, RecipeError
+from gristmill.training import checkpoints
 from gristmill.training.averaging import (
     MOVING,
     RECORD,
@@ -194,16 +195,20 @@ def test_the_moving_average_becomes_a_model(tmp_path: Path, tied: bool) -> None:
         export_moving(tmp_path / "out", tmp_path / "again")
 
 
-def test_only_complete_checkpoints_of_a_run_count(tmp_path: Path) -> None:
-    for step in (10, 20, 30):
-        folder = tmp_path / "checkpoints" / f"checkpoint-{step}"
-        folder.mkdir(parents=True)
-        if step < 30:
-            marker = {"step": step, "position": step, "plan_id": "p", "head": "h", "files": {}}
-            (folder / "complete.json").write_text(json.dumps(marker))
+def test_only_complete_checkpoints_of_steps_count(tmp_path: Path) -> None:
+    """Neither one that is not whole, nor that of before the first step, whose weights have learned nothing."""
+    root = tmp_path / "checkpoints"
+    for step in (0, 10, 20, 30):
+        folder = checkpoints.begin(root, step)
+        (folder / "weights").write_bytes(b"weights")
+        checkpoints.finish(folder, step=step, position=step, plan_id="p", head="h")
+    (root / "checkpoint-30" / "weights").unlink()
     assert [path.name for path in last_checkpoints(tmp_path, 2)] == ["checkpoint-10", "checkpoint-20"]
-    with pytest.raises(InputError, match="2 complete checkpoints"):
+    with pytest.raises(InputError, match="2 complete checkpoints of a step or more; expected at least 3"):
         last_checkpoints(tmp_path, 3)
+    (root / "checkpoint-20" / "weights").write_bytes(b"wei\0\0\0\0")
+    with pytest.raises(InputError, match="checkpoint-20: weights is not as it was written"):
+        last_checkpoints(tmp_path, 2)
 
 
 def test_the_command_averages_a_run(tmp_path: Path) -> None:

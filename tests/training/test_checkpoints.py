@@ -4,17 +4,16 @@ from pathlib import Path
 
 import pytest
 from gristmill.training import checkpoints
+from gristmill.training.sealed import SEAL
 from gristmill.training.stream.history import History
 from poison import corpus, stream_of
 from training_runs import tiny
 
 
 def save(root: Path, step: int, head: str = "h", plan_id: str = "p") -> Path:
-    folder = root / f"checkpoint-{step}"
-    checkpoints.begin(folder)
+    folder = checkpoints.begin(root, step)
     (folder / "weights").write_bytes(b"x" * 100)
-    checkpoints.finish(folder, step=step, position=step * 8, plan_id=plan_id, head=head)
-    return folder
+    return checkpoints.finish(folder, step=step, position=step * 8, plan_id=plan_id, head=head)
 
 
 def steps(root: Path) -> list[int]:
@@ -25,17 +24,56 @@ def test_without_marker_or_with_a_short_file_it_is_not_there(tmp_path: Path) -> 
     for step in (10, 20, 100):
         save(tmp_path, step)
     assert steps(tmp_path) == [10, 20, 100]
-    (tmp_path / "checkpoint-100" / checkpoints.MARKER).unlink()
+    (tmp_path / "checkpoint-100" / SEAL).unlink()
     (tmp_path / "checkpoint-20" / "weights").write_bytes(b"x" * 99)
     assert steps(tmp_path) == [10]
 
 
 def test_the_next_save_clears_what_a_killed_one_left(tmp_path: Path) -> None:
-    (tmp_path / "checkpoint-10").mkdir()
-    (tmp_path / "checkpoint-10" / "torn").write_bytes(b"?")
+    torn = checkpoints.begin(tmp_path, 10)
+    (torn / "torn").write_bytes(b"?")
+    assert steps(tmp_path) == []
     folder = save(tmp_path, 10)
     assert not (folder / "torn").exists()
     assert steps(tmp_path) == [10]
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-10"]
+
+
+@pytest.mark.parametrize("damage", ["missing", "short", "zeroed", "no seal", "zeroed seal", "of another step"])
+def test_what_is_wrong_with_a_checkpoint_is_named(tmp_path: Path, damage: str) -> None:
+    save(tmp_path, 10)
+    folder = save(tmp_path, 20)
+    path = folder / (SEAL if "seal" in damage else "weights")
+    content = path.read_bytes()
+    if damage in ("missing", "no seal"):
+        path.unlink()
+    elif damage == "of another step":
+        folder = folder.rename(tmp_path / "checkpoint-30")
+    else:
+        path.write_bytes(content[:-1] if damage == "short" else bytes(len(content)))
+    whole, damaged = checkpoints.newest_whole(checkpoints.complete(tmp_path))
+    assert whole is not None
+    assert whole.step == 10
+    named = [*damaged, *(one for one in checkpoints.survey(tmp_path) if isinstance(one, checkpoints.Unusable))]
+    expected = {
+        "missing": "checkpoint-20: weights is missing",
+        "short": "checkpoint-20: weights has 99 bytes instead of 100",
+        "zeroed": "checkpoint-20: weights is not as it was written (its checksum differs)",
+        "no seal": "checkpoint-20: complete.json is missing",
+        "zeroed seal": "checkpoint-20: complete.json cannot be read",
+        "of another step": "checkpoint-30: it was written as checkpoint-20",
+    }
+    assert [str(one) for one in named] == [expected[damage]]
+    assert folder.exists()
+
+
+def test_a_damaged_checkpoint_makes_room_and_is_kept(tmp_path: Path) -> None:
+    for _ in range(2):
+        (save(tmp_path, 10) / "weights").write_bytes(b"damaged")
+    save(tmp_path, 10)
+    assert steps(tmp_path) == [10]
+    kept = [tmp_path / "set-aside" / name for name in ("checkpoint-10", "checkpoint-10.2")]
+    assert all((folder / "weights").read_bytes() == b"damaged" for folder in kept)
 
 
 def test_ring(tmp_path: Path) -> None:
@@ -46,8 +84,16 @@ def test_ring(tmp_path: Path) -> None:
     assert steps(tmp_path) == [20, 30, 40, 50]
     checkpoints.prune(tmp_path, keep_stable=1, keep_last=2)
     assert steps(tmp_path) == [30, 40, 50]
-    checkpoints.drop_after(tmp_path, 30)
+    checkpoints.remove(one for one in checkpoints.complete(tmp_path) if one.step > 30)
     assert steps(tmp_path) == [30]
+
+
+def test_the_ring_keeps_the_steps_it_is_told_to(tmp_path: Path) -> None:
+    for step in range(0, 60, 10):
+        save(tmp_path, step)
+    checkpoints.mark_stable(tmp_path, 50)
+    checkpoints.prune(tmp_path, keep_stable=1, keep_steps=[20])
+    assert steps(tmp_path) == [20, 50]
 
 
 @pytest.mark.parametrize(("position", "left"), [(0, [0]), (79, [0]), (80, [0, 10]), (159, [0, 10]), (160, [0, 10, 20])])

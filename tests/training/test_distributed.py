@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.training_recipe import TrainingRecipe
-from gristmill.training import checkpoints
 from gristmill.training.pretrain import pretrain
 from gristmill.training.run_folder import read_training
 from gristmill.training.stream.history import History
 from poison import corpus, plant, random_tokens, stream_of
-from training_runs import BATCH, curve, skipped, tiny
+from training_runs import BATCH, curve, go_back, skipped, tiny
 
 Curve = dict[int, tuple[float, float, float]]
 
@@ -44,7 +43,8 @@ import torch
 torch.set_num_threads(1)
 from accelerate import state
 from accelerate.utils import DistributedType
-from gristmill.training import pretrain as module
+from gristmill.training import settings
+from gristmill.training.pretrain import pretrain
 from test_distributed import CHANGES
 from training_runs import tiny
 
@@ -58,8 +58,8 @@ def with_fsdp_on_a_cpu(self, *arguments, fsdp_plugin=None, **options):
         self.distributed_type = DistributedType.FSDP
 
 state.AcceleratorState.__init__ = with_fsdp_on_a_cpu
-module.check_fsdp = lambda gpu, processes: None
-module.pretrain(tiny({shards!r}, **CHANGES, fsdp=True), {run!r})
+settings.check_fsdp = lambda gpu, processes: None
+pretrain(tiny({shards!r}, **CHANGES, fsdp=True), {run!r})
 """
 
 
@@ -96,7 +96,7 @@ def test_two_gloo_processes(tmp_path: Path) -> None:
     plan = stream_of(recipe).plan
     assert skipped(History.open(tmp_path / "two" / "history.jsonl", plan)) >= set(BAD)
     assert_close(curve(tmp_path / "two"), one)
-    checkpoints.drop_after(tmp_path / "two" / "checkpoints", 32)
+    go_back(tmp_path / "two", 32)
     pretrain(recipe, tmp_path / "two")
     assert_close(curve(tmp_path / "two"), one)
     launches = read_training(tmp_path / "two")["launches"]
@@ -112,7 +112,7 @@ def test_two_processes_with_fsdp(tmp_path: Path) -> None:
     two_processes(script)
     assert_close(curve(run), one)
     assert skipped(History.open(run / "history.jsonl", stream_of(recipe).plan)) >= set(BAD)
-    checkpoints.drop_after(run / "checkpoints", 32)
+    go_back(run, 32)
     two_processes(script)
     assert_close(curve(run), one)
     assert read_training(run)["launches"][-1]["from_step"] == 33

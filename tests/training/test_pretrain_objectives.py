@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gristmill.training import checkpoints
 from gristmill.training.models import load_model
 from gristmill.training.objectives.registry import make
 from gristmill.training.pretrain import pretrain
 from gristmill.training.stability.blame import Losses
 from poison import corpus, stream_of
-from training_runs import BATCH, curve, tiny
+from training_runs import BATCH, curve, go_back, tiny
 
 KINDS = [("qwen", "clm"), ("bert", "mlm"), ("t5", "span_corruption"), ("electra", "replaced_token")]
 
@@ -33,7 +32,7 @@ def test_trains_resumes_and_blames(shape: str, objective: str, shards: Path, tmp
     run = pretrain(recipe, tmp_path / "run").folder
     whole = curve(run)
     assert all(math.isfinite(loss) for loss, _, _ in whole.values())
-    checkpoints.drop_after(run / "checkpoints", 4)
+    go_back(run, 4)
     pretrain(recipe, run)
     assert curve(run) == whole
     stream = stream_of(recipe)

@@ -11,8 +11,9 @@ from gristmill.pipelines.cli.main import app
 from gristmill.schemas.errors import RecipeError, RunError
 from gristmill.schemas.training_recipe import Optimizer, TrainingRecipe, load_training_recipe
 from gristmill.training import logs
-from gristmill.training.pretrain import check_fsdp, pretrain, training_arguments
+from gristmill.training.pretrain import pretrain
 from gristmill.training.run_folder import RunFolder, read_training
+from gristmill.training.settings import check_fsdp, training_arguments
 from gristmill.training.stream.history import History
 from poison import corpus, plant, random_tokens, stream_of
 from safetensors.torch import load_file

@@ -66,7 +66,7 @@ def test_figures_and_tables(page: str) -> None:
     figures = json.loads(re.search(r'id="figures">(.*?)</script>', page, re.DOTALL)[1])  # type: ignore[index]
     assert list(figures) == ["loss", "grad_norm", "learning_rate", "tokens_per_second"]
     traces = {trace["name"]: trace for trace in figures["loss"]["data"]}
-    assert list(traces) == ["loss", "validation", "rolled back", "update skipped"]
+    assert list(traces) == ["loss", "validation", "given up", "update skipped"]
     assert traces["loss"]["y"] == [4.0, None]
     assert traces["update skipped"]["x"] == [2]
     assert "rolled back to step 1, 3 sequences skipped (bad data)" in page

@@ -107,8 +107,8 @@ def test_finished_run_is_left_alone_and_another_recipe_refused(shards: Path, who
     before = curve(whole)
     assert pretrain(tiny(shards, **CHANGES), whole).steps == 24
     assert curve(whole) == before
-    with pytest.raises(RunError, match=r"steps is 25.*expected 24"):
-        pretrain(tiny(shards, **{**CHANGES, "steps": 25}), whole)
+    with pytest.raises(RunError, match=r"model.hidden_size is 64; expected 32, as the run was started with"):
+        pretrain(tiny(shards, **CHANGES | {"model": {**CHANGES["model"], "hidden_size": 64}}), whole)
 
 
 def test_weights_are_no_pickle(whole: Path) -> None:
@@ -125,7 +125,7 @@ import torch
 torch.set_num_threads(1)
 from training_runs import tiny
 from test_training_resume import CHANGES
-from gristmill.training import checkpoints
+from gristmill.training import checkpoints, sealed
 from gristmill.training.pretrain import pretrain
 
 def kill_at(times, call):
@@ -154,15 +154,23 @@ def killed(kill: str, shards: Path, run: Path) -> None:
 
 
 def test_kill_9_inside_a_save(shards: Path, whole: Path, tmp_path: Path) -> None:
-    killed('checkpoints, "_to_disk", 40', shards, tmp_path / "run")
+    killed('sealed, "to_disk", 31', shards, tmp_path / "run")
     pretrain(tiny(shards, **CHANGES), tmp_path / "run")
     assert_same(tmp_path / "run", whole)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("times", [1, 7, 13, 15, 16, 22, 29, 31, 44, 58])
-def test_kill_9_anywhere_in_the_saves(times: int, shards: Path, whole: Path, tmp_path: Path) -> None:
-    killed(f'checkpoints, "_to_disk", {times}', shards, tmp_path / "run")
+@pytest.mark.parametrize(
+    "kill",
+    [
+        *[f'sealed, "to_disk", {times}' for times in (1, 7, 9, 10, 18, 19, 22, 36, 44, 45, 46)],
+        *[f'checkpoints, "to_disk", {times}' for times in (1, 2, 5)],  # renamed, and not yet told to the disk
+        *[f'checkpoints, "abandon_save", {times}' for times in (1, 2, 4)],
+        *[f'sealed, "write_whole", {times}' for times in (1, 3, 6)],  # before a seal, the last that of model/
+    ],
+)
+def test_kill_9_anywhere_in_the_saves(kill: str, shards: Path, whole: Path, tmp_path: Path) -> None:
+    killed(kill, shards, tmp_path / "run")
     pretrain(tiny(shards, **CHANGES), tmp_path / "run")
     assert_same(tmp_path / "run", whole)
 

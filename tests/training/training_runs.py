@@ -1,10 +1,11 @@
 """Tiny training runs that tests start, and what they look at afterwards."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 from gristmill.schemas.training_recipe import TrainingRecipe
-from gristmill.training import logs
+from gristmill.training import checkpoints, logs
 from gristmill.training.stability.ledger import blamed
 from gristmill.training.stream.history import History
 
@@ -35,6 +36,12 @@ def curve(run: Path) -> dict[int, tuple[float, float, float]]:
     steps = [record for record in logs.read(run / logs.LOG) if "loss" in record]
     assert len({record["step"] for record in steps}) == len(steps), "a step is logged twice"
     return {one["step"]: (one["loss"], one["grad_norm"], one["learning_rate"]) for one in steps}
+
+
+def go_back(run: Path, step: int) -> None:
+    """Leave a run folder as it is after a crash some time after `step`: nothing younger, no finished model."""
+    checkpoints.remove(one for one in checkpoints.complete(run / "checkpoints") if one.step > step)
+    shutil.rmtree(run / "model", ignore_errors=True)
 
 
 def skipped(history: History) -> set[int]:

@@ -1,12 +1,13 @@
 """Causal language modelling: predict each token from those before it in its document (Radford et al. 2018, GPT)."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from gristmill.schemas.strict import Strict
 from gristmill.training.objectives.registry import Setting, TokenLosses
-from gristmill.training.objectives.tensors import cross_entropy_rows, evaluating, on_device, tensor
+from gristmill.training.objectives.tensors import count_labels, cross_entropy_rows, evaluating, on_device, tensor
 from gristmill.training.objectives.windows import IGNORED, Windows
 
 
@@ -40,6 +41,9 @@ class Causal:
             "labels": tensor(causal_labels(windows)),
             "use_cache": False,
         }
+
+    def label_counts(self, inputs: Mapping[str, Any]) -> torch.Tensor:
+        return count_labels(inputs["labels"][:, 1:])  # the model shifts labels: the first of a row is asked of nothing
 
     def token_losses(self, model: torch.nn.Module, windows: Windows, positions: np.ndarray) -> TokenLosses:
         """A token's loss stands at the token, not at the one it is predicted from."""

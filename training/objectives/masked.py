@@ -5,7 +5,8 @@ Source: Devlin et al. 2019, "BERT", section 3.1 and appendix A: of the chosen to
 random id, 10 % stay; whole-word masking is that of the authors' later release (all pieces of a word together).
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.strict import Strict
 from gristmill.training.objectives.keyed import uniforms
 from gristmill.training.objectives.registry import Setting, TokenLosses
-from gristmill.training.objectives.tensors import cross_entropy_rows, evaluating, on_device, tensor
+from gristmill.training.objectives.tensors import count_labels, cross_entropy_rows, evaluating, on_device, tensor
 from gristmill.training.objectives.windows import (
     IGNORED,
     Windows,
@@ -144,6 +145,9 @@ class Masked:
             "labels": tensor(labels),
             **bidirectional_context(windows, self.setting),
         }
+
+    def label_counts(self, inputs: Mapping[str, Any]) -> torch.Tensor:
+        return count_labels(inputs["labels"])
 
     def token_losses(self, model: torch.nn.Module, windows: Windows, positions: np.ndarray) -> TokenLosses:
         """Losses of the hidden tokens; the others are not scored."""

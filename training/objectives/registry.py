@@ -47,7 +47,15 @@ class Objective(Protocol):
 
     def __call__(self, windows: Windows, positions: np.ndarray) -> "dict[str, torch.Tensor | bool | float]":
         """What `model(**inputs)` gets for `windows` (rows, window); positions (rows,): numbers the sequences have in
-        the run, which key all randomness."""
+        the run, which key all randomness.
+
+        Called with `num_items_in_batch` besides, the model's loss is, for each part of it, the sum over the tokens of
+        these inputs divided by that number: so the losses of the parts of a batch add up to that of the batch.
+        """
+        ...
+
+    def label_counts(self, inputs: "Mapping[str, Any]") -> "torch.Tensor":
+        """int64 (parts,): how many tokens of these inputs bear each part of the loss (one part, for most objectives)."""
         ...
 
     def token_losses(self, model: "torch.nn.Module", windows: Windows, positions: np.ndarray) -> "TokenLosses":

@@ -5,7 +5,8 @@ generator is trained by maximum likelihood on them, its samples (never its gradi
 trained on every token; loss = generator + 50 * discriminator; a sample that equals the original counts as original.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from gristmill.schemas.strict import Strict
 from gristmill.training.objectives.keyed import uniforms
 from gristmill.training.objectives.masked import bidirectional_context, chosen_positions
 from gristmill.training.objectives.registry import Setting, TokenLosses
-from gristmill.training.objectives.tensors import evaluating, on_device, tensor
+from gristmill.training.objectives.tensors import count_labels, evaluating, on_device, tensor
 from gristmill.training.objectives.windows import IGNORED, Windows, candidates, special_table
 from pydantic import Field
 
@@ -56,6 +57,10 @@ class ReplacedToken:
             "discriminator_weight": self.options.discriminator_weight,
             **bidirectional_context(windows, self.setting),
         }
+
+    def label_counts(self, inputs: Mapping[str, Any]) -> torch.Tensor:
+        """Of the generator (masked tokens) and of the discriminator (judged tokens)."""
+        return torch.cat([count_labels(inputs["labels"]), inputs["judged"].sum().reshape(1)])
 
     def token_losses(self, model: torch.nn.Module, windows: Windows, positions: np.ndarray) -> TokenLosses:
         """The weighted loss of the discriminator on every judged token, plus the generator's where it was masked."""

@@ -9,8 +9,9 @@ else; here it may begin and end with either. Each document is corrupted as if it
 documents, and each document counts sentinels from the first one.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.strict import Strict
 from gristmill.training.objectives.keyed import uniforms
 from gristmill.training.objectives.registry import Setting, TokenLosses
-from gristmill.training.objectives.tensors import cross_entropy_rows, evaluating, on_device, tensor
+from gristmill.training.objectives.tensors import count_labels, cross_entropy_rows, evaluating, on_device, tensor
 from gristmill.training.objectives.windows import (
     IGNORED,
     Windows,
@@ -273,6 +274,9 @@ class SpanCorruption:
             "labels": tensor(np.where(documents > 0, targets, IGNORED)),
             "use_cache": False,
         }
+
+    def label_counts(self, inputs: Mapping[str, Any]) -> torch.Tensor:
+        return count_labels(inputs["labels"])
 
     def token_losses(self, model: torch.nn.Module, windows: Windows, positions: np.ndarray) -> TokenLosses:
         """Losses of the noise tokens, each at its place in the window; sentinels and ends are not scored."""

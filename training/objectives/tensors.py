@@ -32,6 +32,21 @@ def on_device(inputs: dict[str, Any], model: torch.nn.Module) -> dict[str, Any]:
     return {key: value.to(device) if isinstance(value, torch.Tensor) else value for key, value in inputs.items()}
 
 
+def count_labels(labels: torch.Tensor) -> torch.Tensor:
+    """int64 (1,): how many labels are not -100."""
+    return (labels != IGNORED).sum().reshape(1)
+
+
+def batch_loss(model: torch.nn.Module, inputs: dict[str, Any], counts: torch.Tensor) -> torch.Tensor:
+    """The part that these inputs have in the loss of a batch with `counts` labels, as `Objective.label_counts` counts.
+
+    A batch without labels has loss 0 and gradients of 0, not NaN.
+    """
+    whole = counts.clamp(min=1)
+    loss: torch.Tensor = model(**inputs, num_items_in_batch=whole if len(whole) > 1 else whole[0]).loss
+    return loss
+
+
 def cross_entropy_rows(logits: torch.Tensor, labels: torch.Tensor) -> np.ndarray:
     """float32 (rows, columns): -log p(label) of logits (rows, columns, vocabulary), 0 where the label is -100.
 

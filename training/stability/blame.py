@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from gristmill.training.objectives.registry import Objective, TokenLosses
-from gristmill.training.objectives.tensors import evaluating, on_device
+from gristmill.training.objectives.tensors import batch_loss, evaluating, on_device
 from gristmill.training.objectives.windows import IGNORED
 from gristmill.training.served import Span, Stream, Windows
 from gristmill.training.stability.detect import robust_centre
@@ -41,18 +42,20 @@ class Losses:
     def __init__(self, stream: Stream, objective: Objective, model: Any) -> None:
         self.stream, self.objective, self.model = stream, objective, model
 
-    def batch(self, indices: Sequence[int]) -> float:
-        """The training loss of these sequences, the mean over micro batches."""
-        total = 0.0
+    def batch(self, indices: Sequence[int]) -> float | None:
+        """The training loss of these sequences as one batch; None where no token of them has a label."""
+        micro_batches = [self.objective(*self._windows(some)) for some in _chunks(indices)]
+        counts = torch.stack([self.objective.label_counts(inputs) for inputs in micro_batches]).sum(dim=0)
+        if not int(counts.sum()):
+            return None
+        counts = counts.to(next(self.model.parameters()).device)
         with evaluating(self.model):
-            for some in _chunks(indices):
-                inputs = on_device(self.objective(*self._windows(some)), self.model)
-                total += float(self.model(**inputs).loss) * len(some)
-        return total / len(indices)
+            shares = [batch_loss(self.model, on_device(inputs, self.model), counts) for inputs in micro_batches]
+        return sum(float(share) for share in shares)
 
-    def sequences(self, indices: Sequence[int]) -> list[float]:
-        """Mean loss of each sequence: NaN where it is not finite, 0 where nothing is learned from it."""
-        found: list[float] = []
+    def sequences(self, indices: Sequence[int]) -> list[float | None]:
+        """Mean loss of each sequence: NaN where it is not finite, None where nothing is learned from it."""
+        found: list[float | None] = []
         for some in _chunks(indices):
             measured = self._measure(*self._windows(some))
             found += [_mean(measured, row) for row in range(len(some))]
@@ -63,7 +66,8 @@ class Losses:
         for index in indices:
             windows, positions = self._windows([index])
             measured = self._measure(windows, positions)
-            finite = np.isfinite(_mean(measured, 0))
+            whole = _mean(measured, 0)
+            finite = whole is None or np.isfinite(whole)
             for span in self.stream.documents(index):
                 start, end, own = span.start, span.end, measured
                 if not finite:
@@ -129,8 +133,8 @@ def _one_document(windows: Windows, span: Span) -> Windows:
     return alone
 
 
-def _mean(measured: TokenLosses, row: int) -> float:
-    return measured.mean(row, 0, measured.losses.shape[1]) if measured.scored[row].any() else 0.0
+def _mean(measured: TokenLosses, row: int) -> float | None:
+    return measured.mean(row, 0, measured.losses.shape[1]) if measured.scored[row].any() else None
 
 
 def _chunks(indices: Sequence[int]) -> Iterator[list[int]]:

@@ -12,7 +12,7 @@ import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from gristmill.schemas.training_recipe import Stability
@@ -21,6 +21,14 @@ TREND_STEPS = 24
 LEVEL_STEPS = 5
 MAD_TO_SIGMA = 1.4826
 FEWEST_FOR_A_LINE = 4
+
+
+class Figures(NamedTuple):
+    """Of one step, before its update: loss, gradient norm before clipping, and how many tokens had a label."""
+
+    loss: float
+    grad_norm: float
+    labels: int
 
 
 @dataclass(frozen=True)

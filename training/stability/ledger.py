@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.schemas.errors import RunError
-from gristmill.training.checkpoints import complete, resumable
+from gristmill.training.files import json_lines
 from gristmill.training.run_folder import HISTORY, RunFolder, read_training
-from gristmill.training.stream.history import Event, History, read_chain
+from gristmill.training.start import find_start
+from gristmill.training.stream.history import Event, History, read_events
 from gristmill.training.stream.plan import Plan
 
 BLAME = "blame.jsonl"
+_NAMED = {"doc_id", "position", "step", "source", "url", "loss", "limit"}
 
 
 class Ledger:
@@ -30,9 +32,14 @@ class Ledger:
         """The skips that a rollback made, oldest first."""
         return [event for event in self.history.events if event.is_rollback]
 
+    @property
+    def branch(self) -> int:
+        """How often the run went back so far, for bad data or to be made longer."""
+        return sum(event.starts_branch for event in self.history.events)
+
     def note(self, position: int, data: dict[str, Any]) -> None:
         """Record something that changes no order, once in each branch of the run."""
-        branch = {"branch": len(self.rollbacks), **data}
+        branch = {"branch": self.branch, **data}
         known = any(
             event.event == "note" and event.position == position and event.data == branch
             for event in self.history.events
@@ -76,23 +83,16 @@ def as_ranges(positions: Iterable[int]) -> list[list[int]]:
 
 
 def blamed(run: Path) -> list[dict[str, Any]]:
-    """The documents blamed so far; a line torn by a kill is left out."""
-    records = []
-    path = run / BLAME
-    if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                records.append(json.loads(line))
-            except ValueError:
-                continue
-    return records
+    """The documents blamed so far; lines that cannot be read are left out."""
+    return [record for record in json_lines(run / BLAME) if record is not None and set(record) >= _NAMED]
 
 
 def take_back(run: Path, number: int) -> None:
     """Take skip `number` (1-based line of the history) back: where the run goes on, its positions are served again."""
+    read_training(run)  # an error where there is no run, before a folder is made for it
     folder = RunFolder(run)
     try:
-        history = History.open(run / HISTORY, Plan.load(run))
+        history = History.open(run / HISTORY, Plan.load(run), begin=False)
         events = history.events
         if number > len(events) or events[number - 1].event != "skip":
             raise RunError(
@@ -101,8 +101,8 @@ def take_back(run: Path, number: int) -> None:
                 expected="the number of a skip",
                 next_step=f"gristmill ledger {run} lists them",
             )
-        fitting = resumable(complete(folder.checkpoints), history)
-        position = fitting[-1].position if fitting else 0
+        start = find_start(folder, history).checkpoint
+        position = start.position if start else 0
         history.append("unskip", position, {"ranges": events[number - 1].data["ranges"], "of": number})
     finally:
         folder.close()
@@ -112,7 +112,7 @@ def described(run: Path) -> list[str]:
     """A line for each event: its number, the served sequence from which on it holds, what it did and why."""
     read_training(run)
     lines = []
-    for number, event in enumerate(read_chain((run / HISTORY).read_bytes(), str(run / HISTORY)), 1):
+    for number, event in enumerate(read_events(run / HISTORY), 1):
         what, why = describe(vars(event))
         lines.append(f"{number:4} sequence {event.position:,}: {what}{': ' + why if why else ''}")
     return lines
@@ -123,7 +123,9 @@ def describe(event: dict[str, Any]) -> tuple[str, str]:
     data = event["data"]
     count = sum(end - start for start, end in data.get("ranges", []))
     kind = str(data.get("kind", event["event"])).replace("_", " ")
-    if "rolled_back_to" in data:
+    if "rolled_back_to" in data and event["event"] == "note":
+        kind = f"{kind}: went back to step {data['rolled_back_to']}"
+    elif "rolled_back_to" in data:
         kind = f"rolled back to step {data['rolled_back_to']}, {count} sequences skipped ({kind})"
     elif count:
         kind = f"{event['event']} of {count} sequences"

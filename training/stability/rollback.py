@@ -70,7 +70,7 @@ def weights_are_damaged(losses: Losses, episode: Episode, batch: int) -> bool:
     if not before:
         return False
     now = losses.batch(before)
-    return not np.isfinite(now) or now > episode.limit
+    return now is not None and (not np.isfinite(now) or now > episode.limit)
 
 
 class Sources:
@@ -82,8 +82,9 @@ class Sources:
         self.examples: dict[str, list[int]] = {}
         self._reached = end
 
-    def is_guilty(self, index: int, loss: float) -> bool:
-        return not np.isfinite(loss) or loss > self.limit(self.source(index))
+    def is_guilty(self, index: int, loss: float | None) -> bool:
+        """Whether a sequence of this loss is bad; one that nothing is learned from (None) is not."""
+        return loss is not None and (not np.isfinite(loss) or loss > self.limit(self.source(index)))
 
     def source(self, index: int) -> str:
         """The source that most of the sequence's tokens come from."""
@@ -97,7 +98,7 @@ class Sources:
         if source not in self.limits:
             self._look_back(source)
             examples = self.examples.get(source, [])
-            found = [loss for loss in self.losses.sequences(examples) if np.isfinite(loss)]
+            found = [loss for loss in self.losses.sequences(examples) if loss is not None and np.isfinite(loss)]
             if len(found) < FEWEST_OF_A_SOURCE:
                 self.limits[source] = float("inf")
             else:

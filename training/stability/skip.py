@@ -2,6 +2,8 @@
 
 A skipped update leaves weights and Adam's moments and counter as they are, because every gradient is taken away. The
 learning rate's schedule goes on, and the batch counts as served: step numbers and positions stay in lockstep.
+A batch in which no token has a label (its documents were forgotten, or are one token long) is no update either, and no
+spike: nothing is judged by it.
 """
 
 from collections.abc import Callable
@@ -9,7 +11,7 @@ from typing import Any
 
 from gristmill.schemas.training_recipe import Stability
 from gristmill.training.stability.blame import Losses, outstanding
-from gristmill.training.stability.detect import Detector, Finding
+from gristmill.training.stability.detect import Detector, Figures, Finding
 from gristmill.training.stability.ledger import Ledger
 from gristmill.training.stability.rollback import (
     Episode,
@@ -33,7 +35,7 @@ class Watch(TrainerCallback):
         *,
         batch: int,
         total: int,
-        figures: Callable[[], tuple[float, float]],
+        figures: Callable[[], Figures],
         losses: Callable[[], Losses],
         target: Target,
         agree: Callable[[Any], Any],
@@ -44,28 +46,35 @@ class Watch(TrainerCallback):
         self.detector = Detector(options)
         self.episode = Episode()
         self.last_spike = 0
-        self.loss = self.grad_norm = float("nan")
+        self.figures: Figures | None = None
         self.finding: Finding | None = None
         self.rolled_back_to: int | None = None
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.loss, self.grad_norm = self._figures()
+        self.figures, self.finding = self._figures(), None
+        if not self.figures.labels:
+            _take_gradients_away(kwargs["model"])
+            return
         if not self.options.enabled:
             return
         step = state.global_step + 1
-        self.finding = self.detector.judge(self.loss, self.grad_norm)
+        self.finding = self.detector.judge(self.figures.loss, self.figures.grad_norm)
         if self.finding is None:
             if self.episode.steps:
                 self._cleared()
-            self.detector.accept(self.loss, self.grad_norm)
+            self.detector.accept(self.figures.loss, self.figures.grad_norm)
             return
-        self._skip_update(kwargs["model"], step, self.finding)
+        _take_gradients_away(kwargs["model"])
+        self._note_spike(step, self.finding)
         if len(self.episode.steps) > self.options.skip_updates:
             self._decide(control)
 
-    def _skip_update(self, model: Any, step: int, finding: Finding) -> None:
-        for parameter in model.parameters():
-            parameter.grad = None
+    @property
+    def updated(self) -> bool:
+        """Whether the step's update was made."""
+        return self.figures is not None and self.figures.labels > 0 and self.finding is None
+
+    def _note_spike(self, step: int, finding: Finding) -> None:
         self.last_spike = step
         if not self.episode.steps:
             self.episode.expected, self.episode.limit = self.detector.allowed()
@@ -159,3 +168,8 @@ class Watch(TrainerCallback):
         self.detector.load(state["detector"])
         self.last_spike = state["last_spike"]
         self.episode = Episode(**state["episode"], findings=[Finding(**one) for one in state["findings"]])
+
+
+def _take_gradients_away(model: Any) -> None:
+    for parameter in model.parameters():
+        parameter.grad = None

@@ -1,17 +1,22 @@
-"""What a training run serves, and has already been trained on, of documents that were forgotten.
+"""What a training run serves, and has already been trained or validated on, of documents that were forgotten.
 
-Every sequence of the run that holds a token of a tombstone is looked up in the plan and its history. Where the history
-holds the tombstone, the sequence is read as training reads it, and must show separators with label -100 there.
+Every sequence of the run that holds a token of a tombstone is looked up in the plan and its history, for the training
+and for the validation split. Where the history holds the tombstone, the sequence is read as the run reads it, and must
+show separators with label -100 there.
 """
 
-import json
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.shard_format import Tombstone
+from gristmill.training.logs import ABANDONED, LOG, damaged_lines, read
+from gristmill.training.progress import Progress, progress
+from gristmill.training.run_folder import HISTORY, PLAN, TRAINING, VALIDATION, read_training
 from gristmill.training.stream.dataset import PlanDataset
 from gristmill.training.stream.history import History
 from gristmill.training.stream.plan import Plan
@@ -23,13 +28,16 @@ SHOWN = 8  # steps of a document that are printed one by one
 @dataclass
 class ForgottenReport:
     """sequences: read and found to serve nothing forgotten. seen: doc_id -> trained steps that had held it before;
-    undone: doc_id -> steps that had, and that a rollback took back: the weights do not have them."""
+    undone: doc_id -> steps that had, and that the run took back: its weights do not have them. validated: doc_id -> steps
+    after which a validation loss was computed over it, from which nothing is learned. notes: what the report rests on."""
 
     run: str
     trained_steps: int
     sequences: int = 0
     seen: dict[str, list[int]] = field(default_factory=dict)
     undone: dict[str, list[int]] = field(default_factory=dict)
+    validated: dict[str, list[int]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -37,12 +45,18 @@ class ForgottenReport:
             f"{self.run}: {self.trained_steps:,} steps trained; {self.sequences:,} sequences to come or served since "
         ]
         lines[0] += "a tombstone was recorded hold forgotten documents, and serve none of their tokens"
-        for said, found in (("already trained on", self.seen), ("trained on, and rolled back,", self.undone)):
+        described = (
+            ("already trained on", self.seen),
+            ("trained on, and rolled back,", self.undone),
+            ("validated on, before it was forgotten,", self.validated),
+        )
+        for said, found in described:
             for doc_id, steps in sorted(found.items()):
                 more = f" and {len(steps) - SHOWN:,} more" if len(steps) > SHOWN else ""
                 lines.append(f"{said} {doc_id}: steps {', '.join(map(str, steps[:SHOWN]))}{more}")
         if not self.seen:
             lines.append("no step that made the model had seen a forgotten document")
+        lines += [f"note: {note}" for note in self.notes]
         return "\n".join(lines + [f"problem: {problem}" for problem in self.problems])
 
 
@@ -78,12 +92,52 @@ def audit_forgotten(
     return report
 
 
+def audit_validation(
+    report: ForgottenReport, plan: Plan, history: History, evaluations: Sequence[tuple[int, int]], is_over: bool
+) -> None:
+    """Add to a report what the validation split serves of forgotten documents.
+
+    evaluations: (step after which the validation loss was computed, over how many sequences). is_over: none will follow.
+    """
+    data, recorded = PlanDataset(plan, history), _recorded_from(history)
+    validated: dict[str, set[int]] = defaultdict(set)
+    last = max([plan.sequences, *(count for _, count in evaluations)])
+    checked: set[int] = set()
+    pending = 0
+    for line, stone in enumerate(history.tombstones()):
+        for served in _served(plan, history, stone, last):
+            hidden_from = next((step for lines, step in recorded if lines > line), None)
+            before = [
+                step for step, count in evaluations if served < count and (hidden_from is None or step < hidden_from)
+            ]
+            validated[stone.doc_id].update(before)
+            if hidden_from is not None:
+                checked.add(served)
+                if not _is_hidden(data, served, stone):
+                    report.problems.append(f"validation sequence {served:,} serves tokens of {stone.doc_id}")
+            elif not is_over:
+                pending += 1
+    if pending:
+        report.problems.append(
+            f"{pending:,} validation sequences hold documents forgotten since the run last started; "
+            "they are hidden from when it is started again"
+        )
+    report.sequences += len(checked)
+    report.validated = {doc_id: sorted(steps) for doc_id, steps in validated.items() if steps}
+
+
+def _recorded_from(history: History) -> list[tuple[int, int]]:
+    """(lines of tombstones, the step from which on they are hidden) of every tombstone event."""
+    events = [event for event in history.events if event.event == "tombstone"]
+    return [(event.data["lines"], int(event.data.get("from_step", 1))) for event in events]
+
+
 def _undone(plan: Plan, history: History, batch: int) -> dict[str, list[int]]:
-    """doc_id -> steps that held it when it was not hidden yet, and that a rollback took back."""
+    """doc_id -> steps that held it when it was not hidden yet, and that the run took back."""
     undone: dict[str, set[int]] = defaultdict(set)
     stones = history.tombstones()
     for number, event in enumerate(history.events):
-        if not event.is_rollback:
+        if not event.starts_branch:
             continue
         before = History(None, plan, history.events[:number])
         first, last = event.data["rolled_back_to"] * batch, event.data["step"] * batch
@@ -121,28 +175,68 @@ def _is_hidden(data: PlanDataset, served: int, stone: Tombstone) -> bool:
 def audit_run(run: str | Path, shards: str | Path | None = None) -> ForgottenReport:
     """The report of a training run's folder; shards: where they lie now, if they have moved."""
     folder = Path(run)
-    for name in ("training.json", "plan.json", "history.jsonl"):
+    for name in (TRAINING, PLAN, HISTORY):
         if not (folder / name).is_file():
             raise RunError(f"no {name}", where=str(folder), expected="the folder of a training run")
-    recipe = json.loads((folder / "training.json").read_text(encoding="utf-8"))["recipe"]
+    training, come = read_training(folder), progress(folder)
+    recipe = training["recipe"]
     plan = Plan.load(folder, shards)
-    history = History.open(folder / "history.jsonl", plan)
-    return audit_forgotten(
+    report = audit_forgotten(
         plan,
-        history,
+        History.open(folder / HISTORY, plan, begin=False),
         batch_sequences=recipe["batch_sequences"],
-        trained_steps=_last_step(folder / "log.jsonl"),
+        trained_steps=come.steps,
         planned_steps=recipe["steps"],
         run=str(folder),
     )
+    report.notes += _notes(folder, come)
+    _audit_validation_of(report, folder, shards, training, come)
+    return report
 
 
-def _last_step(log: Path) -> int:
-    """The last step in a log of one JSON line a step; a line cut short by a kill does not count."""
-    last = 0
-    for line in log.read_text(encoding="utf-8").split("\n")[:-1] if log.exists() else []:
-        try:
-            last = max(last, int(json.loads(line).get("step", 0)))
-        except ValueError:
-            continue
-    return last
+def _notes(folder: Path, come: Progress) -> Iterable[str]:
+    """What the number of trained steps rests on, where the log does not tell it."""
+    if come.log_is_short:
+        state = f"ends at step {come.logged:,}" if (folder / LOG).exists() else "is missing"
+        yield (
+            f"{LOG} {state}; checkpoints and {TRAINING} tell of {come.steps:,} steps, and steps that were made after them "
+            "and not saved are in no weights"
+        )
+    damaged = damaged_lines(folder / LOG)
+    if damaged:
+        yield f"{damaged:,} lines of {LOG} cannot be read"
+
+
+def _audit_validation_of(
+    report: ForgottenReport, folder: Path, shards: str | Path | None, training: dict[str, Any], come: Progress
+) -> None:
+    launches = [launch for launch in training["launches"] if launch.get("validation")]
+    home = folder / VALIDATION
+    if not launches and not home.exists():
+        return
+    if not (home / PLAN).is_file() or not (home / HISTORY).is_file():
+        if any(stone.shard.startswith("validation/") for stone in Plan.load(folder, shards).shards.tombstones()):
+            report.problems.append(
+                f"no {VALIDATION}/{PLAN} or {HISTORY}: what the run validated on cannot be told; they are written when it "
+                "is started again"
+            )
+        return
+    plan = Plan.load(home, shards)
+    history = History.open(home / HISTORY, plan, begin=False)
+    evaluations = _evaluations(folder, training, come.steps)
+    audit_validation(report, plan, history, evaluations, is_over=come.steps >= training["recipe"]["steps"])
+
+
+def _evaluations(folder: Path, training: dict[str, Any], steps: int) -> list[tuple[int, int]]:
+    """(step, sequences) of every validation loss that was computed: by the launches, and by the logs."""
+    launches = training["launches"]
+    logged = {line["step"] for name in (LOG, ABANDONED) for line in read(folder / name) if "validation_loss" in line}
+    found: set[tuple[int, int]] = set()
+    ends = [launch["from_step"] - 1 for launch in launches[1:]] + [max([steps, *logged])]
+    for launch, end in zip(launches, ends, strict=True):
+        options = launch.get("validation")
+        if options:
+            first, every = launch["from_step"], options["every_steps"]
+            evaluated = {*range(-(-first // every) * every, end + 1, every), *(s for s in logged if first <= s <= end)}
+            found |= {(step, options["sequences"]) for step in evaluated}
+    return sorted(found)

@@ -29,6 +29,7 @@ from gristmill.schemas.shard_format import Tombstone
 from gristmill.training.stream.plan import Phase, Plan
 from gristmill.training.stream.served import Served
 
+BEGINNING = ("plan", "mixture", "tombstone")  # what a history begins with, before anything has happened
 KINDS = ("plan", "skip", "unskip", "mixture", "tombstone", "note")
 
 
@@ -42,9 +43,14 @@ class Event:
     head: str
 
     @property
+    def starts_branch(self) -> bool:
+        """The run went back to step `rolled_back_to`: the steps from there to `step` are no part of it any more."""
+        return "rolled_back_to" in self.data
+
+    @property
     def is_rollback(self) -> bool:
-        """A skip from `rolled_back_to` on, which took back the steps from there to `step`."""
-        return self.event == "skip" and "rolled_back_to" in self.data
+        """It went back because of bad data, which is skipped."""
+        return self.event == "skip" and self.starts_branch
 
 
 class History:
@@ -60,17 +66,25 @@ class History:
             self._apply(event)
 
     @classmethod
-    def open(cls, path: str | Path | None, plan: Plan) -> "History":
-        """The verified chain of a file; a new one, with the plan and its mixture, where there is none (or no path).
+    def open(
+        cls, path: str | Path | None, plan: Plan, *, begin: bool = True, facts: dict[str, Any] | None = None
+    ) -> "History":
+        """The verified chain of a file; a new one, with the plan, its mixture and what is forgotten, where there is none
+        (or no path).
+
+        begin: False makes that an error. facts: what a new one remembers with the tombstones it begins with.
 
         A last line without its line feed was interrupted while being written and is dropped.
         """
         file = None if path is None else Path(path)
-        if file is None or not file.exists() or b"\n" not in file.read_bytes():
+        if file is None or not has_begun(file):
+            if not begin:
+                raise lost_history(Path(str(file)))
             first = cls(None, plan, [])
             first.append("plan", 0, {"plan_id": plan.plan_id})
             if plan.config.mixture is not None:
                 first.append("mixture", 0, {"weights": plan.config.mixture})
+            first.record_tombstones(0, **(facts or {}))
             if file is None:
                 return first
             _create(file, first.events)
@@ -162,15 +176,15 @@ class History:
                 )
         return stones
 
-    def record_tombstones(self, position: int) -> bool:
+    def record_tombstones(self, position: int, **facts: Any) -> bool:
         """From `position` on, serve every tombstone the shards have now. To be called at every start and rollback.
 
-        True when there were new ones (or ones recorded for later positions only).
+        facts: what else the event shall remember. True when there were new ones (or ones recorded for later positions).
         """
         stones = self.tombstones()
         if len(stones) == self.tombstone_lines(position):
             return False
-        self.append("tombstone", position, {"lines": len(stones), "digest": _digest(stones, len(stones))})
+        self.append("tombstone", position, {"lines": len(stones), "digest": _digest(stones, len(stones)), **facts})
         return True
 
     def _apply(self, event: Event) -> None:
@@ -194,6 +208,41 @@ class History:
             expected="a state that this history recorded",
             next_step="the history was changed or cut short, or the checkpoint is another run's",
         )
+
+
+def has_begun(path: Path) -> bool:
+    """Whether a file holds a history of at least one event; whether it is a whole one is another question."""
+    return path.exists() and b"\n" in path.read_bytes()
+
+
+def lost_history(path: Path) -> RunError:
+    """The error for a run whose history is missing or empty."""
+    return RunError(
+        "the history is empty or damaged" if path.exists() else "there is no history",
+        where=str(path),
+        expected="the history of a run that has begun",
+        next_step="restore the file from a copy; without it nobody can tell what the run was served",
+    )
+
+
+def remove_empty_history(path: Path) -> None:
+    """Remove a history in which nothing has happened yet: it says no more than the recipe that it was begun with."""
+    if path.exists():
+        events = read_chain(path.read_bytes(), str(path))
+        if all(event.event in BEGINNING for event in events):
+            path.unlink()
+
+
+def read_events(path: Path) -> list[Event]:
+    """The verified events of a run's history.jsonl; RunError where there is none."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise RunError(f"no {path.name}", where=str(path.parent), expected="the folder of a training run") from error
+    events = read_chain(content, str(path))
+    if not events:
+        raise RunError(f"{path.name} is empty or damaged", where=str(path.parent), next_step="restore it from a copy")
+    return events
 
 
 def read_chain(content: bytes, where: str) -> list[Event]:

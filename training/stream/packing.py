@@ -203,13 +203,23 @@ def packed_sources(
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"packing-{key}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (home / INDEX).exists():
+        if _read_index(home) is None:  # not there, or damaged: it follows from the documents' lengths
+            shutil.rmtree(home, ignore_errors=True)
             _build(home, sources, window, block_documents)
-    content = json.loads((home / INDEX).read_text())
+    content = _read_index(home)
+    if content is None:
+        raise _damaged(home / INDEX, "it cannot be read")
     return {
         name: PackedSource(home / entry["file"], [Block(*block) for block in entry["blocks"]])
         for name, entry in content.items()
     }
+
+
+def _read_index(home: Path) -> dict | None:
+    try:
+        return json.loads((home / INDEX).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def _build(home: Path, sources: Iterable[tuple[str, Iterator[np.ndarray]]], window: int, block_documents: int) -> None:

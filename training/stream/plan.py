@@ -10,7 +10,7 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from gristmill.schemas.errors import RecipeError, RunError
@@ -71,13 +71,17 @@ class Plan:
 
         RunError when the folder holds another plan: a run goes on with `Plan.load`.
         """
-        plan = cls._of(shards, config, folder)
+        plan = cls.of(shards, config, folder)
         if folder is not None:
-            plan._save(Path(folder))
+            path = Path(folder, PLAN)
+            if path.exists():
+                plan.must_be(_read_record(path)["plan_id"], folder)
+            plan.save(folder)
         return plan
 
     @classmethod
-    def _of(cls, shards: ShardSet, config: PlanConfig, folder: str | Path | None) -> "Plan":
+    def of(cls, shards: ShardSet, config: PlanConfig, folder: str | Path | None = None) -> "Plan":
+        """The plan of these shards, without writing plan.json; packing builds its bin index in `folder` (needed then)."""
         newest = max((shard.generation for shard in shards.manifest.shards), default=0)
         generation = newest if config.generation is None else config.generation
         if generation > newest:
@@ -91,12 +95,10 @@ class Plan:
             plan.weighted(config.mixture)  # an error now, not at the first event
         return plan
 
-    def _save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
         """Write plan.json: what `Plan.load` makes the plan from again."""
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / PLAN
-        if path.exists():
-            self._must_be(json.loads(path.read_text(encoding="utf-8"))["plan_id"], folder)
+        path = Path(folder, PLAN)
+        path.parent.mkdir(parents=True, exist_ok=True)
         record = {
             "plan_id": self.plan_id,
             "shards": self.shards.folder,
@@ -109,7 +111,8 @@ class Plan:
         temporary.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         temporary.replace(path)
 
-    def _must_be(self, plan_id: str, folder: str | Path) -> None:
+    def must_be(self, plan_id: str, folder: str | Path) -> None:
+        """RunError unless this is the plan that `folder` was begun with."""
         if self.plan_id != plan_id:
             raise RunError(
                 f"the shards, cut and seed give plan {self.plan_id}",
@@ -121,13 +124,10 @@ class Plan:
     @classmethod
     def load(cls, folder: str | Path, shards: str | Path | None = None, verify: Verify = "lazy") -> "Plan":
         """The plan of a folder with plan.json; `shards` where they have moved. RunError when they are others."""
-        try:
-            record = json.loads(Path(folder, PLAN).read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise RunError(f"no {PLAN}", where=str(folder), expected="a training run folder") from error
+        record = _read_record(Path(folder, PLAN))
         opened = ShardSet.open(shards or record["shards"], verify, record["cache"])
-        plan = cls._of(opened, PlanConfig(**record["config"]), folder)
-        plan._must_be(record["plan_id"], folder)
+        plan = cls.of(opened, PlanConfig(**record["config"]), folder)
+        plan.must_be(record["plan_id"], folder)
         return plan
 
     @property
@@ -138,6 +138,11 @@ class Plan:
     @property
     def tokens(self) -> int:
         return sum(source.tokens for source in self.sources)
+
+    @property
+    def packings(self) -> list[Path]:
+        """The folders on disk that hold the bins of packed sources."""
+        return [source.packed.path.parent for source in self.sources if source.packed is not None]
 
     def natural(self) -> Quotas:
         """Every source by its size: a block is one epoch of everything."""
@@ -193,12 +198,36 @@ class Plan:
                     found.append(phase.start + position)
         return found
 
+    def epochs(self, phases: Sequence[Phase], positions: int) -> dict[str, float]:
+        """How many epochs of each source the first `positions` plan positions serve."""
+        phase = next(phase for phase in reversed(phases) if phase.start <= positions)
+        taken = phase.base + phase.quotas.taken(positions - phase.start)
+        return {source.name: float(count / source.sequences) for source, count in zip(self.sources, taken, strict=True)}
+
     def _order(self, source: int, epoch: int) -> Permutation:
         key = (source, epoch)
         if key not in self._orders:
             chosen = self.sources[source]
             self._orders[key] = Permutation.named(chosen.sequences, self.plan_id, chosen.name, epoch)
         return self._orders[key]
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    """plan.json; RunError when there is none, or when it cannot be read."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if not {"plan_id", "shards", "cache", "config"} <= set(record):
+            raise ValueError("keys are missing")
+    except FileNotFoundError as error:
+        raise RunError(f"no {PLAN}", where=str(path.parent), expected="a training run folder") from error
+    except (ValueError, TypeError) as error:
+        raise RunError(
+            f"{PLAN} cannot be read ({error})",
+            where=str(path.parent),
+            expected="the plan of a training run",
+            next_step="remove the file; `gristmill train` with the run's recipe writes it again",
+        ) from error
+    return record
 
 
 def _plan_id(shards: Sequence[Shard], config: PlanConfig) -> str:

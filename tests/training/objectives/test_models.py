@@ -1,5 +1,6 @@
 """Models of five shapes: built from sizes, saved and loaded, checked against the tokenizer, losses that add up."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,10 @@ import pytest
 import torch
 import transformers
 from gristmill.schemas.errors import ModelError, RecipeError
-from gristmill.training.models import build_model, generator_config, load_model, sample, shape_of
+from gristmill.training.models import build_model, load_model, shape_of
 from gristmill.training.objectives.registry import make
+from gristmill.training.objectives.tensors import batch_loss
+from gristmill.training.packed_models import ReplacedTokenConfig, sample
 from objective_cases import EOS, MASK, PAD, SHAPES, TOKENIZER, random_windows, tiny
 
 WIDTH = 64
@@ -61,7 +64,7 @@ def test_parts_of_electra_share_embeddings_and_load_alone(tmp_path: Path) -> Non
         assert parameter is shared.get_parameter(name), name
     assert model.generator.generator_lm_head.weight is shared.word_embeddings.weight
     model.save_parts(tmp_path)
-    discriminator = transformers.ElectraForPreTraining.from_pretrained(str(tmp_path / "discriminator"))
+    discriminator = transformers.ElectraForPreTraining.from_pretrained(str(tmp_path))
     generator = transformers.ElectraForMaskedLM.from_pretrained(str(tmp_path / "generator"))
     ids = torch.arange(20)[None, :]
     with torch.no_grad():
@@ -126,23 +129,19 @@ def test_micro_batches_add_up_to_the_batch(shape: str) -> None:
         objective({key: value[part] for key, value in windows.items()}, np.arange(4)[part])
         for part in (slice(0, 2), slice(2, 4))
     ]
+    counts = objective.label_counts(whole)
+    assert torch.equal(counts, sum(objective.label_counts(part) for part in parts))
     with torch.no_grad():
-        if getattr(model, "accepts_loss_kwargs", True):
-            shift = 1 if shape in ("llama", "qwen") else 0
-            count = (whole["labels"][:, shift:] != -100).sum()
-            summed = sum(model(**part, num_items_in_batch=count).loss for part in parts)
-            at_once = model(**whole, num_items_in_batch=count).loss
-            assert float(at_once) == pytest.approx(float(model(**whole).loss), rel=1e-5)
-        else:
-            summed = sum(model(**part).loss for part in parts) / 2
-            at_once = model(**whole).loss
+        summed = sum(batch_loss(model, part, counts) for part in parts)
+        at_once = batch_loss(model, whole, counts)
+        assert float(at_once) == pytest.approx(float(model(**whole).loss), rel=1e-5)
     assert float(summed) == pytest.approx(float(at_once), rel=1e-5)
 
 
 def test_checkpoints_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     model = build_model(tiny("llama"), TOKENIZER, WIDTH)
     model.save_pretrained(str(tmp_path / "model"))
-    with pytest.raises(ModelError, match="145 ids; expected at least the 146"):
+    with pytest.raises(ModelError, match="145 ids; expected at least 146: the text of the shards has ids up to 145"):
         load_model(tmp_path / "model", TOKENIZER.model_copy(update={"vocab_size": 146}))
     with pytest.raises(ModelError, match="eos id 100; expected 99"):
         load_model(tmp_path / "model", TOKENIZER.model_copy(update={"eos_id": 99}))
@@ -163,8 +162,9 @@ def test_a_damaged_checkpoint_is_an_error(tmp_path: Path) -> None:
 
 def test_half_of_electra_is_refused(tmp_path: Path) -> None:
     build_model(tiny("electra"), TOKENIZER, WIDTH).save_parts(tmp_path)
-    with pytest.raises(ModelError, match="generator and discriminator"):
-        load_model(tmp_path / "discriminator", TOKENIZER)
+    shutil.rmtree(tmp_path / "generator")
+    with pytest.raises(ModelError, match="ElectraForPreTraining alone; expected a discriminator, with its generator"):
+        load_model(tmp_path, TOKENIZER)
 
 
 def test_sizes_that_do_not_fit_are_refused() -> None:
@@ -182,8 +182,8 @@ def test_special_ids_reach_the_configuration() -> None:
 
 
 def test_the_generator_is_smaller() -> None:
-    config = transformers.ElectraConfig(hidden_size=256, num_attention_heads=4, intermediate_size=1024)
-    config.generator_fraction = 0.25
-    smaller = generator_config(config)
+    sizes = {"hidden_size": 256, "num_attention_heads": 4, "intermediate_size": 1024}
+    config = ReplacedTokenConfig(**sizes, generator_fraction=0.25)
+    smaller = config.of_generator()
     assert (smaller.hidden_size, smaller.num_attention_heads, smaller.intermediate_size) == (64, 1, 256)
     assert smaller.embedding_size == config.embedding_size

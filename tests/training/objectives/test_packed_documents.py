@@ -95,7 +95,7 @@ def test_each_of_the_masks_of_t5_is_needed(left_out: str, monkeypatch: pytest.Mo
             queries, keys = torch.ones_like(queries), torch.ones_like(keys)
         return block_mask(queries, keys, causal)
 
-    monkeypatch.setattr("gristmill.training.models.block_mask", loose)
+    monkeypatch.setattr("gristmill.training.packed_models.block_mask", loose)
     model = build_model(tiny("t5"), TOKENIZER, WIDTH)
     assert leak(model, make("span_corruption", TOKENIZER, WIDTH), ORDINARY, WIDTH)
     assert number % 3 == 0

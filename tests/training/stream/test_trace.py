@@ -77,7 +77,7 @@ def test_steps_that_had_a_document(tmp_path: Path, cut: str) -> None:
             for (rank, row), ids in as_trained(data, step).items():
                 held = np.isin(ids, SHARDS[shard[6:]][int(doc_id.rpartition("/")[2])])
                 expected |= {(step, rank, row, int(column)) for column in np.flatnonzero(held)}
-        seen = run.seen(shard, start, end, run.steps_done())
+        seen = run.seen(shard, start, end)
         assert {(s.step, s.rank, s.row, c) for s in seen for c in range(s.start, s.end)} == expected
         assert expected
 

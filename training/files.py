@@ -1,0 +1,86 @@
+"""How a run's files are written and read: whole or not at all, set aside instead of removed, line by line if damaged."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+SET_ASIDE = "set-aside"
+
+
+def write_whole(path: Path, content: str) -> None:
+    """Write a text file that has, at any moment, either its old content or all of the new one."""
+    temporary = path.with_name(path.name + ".part")
+    with open(temporary, "w", encoding="utf-8") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(temporary, path)
+    to_disk(path.parent)
+
+
+def to_disk(path: Path) -> None:
+    """Return once a file, or the list of files in a folder, has reached the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def set_aside(path: Path) -> Path:
+    """Move a file or folder into the folder `set-aside` beside it, under a name that is free there; return its new path."""
+    target = _free_name(path)
+    os.rename(path, target)
+    return target
+
+
+def keep_copy(path: Path) -> Path:
+    """Copy a file into the folder `set-aside` beside it, under a name that is free there; return the copy's path."""
+    target = _free_name(path)
+    shutil.copy2(path, target)
+    return target
+
+
+def _free_name(path: Path) -> Path:
+    home = path.parent / SET_ASIDE
+    home.mkdir(exist_ok=True)
+    target, number = home / path.name, 1
+    while target.exists() or target.is_symlink():
+        number += 1
+        target = home / f"{path.name}.{number}"
+    return target
+
+
+def json_lines(path: Path) -> Iterator[dict[str, Any] | None]:
+    """Each line of a file of JSON objects; None for a line that is damaged. Nothing where there is no file.
+
+    A last line without its line feed was interrupted while being written; it counts as neither.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                yield _object(line)
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    try:
+        content = json.loads(line.decode("utf-8"))
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def json_object(path: Path) -> dict[str, Any] | None:
+    """The JSON object that a file holds; None where there is no file. ValueError when the file holds anything else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    if not isinstance(content, dict):
+        raise ValueError(f"{type(content).__name__} instead of an object")
+    return content
