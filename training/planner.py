@@ -11,6 +11,7 @@ Three published fits, none of them ours:
 """
 
 import math
+import re
 from dataclasses import dataclass, field
 
 from gristmill.schemas.errors import RecipeError
@@ -163,9 +164,19 @@ def plans(
             _positive(name, value)
     if smaller is not None and not 1 < smaller < math.inf:
         raise RecipeError(f"smaller {smaller:g}", expected="a factor above 1", where="plan")
-    n, d, how = _resolved(parameters, tokens, flops, tokens_per_parameter)
-    context = (unique_tokens, batch_tokens, hardware)
+    try:
+        return _plans(given, tokens_per_parameter, (unique_tokens, batch_tokens, hardware), smaller)
+    except (OverflowError, ZeroDivisionError) as error:
+        raise _out_of_range("a number of the plan") from error
+
+
+def _plans(
+    given: dict[str, float | None], tokens_per_parameter: float | None, context: tuple, smaller: float | None
+) -> list[Plan]:
+    n, d, how = _resolved(given["parameters"], given["tokens"], given["flops"], tokens_per_parameter)
     compute = FLOPS_PER_PARAMETER_AND_TOKEN * n * d
+    if not math.isfinite(compute):
+        raise _out_of_range("FLOPs")
     best_n = math.sqrt(compute / (FLOPS_PER_PARAMETER_AND_TOKEN * OPTIMAL_TOKENS_PER_PARAMETER))
     best_d = OPTIMAL_TOKENS_PER_PARAMETER * best_n
     found = []
@@ -252,7 +263,7 @@ def _plan(
     batch: float | None,
     hardware: Hardware | None,
 ) -> Plan:
-    if n < 1 or d < 1:
+    if not (1 <= n < math.inf and 1 <= d < math.inf):
         raise RecipeError(f"{n:.3g} parameters and {d:.3g} tokens", expected="at least one of each", where=title)
     flops = FLOPS_PER_PARAMETER_AND_TOKEN * n * d
     lines = [
@@ -272,6 +283,9 @@ def _plan(
         notes += more
     if hardware is not None:
         lines += _hours(flops, hardware)
+    for line in lines:
+        if not math.isfinite(line.value):
+            raise _out_of_range(line.name)
     return Plan(title, n, d, tuple(lines), tuple(notes))
 
 
@@ -322,6 +336,10 @@ def _extrapolations(n: float, fitted: tuple[float, float], whose: str) -> list[s
     return [f"{human(n)} parameters are outside the {low} to {high} of {whose}: their loss is extrapolated"]
 
 
+def _out_of_range(what: str) -> RecipeError:
+    return RecipeError(f"{what} would be too large a number", expected="a plan within what numbers can hold", where="plan")
+
+
 def _positive(name: str, value: float) -> None:
     if not 0 < value < math.inf:
         raise RecipeError(f"{name} {value:g}", expected="a finite number above 0", where="plan")
@@ -330,32 +348,45 @@ def _positive(name: str, value: float) -> None:
 SUFFIXES = {"K": 1e3, "M": 1e6, "B": 1e9, "G": 1e9, "T": 1e12}
 
 
+_COUNT = re.compile(  # digits, or groups of three of them; a fraction; an exponent; a suffix
+    r"(?P<sign>[+-]?)(?P<whole>\d+|\d{1,3}(?:,\d{3})+|\d{1,3}(?:_\d{3})+)?(?P<rest>(?:\.\d*)?(?:e[+-]?\d+)?) ?(?P<suffix>[kmbgt]?)",
+    re.IGNORECASE | re.ASCII,
+)
+
+
 def parse_count(text: str, name: str) -> float:
-    """A number such as 1.3B, 300e9, 15T or 2_000_000; RecipeError otherwise.
+    """A number such as 1.3B, 300e9, 15T, 2,000,000 or 2_000_000; RecipeError otherwise.
+
+    A comma or an underscore separates groups of three digits and nothing else: `1,3B` is an error, not 13B.
 
     >>> parse_count("1.3B", "parameters")
     1300000000.0
     """
-    cleaned = text.strip().replace("_", "").replace(",", "")
-    factor = SUFFIXES.get(cleaned[-1:].upper(), 1.0)
+    found = _COUNT.fullmatch(text.strip())
     try:
-        return float(cleaned[:-1] if factor != 1.0 else cleaned) * factor
+        if found is None:
+            raise ValueError(text)
+        whole = (found["whole"] or "").replace(",", "").replace("_", "")
+        return float(found["sign"] + whole + found["rest"]) * SUFFIXES.get(found["suffix"].upper(), 1.0)
     except ValueError:
-        raise RecipeError(f"{name} {text!r}", expected="a number such as 1.3B, 300e9 or 15T", where="plan") from None
+        raise RecipeError(
+            f"{name} {text!r}", expected="a number such as 1.3B, 300e9, 15T or 2,000,000", where="plan"
+        ) from None
 
 
 def human(value: float) -> str:
     """Three digits and a suffix; scientific from 10^15 on.
 
-    >>> human(1.3e9), human(2.5e21), human(0.0312), human(512)
-    ('1.3B', '2.5e+21', '0.0312', '512')
+    >>> human(1.3e9), human(2.5e21), human(0.0312), human(512), human(999_999_999)
+    ('1.3B', '2.5e+21', '0.0312', '512', '1B')
     """
-    if abs(value) >= 1e15:
+    rounded = float(f"{value:.3g}")
+    if abs(rounded) >= 1e15:
         return f"{value:.3g}"
     for suffix in ("T", "B", "M"):
-        if abs(value) >= SUFFIXES[suffix]:
-            return f"{value / SUFFIXES[suffix]:.3g}{suffix}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+        if abs(rounded) >= SUFFIXES[suffix]:
+            return f"{rounded / SUFFIXES[suffix]:.3g}{suffix}"
+    return f"{value:,.0f}" if abs(rounded) >= 1000 else f"{value:.3g}"
 
 
 def render(found: list[Plan]) -> str:

@@ -167,7 +167,9 @@ def read_training(path: Path) -> dict[str, Any]:
     """training.json of a run folder, with `recipe` and `launches`; RunError when there is none, or none to be read."""
     try:
         found = json_object(path / TRAINING)
-        record = {"recipe": {}, "launches": [], **(found or {})}
+        record = {**(found or {})}
+        record.setdefault("recipe", {})
+        record.setdefault("launches", [])
         if not isinstance(record["recipe"], dict) or not isinstance(record["launches"], list):
             raise ValueError("its recipe or launches are damaged")
     except (ValueError, NotADirectoryError) as error:

@@ -72,26 +72,38 @@ def _choose(candidate, draws, fraction, chosen):
 def chosen_words(candidate: np.ndarray, inside: np.ndarray, noise: np.ndarray, fraction: float) -> np.ndarray:
     """bool (rows, window): like `chosen_positions`, but whole words, in order of the noise at their first token.
 
-    inside: True where a token goes on with the word of the token before it. Words are taken until the number of tokens
-    is reached; the one that would go past it is taken only when it is the first.
+    inside: True where a token goes on with the word of the token before it. Words are taken as long as they fit into the
+    number of tokens; one that does not is left out, as in the authors' code, and the next is tried. Where none fits, the
+    first is taken.
     """
-    width = candidate.shape[1]
-    first = candidate & ~(inside & np.roll(candidate, 1, axis=1))
-    first[:, 0] = candidate[:, 0]
-    at = np.maximum.accumulate(np.where(first, np.arange(width)[None, :], 0), axis=1)
-    word_noise = np.where(candidate, np.take_along_axis(noise, at, axis=1), 2.0)
-    order = np.argsort(word_noise, axis=1, kind="stable")  # tokens of a word stay together, in order
-    taken = np.arange(1, width + 1)[None, :]
-    wanted = np.maximum(1, np.rint(candidate.sum(axis=1) * fraction)).astype(np.int64)[:, None]
-    word = np.take_along_axis(at, order, axis=1)
-    ends = np.ones_like(candidate)
-    ends[:, :-1] = word[:, 1:] != word[:, :-1]
-    end_rank = np.where(ends, taken, width)
-    end_rank = np.minimum.accumulate(end_rank[:, ::-1], axis=1)[:, ::-1]  # tokens taken up to the end of one's word
-    in_order = (end_rank <= wanted) | (word == word[:, :1])
-    chosen = np.empty_like(candidate)
-    np.put_along_axis(chosen, order, in_order, axis=1)
-    return chosen & candidate
+    chosen = np.zeros(candidate.shape, bool)
+    _choose_words(candidate, inside, noise, fraction, chosen)
+    return chosen
+
+
+@kernel
+def _choose_words(candidate, inside, noise, fraction, chosen):
+    rows, width = candidate.shape
+    for row in range(rows):
+        starts, sizes = np.zeros(width, np.int64), np.zeros(width, np.int64)
+        words = 0
+        for column in range(width):
+            if candidate[row, column]:
+                if words == 0 or column == 0 or not (inside[row, column] and candidate[row, column - 1]):
+                    starts[words] = column
+                    words += 1
+                sizes[words - 1] += 1
+        left = max(1, round(sizes.sum() * fraction))
+        order = np.argsort(noise[row][starts[:words]], kind="mergesort")
+        taken = 0
+        for place in range(words + 1):
+            if place == words and (taken or not words):
+                break
+            word = order[place % words]  # after the last, the first: it is taken whatever its size
+            if sizes[word] <= left or place == words:
+                chosen[row, starts[word] : starts[word] + sizes[word]] = True
+                left -= sizes[word]
+                taken += 1
 
 
 def hide(

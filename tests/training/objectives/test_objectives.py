@@ -125,13 +125,13 @@ def _words_by_hand(candidate: np.ndarray, inside: np.ndarray, noise: np.ndarray,
             else:
                 words.append([column])
         words.sort(key=lambda word: noise[row, word[0]])
-        wanted = max(1, round(int(candidate[row].sum()) * fraction))
-        taken = 0
-        for number, word in enumerate(words):
-            if number and taken + len(word) > wanted:
-                break
-            chosen[row, word] = True
-            taken += len(word)
+        left = max(1, round(int(candidate[row].sum()) * fraction))
+        for word in words:
+            if len(word) <= left:
+                chosen[row, word] = True
+                left -= len(word)
+        if words and not chosen[row].any():
+            chosen[row, words[0]] = True
     return chosen
 
 
