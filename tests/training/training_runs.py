@@ -1,11 +1,13 @@
 """Tiny training runs that tests start, and what they look at afterwards."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 from gristmill.schemas.training_recipe import TrainingRecipe
 from gristmill.training import checkpoints, logs
+from gristmill.training.run_folder import read_training
 from gristmill.training.stability.ledger import blamed
 from gristmill.training.stream.history import History
 
@@ -39,9 +41,13 @@ def curve(run: Path) -> dict[int, tuple[float, float, float]]:
 
 
 def go_back(run: Path, step: int) -> None:
-    """Leave a run folder as it is after a crash some time after `step`: nothing younger, no finished model."""
+    """Leave a run folder as it is after a crash in the step after `step`: nothing younger, no finished model."""
     checkpoints.remove(one for one in checkpoints.complete(run / "checkpoints") if one.step > step)
     shutil.rmtree(run / "model", ignore_errors=True)
+    logs.cut(run, step, 0)
+    record = read_training(run)
+    record["launches"] = [one | {"reached": min(one["reached"], step)} for one in record["launches"]]
+    (run / "training.json").write_text(json.dumps(record), encoding="utf-8")
 
 
 def skipped(history: History) -> set[int]:
