@@ -10,7 +10,9 @@ from gristmill.schemas.errors import RunError, file_system_error
 from safetensors import SafetensorError
 
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")  # how safetensors, written in Rust, quotes the system
-_TORCH_WRITER = re.compile(r"PytorchStreamWriter|inline_container|iostream error")  # torch.save tells of a failed write, not why
+_TORCH_WRITER = re.compile(
+    r"PytorchStreamWriter|inline_container|iostream error"
+)  # torch.save tells of a failed write, not why
 
 
 @contextlib.contextmanager

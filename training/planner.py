@@ -337,7 +337,9 @@ def _extrapolations(n: float, fitted: tuple[float, float], whose: str) -> list[s
 
 
 def _out_of_range(what: str) -> RecipeError:
-    return RecipeError(f"{what} would be too large a number", expected="a plan within what numbers can hold", where="plan")
+    return RecipeError(
+        f"{what} would be too large a number", expected="a plan within what numbers can hold", where="plan"
+    )
 
 
 def _positive(name: str, value: float) -> None:

@@ -28,10 +28,10 @@ def decay_steps(recipe: TrainingRecipe) -> int:
 
 
 def branch_step(recipe: TrainingRecipe) -> int | None:
-    """The step after which `wsd` begins to fall: the last from which the run can be made longer. None for others."""
-    if recipe.optimizer.schedule != "wsd":
-        return None
-    return max(recipe.optimizer.warmup_steps, recipe.steps - decay_steps(recipe))
+    """The step after which `wsd` begins to fall: the last from which the run can be made longer. None where there is no
+    such step: with another schedule, or when the rate begins to fall before it has risen."""
+    step = recipe.steps - decay_steps(recipe)
+    return step if recipe.optimizer.schedule == "wsd" and step >= recipe.optimizer.warmup_steps else None
 
 
 def learning_rate_factor(recipe: TrainingRecipe) -> Callable[[int], float]:

@@ -11,10 +11,13 @@ from gristmill.training.planner import (
     REPEATED,
     Hardware,
     effective_tokens,
+    human,
     parse_count,
     plans,
     render,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 
@@ -150,6 +153,13 @@ REFUSED: dict[str, tuple[Callable, str]] = {
     "FLOPs, not TFLOPs": (lambda: Hardware(989e12, 0.4), "TFLOP/s of one device"),
     "no peak": (lambda: Hardware(0, 0.4), "peak_tflops 0"),
     "no GPU": (lambda: Hardware(989, 0.4, 0), "gpus 0"),
+    "FLOPs beyond numbers": (lambda: plans(parameters=1e200, tokens=1e200), "FLOPs would be too large a number"),
+    "tokens beyond numbers": (lambda: plans(parameters=1e300, tokens_per_parameter=1e300), "too large a number"),
+    "money beyond numbers": (
+        lambda: plans(flops=1e300, hardware=Hardware(1, 0.5, 1, 1e300)),
+        "money would be too large a number",
+    ),
+    "hours beyond numbers": (lambda: plans(flops=1e300, hardware=Hardware(1e-300, 0.5)), "too large a number"),
     "they pay": (lambda: Hardware(989, 0.4, 1, -1), "price -1"),
     "ratio and both": (lambda: plans(parameters=1e9, tokens=1e9, tokens_per_parameter=20), "tokens_per_parameter"),
     "not smaller": (lambda: plans(flops=1e20, smaller=1), "smaller 1"),
@@ -170,6 +180,67 @@ def test_counts() -> None:
     assert parse_count("15t", "n") == 15e12
     assert parse_count("300e9", "n") == 300e9
     assert parse_count("2_000_000", "n") == parse_count("2,000,000", "n") == 2e6
+
+
+COUNTS = {
+    "1,300B": 1.3e12,
+    "1,234.5M": 1.2345e9,
+    "1,000,000": 1e6,
+    "1.3 B": 1.3e9,
+    ".5B": 5e8,
+    "1e9B": 1e18,
+    "+3k": 3e3,
+    "1,3B": None,  # a decimal comma
+    "1,30B": None,
+    "13,00": None,
+    "1_3B": None,
+    "1,234,56": None,
+    "1.300.000": None,
+    "1 300": None,
+    "2,000_000": None,
+    ",300": None,
+    "1300,": None,
+    "１３B": None,
+    "0x10": None,
+    "nan": None,
+    "inf": None,
+    "B": None,
+    "": None,
+}
+
+
+@pytest.mark.parametrize("text", COUNTS)
+def test_commas_and_underscores_separate_groups_of_three_and_nothing_else(text: str) -> None:
+    expected = COUNTS[text]
+    if expected is None:
+        with pytest.raises(RecipeError, match=r"expected a number such as 1\.3B"):
+            parse_count(text, "tokens")
+    else:
+        assert parse_count(text, "tokens") == pytest.approx(expected)
+
+
+SIZES = st.floats(min_value=1e-320, max_value=1.7e308)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(["parameters", "tokens", "flops"]), SIZES, st.none() | SIZES, SIZES, SIZES)
+def test_a_plan_is_made_of_finite_numbers_or_refused(
+    name: str, value: float, unique: float | None, peak: float, price: float
+) -> None:
+    try:
+        hardware = Hardware(peak, 0.5, 8, price)
+        found = plans(**{name: value}, unique_tokens=unique, batch_tokens=1.0, hardware=hardware)  # type: ignore[arg-type]
+    except RecipeError:
+        return
+    assert all(math.isfinite(line.value) for plan in found for line in plan.lines)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(999.4, "999"), (999_999_999.0, "1B"), (9.996e14, "1e+15"), (999_600.0, "1M"), (1234.0, "1,234")],
+)
+def test_numbers_are_rounded_before_their_suffix_is_chosen(value: float, shown: str) -> None:
+    assert human(value) == shown
 
 
 def test_every_number_is_printed_with_formula_and_source() -> None:

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from gristmill.kernels.compile import kernel
 from gristmill.schemas.errors import ModelError
-from gristmill.training.kernels import kernel
 
 LONGEST_WORD = 32  # tokens
 OTHER, LETTER, MARK, ALONE, KATAKANA = range(5)  # classes of characters

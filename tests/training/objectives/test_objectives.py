@@ -1,6 +1,7 @@
 """What the objectives make of a window: proportions, what is never touched, purity, and the exact way back."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,9 +10,8 @@ from gristmill.schemas.shard_format import TokenizerRecord
 from gristmill.training.objectives import span_corruption
 from gristmill.training.objectives.keyed import uniforms
 from gristmill.training.objectives.masked import chosen_positions, chosen_words
-from gristmill.training.objectives.registry import OBJECTIVES, make
+from gristmill.training.objectives.registry import OBJECTIVES, Objective, make
 from gristmill.training.objectives.windows import document_numbers
-from gristmill.training.objectives.words import WordTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from objective_cases import EOS, MASK, PAD, SENTINELS, SEPARATOR, SHAPES, TEXT_IDS, TOKENIZER, random_windows, window_of
@@ -158,37 +158,15 @@ def test_every_set_of_positions_is_chosen_equally_often() -> None:
     assert not chosen[~candidate].any()
 
 
-VOCABULARIES = {
-    "byte-level": ({"Ġnight": 0, "ing": 1, "ale": 2, "Ġ": 3, "Ċ": 4, ",": 5, "ÃŃ": 6, "Ġ(": 7}, "BPE"),
-    "WordPiece": ({"night": 0, "##ing": 1, "##ale": 2, "(": 3, ")": 4, ",": 5, "##í": 6, "the": 7}, "WordPiece"),
-    "SentencePiece": ([["▁night", 0], ["ing", 0], ["ale", 0], ["▁", 0], ["▁the", 0], [",", 0], ["í", 0]], "Unigram"),
-}
+def _objective_of(folder: Path, window: int) -> Objective:
+    return make("mlm", TOKENIZER, window, {"whole_words": True}, tokenizer_folder=folder)
 
 
-@pytest.mark.parametrize("name", VOCABULARIES)
-def test_pieces_of_words(name: str, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    import json
-
-    vocabulary, kind = VOCABULARIES[name]
-    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"type": kind, "vocab": vocabulary}}))
-    table = WordTable.read(tmp_path, TOKENIZER.vocab_size)
-    inside = table.inside(np.array([[0, 1, 2, 5, 0, 6, 0, 0]]))
-    assert inside.astype(int).tolist() == [[0, 1, 1, 0, 0, 1, 0, 0]]
-    ids = np.array([[0, 1, 2, 5] * 16])
-    windows = {"input_ids": ids, "position_ids": np.arange(64)[None, :], "labels": ids}
-    objective = make("mlm", TOKENIZER, 64, {"whole_words": True}, tokenizer_folder=tmp_path)
-    for position in range(20):
-        chosen = (objective(windows, np.array([position]))["labels"] != -100).numpy()[0].reshape(16, 4)
-        assert (chosen[:, 0] == chosen[:, 1]).all()
-        assert (chosen[:, 1] == chosen[:, 2]).all()
-        assert 7 <= chosen.sum() <= 10
-
-
-def test_whole_words_need_the_tokenizer(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_whole_words_need_the_tokenizer(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="tokenizer"):
         make("mlm", TOKENIZER, 64, {"whole_words": True})
     with pytest.raises(ModelError, match=r"tokenizer\.json"):
-        make("mlm", TOKENIZER, 64, {"whole_words": True}, tokenizer_folder=tmp_path)
+        _objective_of(tmp_path, 64)
 
 
 def _corrupt_by_hand(ids: list[int], noise: list[bool], documents: list[int]) -> tuple[list[int], list[int], list[int]]:

@@ -1,6 +1,7 @@
 """`gristmill trace`: every token of a step is a token of the document named for it, and the way back."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -106,10 +107,39 @@ def test_command(tmp_path: Path) -> None:
     for arguments in ([], ["--step", "1", "--document", "x"]):
         with pytest.raises(RecipeError, match="either --step N or --document"):
             CliRunner().invoke(app, ["trace", run, *arguments], catch_exceptions=False)
+    with pytest.raises(InputError, match="step 31; expected 1 to 30, the steps made"):
+        CliRunner().invoke(app, ["trace", run, "--step", "31"], catch_exceptions=False)
+    with pytest.raises(InputError, match="rank 2; expected 0 to 1: who made step 12"):
+        CliRunner().invoke(app, ["trace", run, "--step", "12", "--rank", "2"], catch_exceptions=False)
     with pytest.raises(InputError, match="no document 'nobody'"):
         CliRunner().invoke(app, ["trace", run, "--document", "nobody"], catch_exceptions=False)
     with pytest.raises(RunError, match=r"no plan\.json"):
         CliRunner().invoke(app, ["trace", str(tmp_path), "--step", "1"], catch_exceptions=False)
+
+
+def test_documents_that_no_step_had_are_said_to_be_so(tmp_path: Path) -> None:
+    """Unseen so far, without a token, held out for validation."""
+    training_run(tmp_path, "packed")
+    run = tmp_path / "run"
+    held_out = tmp_path / "held-out"
+    write_shards(held_out, {"c-00000": numbered([5], 9000)}, split="validation")
+    shards, held = (ShardSet.open(folder).manifest for folder in (tmp_path / "shards", held_out))
+    both = shards.model_copy(update={"shards": (*shards.shards, *held.shards)})
+    (tmp_path / "shards" / "manifest.json").write_text(both.model_dump_json())
+    shutil.copytree(held_out / "validation", tmp_path / "shards" / "validation")
+    with pytest.raises(InputError, match=r"no document 'c-00000/0' to train on: it lies in validation/c-00000"):
+        CliRunner().invoke(app, ["trace", str(run), "--document", "c-00000/0"], catch_exceptions=False)
+    (run / "log.jsonl").write_text('{"step": 1}\n')
+    (empty,) = [f"a-00000/{n}" for n, document in enumerate(SHARDS["a-00000"][:7]) if not len(document)]
+    data = PlanDataset(Plan.load(run), History.open(run / "history.jsonl", Plan.load(run)))
+    seen = {span.doc_id for served in range(BATCH) for span in data.documents(served)}
+    unseen = next(f"a-00000/{n}" for n in range(28) if f"a-00000/{n}" not in seen and f"a-00000/{n}" != empty)
+    for doc_id in (empty, unseen):
+        done = CliRunner().invoke(app, ["trace", str(run), "--document", doc_id], catch_exceptions=False)
+        assert done.stdout == f"none of the 1 steps made had tokens of {doc_id}\n"
+        done = CliRunner().invoke(app, ["trace", str(run), "--document", doc_id, "--json"], catch_exceptions=False)
+        assert done.stdout == ""
+        assert f"none of the 1 steps made had tokens of {doc_id}" in done.stderr
 
 
 def test_hostile_names_do_not_reach_the_terminal(tmp_path: Path) -> None:
