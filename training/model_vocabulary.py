@@ -104,8 +104,9 @@ def _grow(model: transformers.PreTrainedModel, size: int) -> None:
 @torch.no_grad()
 def _average_new_rows(model: transformers.PreTrainedModel, before: int) -> None:
     output = model.get_output_embeddings()
-    tables = [model.get_input_embeddings().weight]
+    tables: list[Any] = [model.get_input_embeddings().weight]
     if output is not None:
-        tables += [output.weight, *([output.bias] if getattr(output, "bias", None) is not None else [])]
+        tables += [output.weight, getattr(output, "bias", None)]
     for table in tables:
-        table[before:] = table[:before].mean(dim=0)
+        if table is not None:
+            table[before:] = table[:before].mean(dim=0)

@@ -351,7 +351,8 @@ SUFFIXES = {"K": 1e3, "M": 1e6, "B": 1e9, "G": 1e9, "T": 1e12}
 
 
 _COUNT = re.compile(  # digits, or groups of three of them; a fraction; an exponent; a suffix
-    r"(?P<sign>[+-]?)(?P<whole>\d+|\d{1,3}(?:,\d{3})+|\d{1,3}(?:_\d{3})+)?(?P<rest>(?:\.\d*)?(?:e[+-]?\d+)?) ?(?P<suffix>[kmbgt]?)",
+    r"(?P<sign>[+-]?)(?P<whole>\d+|\d{1,3}(?:,\d{3})+|\d{1,3}(?:_\d{3})+)?"
+    r"(?P<rest>(?:\.\d*)?(?:e[+-]?\d+)?) ?(?P<suffix>[kmbgt]?)",
     re.IGNORECASE | re.ASCII,
 )
 

@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch  # noqa: F401 (before transformers, which prints a line of its own where torch is missing)
 import transformers
 from accelerate.utils import broadcast_object_list
 from gristmill.schemas.errors import GristmillError, RecipeError, RunError
@@ -344,9 +345,9 @@ class Run:
                     outcome = [task(), None]
             except GristmillError as error:
                 outcome = [None, error]
-        result, error = broadcast_object_list(outcome)
-        if error is not None:
-            raise error
+        result, failure = broadcast_object_list(outcome)
+        if failure is not None:
+            raise failure
         return result  # type: ignore[no-any-return]
 
     def _export(self, checkpoint: checkpoints.Checkpoint) -> None:

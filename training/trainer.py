@@ -100,8 +100,9 @@ class StepTrainer(Trainer):
         if self.accelerator.num_processes > 1:
             loss = self.accelerator.reduce(loss, reduction="mean")
         norm = self._norm.full_tensor() if hasattr(self._norm, "full_tensor") else self._norm
-        both = torch.stack([loss, torch.as_tensor(norm, dtype=torch.float32, device=loss.device)])
-        return Figures(*both.tolist(), labels=int(self._counts.sum()))
+        of_norm, of_labels = torch.as_tensor(norm, device=loss.device), self._counts.sum().to(loss.device)
+        values = torch.stack([loss.double(), of_norm.double(), of_labels.double()]).tolist()
+        return Figures(values[0], values[1], int(values[2]))
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         root, main = Path(str(self.args.output_dir)), self.is_world_process_zero()

@@ -13,11 +13,11 @@ from gristmill.schemas.training_recipe import Optimizer, TrainingRecipe, load_tr
 from gristmill.training import logs
 from gristmill.training.pretrain import pretrain
 from gristmill.training.run_folder import RunFolder, read_training
-from gristmill.training.settings import check_fsdp, training_arguments
+from gristmill.training.settings import check_devices, check_fsdp, training_arguments
 from gristmill.training.stream.history import History
 from poison import corpus, plant, random_tokens, stream_of
 from safetensors.torch import load_file
-from training_runs import BATCH, curve, skipped, tiny
+from training_runs import BATCH, curve, go_back, skipped, tiny
 from typer.testing import CliRunner
 
 
@@ -71,6 +71,10 @@ def test_settings_of_the_trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         training_arguments(recipe.model_copy(update={"fsdp": True}), tmp_path)
     with pytest.raises(RecipeError, match="fsdp: true in one process"):
         check_fsdp(gpu=True, processes=1)
+    with pytest.raises(RecipeError, match=r"4 GPUs seen by one process.*torchrun --nproc-per-node 4"):
+        check_devices(gpus=4, processes=1)
+    for gpus, processes in ((0, 1), (1, 1), (4, 4)):
+        check_devices(gpus, processes)
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(RecipeError, match="multiple of micro_batch_sequences x processes = 2 x 3"):
         training_arguments(recipe, tmp_path)
@@ -125,6 +129,26 @@ def test_train_ledger_and_taking_a_skip_back(tmp_path: Path) -> None:
     history = History.open(run / "history.jsonl", stream_of(recipe).plan)
     assert sorted(skipped(history)) == history.positions(50 * BATCH, 50 * BATCH + len(skipped(history))).tolist()
     assert read_training(run)["launches"][0]["from_step"] == 1
+
+
+def test_quiet_says_whether_it_resumed_and_nothing_else(tmp_path: Path) -> None:
+    shards = corpus(tmp_path / "shards", web=(5_000, 0.5))
+    model = {"shape": "llama", "hidden_size": 16, "layers": 1, "heads": 2}
+    recipe = tiny(shards, steps=4, model=model, checkpoints={"every_steps": 2, "stable_after_steps": 1})
+    path, run = write(tmp_path / "tiny.yaml", **recipe.model_dump(mode="json")), tmp_path / "run"
+    shell = CliRunner()
+
+    def quietly(*more: str) -> str:
+        return shell.invoke(
+            app, ["train", str(path), "--out", str(run), "--quiet", *more], catch_exceptions=False
+        ).output
+
+    assert quietly() == "training tiny: 4 steps of 8 sequences; 0.405 epochs of 5,000 tokens\n"
+    assert quietly() == "training tiny: finished before, after 4 steps\n"
+    go_back(run, 2)
+    assert quietly() == "training tiny: going on from step 2 of 4; 0.405 epochs of 5,000 tokens\n"
+    assert quietly("--restart") == "training tiny: 4 steps of 8 sequences; 0.405 epochs of 5,000 tokens\n"
+    assert (run / "set-aside" / "run-1" / "training.json").exists()
 
 
 def test_recipe_in_the_documentation(repository: Path) -> None:

@@ -1,4 +1,4 @@
-# mypy: disallow-untyped-defs=False
+# mypy: disallow-untyped-defs=False, check-untyped-defs=False
 """Which tokens of a sequence belong to one word: read from the text that each id of a tokenizer.json stands for.
 
 A word is a run of letters and digits with the marks on them. In scripts that put no spaces between words (Chinese,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from gristmill.schemas.errors import ModelError
-from gristmill.training.masks import block_mask, evaluated, leak, refuse_what_leaks
+from gristmill.training.masks import block_mask, evaluated, leak, refuse_own_mean, refuse_what_leaks
 from gristmill.training.models import build_model
 from gristmill.training.objectives.registry import make
 from gristmill.training.objectives.windows import ordinary_ids
@@ -146,6 +146,24 @@ def test_a_model_that_leaks_is_refused() -> None:
     refuse_what_leaks(build_model(tiny("bert"), TOKENIZER, WIDTH), objective, ORDINARY, WIDTH)
     with pytest.raises(ModelError, match="packed documents see each other"):
         refuse_what_leaks(Careless(), objective, ORDINARY, WIDTH)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_model_with_a_mean_of_its_own_is_refused(shape: str) -> None:
+    """Its loss would weight each micro batch alike, however few tokens of it have a label."""
+
+    class OwnMean(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = build_model(tiny(shape), TOKENIZER, WIDTH)
+
+        def forward(self, num_items_in_batch: torch.Tensor | None = None, **inputs: Any) -> Any:
+            return self.inner(**inputs)
+
+    objective = make(SHAPES[shape], TOKENIZER, WIDTH)
+    refuse_own_mean(build_model(tiny(shape), TOKENIZER, WIDTH), objective, ORDINARY, WIDTH)
+    with pytest.raises(ModelError, match="expected half of it"):
+        refuse_own_mean(OwnMean(), objective, ORDINARY, WIDTH)
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # peft asks for it
