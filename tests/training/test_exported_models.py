@@ -10,7 +10,8 @@ import pytest
 import torch
 import transformers
 from gristmill.pipelines.cli.main import app
-from gristmill.pipelines.shards.tokenizer import prepare_tokenizer
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.shards.tokenizer import prepare_tokenizer, write_tokenizer
 from gristmill.schemas.errors import ModelError
 from gristmill.schemas.shard_format import TokenizerRecord
 from gristmill.schemas.shard_options import ShardOptions
@@ -148,9 +149,7 @@ def of_own_tokenizer(own: Path) -> tuple[Path, TokenizerRecord]:
     shards = corpus(own.parent / "shards", web=(20_000, 0.5))
     manifest = ShardSet.open(shards).manifest
     (shards / "manifest.json").write_text(manifest.model_copy(update={"tokenizer": record}).model_dump_json())
-    (shards / "tokenizer").mkdir()
-    (shards / "tokenizer" / "tokenizer.json").write_text(prepared.content, encoding="utf-8")
-    (shards / "tokenizer" / "tokenizer_config.json").write_text(json.dumps(prepared.config))
+    write_tokenizer(Storage(str(shards)), prepared)
     return shards, record
 
 
