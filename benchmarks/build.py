@@ -81,9 +81,10 @@ def main() -> None:
         RECIPE.format(path=empty, threshold="", languages="").replace("columns: {id: id}", "format: jsonl")
     )
     shutil.rmtree(WORK / "run-empty", ignore_errors=True)
-    seconds, _ = gristmill("build", str(WORK / "empty.yaml"), "--out", str(WORK / "run-empty"))
+    nothing = ("build", str(WORK / "empty.yaml"), "--out", str(WORK / "run-empty"), "--allow-incomplete")
+    seconds, _ = gristmill(*nothing)
     print(f"empty build: {seconds:.1f} s; gristmill --help: {gristmill('--help')[0]:.2f} s")
-    gristmill("build", str(WORK / "empty.yaml"), "--out", str(WORK / "run-empty"))
+    gristmill(*nothing)
     results = [build(size, languages) for size in sizes]
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (1 << 20)
     print(f"peak memory of the largest process: {peak:.2f} GiB")

@@ -222,7 +222,8 @@ def test_whatever_is_damaged_the_balance_holds(tmp_path: Path, compressed: bool,
     assert reading.tallies[0].records_framed >= len(reading.texts)
     if compressed and len(edits) == 1:
         assert len(reading.texts) >= 2
-    assert reading.errors or reading.reasons or len(reading.texts) >= 4
+    # A flip in a header may make a record one that is skipped by design: of no WARC type, of another media type.
+    assert reading.errors or reading.reasons or len(reading.texts) >= 5 - len(edits)
 
 
 def test_a_worker_that_dies_costs_its_page(tmp_path: Path) -> None:
