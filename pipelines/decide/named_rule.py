@@ -9,8 +9,8 @@ from gristmill.schemas.policy import Rule
 class NamedRule:
     """A rule with the name the ledger shows (`gopher@dolma/few_words`) and the documents it applies to.
 
-    by_source / by_language: applies to documents of that source / language; `elsewhere` lists the sources and languages
-    that have rules of their own, to which a general rule does not apply.
+    by_source / by_language: applies to documents of that source / language. not_sources, not_languages: those that have
+    rules of their own, to which a general rule does not apply.
     """
 
     name: str
