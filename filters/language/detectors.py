@@ -115,6 +115,16 @@ def fasttext_languages(model: Any) -> list[int]:
     return [_FASTTEXT_NUMBERS[label] for label in model.getLabels("replace")[0]]
 
 
+@cache
+def cld2_languages() -> tuple[str, ...]:
+    """The languages CLD2 can detect; it has names for more."""
+    import pycld2
+
+    codes = dict(pycld2.LANGUAGES)
+    found = {language_of_cld2(codes[name]) for name in pycld2.DETECTED_LANGUAGES if name in codes}
+    return tuple(sorted(language for language in found if language is not None))
+
+
 def nothing_asked(count: int) -> Candidates:
     """The answers of a detector that is off."""
     numbers = np.full((count, 2), NO_LANGUAGE, np.int32)

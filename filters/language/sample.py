@@ -67,12 +67,22 @@ def _sample_batch(data, offsets, windows, window_bytes, out, out_offsets):
         out_offsets[row + 1] = at
 
 
-def samples(texts: pa.Array, windows: int, window_bytes: int) -> list[bytes]:
-    """The sample of each text, valid UTF-8 ending in its only line feed."""
+def sample_buffers(texts: pa.Array, windows: int, window_bytes: int) -> tuple[np.ndarray, np.ndarray]:
+    """(bytes uint8, offsets int64 of rows + 1) of the samples of all texts, each valid UTF-8 ending in its only line feed."""
     data, offsets = string_buffers(texts)
     room = np.minimum(np.diff(offsets), windows * (window_bytes + 1)) + windows + 1
     out = np.empty(int(room.sum()), np.uint8)
     out_offsets = np.zeros(len(texts) + 1, np.int64)
     _sample_batch(data, offsets, windows, window_bytes, out, out_offsets)
-    raw, edges = out.tobytes(), out_offsets.tolist()
+    return out, out_offsets
+
+
+def samples(texts: pa.Array, windows: int, window_bytes: int) -> list[bytes]:
+    """The sample of each text as bytes of its own."""
+    return separate(*sample_buffers(texts, windows, window_bytes))
+
+
+def separate(data: np.ndarray, offsets: np.ndarray) -> list[bytes]:
+    """The bytes between each two offsets."""
+    raw, edges = data[: offsets[-1]].tobytes(), offsets.tolist()
     return [raw[a:b] for a, b in pairwise(edges)]

@@ -102,13 +102,20 @@ def _majority_scripts(data, offsets, table, counts, out):
         out[row] = JAPANESE if japanese and best == _HIRA else best
 
 
-def majority_scripts(texts: pa.Array) -> pa.Array:
-    """ISO 15924 code (large_string) of each text's majority script; null for a text without letters.
+SCRIPT_NAMES: tuple[str | None, ...] = (None, *SCRIPTS[1:], "Jpan")
+
+
+def script_numbers(texts: pa.Array) -> np.ndarray:
+    """Place in SCRIPT_NAMES (int64) of each text's majority script; 0 for a text without letters.
 
     A tie goes to the script that stands first in SCRIPTS.
     """
     data, offsets = string_buffers(texts)
     out = np.zeros(len(texts), np.int64)
     _majority_scripts(data, offsets, script_table(), np.zeros(len(SCRIPTS), np.int64), out)
-    names = pa.array([None, *SCRIPTS[1:], "Jpan"], pa.large_string())
-    return names.take(pa.array(out))
+    return out
+
+
+def majority_scripts(texts: pa.Array) -> pa.Array:
+    """ISO 15924 code (large_string) of each text's majority script; null for a text without letters."""
+    return pa.array(SCRIPT_NAMES, pa.large_string()).take(pa.array(script_numbers(texts)))

@@ -1,89 +1,196 @@
 # mypy: disallow-untyped-defs=False
-"""The vote of fastText and CLD2: a score is the mean of two confidences.
+"""The vote: the probability of each language in question, and of none, from what both detectors and its words say.
 
-fastText's confidence is its probability, or UNKNOWN_TO_FASTTEXT for a language it has no label for. CLD2's is the share
-of the text times its strength, at most 1 (FULL_STRENGTH). Ties go to CLD2's first candidate, then to its others, then
-to fastText's. Serbo-Croatian (`sh`) votes for the likeliest of hr, bs and sr.
+A conditional logit model. Each language in question has a sum of weighted evidence (`evidence.CANDIDATE_EVIDENCE`) and
+three biases of its own, "none of them" one of `evidence.NONE_EVIDENCE`; the probabilities are the exponentials of the
+sums, divided by their total. The score is the probability of the likeliest language, so it means the same in every
+language: of texts with score s, a share of about s is right. Ties go to what stands first among those in question.
+
+Source: McFadden, "Conditional logit analysis of qualitative choice behavior" (1974); weights: weights.json, learnt by
+benchmarks/language_learn.py on lid.176 and CLD2. With another fastText model the score is a score, not a probability.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
-from gristmill.filters.language.detectors import LANGUAGES, NO_LANGUAGE, Candidates, number_of_language
-from gristmill.kernels.compile import helper, kernel
+from gristmill.filters.language.detectors import (
+    LANGUAGES,
+    NO_LANGUAGE,
+    Candidates,
+    cld2_languages,
+    number_of_language,
+)
+from gristmill.filters.language.evidence import (
+    CANDIDATE_EVIDENCE,
+    CANDIDATES,
+    NONE_EVIDENCE,
+    best_ratios,
+    collect_evidence,
+    is_in,
+    languages_in_question,
+    weigh_candidate,
+    weigh_none,
+)
+from gristmill.filters.language.profiles import (
+    BIAS,
+    BIAS_CLD2,
+    BIAS_FASTTEXT,
+    NO_PROFILE,
+    OTHER_SCRIPT,
+    Profiles,
+)
+from gristmill.filters.language.scripts import SCRIPT_NAMES
+from gristmill.filters.language.words import count_words
+from gristmill.kernels.compile import kernel
 
-# CLD2 score from which its word counts fully: the best of 200-1,300 on the tuning half, by 0.0005 over 600 and 0.0017 over
-# 1,000.
-FULL_STRENGTH = 800.0
-UNKNOWN_TO_FASTTEXT = 0.3  # what fastText grants a language it cannot name, instead of 0
-_MEMBERS = ("hr", "bs", "sr")
+SERBO_CROATIAN = "sh"
+MEMBERS = ("hr", "bs", "sr")
+MOST_RELATIVES = 3
 
 
-def vote(fasttext: Candidates, cld2: Candidates, known: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """(numbers int32, scores float64) of the two languages with most votes, n x 2. known: those fastText can name."""
-    serbo_croatian = number_of_language["sh"]
-    members = np.array([number_of_language[language] for language in _MEMBERS], np.int32)
-    nameable = np.zeros(len(LANGUAGES), np.bool_)
-    nameable[known] = True
-    numbers = np.full((len(cld2.numbers), 2), NO_LANGUAGE, np.int32)
-    scores = np.zeros((len(cld2.numbers), 2))
-    _vote(
-        *(fasttext.numbers, fasttext.scores, cld2.numbers, cld2.scores, cld2.strengths),
-        *(nameable, serbo_croatian, members, numbers, scores),
+@dataclass(frozen=True)
+class Ballot:
+    """Who stands in the vote of a batch, and what is known of them; languages are numbers in LANGUAGES.
+
+    languages int32 n x CANDIDATES, NO_LANGUAGE behind the last of a text; profiles: theirs in the script of the text, or
+    NO_PROFILE, OTHER_SCRIPT; ratios float64 and counts int64: what `count_words` says. by_fasttext, by_cld2: bool of
+    every language, whether the detector has a name for it.
+    """
+
+    fasttext: Candidates
+    cld2: Candidates
+    languages: np.ndarray
+    profiles: np.ndarray
+    ratios: np.ndarray
+    counts: np.ndarray
+    by_fasttext: np.ndarray
+    by_cld2: np.ndarray
+
+
+def ballot(
+    fasttext: Candidates,
+    cld2: Candidates,
+    named_by_fasttext: Sequence[int],
+    sampled: tuple[np.ndarray, np.ndarray],
+    scripts: np.ndarray,
+    profiles: Profiles,
+    relatives: Mapping[str, Sequence[str]],
+) -> Ballot:
+    """The languages in question of each text with their words counted.
+
+    named_by_fasttext: numbers of the languages that the model has labels for. sampled: (bytes, offsets) of the samples.
+    scripts: of each text, a place in SCRIPT_NAMES. relatives: of a language, up to MOST_RELATIVES that it may stand for.
+    """
+    number_of = number_of_language
+    named_by_cld2 = [number_of[language] for language in cld2_languages()]
+    related = [(number_of[language], [number_of[relative] for relative in its]) for language, its in relatives.items()]
+    serbo_croatian, members = _serbo_croatian()
+    with_profile = [(number_of[language], script, n) for (language, script), n in profiles.numbers.items()]
+    count = len(LANGUAGES)
+    table = np.full((count, MOST_RELATIVES), NO_LANGUAGE, np.int32)
+    for language, its in related:
+        table[language, : len(its)] = its
+    lookup = np.full((count, len(SCRIPT_NAMES)), NO_PROFILE, np.int32)
+    lookup[[language for language, _, _ in with_profile]] = OTHER_SCRIPT
+    for language, script, n in with_profile:
+        lookup[language, SCRIPT_NAMES.index(script)] = n
+    by_fasttext, by_cld2 = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+    by_fasttext[list(named_by_fasttext)] = True
+    by_cld2[named_by_cld2] = True
+    languages = np.empty((len(scripts), CANDIDATES), np.int32)
+    found = np.full(languages.shape, NO_PROFILE, np.int32)
+    _stand(fasttext.numbers, cld2.numbers, table, serbo_croatian, members, lookup, scripts, languages, found)
+    ratios, counts = count_words(*sampled, found, profiles.table)
+    return Ballot(fasttext, cld2, languages, found, ratios, counts, by_fasttext, by_cld2)
+
+
+def _serbo_croatian() -> tuple[int, np.ndarray]:
+    return number_of_language[SERBO_CROATIAN], np.array([number_of_language[m] for m in MEMBERS], np.int32)
+
+
+@kernel
+def _stand(named, shown, relatives, serbo_croatian, members, lookup, scripts, languages, profiles):
+    for row in range(len(languages)):
+        count = languages_in_question(named[row], shown[row], relatives, serbo_croatian, members, languages[row])
+        for k in range(count):
+            profiles[row, k] = lookup[languages[row, k], scripts[row]]
+
+
+def evidence_of(ballot: Ballot, figures: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All that would be weighed, for learning: (evidence n x CANDIDATES x names, whether it is fastText's and CLD2's first
+    answer bool n x CANDIDATES x 2, evidence for none n x names)."""
+    n, k = ballot.languages.shape
+    candidate = np.zeros((n, k, len(CANDIDATE_EVIDENCE)))
+    firsts, none = np.zeros((n, k, 2), np.bool_), np.zeros((n, len(NONE_EVIDENCE)))
+    collect_evidence(*_arguments(ballot, figures), candidate, firsts, none)
+    return candidate, firsts, none
+
+
+def _arguments(ballot: Ballot, figures: np.ndarray) -> tuple[Any, ...]:
+    fasttext, cld2 = ballot.fasttext, ballot.cld2
+    return (
+        *(fasttext.numbers, fasttext.scores, cld2.numbers, cld2.scores, cld2.strengths, cld2.reliable),
+        *(ballot.by_fasttext, ballot.by_cld2, figures, ballot.languages, ballot.profiles, ballot.ratios, ballot.counts),
+        *_serbo_croatian(),
     )
+
+
+def vote(ballot: Ballot, figures: np.ndarray, weights: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """(numbers int32, probabilities float64) of the two likeliest languages of each text, n x 2.
+
+    figures: of the profiles. weights: `candidate` and `none`, each name -> weight.
+    """
+    n = len(ballot.languages)
+    numbers, scores = np.full((n, 2), NO_LANGUAGE, np.int32), np.zeros((n, 2))
+    of_candidate = np.array([weights["candidate"][name] for name in CANDIDATE_EVIDENCE], np.float64)
+    of_none = np.array([weights["none"][name] for name in NONE_EVIDENCE], np.float64)
+    _vote(*_arguments(ballot, figures), of_candidate, of_none, numbers, scores)
     return numbers, scores
 
 
 @kernel
-def _vote(named, probabilities, shown, shares, strengths, nameable, serbo_croatian, members, numbers, scores):
-    languages = np.empty(named.shape[1] + shown.shape[1] + 1, np.int32)
-    votes = np.empty(len(languages), np.float64)
-    for row in range(len(shown)):
-        count = 0
-        certainty = min(strengths[row] / FULL_STRENGTH, 1.0)
-        for k in range(shown.shape[1]):
-            if shown[row, k] != NO_LANGUAGE:
-                place, count = _place(languages, votes, count, shown[row, k])
-                doubt = 0.0 if nameable[shown[row, k]] else UNKNOWN_TO_FASTTEXT
-                votes[place] = shares[row, k] * certainty + doubt
-        for k in range(named.shape[1]):
-            if named[row, k] != NO_LANGUAGE:
-                place, count = _place(languages, votes, count, named[row, k])
-                votes[place] += probabilities[row, k]
-        for place in range(count):
-            if languages[place] == serbo_croatian:
-                count = _give_to_a_member(languages, votes, count, place, members)
+def _vote(
+    named, probabilities, shown, shares, strengths, reliable, by_fasttext, by_cld2, figures, languages, profiles,
+    ratios, counts, serbo_croatian, members, of_candidate, of_none, numbers, scores,
+):  # fmt: skip
+    evidence, for_none = np.empty(len(of_candidate)), np.empty(len(of_none))
+    sums = np.empty(languages.shape[1])
+    for row in range(len(languages)):
+        weigh_none(counts[row], for_none)
+        best, second, leader = best_ratios(ratios[row], profiles[row])
+        none = 0.0
+        for n in range(len(of_none)):
+            none += of_none[n] * for_none[n]
+        most, count = none, 0
+        for k in range(languages.shape[1]):
+            language, profile = languages[row, k], profiles[row, k]
+            if language == NO_LANGUAGE:
                 break
+            firsts = weigh_candidate(
+                language, profile, named[row], probabilities[row], shown[row], shares[row], strengths[row],
+                reliable[row], by_fasttext, by_cld2, figures, ratios[row, k],
+                ratios[row, k] - (second if k == leader else best), counts[row], serbo_croatian,
+                is_in(language, members), evidence,
+            )  # fmt: skip
+            total = figures[profile, BIAS]
+            if firsts[0]:
+                total += figures[profile, BIAS_FASTTEXT]
+            if firsts[1]:
+                total += figures[profile, BIAS_CLD2]
+            for n in range(len(of_candidate)):
+                total += of_candidate[n] * evidence[n]
+            sums[k] = total
+            most, count = max(most, total), count + 1
+        whole = np.exp(none - most)
+        for k in range(count):
+            sums[k] = np.exp(sums[k] - most)
+            whole += sums[k]
         for rank in range(min(2, count)):
-            best = 0
-            for place in range(count):
-                if votes[place] > votes[best]:
-                    best = place
-            numbers[row, rank], scores[row, rank] = languages[best], votes[best] / 2
-            votes[best] = -1.0
-
-
-@helper
-def _place(languages, votes, count, language):
-    """(where the language stands, how many there are), after adding it with no vote if it was missing."""
-    for place in range(count):
-        if languages[place] == language:
-            return place, count
-    languages[count], votes[count] = language, 0.0
-    return count, count + 1
-
-
-@helper
-def _give_to_a_member(languages, votes, count, place, members):
-    """Move the votes at `place` to the member with most, the first of equals; returns how many languages are left."""
-    given, likeliest, most = votes[place], members[0], -1.0
-    for member in members:
-        its = 0.0
-        for other in range(count):
-            if languages[other] == member:
-                its = votes[other]
-        if its > most:
-            likeliest, most = member, its
-    target, count = _place(languages, votes, count, likeliest)
-    votes[target] += given
-    for other in range(place, count - 1):
-        languages[other], votes[other] = languages[other + 1], votes[other + 1]
-    return count - 1
+            likeliest = 0
+            for k in range(count):
+                if sums[k] > sums[likeliest]:
+                    likeliest = k
+            numbers[row, rank], scores[row, rank] = languages[row, likeliest], sums[likeliest] / whole
+            sums[likeliest] = -1.0

@@ -1,0 +1,93 @@
+"""What is known of each language in each script it is written in, and what evidence weighs: two files, learnt from text.
+
+`profiles.tsv` has a line a language and script (`sr` twice), `weights.json` the weights of all evidence and where both
+come from. Both are written by benchmarks/language_learn.py and are plain enough to read: a table entry that looks wrong
+can be looked up. Tab-separated columns of profiles.tsv: language; script; mean and spread of the logarithm of CLD2's
+strength on right answers; mean and spread of the log likelihood ratio of a word; three biases (of the language, of being
+fastText's first answer, of being CLD2's); frequent words, each followed by its share of all words in 1 : 100,000.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gristmill.filters.language.words import WordTable, word_table
+
+PROFILES_FILE, WEIGHTS_FILE = Path(__file__).with_name("profiles.tsv"), Path(__file__).with_name("weights.json")
+PER = 100_000  # a word's share in profiles.tsv is in these parts
+STRENGTH, STRENGTH_SPREAD, RATIO, RATIO_SPREAD, BIAS, BIAS_FASTTEXT, BIAS_CLD2 = range(7)
+FIGURES = 7
+NO_PROFILE, OTHER_SCRIPT = (
+    -1,
+    -2,
+)  # instead of a profile's number: nothing is known of the language, or of it in the script
+UNKNOWN_PROFILE = (6.9, 0.45, 0.0, 0.5, 0.0, 0.0, 0.0)  # of a language that no text was there to learn from
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A language in one script. figures: FIGURES numbers; words: share of all words, of the most frequent ones."""
+
+    language: str
+    script: str
+    figures: tuple[float, ...]
+    words: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """All profiles. numbers: by language and script.
+
+    figures: float64 n + 2 x FIGURES, the last two rows those of OTHER_SCRIPT and NO_PROFILE.
+    """
+
+    profiles: tuple[Profile, ...]
+    figures: np.ndarray
+    table: WordTable
+    numbers: Mapping[tuple[str, str], int]
+
+
+def compiled(profiles: list[Profile]) -> Profiles:
+    """The profiles as arrays for the kernels."""
+    figures = np.array([profile.figures for profile in profiles] + 2 * [UNKNOWN_PROFILE], np.float64)
+    numbers = {(profile.language, profile.script): n for n, profile in enumerate(profiles)}
+    return Profiles(tuple(profiles), figures, word_table([profile.words for profile in profiles]), numbers)
+
+
+def read_profiles(path: Path = PROFILES_FILE) -> list[Profile]:
+    """The profiles in a file, in its order."""
+    found = []
+    for line in path.read_text("utf-8").split("\n"):
+        if line and not line.startswith("#"):
+            language, script, *figures, words = line.split("\t")
+            pairs = words.split(" ")
+            shares = {word: int(share) / PER for word, share in zip(pairs[::2], pairs[1::2], strict=True)}
+            found.append(Profile(language, script, tuple(map(float, figures)), shares))
+    return found
+
+
+def write_profiles(profiles: list[Profile], path: Path = PROFILES_FILE) -> None:
+    """Write what `read_profiles` reads; shares and figures are rounded."""
+    lines = ["# language\tscript\tstrength\tspread\tratio\tspread\tbias\tbias-fasttext\tbias-cld2\twords"]
+    for profile in profiles:
+        words = sorted(profile.words.items(), key=lambda item: (-item[1], item[0]))
+        pairs = " ".join(f"{word} {max(1, round(share * PER))}" for word, share in words)
+        lines.append("\t".join([profile.language, profile.script, *(f"{x:.3f}" for x in profile.figures), pairs]))
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+@cache
+def read_weights(path: Path = WEIGHTS_FILE) -> dict[str, Any]:
+    """The weights by name, `candidate` and `none`; `relatives`: which languages an answer may stand for; provenance."""
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return found
+
+
+@cache
+def default_profiles() -> Profiles:
+    """The profiles of profiles.tsv, read once."""
+    return compiled(read_profiles())
