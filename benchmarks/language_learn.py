@@ -13,8 +13,8 @@ what the tables say of a genre that they were not learnt from.
 3. The mean and spread of CLD2's strength and of the words' likelihood ratio, each source alike.
 4. Weights and biases by maximum likelihood with L2. Languages weigh alike but for those that no detector can name
    (IMPORTANCE), so that a language found by its words alone takes nothing from one that detectors know. Languages that
-   nobody knows and texts in no language are each NONE_SHARE of the whole. A sixth of the languages are there a second time
-   with their words hidden, so that languages without a profile are judged too.
+   nobody knows are UNKNOWN_SHARE of the whole, texts in no language NOISE_SHARE. A sixth of the languages are there a
+   second time with their words hidden, so that languages without a profile are judged too.
 """
 
 import argparse
@@ -84,7 +84,7 @@ _SOME = (
 )  # fmt: skip
 IMPORTANCE = {"en": 12, **dict.fromkeys(_MANY, 3), **dict.fromkeys(_SOME, 1.5)}
 LEAST_IMPORTANCE = 0.1  # of a language that no detector names
-NONE_SHARE = 0.05
+UNKNOWN_SHARE, NOISE_SHARE = 0.05, 0.08
 L2, L2_OF_BIASES = 1e-5, 3e-3
 
 
@@ -374,8 +374,8 @@ def weigh(found: list[Unit], truth: np.ndarray, named: Mapping[str, float], scal
     weights *= [max(LEAST_IMPORTANCE, named.get(u.language, 1.0)) * IMPORTANCE.get(u.language, 1.0) for u in found]
     is_noise = np.array([unit.kind == "noise" for unit in found])
     whole = weights[truth >= 0].sum()
-    for some in (is_noise, ~is_noise & (truth < 0)):
-        weights[some] *= NONE_SHARE * whole / weights[some].sum()
+    for some, share in ((is_noise, NOISE_SHARE), (~is_noise & (truth < 0), UNKNOWN_SHARE)):
+        weights[some] *= share * whole / weights[some].sum()
     return weights / weights.sum()
 
 
@@ -391,7 +391,7 @@ def named_share(asked: list[Asked], truth: list[np.ndarray]) -> dict[str, float]
         language: float(np.mean([np.mean(pairs, 0) for pairs in sources.values()], 0).max())
         for language, sources in right.items()
     }
-    return found | {"bs": 0.6, "ms": 0.8}  # both detectors take them for a neighbour, and they are many
+    return found | {"bs": 0.7, "ms": 0.8}  # both detectors take them for a neighbour, and they are many
 
 
 def fit(found: Examples, profile_count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -70,6 +70,13 @@ CANDIDATE_EVIDENCE = (
     "word_lead",  # sum of ratios above that of the best other language in question, within 30, a tenth
     "word_lead_logged",  # sign(lead) log(1 + |lead|) / 3
     "other_script",  # there are words of this language, but none in this script
+    "near",  # a relative of this language is in question, so that the rest tells the two apart
+    "near_cld2_first",
+    "near_cld2_strength",
+    "near_fasttext_logit",
+    "near_fasttext_first",
+    "near_lead",  # as word_lead, above the best relative
+    "near_lead_logged",
 )
 NONE_EVIDENCE = (
     "always",
@@ -86,6 +93,8 @@ NONE_EVIDENCE = (
     "digits",
     "long_words",  # log(1 + letters a word) - 1.7
     "very_long_words",
+    "very_many_symbols",  # above a quarter
+    "hardly_letters",  # 0.45 - letters / characters, if above 0
 )
 CANDIDATES = 12
 _LOGIT_END = 1e-4
@@ -157,16 +166,19 @@ def weigh_none(counts, out):
     out[11] = counts[DIGITS] / characters
     out[12] = np.log1p(letters / words) - 1.7
     out[13] = max(np.log(letters / words + 0.1) - 2.3, 0.0)
+    out[14] = max(symbols - 0.25, 0.0)
+    out[15] = max(0.45 - share, 0.0)
 
 
 @helper
 def weigh_candidate(
     language, profile, named, probabilities, shown, shares, strength, reliable, by_fasttext, by_cld2,
-    figures, ratio, lead, counts, serbo_croatian, is_member, out,
+    figures, ratio, lead, near, near_lead, counts, serbo_croatian, is_member, out,
 ):  # fmt: skip
     """Fill `out` with CANDIDATE_EVIDENCE of one language of one text; returns (fastText's first, CLD2's first).
 
-    ratio, lead: sum of the words' log likelihood ratios, and what it is above that of the best other language.
+    ratio, lead: sum of the words' log likelihood ratios, and what it is above that of the best other language. near,
+    near_lead: whether a relative is in question, and what the ratio is above that of the best of them.
     """
     length = text_length(counts[LETTERS])
     for n in range(len(out)):
@@ -237,13 +249,18 @@ def weigh_candidate(
         out[43] = 1.0
     if profile == OTHER_SCRIPT:
         out[48] = 1.0
+    if near:
+        out[49], out[50], out[51] = 1.0, 1.0 if shown_at == 1 else 0.0, vigour
+        out[52], out[53] = logit, 1.0 if rank == 1 else 0.0
+        out[54] = min(max(near_lead, -30.0), 30.0) / 10
+        out[55] = np.log1p(abs(near_lead)) / 3 if near_lead >= 0 else -np.log1p(abs(near_lead)) / 3
     return rank == 1, shown_at == 1
 
 
 @kernel
 def collect_evidence(
-    named, probabilities, shown, shares, strengths, reliable, by_fasttext, by_cld2, figures, languages, profiles,
-    ratios, counts, serbo_croatian, members, candidate_evidence, firsts, none_evidence,
+    named, probabilities, shown, shares, strengths, reliable, by_fasttext, by_cld2, relatives, figures, languages,
+    profiles, ratios, counts, serbo_croatian, members, candidate_evidence, firsts, none_evidence,
 ):  # fmt: skip
     """Everything `vote` would weigh, for learning: candidate_evidence n x k x names, firsts bool n x k x 2, none_evidence."""
     for row in range(len(languages)):
@@ -253,10 +270,11 @@ def collect_evidence(
             language = languages[row, k]
             if language == NO_LANGUAGE:
                 break
+            near, near_lead = lead_of_relatives(k, languages[row], profiles[row], ratios[row], relatives)
             firsts[row, k, 0], firsts[row, k, 1] = weigh_candidate(
                 language, profiles[row, k], named[row], probabilities[row], shown[row], shares[row], strengths[row],
                 reliable[row], by_fasttext, by_cld2, figures, ratios[row, k],
-                ratios[row, k] - (second if k == leader else best), counts[row], serbo_croatian,
+                ratios[row, k] - (second if k == leader else best), near, near_lead, counts[row], serbo_croatian,
                 is_in(language, members), candidate_evidence[row, k],
             )  # fmt: skip
 
@@ -274,6 +292,22 @@ def best_ratios(ratios, profiles):
             elif count == 2 or ratios[k] > second:
                 second = ratios[k]
     return best, best if count == 1 else second, leader
+
+
+@helper
+def lead_of_relatives(k, languages, profiles, ratios, relatives):
+    """(whether a relative of the k-th language is in question, its ratio above that of the best of them: 0 without words)."""
+    near, best, any_words = False, 0.0, False
+    for other in range(len(languages)):
+        if languages[other] == NO_LANGUAGE:
+            break
+        if other != k and (
+            is_in(languages[other], relatives[languages[k]]) or is_in(languages[k], relatives[languages[other]])
+        ):
+            near = True
+            if profiles[other] >= 0 and (not any_words or ratios[other] > best):
+                best, any_words = ratios[other], True
+    return near, ratios[k] - best if any_words and profiles[k] >= 0 else 0.0
 
 
 @helper

@@ -30,6 +30,7 @@ from gristmill.filters.language.evidence import (
     collect_evidence,
     is_in,
     languages_in_question,
+    lead_of_relatives,
     weigh_candidate,
     weigh_none,
 )
@@ -56,7 +57,7 @@ class Ballot:
 
     languages int32 n x CANDIDATES, NO_LANGUAGE behind the last of a text; profiles: theirs in the script of the text, or
     NO_PROFILE, OTHER_SCRIPT; ratios float64 and counts int64: what `count_words` says. by_fasttext, by_cld2: bool of
-    every language, whether the detector has a name for it.
+    every language, whether the detector has a name for it; relatives int32: languages x MOST_RELATIVES.
     """
 
     fasttext: Candidates
@@ -67,6 +68,7 @@ class Ballot:
     counts: np.ndarray
     by_fasttext: np.ndarray
     by_cld2: np.ndarray
+    relatives: np.ndarray
 
 
 def ballot(
@@ -103,7 +105,7 @@ def ballot(
     found = np.full(languages.shape, NO_PROFILE, np.int32)
     _stand(fasttext.numbers, cld2.numbers, table, serbo_croatian, members, lookup, scripts, languages, found)
     ratios, counts = count_words(*sampled, found, profiles.table)
-    return Ballot(fasttext, cld2, languages, found, ratios, counts, by_fasttext, by_cld2)
+    return Ballot(fasttext, cld2, languages, found, ratios, counts, by_fasttext, by_cld2, table)
 
 
 def _serbo_croatian() -> tuple[int, np.ndarray]:
@@ -132,7 +134,8 @@ def _arguments(ballot: Ballot, figures: np.ndarray) -> tuple[Any, ...]:
     fasttext, cld2 = ballot.fasttext, ballot.cld2
     return (
         *(fasttext.numbers, fasttext.scores, cld2.numbers, cld2.scores, cld2.strengths, cld2.reliable),
-        *(ballot.by_fasttext, ballot.by_cld2, figures, ballot.languages, ballot.profiles, ballot.ratios, ballot.counts),
+        *(ballot.by_fasttext, ballot.by_cld2, ballot.relatives, figures),
+        *(ballot.languages, ballot.profiles, ballot.ratios, ballot.counts),
         *_serbo_croatian(),
     )
 
@@ -152,8 +155,8 @@ def vote(ballot: Ballot, figures: np.ndarray, weights: Mapping[str, Any]) -> tup
 
 @kernel
 def _vote(
-    named, probabilities, shown, shares, strengths, reliable, by_fasttext, by_cld2, figures, languages, profiles,
-    ratios, counts, serbo_croatian, members, of_candidate, of_none, numbers, scores,
+    named, probabilities, shown, shares, strengths, reliable, by_fasttext, by_cld2, relatives, figures, languages,
+    profiles, ratios, counts, serbo_croatian, members, of_candidate, of_none, numbers, scores,
 ):  # fmt: skip
     evidence, for_none = np.empty(len(of_candidate)), np.empty(len(of_none))
     sums = np.empty(languages.shape[1])
@@ -168,10 +171,11 @@ def _vote(
             language, profile = languages[row, k], profiles[row, k]
             if language == NO_LANGUAGE:
                 break
+            near, near_lead = lead_of_relatives(k, languages[row], profiles[row], ratios[row], relatives)
             firsts = weigh_candidate(
                 language, profile, named[row], probabilities[row], shown[row], shares[row], strengths[row],
                 reliable[row], by_fasttext, by_cld2, figures, ratios[row, k],
-                ratios[row, k] - (second if k == leader else best), counts[row], serbo_croatian,
+                ratios[row, k] - (second if k == leader else best), near, near_lead, counts[row], serbo_croatian,
                 is_in(language, members), evidence,
             )  # fmt: skip
             total = figures[profile, BIAS]

@@ -127,7 +127,7 @@ def test_words() -> None:
 
 def evidence_plainly(
     language: str, profile: int, fasttext: Guesses, cld2: Guesses, strength: float, reliable: int,
-    ratio: float, lead: float, counts: Mapping[str, float],
+    ratio: float, lead: float, near_lead: float | None, counts: Mapping[str, float],
 ) -> dict[str, float]:  # fmt: skip
     """CANDIDATE_EVIDENCE of one language by name, in Python."""
 
@@ -202,6 +202,14 @@ def evidence_plainly(
             say("unnamed_fit", fit)
             say("unnamed_ratio", mean)
     say("other_script", float(profile == -2))
+    if near_lead is not None:
+        say("near", 1.0)
+        say("near_cld2_first", float(place == 0))
+        say("near_cld2_strength", vigour)
+        say("near_fasttext_logit", own)
+        say("near_fasttext_first", found["fasttext_names_it_first"])
+        say("near_lead", min(max(near_lead, -30.0), 30.0) / 10)
+        say("near_lead_logged", math.copysign(math.log1p(abs(near_lead)) / 3, near_lead))
     return found
 
 
@@ -221,9 +229,14 @@ def none_plainly(text: str) -> tuple[dict[str, float], dict[str, float]]:
         "few_letters_long": max(0.6 - share, 0) * length, "very_few_letters": max(0.6 - share, 0), "symbols": symbols,
         "symbols_long": symbols * length, "many_symbols": max(symbols - 0.1, 0), "foreign_words": foreign,
         "foreign_words_long": foreign * length, "digits": sum(c.isdigit() for c in text) / characters,
-        "long_words": math.log1p(of_a_word) - 1.7, "very_long_words": max(math.log(of_a_word + 0.1) - 2.3, 0),
+        "long_words": math.log1p(of_a_word) - 1.7, "very_many_symbols": max(symbols - 0.25, 0),
+        "hardly_letters": max(0.45 - share, 0), "very_long_words": max(math.log(of_a_word + 0.1) - 2.3, 0),
     }  # fmt: skip
     return found, {"length": length, "words": len(words)}
+
+
+def related(one: str, other: str) -> bool:
+    return other in RELATIVES.get(one, []) or one in RELATIVES.get(other, [])
 
 
 def vote_plainly(
@@ -246,7 +259,12 @@ def vote_plainly(
     for k, language in enumerate(standing):
         others = [ratio for j, ratio in enumerate(ratios) if j != k and own[j] >= 0]
         lead = ratios[k] - max(others) if others and own[k] >= 0 else 0.0
-        evidence = evidence_plainly(language, own[k], fasttext, cld2, strength, reliable, ratios[k], lead, counts)
+        nearest = [j for j, other in enumerate(standing) if related(language, other)]
+        near = [ratios[j] for j in nearest if own[j] >= 0] if own[k] >= 0 else []
+        near_lead = (ratios[k] - max(near) if near else 0.0) if nearest else None
+        evidence = evidence_plainly(
+            language, own[k], fasttext, cld2, strength, reliable, ratios[k], lead, near_lead, counts
+        )
         biases = PROFILES[own[k]].figures[4:] if own[k] >= 0 else UNKNOWN_PROFILE[4:]
         first_of_cld2 = bool(cld2) and cld2[0][0] == language
         total = sum(weights["candidate"][name] * value for name, value in evidence.items())
