@@ -34,7 +34,7 @@ from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.signals import Family, Signal
 
 DETECTORS = ("combined", "fasttext", "cld2")
-DEFAULT_FLOOR = 0.3
+DEFAULT_FLOOR = 0.25
 DEFAULT_OPTIONS: dict[str, Any] = {
     "detector": "combined",
     "model": None,

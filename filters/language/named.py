@@ -5,7 +5,13 @@ from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any
 
-from gristmill.filters.language.detectors import LANGUAGES, fasttext_languages, fasttext_model, model_path
+from gristmill.filters.language.detectors import (
+    LANGUAGES,
+    cld2_languages,
+    fasttext_languages,
+    fasttext_model,
+    model_path,
+)
 from gristmill.filters.language.labels import code_of_iso_639, language_of_cld2
 from gristmill.filters.options import with_defaults
 from gristmill.schemas.errors import RecipeError
@@ -61,14 +67,11 @@ def known_languages(options: Mapping[str, Any], signal: str = "language") -> fro
 
 @cache
 def _known(detector: str, model: str | None) -> frozenset[str]:
-    import pycld2
-
     found: set[str] = set()
     if detector != "cld2":
         found |= {LANGUAGES[number] for number in fasttext_languages(fasttext_model(model_path(model)))}
     if detector != "fasttext":
-        labels = dict(pycld2.LANGUAGES)
-        found |= {code for name in pycld2.DETECTED_LANGUAGES if (code := language_of_cld2(labels[name]))}
+        found |= set(cld2_languages())
     if detector == "combined":
         found -= {"sh"}  # its votes go to its members
     return frozenset(found)

@@ -119,7 +119,7 @@ def word_hash(word: str) -> int:
     """FNV-1a of the code points.
 
     >>> hex(word_hash("the"))
-    '0xa9a9e91894d5b81b'
+    '0x56f5c9194461d57c'
     """
     value = int(FNV_START)
     for char in word:

@@ -18,7 +18,11 @@ ONE_DETECTOR = [
     ("sn", "Nezuro ndakaenda kumusika neshamwari yangu kunotenga chikafu, tikadzoka kumba manheru."),
     ("st", "Maobane ke ile toropong le motswalle wa ka ho ya reka dijo, mme ra kgutla hae mantsiboya."),
     ("ast", "Ayeri fui cola mio hermana al mercáu pa mercar mazanes y pan, y depués tornamos pa casa andando."),
-    ("sah", "Мин бэҕэһээ доҕорбун кытта куоракка баран ас атыыластыбыт, онтон киэһэ дьиэбитигэр кэллибит."),
+    (
+        "sah",
+        "Мин бэҕэһээ доҕорбун кытта куоракка бардым. Биһиги онно ас атыыластыбыт, онтон киэһэ дьиэбитигэр кэллибит уонна чэй "
+        "истибит. Ол кэннэ мин кинигэ аахтым.",
+    ),
 ]
 
 
@@ -98,21 +102,43 @@ def test_the_score_stays_when_the_language_is_hidden() -> None:
 
 
 def test_near_languages_share_the_probability() -> None:
-    """A line that is right in Croatian and Bosnian alike is not told apart with certainty."""
-    row = rows(["Idemo u grad da kupimo hranu."])[0]
+    """A line that is right in Croatian, Bosnian and Serbian alike is not told apart with certainty."""
+    row = rows(["Idemo u grad da kupimo hranu."], min_score=0.0)[0]
     assert {row["language"], row["second_language"]} <= {"hr", "bs", "sr"}
-    assert row["language_score"] < 0.9
+    assert row["language_score"] < 0.8
     assert row["language_score"] + row["second_language_score"] <= 1
 
 
-def test_serbian_in_both_scripts() -> None:
-    cyrillic = "Данас је био леп дан, па смо после ручка шетали поред реке и разговарали о новим књигама."
-    latin = "Danas je bio lep dan, pa smo posle ručka šetali pored reke i razgovarali o novim knjigama."
-    assert [row["language"] for row in rows([cyrillic, latin])] == ["sr", "sr"]
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("sr", "Данас је био леп дан, па смо после ручка шетали поред реке и разговарали о новим књигама."),
+        (
+            "sr",
+            "Juče uveče smo prošetali pored reke. Posle večere smo razgovarali o tome šta ćemo da radimo sledeće nedelje.",
+        ),
+        (
+            "hr",
+            "Jučer navečer smo prošetali uz rijeku. Poslije večere razgovarali smo o tome što ćemo raditi sljedeći tjedan.",
+        ),
+        (
+            "id",
+            "Kemarin kami pergi ke pasar untuk membeli beras karena di rumah sudah tidak ada, lalu pulang naik mobil.",
+        ),
+        (
+            "ms",
+            "Semalam kami pergi ke pasar untuk membeli beras kerana di rumah sudah tiada, kemudian balik naik kereta.",
+        ),
+        ("nb", "Jeg vet ikke hvorfor hun ikke kom hjem i går, men vi får se hva de sier når de kommer i morgen."),
+        ("nn", "Eg veit ikkje kvifor ho ikkje kom heim i går, men vi får sjå kva dei seier når dei kjem i morgon."),
+    ],
+)
+def test_near_languages_are_told_apart_by_their_words(language: str, text: str) -> None:
+    assert rows([text])[0]["language"] == language
 
 
 def test_the_floor_can_be_moved() -> None:
-    text = ["Idemo u grad da kupimo hranu."]
+    text = ["Si et plau, clica Entrar o Registre."]
     score = rows(text)[0]["language_score"]
     assert rows(text, min_score=0.0)[0]["language"] is not None
     assert rows(text, min_score=min(1.0, score + 1e-6))[0]["language"] is None

@@ -1,5 +1,6 @@
 """The vote on languages: the kernels against the rule in Python, frequent words, the tables in the package, ties."""
 
+import hashlib
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -18,9 +19,12 @@ from gristmill.filters.language.detectors import (
     number_of_language,
 )
 from gristmill.filters.language.evidence import CANDIDATE_EVIDENCE, NONE_EVIDENCE
+from gristmill.filters.language.identify import FAMILY
 from gristmill.filters.language.profiles import (
     FIGURES,
+    PROFILES_FILE,
     UNKNOWN_PROFILE,
+    WEIGHTS_FILE,
     Profile,
     compiled,
     default_profiles,
@@ -335,6 +339,15 @@ def test_the_vote_is_the_rule_in_python(rows: list[tuple[str, Guesses, Guesses, 
 def test_profiles_are_read_as_they_are_written(tmp_path: Any) -> None:
     write_profiles(PROFILES, tmp_path / "profiles.tsv")
     assert read_profiles(tmp_path / "profiles.tsv") == PROFILES
+
+
+# Of profiles.tsv and weights.json. Where one changes, raise the family's version, so that runs are measured again.
+TABLES_OF_VERSION = (3, "e7a0e45f24ee987e")
+
+
+def test_other_tables_are_another_version() -> None:
+    digest = hashlib.blake2b(PROFILES_FILE.read_bytes() + WEIGHTS_FILE.read_bytes(), digest_size=8).hexdigest()
+    assert (FAMILY.version, digest) == TABLES_OF_VERSION
 
 
 def test_the_tables_of_the_package() -> None:
