@@ -1,5 +1,6 @@
 """Which tests run here: those whose programs this machine has; what is left out is said at the end, or fails."""
 
+import gc
 import os
 import shutil
 import sys
@@ -44,6 +45,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if removed:
         config.hook.pytest_deselected(items=removed)
         items[:] = chosen
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What the test files have imported stays: without this every full collection (accelerate makes one for each run of
+    training) looks through all of torch and transformers again, which takes longer than a tiny run."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

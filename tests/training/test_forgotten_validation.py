@@ -128,6 +128,7 @@ def test_everything_held_out_is_forgotten(tmp_path: Path) -> None:
     assert losses(run) == {}
 
 
+@pytest.mark.slow
 def test_a_lost_history_of_the_split_claims_nothing(tmp_path: Path) -> None:
     """Without it the audit cannot know since when documents are hidden: at the latest since the next start."""
     fresh = corpus(tmp_path / "shards", validation=2_000, web=(20_000, 0.5))

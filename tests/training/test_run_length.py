@@ -80,6 +80,7 @@ def test_a_finished_run_is_made_longer_from_where_its_rate_began_to_fall(shards:
         pretrain(tiny(shards, **CHANGES, steps=20), run)
 
 
+@pytest.mark.slow
 def test_a_run_that_has_not_begun_to_fall_just_goes_on(shards: Path, tmp_path: Path) -> None:
     """Made longer, and then to end sooner than that."""
     run = tmp_path / "run"

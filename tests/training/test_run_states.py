@@ -281,6 +281,7 @@ def test_a_failed_start_does_not_claim_the_folder(shards: Path, finished: Path, 
     assert not list(run.glob("**/packing-*/"))
 
 
+@pytest.mark.slow
 def test_a_start_that_died_before_its_first_step_does_not_claim_the_folder(
     shards: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
