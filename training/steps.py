@@ -16,6 +16,7 @@ from gristmill.training.stability.skip import Watch
 from transformers import TrainerCallback
 
 LOG_EVERY_SECONDS = 30.0
+PAUSE_OF_PAGE = 20
 
 
 class Steps(TrainerCallback):
@@ -45,6 +46,7 @@ class Steps(TrainerCallback):
         self._learning_rate = float("nan")
         self._unstable: list[int] = []
         self._without_labels = 0
+        self._page_from = 0.0
         self._mark = self._logged = time.perf_counter()
 
     @property
@@ -97,8 +99,16 @@ class Steps(TrainerCallback):
                 self.recipe.averaging.last or 1,
                 [] if self.branch_step is None else [self.branch_step],
             )
-            self._page()
+            self._write_page()
         self._mark = time.perf_counter()
+
+    def _write_page(self) -> None:
+        """Write the page, but spend no more than a twentieth of the time on it: it grows with the log."""
+        started = time.perf_counter()
+        if started >= self._page_from:
+            self._page()
+            ended = time.perf_counter()
+            self._page_from = ended + PAUSE_OF_PAGE * (ended - started)
 
     def _look_for_unstable(self) -> None:
         if self.is_main:
