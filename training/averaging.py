@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from gristmill.schemas.errors import InputError, ModelError, RunError
 from gristmill.schemas.shard_format import TOKENIZER_FOLDER
-from gristmill.training.checkpoints import Checkpoint, Unusable, survey, verified
+from gristmill.training.checkpoints import Unusable, complete, verified
 from gristmill.training.models import copy_tokenizer, write_model
 from gristmill.training.packed_models import GENERATOR
 from gristmill.training.run_folder import CHECKPOINTS, MODEL, TRAINING, read_training
@@ -228,31 +228,29 @@ def _write(
     return out
 
 
-def last_checkpoints(run: str | Path, count: int) -> tuple[list[Path], list[Unusable]]:
-    """(folders of the last `count` checkpoints of a training run that are as they were written, oldest first; the
-    damaged ones among them that were left out).
+def last_checkpoints(run: str | Path, count: int) -> list[Path]:
+    """Folders of the last `count` checkpoints of a training run, oldest first, each as it was written.
 
     The one before the first step is never among them: its weights have learned nothing.
     """
-    found: list[Path] = []
-    left_out: list[Unusable] = []
-    for one in reversed(survey(Path(run) / CHECKPOINTS)):
-        if one.step == 0 or len(found) == count:
-            break
-        examined = verified(one) if isinstance(one, Checkpoint) else one
-        if isinstance(examined, Checkpoint):
-            found.insert(0, examined.folder)
-        else:
-            left_out.insert(0, examined)
+    found = [one for one in complete(Path(run) / CHECKPOINTS) if one.step > 0]
     if len(found) < count:
-        damaged = f", besides {'; '.join(map(str, left_out))}" if left_out else ""
         raise InputError(
-            f"{len(found)} complete checkpoints of a step or more{damaged}",
+            f"{len(found)} complete checkpoints of a step or more",
             where=str(run),
             expected=f"at least {count}",
             next_step="train on, or keep more checkpoints with averaging.last",
         )
-    return found, left_out
+    for one in found[-count:]:
+        examined = verified(one)
+        if isinstance(examined, Unusable):
+            raise InputError(
+                str(examined),
+                where=str(Path(run) / CHECKPOINTS),
+                expected="checkpoints as they were written",
+                next_step="restore the file, or move the checkpoint away to average older ones",
+            )
+    return [one.folder for one in found[-count:]]
 
 
 def tokenizer_of(run: str | Path) -> Path | None:

@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from gristmill.schemas.shard_format import TOKENIZER_FOLDER
 from gristmill.training.checkpoints import Checkpoint
@@ -11,10 +12,13 @@ from gristmill.training.run_folder import MODEL, RunFolder
 from gristmill.training.sealed import fault, read_seal, seal
 
 
-def is_finished(folder: RunFolder, plan_id: str, steps: int) -> bool:
-    """Whether a run folder holds the whole model of so many steps of this plan."""
-    record = read_seal(folder.path / MODEL) or {}
-    return record.get("plan_id") == plan_id and record.get("step") == steps and fault(folder.path / MODEL) is None
+def finished_step(folder: RunFolder, plan_id: str) -> int | None:
+    """After how many steps the finished model in a run folder was written; None without a whole one of this plan."""
+    record = read_seal(folder.path / MODEL)
+    if record is None or record.get("plan_id") != plan_id or fault(folder.path / MODEL):
+        return None
+    step: Any = record.get("step")
+    return step if isinstance(step, int) else None
 
 
 def export(folder: RunFolder, checkpoint: Checkpoint, shards: str | Path) -> Path | None:

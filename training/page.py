@@ -79,7 +79,7 @@ def render(
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{_text(title)}</title><style>{STYLE}</style></head><body>",
-        f"<h1>{_text(title)}</h1><p>{_text(_summary(training, steps))}</p>",
+        f"<h1>{_text(title)}</h1><p>{_text(_summary(recipe, steps))}</p>",
         '<noscript><p class="soft">The plots need JavaScript; the tables are complete without it.</p></noscript>',
         *[f'<h2>{_text(label)}</h2><div class="plot" id="{name}"></div>' for name, label in PLOTS if name in figures],
         "<h2>What was skipped, and why</h2>",
@@ -93,13 +93,10 @@ def render(
     return "\n".join(parts)
 
 
-def _summary(training: dict[str, Any], steps: Sequence[dict[str, Any]]) -> str:
-    recipe = training["recipe"]
+def _summary(recipe: dict[str, Any], steps: Sequence[dict[str, Any]]) -> str:
     size = (
         f"{recipe['steps']:,} steps of {recipe['batch_sequences']:,} sequences of {recipe['stream']['window']:,} tokens"
     )
-    if "length" in training:
-        size += f", {training['length']}"
     if not steps:
         return f"{size}; no step yet."
     last = steps[-1]

@@ -27,7 +27,7 @@ from gristmill.schemas.training_recipe import TrainingRecipe, load_training_reci
 from gristmill.training import checkpoints, logs
 from gristmill.training.attempt import Attempt
 from gristmill.training.console import Console, Silence
-from gristmill.training.export import export, is_finished
+from gristmill.training.export import export, finished_step
 from gristmill.training.failures import explained
 from gristmill.training.files import set_aside
 from gristmill.training.length import change_length, epochs_of
@@ -128,7 +128,6 @@ class Run:
         self.validation_plan = self._plan("validation", earlier) if self._validates(earlier) else None
         if earlier and earlier.get("plan_id"):
             self.plan.must_be(earlier["plan_id"], self.folder.path)
-        self._phases(History.open(None, self.plan))  # an error for a mixture that cannot be
         self.objective = self._objective()
         self._refuse_misfits()
         self.on_main(partial(self._claim, earlier, restart))
@@ -137,18 +136,16 @@ class Run:
         """training.json of the run that the folder holds, if that run has made a step."""
         if restart:
             return None
-        path, steps = self.folder.path, progress(self.folder.path).steps
-        if (path / TRAINING).exists():
-            record = read_training(path)
-            return record if steps else None
-        if steps:
+        if progress(self.folder.path).steps == 0:
+            return None
+        if not (self.folder.path / TRAINING).exists():
             raise RunError(
                 f"there are checkpoints, a log or a model here, and no {TRAINING} that says what they are of",
-                where=str(path),
+                where=str(self.folder.path),
                 expected="the folder of one training run, or a new one",
                 next_step=f"restore {TRAINING}, give another --out, or --restart to set aside what is here",
             )
-        return None
+        return read_training(self.folder.path)
 
     def _validates(self, earlier: dict[str, Any] | None) -> bool:
         held_out = self.shards.manifest.of_split("validation", (earlier or {}).get("generation"))
@@ -211,7 +208,6 @@ class Run:
             "plan_id": self.plan.plan_id,
             "generation": self.plan.config.generation,
             "shards": self.shards.folder,
-            "length": epochs_of(self.plan, history, self.sequences),
             "versions": {name: version(name) for name in ("gristmill", "torch", "transformers", "accelerate")},
         }
         folder.claim(self.recipe, made_of)
@@ -240,7 +236,7 @@ class Run:
 
     def train(self) -> Finished:
         """Attempts until the last step is made and model/ is written."""
-        if self.on_main(partial(is_finished, self.folder, self.plan.plan_id, self.recipe.steps)):
+        if self.on_main(partial(finished_step, self.folder, self.plan.plan_id)) == self.recipe.steps:
             self._tell(f"training {self.recipe.name}: finished before, after {self.recipe.steps:,} steps")
             return self._finished(self.recipe.steps)
         resumed_from: list[int | None] = []

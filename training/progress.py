@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gristmill.schemas.errors import RunError
 from gristmill.training import checkpoints
 from gristmill.training.logs import last_step
-from gristmill.training.run_folder import CHECKPOINTS, MODEL, read_training
+from gristmill.training.run_folder import CHECKPOINTS, MODEL, TRAINING, read_training
 from gristmill.training.sealed import read_seal
 
 
@@ -40,8 +39,4 @@ def progress(run: Path) -> Progress:
 
 
 def _launches(run: Path) -> list[dict[str, Any]]:
-    try:
-        launches: list[dict[str, Any]] = read_training(run)["launches"]
-    except RunError:  # missing or damaged: it tells nothing
-        return []
-    return launches
+    return read_training(run).get("launches", []) if (run / TRAINING).exists() else []

@@ -16,7 +16,6 @@ from gristmill.training.stability.skip import Watch
 from transformers import TrainerCallback
 
 LOG_EVERY_SECONDS = 30.0
-PAUSE_OF_PAGE = 20
 
 
 class Steps(TrainerCallback):
@@ -46,7 +45,6 @@ class Steps(TrainerCallback):
         self._learning_rate = float("nan")
         self._unstable: list[int] = []
         self._without_labels = 0
-        self._page_from = 0.0
         self._mark = self._logged = time.perf_counter()
 
     @property
@@ -99,16 +97,8 @@ class Steps(TrainerCallback):
                 self.recipe.averaging.last or 1,
                 [] if self.branch_step is None else [self.branch_step],
             )
-            self._write_page()
-        self._mark = time.perf_counter()
-
-    def _write_page(self) -> None:
-        """Write the page, but spend no more than a twentieth of the time on it: it grows with the log."""
-        started = time.perf_counter()
-        if started >= self._page_from:
             self._page()
-            ended = time.perf_counter()
-            self._page_from = ended + PAUSE_OF_PAGE * (ended - started)
+        self._mark = time.perf_counter()
 
     def _look_for_unstable(self) -> None:
         if self.is_main:

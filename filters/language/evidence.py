@@ -75,6 +75,8 @@ CANDIDATE_EVIDENCE = (
     "near_cld2_strength",
     "near_fasttext_logit",
     "near_fasttext_first",
+    "near_cld2_first_long",
+    "near_fasttext_first_long",
     "near_lead",  # as word_lead, above the best relative
     "near_lead_logged",
 )
@@ -152,7 +154,7 @@ def text_length(letters):
 
 @helper
 def weigh_none(counts, out):
-    """Fill `out` with NONE_EVIDENCE of one text by its counts."""
+    """Fill `out` with NONE_EVIDENCE of one text by its counts; returns (its length, its words, at least 1)."""
     letters, characters, words = counts[LETTERS], max(counts[CHARACTERS], 1), max(counts[WORDS], 1)
     length = text_length(letters)
     share, symbols, foreign = letters / characters, counts[SYMBOLS] / characters, counts[FOREIGN] / words
@@ -168,19 +170,20 @@ def weigh_none(counts, out):
     out[13] = max(np.log(letters / words + 0.1) - 2.3, 0.0)
     out[14] = max(symbols - 0.25, 0.0)
     out[15] = max(0.45 - share, 0.0)
+    return length, words
 
 
 @helper
 def weigh_candidate(
     language, profile, named, probabilities, shown, shares, strength, reliable, by_fasttext, by_cld2,
-    figures, ratio, lead, near, near_lead, counts, serbo_croatian, is_member, out,
+    figures, ratio, lead, near, near_lead, length, words, serbo_croatian, is_member, out,
 ):  # fmt: skip
     """Fill `out` with CANDIDATE_EVIDENCE of one language of one text; returns (fastText's first, CLD2's first).
 
     ratio, lead: sum of the words' log likelihood ratios, and what it is above that of the best other language. near,
-    near_lead: whether a relative is in question, and what the ratio is above that of the best of them.
+    near_lead: whether a relative is in question, and what the ratio is above that of the best of them. length, words: of
+    `weigh_none`.
     """
-    length = text_length(counts[LETTERS])
     for n in range(len(out)):
         out[n] = 0.0
     rank, probability = 0, 0.0
@@ -228,7 +231,6 @@ def weigh_candidate(
         out[28], out[29], out[30], out[31] = 1.0, length, logit, vigour
     unnamed = rank == 0 and shown_at == 0
     if profile >= 0:
-        words = max(counts[WORDS], 1)
         mean = ratio / words
         evidence = np.log1p(abs(ratio)) / 3
         if ratio < 0:
@@ -252,29 +254,30 @@ def weigh_candidate(
     if near:
         out[49], out[50], out[51] = 1.0, 1.0 if shown_at == 1 else 0.0, vigour
         out[52], out[53] = logit, 1.0 if rank == 1 else 0.0
-        out[54] = min(max(near_lead, -30.0), 30.0) / 10
-        out[55] = np.log1p(abs(near_lead)) / 3 if near_lead >= 0 else -np.log1p(abs(near_lead)) / 3
+        out[54], out[55] = out[50] * length, out[53] * length
+        out[56] = min(max(near_lead, -30.0), 30.0) / 10
+        out[57] = np.log1p(abs(near_lead)) / 3 if near_lead >= 0 else -np.log1p(abs(near_lead)) / 3
     return rank == 1, shown_at == 1
 
 
 @kernel
 def collect_evidence(
-    named, probabilities, shown, shares, strengths, reliable, by_fasttext, by_cld2, relatives, figures, languages,
+    named, probabilities, shown, shares, strengths, reliable, by_fasttext, by_cld2, near_of, figures, languages,
     profiles, ratios, counts, serbo_croatian, members, candidate_evidence, firsts, none_evidence,
 ):  # fmt: skip
     """Everything `vote` would weigh, for learning: candidate_evidence n x k x names, firsts bool n x k x 2, none_evidence."""
     for row in range(len(languages)):
-        weigh_none(counts[row], none_evidence[row])
+        length, words = weigh_none(counts[row], none_evidence[row])
         best, second, leader = best_ratios(ratios[row], profiles[row])
         for k in range(languages.shape[1]):
             language = languages[row, k]
             if language == NO_LANGUAGE:
                 break
-            near, near_lead = lead_of_relatives(k, languages[row], profiles[row], ratios[row], relatives)
+            near, near_lead = lead_of_relatives(k, languages[row], profiles[row], ratios[row], near_of)
             firsts[row, k, 0], firsts[row, k, 1] = weigh_candidate(
                 language, profiles[row, k], named[row], probabilities[row], shown[row], shares[row], strengths[row],
                 reliable[row], by_fasttext, by_cld2, figures, ratios[row, k],
-                ratios[row, k] - (second if k == leader else best), near, near_lead, counts[row], serbo_croatian,
+                ratios[row, k] - (second if k == leader else best), near, near_lead, length, words, serbo_croatian,
                 is_in(language, members), candidate_evidence[row, k],
             )  # fmt: skip
 
@@ -295,15 +298,16 @@ def best_ratios(ratios, profiles):
 
 
 @helper
-def lead_of_relatives(k, languages, profiles, ratios, relatives):
-    """(whether a relative of the k-th language is in question, its ratio above that of the best of them: 0 without words)."""
+def lead_of_relatives(k, languages, profiles, ratios, near_of):
+    """(whether a relative of the k-th language is in question, its ratio above that of the best of them: 0 without words).
+
+    near_of: bool, languages x languages.
+    """
     near, best, any_words = False, 0.0, False
     for other in range(len(languages)):
         if languages[other] == NO_LANGUAGE:
             break
-        if other != k and (
-            is_in(languages[other], relatives[languages[k]]) or is_in(languages[k], relatives[languages[other]])
-        ):
+        if near_of[languages[k], languages[other]]:
             near = True
             if profiles[other] >= 0 and (not any_words or ratios[other] > best):
                 best, any_words = ratios[other], True

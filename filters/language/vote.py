@@ -57,7 +57,8 @@ class Ballot:
 
     languages int32 n x CANDIDATES, NO_LANGUAGE behind the last of a text; profiles: theirs in the script of the text, or
     NO_PROFILE, OTHER_SCRIPT; ratios float64 and counts int64: what `count_words` says. by_fasttext, by_cld2: bool of
-    every language, whether the detector has a name for it; relatives int32: languages x MOST_RELATIVES.
+    every language, whether the detector has a name for it; near_of: bool of every two, whether they are
+    relatives.
     """
 
     fasttext: Candidates
@@ -68,7 +69,7 @@ class Ballot:
     counts: np.ndarray
     by_fasttext: np.ndarray
     by_cld2: np.ndarray
-    relatives: np.ndarray
+    near_of: np.ndarray
 
 
 def ballot(
@@ -92,8 +93,10 @@ def ballot(
     with_profile = [(number_of[language], script, n) for (language, script), n in profiles.numbers.items()]
     count = len(LANGUAGES)
     table = np.full((count, MOST_RELATIVES), NO_LANGUAGE, np.int32)
+    near_of = np.zeros((count, count), np.bool_)
     for language, its in related:
         table[language, : len(its)] = its
+        near_of[language, its] = near_of[its, language] = True
     lookup = np.full((count, len(SCRIPT_NAMES)), NO_PROFILE, np.int32)
     lookup[[language for language, _, _ in with_profile]] = OTHER_SCRIPT
     for language, script, n in with_profile:
@@ -105,7 +108,7 @@ def ballot(
     found = np.full(languages.shape, NO_PROFILE, np.int32)
     _stand(fasttext.numbers, cld2.numbers, table, serbo_croatian, members, lookup, scripts, languages, found)
     ratios, counts = count_words(*sampled, found, profiles.table)
-    return Ballot(fasttext, cld2, languages, found, ratios, counts, by_fasttext, by_cld2, table)
+    return Ballot(fasttext, cld2, languages, found, ratios, counts, by_fasttext, by_cld2, near_of)
 
 
 def _serbo_croatian() -> tuple[int, np.ndarray]:
@@ -134,7 +137,7 @@ def _arguments(ballot: Ballot, figures: np.ndarray) -> tuple[Any, ...]:
     fasttext, cld2 = ballot.fasttext, ballot.cld2
     return (
         *(fasttext.numbers, fasttext.scores, cld2.numbers, cld2.scores, cld2.strengths, cld2.reliable),
-        *(ballot.by_fasttext, ballot.by_cld2, ballot.relatives, figures),
+        *(ballot.by_fasttext, ballot.by_cld2, ballot.near_of, figures),
         *(ballot.languages, ballot.profiles, ballot.ratios, ballot.counts),
         *_serbo_croatian(),
     )
@@ -155,13 +158,13 @@ def vote(ballot: Ballot, figures: np.ndarray, weights: Mapping[str, Any]) -> tup
 
 @kernel
 def _vote(
-    named, probabilities, shown, shares, strengths, reliable, by_fasttext, by_cld2, relatives, figures, languages,
+    named, probabilities, shown, shares, strengths, reliable, by_fasttext, by_cld2, near_of, figures, languages,
     profiles, ratios, counts, serbo_croatian, members, of_candidate, of_none, numbers, scores,
 ):  # fmt: skip
     evidence, for_none = np.empty(len(of_candidate)), np.empty(len(of_none))
     sums = np.empty(languages.shape[1])
     for row in range(len(languages)):
-        weigh_none(counts[row], for_none)
+        length, words = weigh_none(counts[row], for_none)
         best, second, leader = best_ratios(ratios[row], profiles[row])
         none = 0.0
         for n in range(len(of_none)):
@@ -171,11 +174,11 @@ def _vote(
             language, profile = languages[row, k], profiles[row, k]
             if language == NO_LANGUAGE:
                 break
-            near, near_lead = lead_of_relatives(k, languages[row], profiles[row], ratios[row], relatives)
+            near, near_lead = lead_of_relatives(k, languages[row], profiles[row], ratios[row], near_of)
             firsts = weigh_candidate(
                 language, profile, named[row], probabilities[row], shown[row], shares[row], strengths[row],
                 reliable[row], by_fasttext, by_cld2, figures, ratios[row, k],
-                ratios[row, k] - (second if k == leader else best), near, near_lead, counts[row], serbo_croatian,
+                ratios[row, k] - (second if k == leader else best), near, near_lead, length, words, serbo_croatian,
                 is_in(language, members), evidence,
             )  # fmt: skip
             total = figures[profile, BIAS]

@@ -5,7 +5,8 @@ A *word* is a run of letters and marks in lower case; in scripts written without
 Khmer, Burmese) every letter stands alone and marks count for nothing. What touches a digit, or has a capital behind a
 small letter (`x86`, `camelCase`, base64), is a word of no language, and a run of more than LONGEST_WORD letters is as
 many of them as it has eights. A word is believed as often as it stands among the first two words and three in every
-twenty of the text so far, so that `ha ha ha` and `a a a a` prove nothing.
+twenty of the text so far, so that `ha ha ha` and `a a a a` prove nothing. Of a text of more than STRETCHES *
+STRETCH_BYTES only as much is read, from head to tail.
 """
 
 import math
@@ -17,12 +18,14 @@ from functools import cache
 import numpy as np
 from gristmill.filters.language.scripts import SCRIPTS, script_table
 from gristmill.kernels.cache import stored_tables
-from gristmill.kernels.compile import kernel
+from gristmill.kernels.compile import helper, inlined, kernel
 from gristmill.kernels.hashing import FNV_START, fnv1a
 from gristmill.kernels.utf8 import next_code_point
 
 OTHER, LETTER, ALONE, DIGIT, SPACE, SYMBOL, IGNORED, CAPITAL = range(8)
 LONGEST_WORD = 24
+STRETCHES, STRETCH_BYTES = 3, 512
+_SEARCH_BYTES = 48  # how far a stretch is moved to begin and end at a space
 _WITHOUT_SPACES = ("Hani", "Hira", "Kana", "Hang", "Thai", "Laoo", "Khmr", "Mymr")
 _MARKS_OF_THEM = ("THAI", "LAO", "KHMER", "MYANMAR", "COMBINING KATAKANA")
 _MARKUP = '_{}[]()\\/@#*&%";:'
@@ -50,25 +53,24 @@ def _class_of(cp: int, script: str) -> int:
 
 def _build() -> dict[str, np.ndarray]:
     scripts = script_table()
-    classes = np.array([_class_of(cp, SCRIPTS[scripts[cp]]) for cp in range(CODE_POINTS)], np.uint8)
-    lower = np.arange(_LOWERED, dtype=np.int32)
-    for cp in range(_LOWERED):
+    table = np.arange(CODE_POINTS, dtype=np.int32)
+    for cp in range(CODE_POINTS):
         char = chr(cp).lower()
-        lower[cp] = ord(char) if len(char) == 1 else cp
-    return {"classes": classes, "lower": lower}
+        lower = ord(char) if cp < _LOWERED and len(char) == 1 else cp
+        table[cp] = lower << 3 | _class_of(cp, SCRIPTS[scripts[cp]])
+    return {"table": table}
 
 
 @cache
-def word_tables() -> tuple[np.ndarray, np.ndarray]:
-    """(class of every code point uint8, lower case int32 of those below 0x3000), from the running Python's Unicode."""
-    tables = stored_tables(f"language-words-{unicodedata.unidata_version}-v2", _build)
-    return tables["classes"], tables["lower"]
+def word_characters() -> np.ndarray:
+    """int32 of every code point: its class (lowest three bits) and its lower case, from the running Python's Unicode."""
+    return stored_tables(f"language-words-{unicodedata.unidata_version}-v3", _build)["table"]
 
 
 @cache
-def _plain_tables() -> tuple[bytes, str]:
-    classes, lower = word_tables()
-    return classes.tobytes(), "".join(map(chr, lower.tolist()))
+def _plain_tables() -> tuple[bytes, list[int]]:
+    table = word_characters()
+    return (table & 7).astype(np.uint8).tobytes(), (table >> 3).tolist()
 
 
 def words_plainly(text: str) -> list[str | None]:
@@ -87,7 +89,7 @@ def words_plainly(text: str) -> list[str | None]:
             continue
         if kind in (LETTER, CAPITAL):
             unlike = before == DIGIT if not word else unlike or (kind == CAPITAL and small)
-            word += lower[cp] if cp < _LOWERED else char
+            word += chr(lower[cp])
             small, before = kind == LETTER, LETTER
             continue
         if word:
@@ -103,13 +105,14 @@ def words_plainly(text: str) -> list[str | None]:
 class WordTable:
     """The frequent words of all profiles in one hash table with linear probing.
 
-    keys uint64: FNV-1a of the word's code points, 0 where empty. begin, end int32: which of `owners` (profile numbers)
-    and `gains` (float64) belong to the word. miss: of each profile, what a word that is not in its list says.
+    keys uint64: FNV-1a of the word's code points, 0 where empty; numbers int32: the word's number. The profiles that have
+    word w are owners[edges[w] : edges[w + 1]] (int16), and what it says for each of them beyond what an unlisted word says
+    stands in `gains` (float64). miss: of each profile, what an unlisted word says.
     """
 
     keys: np.ndarray
-    begin: np.ndarray
-    end: np.ndarray
+    numbers: np.ndarray
+    edges: np.ndarray
     owners: np.ndarray
     gains: np.ndarray
     miss: np.ndarray
@@ -143,23 +146,20 @@ def word_table(frequencies: list[Mapping[str, float]]) -> WordTable:
     for profile, words in enumerate(frequencies):
         for word in words:
             owners_of.setdefault(word, []).append(profile)
-    size = 1 << max(4, (3 * len(owners_of)).bit_length())
-    keys = np.zeros(size, np.uint64)
-    begin, end = np.zeros(size, np.int32), np.zeros(size, np.int32)
-    owners: list[int] = []
-    gains: list[float] = []
-    for word, profiles in owners_of.items():
+    size = 1 << max(4, (2 * len(owners_of) - 1).bit_length())
+    keys, numbers = np.zeros(size, np.uint64), np.zeros(size, np.int32)
+    edges, owners, gains = [0], list[int](), list[float]()
+    for number, (word, profiles) in enumerate(owners_of.items()):
         hashed = word_hash(word)
         place = hashed % size
         while keys[place]:
             place = (place + 1) % size
-        keys[place], begin[place] = hashed, len(owners)
+        keys[place], numbers[place] = hashed, number
         mean = (sum(frequencies[profile][word] for profile in profiles) + _RARE) / len(frequencies)
-        for profile in profiles:
-            owners.append(profile)
-            gains.append(math.log(frequencies[profile][word] / mean))
-        end[place] = len(owners)
-    return WordTable(keys, begin, end, np.array(owners, np.int32), np.array(gains, np.float64), miss)
+        owners += profiles
+        gains += [math.log(frequencies[profile][word] / mean) - miss[profile] for profile in profiles]
+        edges.append(len(owners))
+    return WordTable(keys, numbers, np.array(edges, np.int32), np.array(owners, np.int16), np.array(gains), miss)
 
 
 WORDS, LETTERS, CHARACTERS, DIGITS, SYMBOLS, FOREIGN = range(6)
@@ -173,88 +173,121 @@ def count_words(
 
     data, offsets: n UTF-8 texts. profiles: int32 n x k numbers of profiles, below 0 for none.
     """
-    classes, lower = word_tables()
     ratios = np.zeros(profiles.shape, np.float64)
     counts = np.zeros((len(profiles), COUNTS), np.int64)
     _count_words(
-        *(data, offsets, classes, lower, table.keys, table.begin, table.end, table.owners, table.gains, table.miss),
+        *(
+            data,
+            offsets,
+            word_characters(),
+            table.keys,
+            table.numbers,
+            table.edges,
+            table.owners,
+            table.gains,
+            table.miss,
+        ),
         *(profiles, ratios, counts),
     )
     return ratios, counts
 
 
 @kernel
-def _count_words(data, offsets, classes, lower, keys, begin, end, owners, gains, miss, profiles, ratios, counts):
+def _count_words(data, offsets, characters_table, keys, numbers, edges, owners, gains, miss, profiles, ratios, counts):
     column = np.full(len(miss), -1, np.int32)  # profile -> its column in this row
-    seen_in = np.full(len(keys), -1, np.int32)
-    times = np.zeros(len(keys), np.int32)
-    mask = np.uint64(len(keys) - 1)
+    times = np.zeros(len(edges), np.int32)  # of each word in this row,
+    believed = np.zeros(len(edges), np.int32)  # how many of them count,
+    met = np.zeros(len(edges), np.int32)  # and which words have any
     for row in range(len(profiles)):
-        for k in range(profiles.shape[1]):
-            if profiles[row, k] >= 0:
-                column[profiles[row, k]] = k
-        words = letters = characters = digits = symbols = foreign = 0
-        hashed, length, unlike, before, small = FNV_START, 0, False, SPACE, False
-        i, stop = offsets[row], offsets[row + 1]
-        while i <= stop:
-            if i == stop:  # a space ends the last word
-                cp, i = np.int32(0x20), i + 1
-            else:
-                cp, i = next_code_point(data, i)
-            kind = classes[cp]
-            if kind == IGNORED:
-                continue
-            if kind != SPACE:
-                characters += 1
-            if kind in (LETTER, CAPITAL):
-                letters += 1
-                if length == 0:
-                    unlike = before == DIGIT
-                elif kind == CAPITAL and small:
-                    unlike = True
-                small = kind == LETTER
-                hashed = fnv1a(hashed, lower[cp] if cp < len(lower) else cp)
-                length += 1
-                before = LETTER
-                continue
-            if kind == DIGIT:
-                digits += 1
-            elif kind == SYMBOL:
-                symbols += 1
-            elif kind == ALONE:
-                letters += 1
-            for turn in range(2):  # the word that ends here, then a letter that stands alone
-                if turn == 0:
-                    if length == 0:
+        words = letters = characters = digits = symbols = foreign = known = 0
+        begin, end = offsets[row], offsets[row + 1]
+        stretches = 1 if end - begin <= STRETCHES * STRETCH_BYTES else STRETCHES
+        for stretch in range(stretches):
+            i, stop = begin, end
+            if stretches > 1:
+                i = begin + (end - begin - STRETCH_BYTES) * stretch // (STRETCHES - 1)
+                stop = _next_space(data, i + STRETCH_BYTES, end)
+                i = _next_space(data, i, end) if stretch > 0 else i
+            hashed, length, unlike, before, small = FNV_START, 0, False, SPACE, False
+            while i <= stop:
+                kind = SPACE
+                if i == stop:  # a space ends the last word
+                    i += 1
+                else:
+                    cp, i = next_code_point(data, i)
+                    kind = characters_table[cp]
+                    lower = kind >> 3
+                    kind &= 7
+                    if kind in (LETTER, CAPITAL):
+                        if length == 0:
+                            unlike = before == DIGIT
+                        elif kind == CAPITAL and small:
+                            unlike = True
+                        small = kind == LETTER
+                        hashed = fnv1a(hashed, lower)
+                        length += 1
                         continue
-                    unlike = unlike or kind == DIGIT
-                elif kind == ALONE:
-                    hashed, length, unlike = fnv1a(FNV_START, cp), 1, False
-                else:
-                    continue
-                words += 1
-                if length > LONGEST_WORD:
-                    words += length // 8
-                if unlike:
-                    foreign += 1
-                else:
-                    place = hashed & mask
-                    while keys[place] != 0 and keys[place] != hashed:
-                        place = (place + np.uint64(1)) & mask
-                    if keys[place] == hashed:
-                        if seen_in[place] != row:
-                            seen_in[place], times[place] = row, 0
-                        times[place] += 1
-                        if 20 * times[place] <= 40 + 3 * words:
-                            for n in range(begin[place], end[place]):
-                                k = column[owners[n]]
-                                if k >= 0:
-                                    ratios[row, k] += gains[n] - miss[owners[n]]
-                hashed, length, unlike, small = FNV_START, 0, False, False
-            before = kind
-        counts[row, WORDS], counts[row, LETTERS], counts[row, CHARACTERS] = words, letters, characters
+                    if kind == IGNORED:
+                        continue
+                if length > 0:
+                    letters += length
+                    words += 1 + (length // 8 if length > LONGEST_WORD else 0)
+                    if unlike or kind == DIGIT:
+                        foreign += 1
+                    else:
+                        known = _believe(hashed, words, keys, numbers, times, believed, met, known)
+                    hashed, length, small = FNV_START, 0, False
+                if kind == ALONE:
+                    letters += 1
+                    words += 1
+                    known = _believe(fnv1a(FNV_START, lower), words, keys, numbers, times, believed, met, known)
+                elif kind != SPACE:
+                    characters += 1
+                    digits += kind == DIGIT
+                    symbols += kind == SYMBOL
+                before = kind
+        counts[row, WORDS], counts[row, LETTERS], counts[row, CHARACTERS] = words, letters, characters + letters
         counts[row, DIGITS], counts[row, SYMBOLS], counts[row, FOREIGN] = digits, symbols, foreign
         for k in range(profiles.shape[1]):
             if profiles[row, k] >= 0:
-                ratios[row, k] += words * miss[profiles[row, k]]
+                column[profiles[row, k]] = k
+                ratios[row, k] = words * miss[profiles[row, k]]
+        for n in range(known):
+            word = met[n]
+            for place in range(edges[word], edges[word + 1]):
+                k = column[owners[place]]
+                if k >= 0:
+                    ratios[row, k] += believed[word] * gains[place]
+            times[word] = believed[word] = 0
+        for k in range(profiles.shape[1]):
+            if profiles[row, k] >= 0:
                 column[profiles[row, k]] = -1
+
+
+@helper
+def _next_space(data, i, end):
+    """The first space at or behind i if there is one near, else the character that begins there or next."""
+    for near in range(i, min(i + _SEARCH_BYTES, end)):
+        if data[near] == 0x20:
+            return near
+    while i < end and data[i] & 0xC0 == 0x80:
+        i += 1
+    return i
+
+
+@inlined
+def _believe(hashed, words, keys, numbers, times, believed, met, known):
+    """Count a word if it is in the table, and believe it unless it is repeated too often; returns how many were met."""
+    mask = np.uint64(len(keys) - 1)
+    place = hashed & mask
+    while keys[place] != 0 and keys[place] != hashed:
+        place = (place + np.uint64(1)) & mask
+    if keys[place] == hashed:
+        word = numbers[place]
+        if times[word] == 0:
+            met[known] = word
+            known += 1
+        times[word] += 1
+        if 20 * times[word] <= 40 + 3 * words:
+            believed[word] += 1
+    return known

@@ -1,6 +1,5 @@
 """`gristmill average`: one model out of the checkpoints of a run."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -17,7 +16,6 @@ def average(
     moving: Annotated[bool, typer.Option("--ema", help="The run's moving average instead.")] = False,
 ) -> None:
     """Average weights: the last checkpoints of a run, its moving average, or any model folders of one shape."""
-    import transformers
     from gristmill.schemas.errors import RecipeError
     from gristmill.training.averaging import (
         average_checkpoints,
@@ -27,8 +25,6 @@ def average(
         tokenizer_of,
     )
 
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
     if len(sources) > 1:
         if last is not None or moving:
             raise RecipeError("--last or --ema with several folders", expected="one training run with them")
@@ -36,10 +32,9 @@ def average(
         return
     if moving and last is not None:
         raise RecipeError("--last and --ema", expected="one of them")
-    folders, left_out = last_checkpoints(sources[0], 1 if moving else last or recipe_last(sources[0]))
-    for one in left_out:
-        print(f"left out: {one}", file=sys.stderr)
     if moving:
+        folders = last_checkpoints(sources[0], 1)
         print(export_moving(folders[0], out, tokenizer_of(sources[0])))
     else:
+        folders = last_checkpoints(sources[0], last or recipe_last(sources[0]))
         print(average_checkpoints(folders, out, tokenizer_of(sources[0])))

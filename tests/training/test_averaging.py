@@ -203,17 +203,12 @@ def test_only_complete_checkpoints_of_steps_count(tmp_path: Path) -> None:
         (folder / "weights").write_bytes(b"weights")
         checkpoints.finish(folder, step=step, position=step, plan_id="p", head="h")
     (root / "checkpoint-30" / "weights").unlink()
-    folders, left_out = last_checkpoints(tmp_path, 2)
-    assert [path.name for path in folders] == ["checkpoint-10", "checkpoint-20"]
-    assert [str(one) for one in left_out] == ["checkpoint-30: weights is missing"]
-    with pytest.raises(
-        InputError, match=r"2 complete checkpoints of a step or more, besides checkpoint-30: .* at least 3"
-    ):
+    assert [path.name for path in last_checkpoints(tmp_path, 2)] == ["checkpoint-10", "checkpoint-20"]
+    with pytest.raises(InputError, match="2 complete checkpoints of a step or more; expected at least 3"):
         last_checkpoints(tmp_path, 3)
     (root / "checkpoint-20" / "weights").write_bytes(b"wei\0\0\0\0")
-    folders, left_out = last_checkpoints(tmp_path, 1)
-    assert [path.name for path in folders] == ["checkpoint-10"]
-    assert str(left_out[0]) == "checkpoint-20: weights is not as it was written (its checksum differs)"
+    with pytest.raises(InputError, match="checkpoint-20: weights is not as it was written"):
+        last_checkpoints(tmp_path, 2)
 
 
 def test_the_command_averages_a_run(tmp_path: Path) -> None:
