@@ -15,6 +15,7 @@ import pytest
 from builds import COLUMNS, datasets, digests, rows, table, write_jsonl, write_parquet, write_recipe
 from cluster import LOOPBACK_ENVIRONMENT, standalone_cluster
 from cover import LEVELS, Case, full_cross, missing_pairs, pairwise_cover
+from recording import recorded
 
 EXACT = {"normalise": ["case", "whitespace"], "survivor": ["source_priority", "oldest"]}
 NEAR = {"similarity": 0.9, "shingle": {"words": 1}}  # documents over a small vocabulary: many are alike in words alone
@@ -155,6 +156,15 @@ def test_the_corpus_built_here_exercises_what_could_differ(covered: dict[Case, P
     assert len({row["overlap"] for row in table(out, "contamination/hits").to_pylist()}) > 10
     assert {row["copies"] for row in table(out, "mixed").to_pylist()} >= {1, 2, 3}
     assert len({case.partitions: len(datasets(o)["documents"].parts) for case, o in covered.items()}) == 3
+
+
+@pytest.mark.java
+@pytest.mark.timeout(1800)
+def test_the_rows_are_those_that_were_recorded(covered: dict[Case, Path]) -> None:
+    left_out = ("after-cuts", *LAYOUT_ONLY)  # the folder of decisions after cuts is named by its key
+    out = next(iter(covered.values()))
+    found = {name: value for name, value in digests(out).items() if not any(part in name for part in left_out)}
+    assert found == recorded("engines", found)
 
 
 @pytest.mark.java
