@@ -33,7 +33,7 @@ dedup:
 DECISIONS_ALONE = """
 import sys
 import gristmill
-from gristmill.pipelines.console import Console
+from gristmill.console import Console
 
 for name in ("first", "second", "third"):
     selection = gristmill.reselect(sys.argv[1], sys.argv[2], name, console=Console(quiet=True))

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from gristmill.console import Console
 from gristmill.filters.dedup.suffix_array import duplicate_mask, suffix_array
 from gristmill.kernels.buffers import string_buffers
 from gristmill.pipelines.build import build
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.dedup.cuts import survivors_of
 from gristmill.pipelines.dedup.order import survivor_order
 from gristmill.pipelines.dedup.substrings import cut_substrings

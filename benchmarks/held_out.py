@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from gristmill.pipelines.console import Console
+from gristmill.console import Console
 from gristmill.pipelines.models.texts import read_texts
 
 PIECE_CHARACTERS = 1000

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from gristmill.console import Console
 from gristmill.filters.models.perplexity import line_perplexity, measure
 from gristmill.filters.registry import family
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.measure import measure_batch
 from gristmill.pipelines.models.figures import area_with_interval
 from gristmill.pipelines.models.train_kenlm import KenlmOptions, train_kenlm

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+from gristmill.console import Console
 from gristmill.filters.models.classifier import probability_of
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.models.figures import area_with_interval, figures
 from gristmill.pipelines.models.train_fasttext import train_fasttext
 from held_out import documents, is_held_out, jsonl, pieces

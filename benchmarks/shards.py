@@ -26,8 +26,8 @@ from statistics import median
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from gristmill.console import Console
 from gristmill.filters.text.text_tokenizer import load_for_text
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.shards.encode import Encoder
 from gristmill.pipelines.shards.encode_part import Borrowed

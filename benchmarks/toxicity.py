@@ -25,9 +25,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from gristmill.console import Console
 from gristmill.filters.heuristics.bad_words import UNFLANKED_LANGUAGES, count_places, read_entries
 from gristmill.filters.models.classifier import probability_of
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.models.figures import area_with_interval, share_with_interval
 from gristmill.pipelines.models.train_fasttext import FasttextOptions, Labelled, train_fasttext
 from gristmill.schemas.models import Classifier

@@ -6,7 +6,7 @@ Some families exist once for each thing a recipe names (an evaluation set, a cla
 
 from functools import cache
 
-from gristmill.schemas.registry import registered
+from gristmill.schemas.lookup import load_registered
 from gristmill.schemas.signals import Family, Signal
 
 FAMILIES: dict[str, str] = {
@@ -48,9 +48,9 @@ def family(name: str) -> Family:
     """The family registered under `name`; RecipeError with the nearest names when there is none."""
     prefix, _, given = name.partition("_")
     if name not in FAMILIES and prefix in NAMED_FAMILIES and given:
-        found = registered(NAMED_FAMILIES, "signal family", prefix)(given)
+        found = load_registered(NAMED_FAMILIES, "signal family", prefix)(given)
     else:
-        found = registered(FAMILIES, "signal family", name, "FAMILY")
+        found = load_registered(FAMILIES, "signal family", name, "FAMILY")
     assert isinstance(found, Family)
     return found
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import gristmill
+from gristmill.console import Console
 from gristmill.filters.dedup.token_units import load_tokenizer
 from gristmill.filters.foreign.datatrove_step import check_steps
 from gristmill.filters.registry import family
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy, compile_policy, compile_recipe, needed_families
 from gristmill.pipelines.decide.cut_survivors import Cuts, cut_survivors
 from gristmill.pipelines.decide.decisions import Measured, decide

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gristmill.console import Console
 from gristmill.pipelines.build import build
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.run import Run
 from gristmill.pipelines.shown import Shown

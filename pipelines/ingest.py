@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.pipelines.console import Console
+from gristmill.console import Console
 from gristmill.pipelines.engine.pool import shared_pool
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage

@@ -12,10 +12,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.console import Console
 from gristmill.filters.registry import family, find_signal
 from gristmill.filters.transforms.apply import versioned_text
 from gristmill.filters.transforms.registry import text_version_key
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.pool import ERROR_COLUMN, shared_pool
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage

@@ -1,15 +1,14 @@
 """What a signal is: one typed, nullable column measured on one version of a document's text."""
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import import_module
 from importlib.metadata import version as distribution_version
 from typing import Any, Literal
 
 import pyarrow as pa
 from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.lookup import load_object, nearest_name
 
 SignalType = Literal["int", "float", "bool", "string"]
 
@@ -70,29 +69,29 @@ class Family:
 
     @cached_property
     def function(self) -> Callable[[pa.RecordBatch, Mapping[str, Any]], pa.RecordBatch]:
-        function: Callable[[pa.RecordBatch, Mapping[str, Any]], pa.RecordBatch] = _load(self.measure)
+        function: Callable[[pa.RecordBatch, Mapping[str, Any]], pa.RecordBatch] = load_object(self.measure)
         return function
 
     @cached_property
     def prepared(self) -> Callable[[pa.RecordBatch, Mapping[str, Any]], pa.RecordBatch]:
         """`prepare`, or the batch as it is."""
         function: Callable[[pa.RecordBatch, Mapping[str, Any]], pa.RecordBatch]
-        function = _load(self.prepare) if self.prepare else lambda batch, options: batch
+        function = load_object(self.prepare) if self.prepare else lambda batch, options: batch
         return function
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         """Raise before the run starts for an unknown option, or a model or list that cannot be used."""
         for key in options:
             if key not in self.default_options:
-                near = difflib.get_close_matches(key, self.default_options, n=1)
+                near = nearest_name(key, self.default_options)
                 known = ", ".join(self.default_options) or "no options"
                 raise RecipeError(
-                    f"unknown option `{key}`" + (f"; did you mean `{near[0]}`?" if near else ""),
+                    f"unknown option `{key}`" + (f"; did you mean `{near}`?" if near else ""),
                     where=f"signals.{self.name}",
                     expected=known,
                 )
         if self.check:
-            _load(self.check)(options)
+            load_object(self.check)(options)
 
     def library_versions(self) -> dict[str, str]:
         return {name: distribution_version(name) for name in self.libraries}
@@ -100,9 +99,3 @@ class Family:
     @property
     def schema(self) -> pa.Schema:
         return pa.schema([pa.field(s.name, ARROW_TYPES[s.type]) for s in self.signals])
-
-
-def _load(reference: str) -> Callable[..., Any]:
-    module, _, name = reference.partition(":")
-    function: Callable[..., Any] = getattr(import_module(module), name)
-    return function

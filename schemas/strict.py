@@ -1,8 +1,8 @@
 """Base of every typed document a user writes: an unknown key is an error that names the nearest valid one."""
 
-import difflib
 from typing import Annotated, Any
 
+from gristmill.schemas.lookup import nearest_name
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -27,8 +27,8 @@ class Strict(BaseModel):
             valid = list(cls.model_fields)
             for key in data:
                 if key not in cls.model_fields:
-                    nearest = difflib.get_close_matches(str(key), valid, n=1)
-                    hint = f"did you mean `{nearest[0]}`?" if nearest else f"valid keys: {', '.join(valid)}"
+                    nearest = nearest_name(str(key), valid)
+                    hint = f"did you mean `{nearest}`?" if nearest else f"valid keys: {', '.join(valid)}"
                     raise PydanticCustomError(
                         "unknown_key", "unknown key `{key}`; {hint}", {"key": str(key), "hint": hint}
                     )

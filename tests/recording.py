@@ -1,7 +1,7 @@
 """What was recorded of fixed inputs: a change of structure must not change a row.
 
-`GRISTMILL_RECORD=1 python -m pytest tests/test_recorded.py tests/engines/test_engines.py` writes the file anew. That is right only where the rows
-of a dataset are meant to change; the changelog then says which and why.
+`GRISTMILL_RECORD=1 python -m pytest tests/test_recorded.py tests/engines/test_engines.py` writes the file anew. That is
+right only where the rows of a dataset are meant to change; the changelog then says which and why.
 """
 
 import json

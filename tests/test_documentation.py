@@ -11,8 +11,8 @@ from pathlib import Path
 import gristmill
 import pytest
 import yaml
+from gristmill.console import Console
 from gristmill.pipelines.cli.listing import profiles_page, signals_page
-from gristmill.pipelines.console import Console
 from gristmill.schemas.errors import INCOMPLETE_EXIT_CODE
 from gristmill.schemas.recipe import Recipe, load_policy, load_recipe
 from gristmill.schemas.training_recipe import load_training_recipe

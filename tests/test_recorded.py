@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builds import COLUMNS, digests, rows, write_jsonl, write_recipe
+from gristmill.console import Console
 from gristmill.pipelines.build import build
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.shards.write import write_shards
 from gristmill.schemas.training_recipe import TrainingRecipe
 from recording import recorded

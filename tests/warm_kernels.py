@@ -1,7 +1,7 @@
 """Compile the kernels that several test files need, each once and on every core, before test processes share them."""
 
+from gristmill.console import Console
 from gristmill.filters.registry import FAMILIES
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.dedup.near.warm import KERNELS
 from gristmill.pipelines.engine.warm import kernels_of, warm_kernels
 from gristmill.schemas.policy import ORIGINAL

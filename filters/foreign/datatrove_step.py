@@ -23,7 +23,7 @@ from gristmill.filters.transforms.per_document import ByteOffsets
 from gristmill.schemas.edits import EDITS
 from gristmill.schemas.errors import ModelError, RecipeError
 from gristmill.schemas.foreign import KEPT, NO_REASON, RULE_PREFIX, ForeignStep
-from gristmill.schemas.registry import unknown
+from gristmill.schemas.lookup import unknown_name_error
 from gristmill.schemas.signals import Family, Signal
 
 _PACKAGE = "datatrove.pipeline."
@@ -83,7 +83,7 @@ def step_class(reference: str) -> type:
         if inspect.isclass(value) and issubclass(value, base) and value.__module__.startswith(_PACKAGE + kind)
     }
     if name not in known:
-        raise unknown("datatrove step", reference, [f"{kind}.{key}" for key in known])
+        raise unknown_name_error("datatrove step", reference, [f"{kind}.{key}" for key in known])
     found: type = known[name]
     return found
 

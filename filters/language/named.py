@@ -1,6 +1,5 @@
 """Languages as people write them (`english`, `eng`, `en-US`, `zh-CN`, `no`), as the labels that detectors give."""
 
-import difflib
 from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any
@@ -15,6 +14,7 @@ from gristmill.filters.language.detectors import (
 from gristmill.filters.language.labels import code_of_iso_639, language_of_cld2
 from gristmill.filters.options import with_defaults
 from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.lookup import nearest_name
 
 # Signals that hold a language, and the detectors that give it; "chosen": what the option `detector` says.
 LANGUAGE_SIGNALS = {
@@ -114,8 +114,8 @@ def resolve_language(label: str, known: Collection[str], where: str) -> str:
         hint = f"one of {', '.join(f'`{code}`' for code in meant)}"
     else:
         named = {name: code for name, code in _names().items() if code in known}
-        near = difflib.get_close_matches(label.strip().lower(), [*sorted(known), *named], n=1, cutoff=0.7)
-        hint = f"did you mean `{named.get(near[0], near[0])}`?" if near else f"there are {', '.join(sorted(known))}"
+        nearest = nearest_name(label.strip().lower(), [*known, *named], cutoff=0.7)
+        hint = f"did you mean `{named.get(nearest, nearest)}`?" if nearest else f"there are {', '.join(sorted(known))}"
     raise RecipeError(
         f"no detector gives the language {label!r}; {hint}",
         where=where,

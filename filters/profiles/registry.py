@@ -2,8 +2,8 @@
 
 from functools import cache
 
+from gristmill.schemas.lookup import load_registered
 from gristmill.schemas.policy import Profile
-from gristmill.schemas.registry import registered
 
 PROFILES: dict[str, str] = {
     "c4@code": "gristmill.filters.heuristics.c4:C4_CODE",
@@ -25,6 +25,6 @@ PROFILES: dict[str, str] = {
 @cache
 def profile(name: str) -> Profile:
     """The profile registered under `name`; RecipeError with the known names when there is none."""
-    found = registered(PROFILES, "profile", name)
+    found = load_registered(PROFILES, "profile", name)
     assert isinstance(found, Profile)
     return found

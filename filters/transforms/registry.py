@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 import pyarrow as pa
-from gristmill.schemas.registry import registered
+from gristmill.schemas.lookup import load_registered
 
 Transform = Callable[[pa.Array, Mapping[str, Any]], pa.Array]
 
@@ -67,5 +67,5 @@ def text_version_key(version: str) -> str:
 @cache
 def transform(name: str) -> Transform:
     """The transform registered under `name`; RecipeError with the known names when there is none."""
-    found: Transform = registered(TRANSFORMS, "transform", name)
+    found: Transform = load_registered(TRANSFORMS, "transform", name)
     return found

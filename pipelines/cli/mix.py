@@ -20,7 +20,7 @@ def mix(
     quiet: Quiet = False,
 ) -> None:
     """Mix a corpus by sources or languages: print the plan in tokens, then write the documents with their copies."""
-    from gristmill.pipelines.console import Console
+    from gristmill.console import Console
     from gristmill.pipelines.mix.command import mix as run_mix
 
     console = Console(quiet=True) if plan else console_of(quiet)

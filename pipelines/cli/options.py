@@ -52,6 +52,6 @@ def leave_if_incomplete(incomplete: Sequence[str], allowed: bool, quiet: bool) -
 
 
 def console_of(quiet: bool):  # type: ignore[no-untyped-def]
-    from gristmill.pipelines.console import Console
+    from gristmill.console import Console
 
     return Console(quiet=quiet)

@@ -1,6 +1,5 @@
 """From a policy as written to rules ready to run: profiles resolved, thresholds replaced, every signal checked."""
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -29,6 +28,7 @@ from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.exclusion import read_excluded
 from gristmill.schemas.foreign import KEPT, ForeignStep
 from gristmill.schemas.foreign import RULE_PREFIX as FOREIGN_PREFIX
+from gristmill.schemas.lookup import nearest_name
 from gristmill.schemas.mixing import CLUSTER_SIZE, Mix
 from gristmill.schemas.pii import Pii
 from gristmill.schemas.policy import ORIGINAL, Rule
@@ -233,8 +233,8 @@ def _match(name: str, found: Iterable[str], where: str) -> list[str]:
     names = list(found)
     matches = [full for full in names if full == name or full.partition("/")[2] == name]
     if not matches:
-        near = difflib.get_close_matches(name, [*names, *[n.partition("/")[2] for n in names]], n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"rules here: {', '.join(names) or 'none'}"
+        nearest = nearest_name(name, [*names, *[n.partition("/")[2] for n in names]])
+        hint = f"did you mean `{nearest}`?" if nearest else f"rules here: {', '.join(names) or 'none'}"
         raise RecipeError(f"no rule named `{name}`; {hint}", where=f"policy.{where}")
     return matches
 
@@ -246,8 +246,8 @@ def _check_signal(named: NamedRule) -> None:
     elif (found := find_signal(name)) is not None:
         kind = found[1].type
     else:
-        near = difflib.get_close_matches(name, signals(), n=1)
-        hint = f"did you mean `{near[0]}`?" if near else "`gristmill signals` lists them"
+        nearest = nearest_name(name, signals())
+        hint = f"did you mean `{nearest}`?" if nearest else "`gristmill signals` lists them"
         raise RecipeError(f"rule `{named.name}` reads the unknown signal `{name}`; {hint}", where="policy")
     _check_text_version(rule.text_version, f"rule `{named.name}`")
     values = rule.operand if isinstance(rule.operand, list) else [rule.operand]
@@ -327,6 +327,6 @@ def signal_family(signal: str) -> str:
 def _known_signal(name: str) -> tuple[Family, Signal]:
     found = find_signal(name)
     if found is None:
-        near = difflib.get_close_matches(name, signals(), n=1)
-        raise RecipeError(f"the signal `{name}` is unknown{f'; did you mean `{near[0]}`?' if near else ''}")
+        nearest = nearest_name(name, signals())
+        raise RecipeError(f"the signal `{name}` is unknown{f'; did you mean `{nearest}`?' if nearest else ''}")
     return found

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.console import Console
 from gristmill.filters.transforms.registry import text_version_key
 from gristmill.pipelines.by_part import parts_by_number
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.decisions import decisions_spec
 from gristmill.pipelines.decontaminate.cut import cut_contamination
 from gristmill.pipelines.dedup.cuts import survivors_of

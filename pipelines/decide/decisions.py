@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.console import Console
 from gristmill.pipelines.by_part import parts_by_number, read_rows
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy
 from gristmill.pipelines.decide.rules import PartColumns, PartsAtHand, Verdict, evaluate, read_columns
 from gristmill.pipelines.decide.survivors import (

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.console import Console
 from gristmill.filters.privacy.edits import MASK
 from gristmill.filters.privacy.kinds import PLACEHOLDERS
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
+from gristmill.console import Console
 from gristmill.filters.transforms.registry import text_version_key
 from gristmill.pipelines.by_part import parts_by_number
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import compile_recipe
 from gristmill.pipelines.decide.cut_survivors import Cuts, cut_survivors
 from gristmill.pipelines.dedup.survivor_texts import PartEdits, edited_texts, followed_by, part_edits

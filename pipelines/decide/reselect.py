@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gristmill.pipelines.console import Console
+from gristmill.console import Console
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy, compile_recipe
 from gristmill.pipelines.decide.cut_survivors import cuts_line
 from gristmill.pipelines.decide.decisions import Measured, decide

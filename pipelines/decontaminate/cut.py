@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.console import Console
 from gristmill.pipelines.by_part import part_key, parts_by_number
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decontaminate.stage import stored_hits
 from gristmill.pipelines.dedup.cuts import count_line, cuts_spec, write_cuts
 from gristmill.pipelines.dedup.survivor_texts import Survivors

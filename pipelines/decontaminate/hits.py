@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.console import Console
 from gristmill.filters.contamination.family import family_name
 from gristmill.filters.contamination.index import Index
 from gristmill.filters.contamination.overlap import Weights, held_by, weigh
 from gristmill.filters.dedup.cuts import merged
 from gristmill.filters.dedup.super_kmers import Spans
 from gristmill.pipelines.by_part import part_key, parts_by_number
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decontaminate.items import ITEMS, load_index
 from gristmill.pipelines.decontaminate.matches import COUNTS, content_counts
 from gristmill.pipelines.engine.session import Engine

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.console import Console
 from gristmill.filters.contamination.index import ARRAY_NAMES, Index, build_index, index_of, write_array
 from gristmill.filters.contamination.overlap import weigh
 from gristmill.filters.dedup.content_key import chosen_normalisation
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decontaminate.eval_sets import Items, read_sets, sets_fingerprint
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.readers.split import Split

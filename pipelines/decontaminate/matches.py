@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from gristmill.console import Console
 from gristmill.filters.contamination.index import Index
 from gristmill.filters.contamination.match import Matches, find_matches
 from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.kernels.compile import kernel
 from gristmill.pipelines.by_part import part_key
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decontaminate.items import load_index
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.console import Console
 from gristmill.filters.contamination.index import build_index
 from gristmill.filters.contamination.match import find_matches
 from gristmill.filters.contamination.overlap import held_by, weigh
 from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.pipelines.by_part import parts_by_number, read_rows
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decontaminate.hits import HITS, weigh_matches
 from gristmill.pipelines.decontaminate.items import index_items
 from gristmill.pipelines.decontaminate.matches import match_documents

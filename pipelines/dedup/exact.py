@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.console import Console
 from gristmill.pipelines.by_part import part_key, write_by_part
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy
 from gristmill.pipelines.decide.rules import evaluate, read_columns
 from gristmill.pipelines.engine.session import Engine

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from gristmill.console import Console
 from gristmill.filters.dedup.line_hash import line_hashes
 from gristmill.pipelines.by_part import part_key, parts_by_number, read_rows, write_by_part
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.dedup.cuts import count_line, cuts_spec, write_cuts
 from gristmill.pipelines.dedup.order import order_spec
 from gristmill.pipelines.dedup.survivor_texts import Survivors, survivor_texts

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from gristmill.console import Console
 from gristmill.filters.transforms.edit_arrays import large_strings
 from gristmill.pipelines.by_part import part_key, write_by_part
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.rules import read_columns
 from gristmill.pipelines.decide.survivors import preference_signals, preference_values
 from gristmill.pipelines.dedup.survivor_texts import passed_rules

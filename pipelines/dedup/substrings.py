@@ -7,8 +7,8 @@ suffixes in the memory of this process, or minimiser partitions through the engi
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gristmill.console import Console
 from gristmill.filters.dedup.suffix_array import memory_bytes
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.dedup.cuts import count_line, cuts_spec, write_cuts
 from gristmill.pipelines.dedup.order import order_spec
 from gristmill.pipelines.dedup.substrings_memory import mark_in_memory

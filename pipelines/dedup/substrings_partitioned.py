@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from gristmill.console import Console
 from gristmill.filters.dedup.cuts import merged
 from gristmill.filters.dedup.super_kmers import SuperKmers, mark_partition, run_bytes, salted_windows, super_kmers
 from gristmill.filters.dedup.windows import Policy
 from gristmill.kernels.buffers import string_buffers
 from gristmill.pipelines.by_part import part_key, parts_by_number, read_rows, write_by_part
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.dedup.survivor_texts import Survivors, survivor_texts, unit_buffers
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage

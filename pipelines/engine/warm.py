@@ -15,10 +15,10 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import pyarrow as pa
+from gristmill.console import Console
 from gristmill.filters.registry import family
 from gristmill.filters.transforms.apply import versioned_text
 from gristmill.kernels.compile import kernel_folder
-from gristmill.pipelines.console import Console
 from gristmill.schemas.policy import ORIGINAL
 from gristmill.schemas.signals import Family
 

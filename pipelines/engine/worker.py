@@ -11,10 +11,10 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import pyarrow as pa
+from gristmill.schemas.lookup import load_object
 
 HEADER = struct.Struct("<BQ")  # kind of message, bytes that follow
 BATCH, FAILURE, FUNCTION = 0, 1, 2
@@ -70,8 +70,7 @@ def main() -> None:
         try:
             if kind == FUNCTION:
                 target, config = json.loads(payload)
-                module, _, name = target.partition(":")
-                function = getattr(import_module(module), name)
+                function = load_object(target)
                 send(channel, FUNCTION, b"")
                 continue
             assert function is not None

@@ -11,10 +11,10 @@ from importlib.metadata import version as distribution_version
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.console import Console
 from gristmill.filters.foreign.datatrove_step import check_steps, result_schema
 from gristmill.filters.transforms.edit_arrays import no_edits
 from gristmill.pipelines.by_part import part_key
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.pool import ERROR_COLUMN, Limits, shared_pool
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.console import Console
 from gristmill.pipelines.build import Plan, build_from, build_here, plan, warm
 from gristmill.pipelines.by_part import parts_by_number
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.keep_text import PURGED, TEXTS, purge_documents
 from gristmill.pipelines.decide.materialise import write_selected
 from gristmill.pipelines.decide.reselect import decide_selection

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.console import Console
 from gristmill.filters.registry import FAMILIES
 from gristmill.pipelines.by_part import parts_by_number
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.keep_text import TEXTS
 from gristmill.pipelines.dedup.near.member_shingles import MEMBER_SHINGLES
 from gristmill.pipelines.dedup.near.signatures import SIGNATURES

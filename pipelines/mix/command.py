@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.pipelines.console import Console
+from gristmill.console import Console
 from gristmill.pipelines.decide.languages import language_options, mix_with_labels
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine

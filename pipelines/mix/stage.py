@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.console import Console
 from gristmill.filters.registry import find_signal
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import upweight_signal
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage

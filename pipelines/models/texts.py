@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from gristmill.console import Console
 from gristmill.pipelines.build import build
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.pool import shared_pool
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.readers.extract import EXTRACTED

@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 import gristmill
 import numpy as np
+from gristmill.console import Console
 from gristmill.filters.models.classifier import (
     NEGATIVE,
     POSITIVE,
@@ -25,7 +26,6 @@ from gristmill.filters.models.classifier import (
     raw_probability,
 )
 from gristmill.filters.models.line_text import one_line
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.models.fasttext_process import train_in_process
 from gristmill.pipelines.models.figures import best_threshold, figures, fit_calibration, threshold_for_share
 from gristmill.pipelines.models.folder import new_folder

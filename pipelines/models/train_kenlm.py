@@ -20,11 +20,11 @@ from typing import Any, Literal
 
 import gristmill
 import numpy as np
+from gristmill.console import Console
 from gristmill.filters.language.named import language_of_model
 from gristmill.filters.models.line_text import ccnet_lines
 from gristmill.filters.models.line_tokenizer import kind_of, line_tokenizer
 from gristmill.filters.models.perplexity import line_perplexity
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.models.folder import new_folder
 from gristmill.pipelines.models.programs import program, run_program
 from gristmill.pipelines.models.texts import Text, read_texts

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -11,7 +10,8 @@ from gristmill.pipelines.readers.locate import InputFile, locate
 from gristmill.pipelines.readers.rows import Gathered, Rows
 from gristmill.pipelines.readers.split import Split
 from gristmill.pipelines.readers.web import Pages
-from gristmill.schemas.errors import BalanceError, InputError
+from gristmill.schemas.errors import BalanceError
+from gristmill.schemas.lookup import load_registered
 from gristmill.schemas.source import Source
 from gristmill.schemas.tally import Tally
 
@@ -41,10 +41,8 @@ class Reader(NamedTuple):
 
 
 def reader(format_name: str) -> Reader:
-    """The reader registered for a format."""
-    if format_name not in READERS:
-        raise InputError(f"format {format_name!r}", expected=f"one of {', '.join(sorted(READERS))}")
-    module = import_module(READERS[format_name])
+    """The reader of a format; RecipeError with the nearest name where there is none."""
+    module = load_registered(READERS, "format", format_name, group="gristmill.readers")
     return Reader(module.plan, module.read)
 
 

@@ -1,6 +1,6 @@
 """Writing the report: report.json, report.html and the dataset card of a run or selection."""
 
-from gristmill.pipelines.console import Console
+from gristmill.console import Console
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.report.card import write_card
 from gristmill.pipelines.report.collect import collect, report_key

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from gristmill.pipelines.console import Console
+from gristmill.console import Console
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.lock import run_lock

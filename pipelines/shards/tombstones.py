@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from gristmill.pipelines.console import Console
+from gristmill.console import Console
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.lock import run_lock

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
-from gristmill.pipelines.console import Advance, Console
+from gristmill.console import Advance, Console
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.run import Run
 from gristmill.pipelines.shards.inputs import ShardInput, find_input, iterate_input

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-from gristmill.pipelines.console import Console
+from gristmill.console import Console
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.shards.export import RECORD, tombstone_digest

@@ -11,8 +11,8 @@ ALLOWED: dict[str, set[str]] = {
     "schemas": {"schemas"},
     "gristmill/kernels": {"kernels"},
     "filters": {"filters", "kernels", "schemas"},
-    "pipelines": {"pipelines", "filters", "kernels", "schemas"},
-    "training": {"training", "kernels", "schemas"},
+    "pipelines": {"pipelines", "filters", "kernels", "console", "schemas"},
+    "training": {"training", "kernels", "console", "schemas"},
 }
 FORBIDDEN = {
     "gristmill/kernels": {"pyspark", "pysail", "torch", "transformers", "trl"},

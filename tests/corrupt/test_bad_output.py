@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from builds import build_process, digests, rows, write_jsonl, write_recipe
+from gristmill.console import Console
 from gristmill.pipelines.build import build
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.failures import explained
 from gristmill.schemas.errors import ModelError, RecipeError, RunError
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from builds import table, write_jsonl, write_recipe
+from gristmill.console import Console
 from gristmill.filters import registry
 from gristmill.pipelines import measure as measuring
 from gristmill.pipelines.build import build
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.pool import IsolatedPool, Limits
 from gristmill.schemas.errors import RunError
 

@@ -5,8 +5,8 @@ MEMORY_ROWS: the largest problem decided in memory; 0 makes every decision in ro
 
 import sys
 
+from gristmill.console import Console
 from gristmill.pipelines.build import build
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.dedup.near import decide
 from gristmill.pipelines.engine.session import Engine
 

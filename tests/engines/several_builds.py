@@ -10,8 +10,8 @@ import os
 import subprocess
 import sys
 
+from gristmill.console import Console
 from gristmill.pipelines.build import build
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.session import Engine
 
 Build = tuple[str, str, int]

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from gristmill.pipelines.console import Console
+from gristmill.console import Console
 from gristmill.pipelines.engine.warm import _spread, warm_kernels
 
 

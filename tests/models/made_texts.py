@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterable
 from pathlib import Path
 
-from gristmill.pipelines.console import Console
+from gristmill.console import Console
 from gristmill.pipelines.models.train_fasttext import FasttextOptions, Labelled, train_fasttext
 
 NOUNS = ("miller", "river", "grain", "wheel", "bread", "village", "winter", "letter", "garden", "road", "bridge")

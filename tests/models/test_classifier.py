@@ -7,11 +7,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from builds import digests, table, write_jsonl, write_recipe
+from gristmill.console import Console
 from gristmill.filters.models.quality import pareto
 from gristmill.filters.models.spans import read_spans
 from gristmill.filters.registry import family, find_signal
 from gristmill.pipelines.build import build
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.explain import explain
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.models.train_fasttext import report, train_fasttext

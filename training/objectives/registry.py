@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from gristmill.schemas.errors import RecipeError
-from gristmill.schemas.registry import registered
+from gristmill.schemas.lookup import load_registered
 from gristmill.schemas.shard_format import TokenizerRecord
 from gristmill.schemas.strict import Strict
 from gristmill.training.objectives.windows import Windows
@@ -85,7 +85,7 @@ def make(
     tokenizer_folder: Path | None = None,
 ) -> Objective:
     """The objective `name` for windows of `window` tokens; RecipeError for options that cannot work."""
-    kind = registered(OBJECTIVES, "objective", name)
+    kind = load_registered(OBJECTIVES, "objective", name)
     try:
         chosen = kind.Options.model_validate(dict(options or {}))
     except ValidationError as error:

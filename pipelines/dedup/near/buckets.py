@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import xxhash
+from gristmill.console import Console
 from gristmill.filters.dedup.minhash import band_hashes
 from gristmill.pipelines.by_part import part_key, write_by_part
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.dedup.exact import CONTENT_KEY
 from gristmill.pipelines.dedup.near.options import bands_of, bucket_config
 from gristmill.pipelines.dedup.near.published import Published, published_inputs

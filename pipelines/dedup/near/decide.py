@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from gristmill.console import Console
 from gristmill.pipelines.by_part import part_key, parts_by_number
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy
 from gristmill.pipelines.decide.survivors import survivors_spec, with_preferences
 from gristmill.pipelines.dedup.near.candidates import NearCandidateTask, near_candidates_spec, write_near_candidates

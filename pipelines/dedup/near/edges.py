@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gristmill.console import Console
 from gristmill.filters.dedup.lsh_parameters import curve_table
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy
 from gristmill.pipelines.dedup.near.buckets import BUCKETS, find_buckets
 from gristmill.pipelines.dedup.near.member_shingles import MEMBER_SHINGLES, store_shingles

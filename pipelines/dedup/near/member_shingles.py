@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.console import Console
 from gristmill.filters.dedup.shingles import shingle_hashes
 from gristmill.pipelines.by_part import part_key, parts_by_number
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.dedup.near.options import shingling_of, signature_config
 from gristmill.pipelines.dedup.near.published import Published, published_inputs
 from gristmill.pipelines.engine.session import Engine

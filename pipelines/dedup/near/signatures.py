@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from gristmill.console import Console
 from gristmill.filters.dedup.minhash import signatures
 from gristmill.pipelines.by_part import part_key
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy
 from gristmill.pipelines.decide.rules import evaluate, read_columns
 from gristmill.pipelines.dedup.near.options import shingling_of, signature_config

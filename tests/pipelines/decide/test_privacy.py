@@ -9,7 +9,7 @@ import gristmill
 import pyarrow.parquet as pq
 import pytest
 from builds import build_process, digests, table, write_jsonl, write_recipe
-from gristmill.pipelines.console import Console
+from gristmill.console import Console
 from gristmill.pipelines.decide.keep_text import purge_raw
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.privacy import Privacy, privacy_of

@@ -8,7 +8,7 @@ import pytest
 import xxhash
 import yaml
 from builds import COLUMNS, POLICY, digests, rows, table, write_jsonl, write_recipe
-from gristmill.pipelines.console import Console
+from gristmill.console import Console
 from gristmill.pipelines.run.run import Run
 from gristmill.schemas.errors import InputError, RecipeError, RunError
 

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from gristmill.console import Console
 from gristmill.filters.contamination.match import matches_plainly
 from gristmill.filters.contamination.overlap import document_counts_plainly
 from gristmill.filters.contamination.words import words_plainly
@@ -16,7 +17,6 @@ from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.filters.transforms.apply import apply_edits
 from gristmill.pipelines.build import build
 from gristmill.pipelines.cli.main import app
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.explain import explain
 from gristmill.pipelines.decide.materialise import materialise
 from gristmill.pipelines.decide.reselect import reselect

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 from cut_text import cut_plainly
+from gristmill.console import Console
 from gristmill.filters.dedup.windows import Policy, mask_by_definition
 from gristmill.pipelines.build import build
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.readers.identity import content_hash, id_from_column
 from gristmill.pipelines.run.dataset import read_part

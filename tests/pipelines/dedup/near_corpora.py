@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from gristmill.console import Console
 from gristmill.pipelines.build import build
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run

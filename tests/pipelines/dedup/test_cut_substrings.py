@@ -11,10 +11,10 @@ import pyarrow as pa
 import pytest
 from cut_runs import corpus_of, cut_run, digests, in_order, rows_of, without_repeats, write_source
 from cut_text import cut_plainly
+from gristmill.console import Console
 from gristmill.filters.dedup.token_units import load_tokenizer
 from gristmill.filters.dedup.windows import Policy, mask_by_definition
 from gristmill.filters.transforms.apply import apply_edits
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.explain import explain
 from gristmill.pipelines.decide.materialise import materialise
 from gristmill.pipelines.decide.reselect import reselect

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from gristmill.console import Console
 from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.filters.dedup.minhash import band_hashes, signatures
 from gristmill.filters.dedup.shingles import Shingling, shingles_plainly
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.compile_policy import compile_policy
 from gristmill.pipelines.decide.decisions import policy_config
 from gristmill.pipelines.decide.reselect import measured, reselect

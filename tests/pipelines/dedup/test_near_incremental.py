@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gristmill.pipelines.console import Console
+from gristmill.console import Console
 from gristmill.pipelines.decide.reselect import reselect
 from gristmill.pipelines.dedup.near.decide import InMemory
 from gristmill.pipelines.engine.session import Engine

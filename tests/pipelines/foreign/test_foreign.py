@@ -5,9 +5,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from gristmill.console import Console
 from gristmill.filters.transforms.apply import apply_edits
 from gristmill.pipelines.build import build
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.explain import explain
 from gristmill.pipelines.decide.reselect import reselect
 from gristmill.pipelines.engine.session import Engine

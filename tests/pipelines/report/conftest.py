@@ -2,8 +2,8 @@
 
 import pytest
 from generated_runs import recipe_for
+from gristmill.console import Console
 from gristmill.pipelines.build import build
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.report.collect import collect
 from gristmill.pipelines.run.run import Run

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from browser import dump_dom
+from gristmill.console import Console
 from gristmill.pipelines.build import build
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.report import page as page_module
 from gristmill.pipelines.report.page import render
 from gristmill.pipelines.run.run import Run

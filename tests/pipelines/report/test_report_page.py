@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from gristmill.pipelines.console import Console
+from gristmill.console import Console
 from gristmill.pipelines.decide.reselect import reselect
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.id_draws import shuffled

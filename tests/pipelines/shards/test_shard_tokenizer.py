@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gristmill.pipelines.console import Console
+from gristmill.console import Console
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.shards.tokenizer import PreparedTokenizer, prepare_tokenizer
 from gristmill.pipelines.shards.train_tokenizer import train_tokenizer
