@@ -151,7 +151,7 @@ def speed(megabytes: float) -> None:
     theirs("jo@corp.de")
     prose = documents(20 * megabytes)
     array = pa.array(prose, pa.large_string())
-    without = [text for text, seen in zip(prose, has_candidates(array).to_pylist(), strict=True) if not seen]
+    without = [text for text, seen in zip(prose, has_candidates(array, {}).to_pylist(), strict=True) if not seen]
     print(f"prose without hits: {rate(without, ours):.1f} MB/s of processor time")
     print(f"prose as it is: {rate(prose, ours):.1f} MB/s")
     tables, texts = [], []

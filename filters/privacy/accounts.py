@@ -5,24 +5,59 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from gristmill.filters.privacy.scripts import is_unspaced
 from gristmill.filters.privacy.window import Found, Window, any_word, supported
 
 _ETHEREUM = re.compile(r"(?<!\w)0x[0-9a-fA-F]{40}(?!\w)")
 _UPPER = {ord(letter): letter.upper() for letter in "abcdefghijklmnopqrstuvwxyz"}  # of ASCII alone: lengths stay
 _CRYPTO_CONTEXT = any_word("wallet", "btc", "bitcoin", "crypto", "ethereum", "eth", "address", "donate", "donation")
 _USER_OF_URL = re.compile(r"://[^\s/@:]*:[^\s/@]*\Z")  # what comes before the @ here is a password
+_BEFORE_ADDRESS = re.compile(r"[/?|{}*`#^~$!<>]|%[0-9A-Fa-f]{2}|(?<![\w+.\-])[A-Za-z_]\w*=|\A=|(?<=\W)=")  # `email=jo@...`
 ETHEREUM_SCORE, REPOSITORY_SCORE = 0.5, 0.1
 
 
 def emails(window: Window) -> Iterator[Found]:
-    """E-mail addresses around the candidate's @; not a repository's `git@host:path`, not a password in a URL."""
-    lowest = max(0, window.start - 1)
-    for result in email_recogniser().analyze(window.text[lowest : window.end + 1], ["EMAIL_ADDRESS"]):
-        start, end = lowest + result.start, lowest + result.end
-        if _USER_OF_URL.search(window.text, 0, start):
-            continue
-        is_repository = window.text[start:end].startswith("git@") and window.text[end : end + 1] == ":"
-        yield Found("email", start, end, REPOSITORY_SCORE if is_repository else result.score)
+    """The e-mail address around the candidate's @; not a repository's `git@host:path`, not a password in a URL."""
+    found = _address(window.text, window.start, window.end)
+    if found is None or _USER_OF_URL.search(window.text, 0, found[0]):
+        return
+    start, end, score = found
+    is_repository = window.text[start:end].startswith("git@") and window.text[end : end + 1] == ":"
+    yield Found("email", start, end, REPOSITORY_SCORE if is_repository else score)
+
+
+def _address(text: str, lowest: int, highest: int) -> tuple[int, int, float] | None:
+    """(start, end, score) of the address in text[lowest:highest], which has one @; None when presidio finds none there.
+
+    Scripts without blanks between words, marks that programs put before an address and words that lost their blank are
+    cut off first: presidio takes every letter and most marks for a part of the address.
+    """
+    at = text.find("@", lowest, highest)
+    if at < 0:
+        return None
+    start, end = lowest, highest
+    if not is_unspaced(text[at - 1]):
+        start = next((i + 1 for i in range(at - 1, lowest - 1, -1) if is_unspaced(text[i])), lowest)
+    for match in _BEFORE_ADDRESS.finditer(text, start, at):
+        start = match.end()
+    if not is_unspaced(text[at + 1 : at + 2]):
+        end = next((i for i in range(at + 1, highest) if is_unspaced(text[i])), highest)
+    while end > at and text[end - 1] in "-_.":
+        start += text[end - 1] == "_" == text[start]  # emphasis: _jo@corp.de_
+        end -= 1
+    for stop in (end, *_shorter_ends(text, at, end)):
+        for result in email_recogniser().analyze(text[start:stop], ["EMAIL_ADDRESS"]):
+            if start + result.start < at < start + result.end:
+                return start + result.start, start + result.end, result.score
+    return None
+
+
+def _shorter_ends(text: str, at: int, end: int) -> Iterator[int]:
+    """Where the address may end when its last label is none: before a capital, or a letter of a script without blanks."""
+    label = text.rfind(".", at, end) + 1
+    for i in range(end - 1, label + 1, -1):
+        if is_unspaced(text[i]) or (text[i].isupper() and text[i - 1].islower()):
+            yield i
 
 
 def ibans(window: Window) -> Iterator[Found]:

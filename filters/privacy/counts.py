@@ -47,7 +47,7 @@ def prepare(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
     texts = batch.column("text")
     if options.get("model"):
         return batch
-    return pa.record_batch({"text": pc.if_else(has_candidates(texts), texts, pa.scalar(None, texts.type))})
+    return pa.record_batch({"text": pc.if_else(has_candidates(texts, options), texts, pa.scalar(None, texts.type))})
 
 
 def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.options import with_defaults
-from gristmill.filters.privacy.find import Finding, find, has_candidates
+from gristmill.filters.privacy.find import LIKELY_SCORE, Finding, find, has_candidates
 from gristmill.filters.privacy.kinds import PATTERN_KINDS, PLACEHOLDERS
 from gristmill.filters.privacy.pseudonyms import Pseudonyms
 from gristmill.filters.transforms.apply import apply_edits, compose
@@ -20,7 +20,7 @@ Finder = Callable[[pa.Array, Mapping[str, Any]], list[list[Finding]]]
 
 def edits(texts: pa.Array, options: Mapping[str, Any]) -> pa.Array:
     """EDITS that mask every value that a pattern finds. Option `min_score`: see `find`."""
-    chosen = with_defaults(options, {"min_score": 0.4}, "pii")
+    chosen = with_defaults(options, {"min_score": LIKELY_SCORE}, "pii")
     return privacy_edits(texts, dict.fromkeys(PATTERN_KINDS, MASK), chosen)
 
 
@@ -38,7 +38,7 @@ def privacy_edits(
     """
     texts = texts.cast(pa.large_string())
     found = no_edits(len(texts))
-    rows = pc.indices_nonzero(has_candidates(texts) if not options.get("model") else pc.is_valid(texts))
+    rows = pc.indices_nonzero(has_candidates(texts, options) if not options.get("model") else pc.is_valid(texts))
     while len(rows):
         now = texts.take(rows)
         step = _replacements(now, finder(now, options), actions, pseudonyms)

@@ -8,24 +8,26 @@ import pyarrow as pa
 from gristmill.filters.privacy import kinds
 from gristmill.filters.privacy.accounts import crypto_addresses, emails, ibans
 from gristmill.filters.privacy.cards import cards
-from gristmill.filters.privacy.identities import identities
+from gristmill.filters.privacy.identities import named_identities, strict_identities
 from gristmill.filters.privacy.names import named_entities
 from gristmill.filters.privacy.network import ip_addresses, url_credentials
-from gristmill.filters.privacy.phones import phones
-from gristmill.filters.privacy.prescan import candidates
+from gristmill.filters.privacy.phones.find import phones
+from gristmill.filters.privacy.prescan.scan import Candidates, candidates
 from gristmill.filters.privacy.reserved import blanked
 from gristmill.filters.privacy.secrets import secrets
 from gristmill.filters.privacy.window import AFTER_BYTES, BEFORE_BYTES, Found, Window
 from gristmill.kernels.buffers import string_buffers
 
-DEFAULT_OPTIONS: dict[str, Any] = {"min_score": 0.4, "model": None}
+LIKELY_SCORE = 0.4
+DEFAULT_OPTIONS: dict[str, Any] = {"min_score": LIKELY_SCORE, "model": None}
 PRIVATE_KEY_BYTES = 20_000
 _RECOGNISERS: tuple[tuple[int, Callable[[Window], Iterator[Found]]], ...] = (
     (kinds.MAY_BE_EMAIL, emails),
     (kinds.MAY_BE_URL_CREDENTIALS, url_credentials),
-    (kinds.MAY_BE_NUMBER, cards),
-    (kinds.MAY_BE_NUMBER, phones),
-    (kinds.MAY_BE_NUMBER | kinds.MAY_BE_ID, identities),
+    (kinds.MAY_BE_CARD, cards),
+    (kinds.MAY_BE_PHONE, phones),
+    (kinds.MAY_BE_NAMED_IDENTITY, named_identities),
+    (kinds.MAY_BE_SOCIAL_SECURITY | kinds.MAY_BE_FISCAL_CODE, strict_identities),
     (kinds.MAY_BE_IPV4 | kinds.MAY_BE_IPV6, ip_addresses),
     (kinds.MAY_BE_IBAN, ibans),
     (kinds.MAY_BE_CRYPTO, crypto_addresses),
@@ -55,11 +57,12 @@ class Finding(NamedTuple):
 def find(texts: pa.Array, options: Mapping[str, Any]) -> list[list[Finding]]:
     """For each text its values, sorted, not overlapping: of two that overlap, the surer, then the longer one.
 
-    options: `min_score`: what a value needs; `model`: path of a spaCy pipeline that finds names. A null text has none.
+    options: `min_score`: what a value needs, where below LIKELY_SCORE every row of numbers is judged, which is slow;
+    `model`: path of a spaCy pipeline that finds names. A null text has none.
     """
     data, offsets = string_buffers(texts)
-    found = candidates(texts)
-    min_score = options.get("min_score", DEFAULT_OPTIONS["min_score"])
+    found = _candidates(texts, options)
+    min_score = _min_score(options)
     answers: list[list[Finding]] = [[] for _ in range(len(texts))]
     for row, start, end, classes in zip(*(column.tolist() for column in found), strict=True):
         base = offsets[row]
@@ -77,11 +80,19 @@ def find_batch(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBa
     return pa.record_batch({"findings": pa.array(rows, FINDINGS)})
 
 
-def has_candidates(texts: pa.Array) -> pa.Array:
+def has_candidates(texts: pa.Array, options: Mapping[str, Any]) -> pa.Array:
     """bool: the pre-scan saw something; the others hold nothing that a pattern finds."""
     seen = np.zeros(len(texts), np.bool_)
-    seen[candidates(texts).rows] = True
+    seen[_candidates(texts, options).rows] = True
     return pa.array(seen)
+
+
+def _candidates(texts: pa.Array, options: Mapping[str, Any]) -> Candidates:
+    return candidates(texts, every_number=_min_score(options) < LIKELY_SCORE)
+
+
+def _min_score(options: Mapping[str, Any]) -> float:
+    return float(options.get("min_score", LIKELY_SCORE))
 
 
 def _ask(document: np.ndarray, start: int, end: int, classes: int, min_score: float) -> Iterator[Finding]:

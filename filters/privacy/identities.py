@@ -55,10 +55,12 @@ NAMED_BY: dict[str, tuple[str, ...]] = {
     "ZaIdNumberRecognizer": ("south african id", "rsa id", "id number"),
 }
 MIN_CHARACTERS = 6
-_STRICT = (
+MAX_VALUE_BYTES = 40  # of the longest number of NAMED_BY as people write it
+_STRICT = (  # forms that nothing else has
     ("UsSsnRecognizer", re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])", re.ASCII)),
     ("ItFiscalCodeRecognizer", re.compile(r"(?<!\w)[A-Z]{6}\d\d[A-EHLMPR-T]\d\d[A-Z]\d{3}[A-Z](?!\w)", re.ASCII)),
 )
+_WITH_LETTERS = frozenset({"InPanRecognizer"})  # its weakest expression takes any ten digits and dashes
 
 
 class Recogniser(NamedTuple):
@@ -66,28 +68,40 @@ class Recogniser(NamedTuple):
     presidio: Any
 
 
-def identities(window: Window) -> Iterator[Found]:
-    """Identity numbers in the candidate."""
-    lowest, highest = max(0, window.start - 1), min(len(window.text), window.end + 3)
-    segment = window.text[lowest:highest]
-    before = window.before(window.start)
+def strict_identities(window: Window) -> Iterator[Found]:
+    """Identity numbers whose form alone tells them."""
     for name, form in _STRICT:
-        if form.search(segment):
-            yield from _results(recognisers()[name].presidio, segment, lowest, named=False)
-    if not names_any().search(before):
+        for match in form.finditer(window.text, max(0, window.start - 1)):
+            if match.start() >= window.end:
+                break
+            for value in _values(name, match.group(), match.start()):
+                yield Found("national_id", value.start, value.end, value.score)
+
+
+def named_identities(window: Window) -> Iterator[Found]:
+    """Identity numbers behind a word that names them; the candidate is the text behind such a word."""
+    words = window.words(window.end)
+    if not names_any().search(words):
         return
-    for recogniser in recognisers().values():
-        if recogniser.names.search(before):
-            yield from _results(recogniser.presidio, segment, lowest, named=True)
+    segment = window.text[window.start : window.end]
+    for name, recogniser in recognisers().items():
+        if not recogniser.names.search(words):
+            continue
+        for value in _values(name, segment, window.start):
+            if recogniser.names.search(window.before(value.start)):
+                yield Found("national_id", value.start, value.end, supported(value.score))
 
 
-def _results(presidio: Any, segment: str, offset: int, named: bool) -> Iterator[Found]:
+def _values(name: str, segment: str, offset: int) -> Iterator[Found]:
+    """What a recogniser finds in a segment of the window's text that begins at `offset`."""
+    presidio = recognisers()[name].presidio
     for result in presidio.analyze(segment, presidio.supported_entities):
         value = segment[result.start : result.end]
         if sum(map(str.isalnum, value)) < MIN_CHARACTERS or not any(map(str.isdecimal, value)):
             continue
-        score = supported(result.score) if named else result.score
-        yield Found("national_id", offset + result.start, offset + result.end, score)
+        if name in _WITH_LETTERS and not any(map(str.isalpha, value)):
+            continue
+        yield Found("national_id", offset + result.start, offset + result.end, result.score)
 
 
 @cache

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from gristmill.filters.privacy.passwords import passwords
 from gristmill.filters.privacy.window import Found, Window
 
 _FORMS = (
@@ -54,7 +55,7 @@ _PRIVATE_KEY = re.compile(
     r"(?:[\sA-Za-z0-9+/=:,.\\-]*?-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|(?:\s*(?:\\n)?[A-Za-z0-9+/=]{16,})*)"
 )
 _NAMED = re.compile(
-    r"[\w.\-]*(?:pass(?:word|wd|phrase)?|pwd|secret|token|api_?key|_key|auth|credentials?|access_?key|private_?key)[\w]*"
+    r"[\w.\-]*(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[-_ ]?key|[-_ ]key|auth|credentials?|access_?key|private_?key)[\w]*"
     r"[\"'\]]{0,2} ?(?::=|=>|[:=]) ?(?P<quote>[\"'`])?(?P<value>[^\s\"'`<>{}()\[\],;\x1f]{8,400})",
     re.IGNORECASE,
 )
@@ -90,6 +91,7 @@ def secrets(window: Window) -> Iterator[Found]:
     for match in _NAMED.finditer(window.text, max(0, window.start - 1), highest):
         if looks_random(match["value"], quoted=match["quote"] is not None):
             yield Found("secret", match.start("value"), match.end("value"), NAMED_SCORE)
+    yield from passwords(window)
 
 
 def looks_random(value: str, quoted: bool) -> bool:

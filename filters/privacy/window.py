@@ -20,8 +20,11 @@ class Window(NamedTuple):
 
     def before(self, position: int) -> str:
         """The last words before `position` in lower case, with one space between."""
-        words = _WORD.findall(self.text, 0, position)
-        return " ".join(words[-CONTEXT_WORDS:]).lower().replace("’", "'")
+        return self.words(position, CONTEXT_WORDS)
+
+    def words(self, position: int, last: int = 0) -> str:
+        """The words of the window before `position`, or the last of them, in lower case with one space between."""
+        return " ".join(_WORD.findall(self.text, 0, position)[-last:]).lower().replace("’", "'")
 
     def after(self, position: int) -> str:
         """The first two words behind `position`, of the same line, in lower case."""

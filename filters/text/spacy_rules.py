@@ -23,7 +23,7 @@ from gristmill.filters.text.spacy_expressions import (
 )
 from gristmill.filters.text.spacy_splitting import split_chunk, text_hash
 from gristmill.filters.text.unicode_tables import CLASS
-from gristmill.kernels.cache import Tables, stored_tables
+from gristmill.kernels.cache import Tables, as_record, stored_tables
 
 TABLE_VERSION = 2
 _URL_SHAPE = "2e11112e3ac5c95d"  # digest of the URL expression `is_url` renders, without its letter set
@@ -36,16 +36,7 @@ def load_rules() -> tuple[np.record, np.record]:
 
 
 def _stored(name: str, build: Callable[[], Tables]) -> np.record:
-    return _record(stored_tables(f"spacy-en-{version('spacy')}-{name}-v{TABLE_VERSION}", build))
-
-
-def _record(tables: Tables) -> np.record:
-    """The tables as fields of one record, which kernels pass on as one pointer (a tuple of arrays is far slower)."""
-    layout = np.dtype([(name, table.dtype, table.shape) for name, table in sorted(tables.items())], align=True)
-    record = np.zeros(1, layout)
-    for name, table in tables.items():
-        record[name][0] = table
-    return record.view(np.recarray)[0]
+    return as_record(stored_tables(f"spacy-en-{version('spacy')}-{name}-v{TABLE_VERSION}", build))
 
 
 def build_rules() -> Tables:
@@ -83,7 +74,7 @@ def build_patterns() -> Tables:
     tokenizer = _tokenizer()
     exceptions = _exceptions(tokenizer)
     affixed = (tokenizer.find_prefix, tokenizer.find_infix, tokenizer.find_suffix)
-    rules = _record(build_rules())
+    rules = as_record(build_rules())
     patterns = {text: _affix_tokens(text, rules) for text in exceptions if any(find(text) for find in affixed)}
     several = {text: tokens for text, tokens in patterns.items() if len(tokens) > 1}
     if any(exceptions[text] != tokens for text, tokens in patterns.items() if text not in several):

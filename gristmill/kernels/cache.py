@@ -36,3 +36,12 @@ def stored_tables(name: str, build: Callable[[], Tables]) -> Tables:
     except OSError:
         return tables
     return tables
+
+
+def as_record(tables: Tables) -> np.record:
+    """The tables as fields of one record, which kernels pass on as one pointer (a tuple of arrays is far slower)."""
+    layout = np.dtype([(name, table.dtype, table.shape) for name, table in sorted(tables.items())], align=True)
+    record = np.zeros(1, layout)
+    for name, table in tables.items():
+        record[name][0] = table
+    return record.view(np.recarray)[0]

@@ -2,8 +2,11 @@
 
 import re
 
+import phonenumbers
 from gristmill.filters.privacy import kinds
-from gristmill.filters.privacy.prescan import KEY_PREFIXES, SECRET_NAMES, SHORT_PREFIXES
+from gristmill.filters.privacy.cards import has_issuer, luhn
+from gristmill.filters.privacy.phones.dialled import NATIONAL_REGIONS
+from gristmill.filters.privacy.prescan.secret_words import KEY_PREFIXES, SECRET_NAMES, SHORT_PREFIXES
 
 _GAP = re.compile(r"[ \-.()\[\]/~+]|[^\x00-\x7f]")
 _LOCAL = r"(?:[\w!#$%&'*+\-/=?^`{|}~.]|[^\x00-\x7f])"
@@ -19,33 +22,28 @@ def is_seen(text: str, kind: int) -> bool:
     return {
         kinds.MAY_BE_EMAIL: lambda: _EMAIL.search(text) is not None,
         kinds.MAY_BE_URL_CREDENTIALS: lambda: _CREDENTIALS.search(text) is not None,
-        kinds.MAY_BE_NUMBER: lambda: has_number(text),
         kinds.MAY_BE_IPV4: lambda: _IPV4.search(text) is not None,
         kinds.MAY_BE_IPV6: lambda: any("::" in run or run.count(":") >= 7 for run in _IPV6.findall(text)),
-        kinds.MAY_BE_ID: lambda: any(
-            7 <= len(word) <= 18 and sum(map(str.isdigit, word)) >= 5 and not word.isdigit()
-            for word in re.findall(r"[A-Za-z0-9_]+", text)
-        ),
         kinds.MAY_BE_IBAN: lambda: any(is_iban_like(text, m.start()) for m in re.finditer(r"[A-Za-z0-9_]+", text)),
     }[kind]()
 
 
-def has_number(text: str) -> bool:
-    """Seven decimal digits or more in numbers with at most four marks between two of them.
+def rows_of_numbers(text: str) -> list[tuple[int, int]]:
+    """(start, end) of rows of seven decimal digits or more, with at most four marks between two numbers.
 
     An ASCII digit begins a number where it begins a word, a digit of another script anywhere.
     """
-    position = 0
+    rows, position = [], 0
     while match := re.compile(r"(?<![A-Za-z0-9_])\d+|(?![0-9])\d+").search(text, position):
-        digits, position = run_of(text, match.start())
+        digits, end = row_from(text, match.start())
         if digits >= 7:
-            return True
-        position = max(position, match.end())
-    return False
+            rows.append((match.start(), end))
+        position = max(end, match.end())
+    return rows
 
 
-def run_of(text: str, start: int) -> tuple[int, int]:
-    """(digits, end) of the run of numbers that begins at `start`."""
+def row_from(text: str, start: int) -> tuple[int, int]:
+    """(digits, end) of the row of numbers that begins at `start`."""
     digits, i, stop = 0, start, start
     while match := re.compile(r"\d+").match(text, i):
         after = text[match.end() : match.end() + 2]
@@ -68,14 +66,85 @@ def is_gap(character: str) -> bool:
     return _GAP.match(character) is not None
 
 
+def bits_of_row(text: str, start: int, end: int) -> int:
+    """What a row of ASCII digits with ASCII marks can hold where no word stands near."""
+    groups = [match.span() for match in re.finditer(r"\d+", text[start:end])]
+    groups = [(start + a, start + b) for a, b in groups]
+    bits = 0
+    for first in range(len(groups)):
+        for last in range(first, len(groups)):
+            if sum(b - a for a, b in groups[first : last + 1]) > 19:
+                break
+            bits |= bits_of_groups(text, groups, first, last)
+    return bits
+
+
+def bits_of_groups(text: str, groups: list[tuple[int, int]], first: int, last: int) -> int:
+    """What the groups first..last can be, and nothing that begins or ends elsewhere."""
+    chosen = groups[first : last + 1]
+    parts = [text[a:b] for a, b in chosen]
+    sizes, digits = [len(part) for part in parts], "".join(parts)
+    gaps = [text[b:c] for (_, b), (c, _) in zip(chosen, chosen[1:], strict=False)]
+    before = text[: chosen[0][0]]
+    bits = 0
+    plus = re.search(r"\+[ (\[]{0,2}\Z", before) is not None
+    opened = before[-1:] in ("(", "[")
+    zero = len(parts[0]) > 1 and digits[0] == "0"
+    if (plus and len(digits) >= 8) or (zero and digits[1] == "0" and len(digits) >= 10):
+        bits |= kinds.MAY_BE_PHONE
+    if opened and len(parts) > 2 and len(digits) >= 8:
+        bits |= kinds.MAY_BE_PHONE
+    if len(parts) > 1 and (zero or opened) and 10 <= len(digits) <= 12 and (sizes == [2] * 5 or is_national(digits)):
+        bits |= kinds.MAY_BE_PHONE
+    starts_american = (sizes[0] == 3 and digits[0] >= "2") or (sizes[0] == 1 and digits[0] == "1") or zero or opened or plus
+    starts_american = starts_american or sizes[0] == 3
+    if len(parts) > 2 and sizes[-3:] == [3, 3, 4] and len(digits) <= 11 and starts_american and is_american(digits[-10:]):
+        bits |= kinds.MAY_BE_PHONE
+    if sizes == [3, 2, 4] and gaps == ["-", "-"]:
+        bits |= kinds.MAY_BE_SOCIAL_SECURITY
+    card = sizes[0] == 4 or sizes[0] >= 12
+    if card and len(digits) >= 12 and all(len(gap) == 1 for gap in gaps) and (len(parts) == 1 or len(digits) - sizes[-1] >= 8):
+        follows = first > 0 and text[groups[first - 1][1] : groups[first][0]] == " "
+        leads = last + 1 < len(groups) and text[groups[last][1] : groups[last + 1][0]] == " "
+        leads = leads and last + 2 < len(groups) and text[groups[last + 1][1]] != "/"
+        if not (follows and leads) and has_issuer(digits) and luhn(digits):
+            bits |= kinds.MAY_BE_CARD
+    return bits
+
+
+def is_national(digits: str) -> bool:
+    """Whether the digits, with or without a zero in front, are a valid number of one of the regions."""
+    numbers = {digits, digits[1:] if digits[0] == "0" else digits}
+    return any(is_of_region(number, region) for region in NATIONAL_REGIONS for number in numbers)
+
+
+def is_american(digits: str) -> bool:
+    """Whether a region with the calling code 1 knows the number, or has its first digits."""
+    return phonenumbers.region_code_for_number(national_number(digits, 1)) is not None
+
+
+def is_of_region(digits: str, region: str) -> bool:
+    number = national_number(digits, phonenumbers.country_code_for_region(region))
+    return phonenumbers.is_valid_number_for_region(number, region)
+
+
+def national_number(digits: str, calling_code: int) -> phonenumbers.PhoneNumber:
+    zeros = len(digits) - len(digits.lstrip("0"))
+    return phonenumbers.PhoneNumber(
+        country_code=calling_code,
+        national_number=int(digits),
+        italian_leading_zero=zeros > 0,
+        number_of_leading_zeros=zeros if zeros > 1 else None,
+    )
+
+
 def is_iban_like(text: str, start: int) -> bool:
-    """Two letters, two digits, then groups of letters and digits: 15 at least, 8 of them digits."""
+    """Two letters, two digits, then groups of letters and digits: 15 at least."""
     if not re.compile(r"[A-Za-z]{2}[0-9]{2}").match(text, start):
         return False
     match = re.compile(r"[A-Za-z0-9](?:[ -]?[A-Za-z0-9]){0,39}").match(text, start)
     assert match
-    value = re.sub("[ -]", "", match.group())
-    return len(value) >= 15 and sum(map(str.isdigit, value)) >= 8
+    return len(re.sub("[ -]", "", match.group())) >= 15
 
 
 def is_key_like(word: str) -> bool:
@@ -87,4 +156,4 @@ def is_key_like(word: str) -> bool:
 
 
 def names_secret(word: str) -> bool:
-    return any(name in word.lower() for name in SECRET_NAMES)
+    return any(name in word.lower() for name in SECRET_NAMES) or word.lower().endswith("key")

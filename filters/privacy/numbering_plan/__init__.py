@@ -1,0 +1,1 @@
+"""Telephone numbering plans of all countries, compiled from the metadata of the installed `phonenumbers` library."""
