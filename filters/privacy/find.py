@@ -1,5 +1,6 @@
 """Finding personal data and secrets: the pre-scan's candidates, asked of the recognisers, overlaps resolved."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -138,9 +139,11 @@ def _in_bytes(text: str, values: Iterable[Found]) -> Iterator[Finding]:
 
 
 def _resolved(values: list[Finding]) -> list[Finding]:
-    """Sorted and without overlaps."""
+    """Sorted and without overlaps: n values cost n log n, however many a document has."""
     chosen: list[Finding] = []
     for value in sorted(set(values), key=lambda v: (-v.score, v.start - v.end, v.start, v.kind)):
-        if all(value.end <= other.start or other.end <= value.start for other in chosen):
-            chosen.append(value)
-    return sorted(chosen)
+        place = bisect_left(chosen, value)
+        ends_before = place == 0 or chosen[place - 1].end <= value.start
+        if ends_before and (place == len(chosen) or value.end <= chosen[place].start):
+            chosen.insert(place, value)
+    return chosen

@@ -60,7 +60,7 @@ _STRICT = (  # forms that nothing else has
     ("UsSsnRecognizer", re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])", re.ASCII)),
     ("ItFiscalCodeRecognizer", re.compile(r"(?<!\w)[A-Z]{6}\d\d[A-EHLMPR-T]\d\d[A-Z]\d{3}[A-Z](?!\w)", re.ASCII)),
 )
-_WITH_LETTERS = frozenset({"InPanRecognizer"})  # its weakest expression takes any ten digits and dashes
+_PAN, _PAN_DIGITS = "InPanRecognizer", 4  # its weakest expression takes any ten letters, digits and dashes
 
 
 class Recogniser(NamedTuple):
@@ -99,7 +99,7 @@ def _values(name: str, segment: str, offset: int) -> Iterator[Found]:
         value = segment[result.start : result.end]
         if sum(map(str.isalnum, value)) < MIN_CHARACTERS or not any(map(str.isdecimal, value)):
             continue
-        if name in _WITH_LETTERS and not any(map(str.isalpha, value)):
+        if name == _PAN and not (any(map(str.isalpha, value)) and sum(map(str.isdecimal, value)) >= _PAN_DIGITS):
             continue
         yield Found("national_id", offset + result.start, offset + result.end, result.score)
 

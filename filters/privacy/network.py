@@ -9,10 +9,12 @@ from gristmill.filters.privacy.window import Found, Window, any_word, supported
 
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", re.ASCII)
 _IPV6 = re.compile(r"(?<![\w:])[23][0-9a-fA-F]{3}:[0-9a-fA-F:]+(?:\.\d{1,3}){0,3}(?![\w:])")
-_CONTEXT = any_word(
-    *"ip ips ipv4 ipv6 host server ping address addresses addr dns client proxy gateway subnet cidr whois peer".split()  # noqa: SIM905
+CONTEXT_WORDS = tuple(
+    "ip ips ipv4 ipv6 host server ping address addresses addr dns client proxy gateway subnet cidr whois peer".split()  # noqa: SIM905
 )
+_CONTEXT = any_word(*CONTEXT_WORDS)
 _BEHIND_ADDRESS = re.compile(r"/(?:[89]|[12]\d|3[0-2])(?![\w.])|:\d{2,5}(?![\w.:])")  # a network's size, a port
+_BEHIND_VERSION = re.compile(r"[-~+]\w|-?>")
 _VERSION = any_word(
     "version", "versions", "ver", "release", "build", "firmware", "driver", "section", "chapter", "oid", "v"
 )
@@ -45,10 +47,13 @@ def _score(window: Window, match: re.Match[str]) -> float:
     words = " ".join(window.before(match.start()).split()[-4:])
     named = _CONTEXT.search(words) is not None
     if ":" in match.group():
-        return supported(SCORE) if named else SCORE
+        likely = named or not match.group().endswith("::") or window.text[match.end() : match.end() + 1] == "/"
+        return supported(SCORE) if named else SCORE if likely else UNLIKELY_SCORE
     mark = window.text[max(0, match.start() - 2) : match.start()]
     in_url = mark in ("//", "/@") or mark.endswith(("@", "["))
     if _VERSION.search(" ".join(words.split()[-2:])) or (not in_url and re.search(r"[=<>~^/_-]$", mark)):
+        return UNLIKELY_SCORE
+    if not named and not in_url and _BEHIND_VERSION.match(window.text, match.end()):
         return UNLIKELY_SCORE
     large = any(int(part) >= LARGE_NUMBER for part in match.group().split("."))
     if not (large or in_url or named or _BEHIND_ADDRESS.match(window.text, match.end())):

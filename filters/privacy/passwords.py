@@ -48,7 +48,7 @@ _HEADER = re.compile(
     re.IGNORECASE,
 )
 _PLAIN_VALUE = re.compile(r"[^\s\"'`,;<>|\x1f\u3000、。，；]+")
-_STRONG_MARK = re.compile(r"[!@#$%^&*+?~=§€£|]")
+_STRONG_MARK = re.compile(r"[!@#$%^&*+?~§€£]")
 
 
 def passwords(window: Window) -> Iterator[Found]:
@@ -65,6 +65,8 @@ def passwords(window: Window) -> Iterator[Found]:
     for pattern in (_GIVEN, _TOLD, _QUOTED_ARGUMENT, _OPTION):
         for match in pattern.finditer(text, lowest, highest):
             if pattern is not _QUOTED_ARGUMENT and not _names_password(match["name"]):
+                continue
+            if match["mark"] == "|" and not (match["gap"].endswith(" ") and match["rest"].startswith(" ")):
                 continue
             start, end, quoted = _value(text, match)
             if is_password(text[start:end], quoted):

@@ -8,7 +8,7 @@ import re
 
 _WORDS = (
     """
-    password passwords passwd passwort passphrase passcode pass pwd pw psw kennwort contrasena contraseña senha parola
+    aws gcp azure bucket password passwords passwd passwort passphrase passcode pass pwd pw psw kennwort contrasena contraseña senha parola
     secret secrets token tokens key keys apikey api auth authorization bearer basic access refresh session credential
     credentials cred creds login user username usr name email mail account admin administrator root guest client server
     app application service db database host id uid uuid url uri path file

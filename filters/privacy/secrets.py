@@ -55,7 +55,7 @@ _PRIVATE_KEY = re.compile(
     r"(?:[\sA-Za-z0-9+/=:,.\\-]*?-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|(?:\s*(?:\\n)?[A-Za-z0-9+/=]{16,})*)"
 )
 _NAMED = re.compile(
-    r"[\w.\-]*(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[-_ ]?key|[-_ ]key|auth|credentials?|access_?key|private_?key)[\w]*"
+    r"[\w.\-]*(?:pass(?:word|wd|phrase)?|pwd|secret|token|(?:api|access|secret|private|auth|service|account|signing|encryption|master)[-_ ]?key|_key|auth|credentials?)[\w]*"
     r"[\"'\]]{0,2} ?(?::=|=>|[:=]) ?(?P<quote>[\"'`])?(?P<value>[^\s\"'`<>{}()\[\],;\x1f]{8,400})",
     re.IGNORECASE,
 )
@@ -66,6 +66,7 @@ _PLACEHOLDER = re.compile(
 )
 _NAME_OR_PATH = re.compile(r"(?:[A-Za-z]+[_.\-/:])*[A-Za-z]+\d{0,4}|https?:.*|[\w\-]+(?:\.[A-Za-z_]\w*)+|/.*")
 FORM_SCORE, NAMED_SCORE = 0.9, 0.6
+NAME_CHARACTERS = 16  # of a name before its last word: `API key`
 MIN_HEXADECIMAL_CHARACTERS, MIN_RANDOM_CHARACTERS, MIN_PASSWORD_CHARACTERS = 16, 16, 8
 MIN_HEXADECIMAL_ENTROPY, MIN_RANDOM_ENTROPY, FULL_RANDOM_CHARACTERS = 3.0, 4.5, 40
 
@@ -88,7 +89,7 @@ def secrets(window: Window) -> Iterator[Found]:
     for match in _FORM.finditer(window.text, max(0, window.start - 1), highest):
         start = match.start("npm") if match["npm"] else match.start()
         yield Found("secret", start, match.end(), FORM_SCORE)
-    for match in _NAMED.finditer(window.text, max(0, window.start - 1), highest):
+    for match in _NAMED.finditer(window.text, max(0, window.start - NAME_CHARACTERS), highest):
         if looks_random(match["value"], quoted=match["quote"] is not None):
             yield Found("secret", match.start("value"), match.end("value"), NAMED_SCORE)
     yield from passwords(window)

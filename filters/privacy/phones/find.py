@@ -57,7 +57,7 @@ def _score(text: str, number: Written) -> float:
         international or national or (grouped and (number.digits[0] == "0" or number.has_parenthesis))
     ):
         return supported(SCORE)
-    if international or (national and grouped and not unlike.is_in_row(text, number)):
+    if (international and number.has_plus) or ((international or national and grouped) and not unlike.is_in_row(text, number)):
         return SCORE
     return UNLIKELY_SCORE if word or national else 0.0
 

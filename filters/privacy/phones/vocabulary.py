@@ -74,7 +74,7 @@ WORDS_BEHIND = tuple(
     """.split()  # noqa: SIM905
 )
 
-# What the pre-scan looks for; a letter with a colon it knows by itself.
+# What the pre-scan looks for besides PLACES; a letter with a colon it knows by itself.
 ALL_WORDS = frozenset(
-    {*LABELS, *UNSPACED_LABELS, *STEMS, *REQUESTS, *PLACES, *(word.partition("-")[0] for word in WORDS_BEHIND)}
+    {*LABELS, *UNSPACED_LABELS, *STEMS, *REQUESTS, *(word.partition("-")[0] for word in WORDS_BEHIND)}
 )

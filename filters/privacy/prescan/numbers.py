@@ -33,7 +33,8 @@ _ISSUERS = np.array(ISSUER_RANGES, np.int64)
 def number_run(data, start, end, classes):
     """(digits, end of the row) of numbers from `start`: decimal digits of any script, at most MAX_GAP marks between.
 
-    A number that runs into a letter ends the row; the extension `x12` and leading zeros of any length belong to it.
+    A number that runs into a letter ends the row; what stands before the extension `x12`, or before a word that has lost
+    its blank (`8264Sales`), belongs to it.
     """
     digits = 0
     i = start
@@ -57,7 +58,9 @@ def number_run(data, start, end, classes):
         if here == 0:
             break
         if j < end and is_of(data[j], LETTER | UNDERSCORE):
-            if data[j] | 0x20 == 120 and j + 1 < end and is_of(data[j + 1], DIGIT):
+            extended = data[j] | 0x20 == 120 and j + 1 < end and is_of(data[j + 1], DIGIT)
+            glued = 65 <= data[j] <= 90 and j + 1 < end and 97 <= data[j + 1] <= 122
+            if extended or (glued and digits > 0):
                 digits += here
                 stop = j
             elif digits == 0:
@@ -126,16 +129,17 @@ def _is_foreign_digit(data, i):
 @helper
 def _groups_from(data, base, first, size, stop, follows, card_named, plan, regions, work):
     """What the groups that begin with data[first : first + size] can be."""
-    plus = _is_behind_plus(data, base, first)
+    joined = _is_joined(data, base, first)
+    plus = not joined and _is_behind_plus(data, base, first)
     opened = first > base and (data[first - 1] == 40 or data[first - 1] == 91 or data[first - 1] >= 128)
-    zero = data[first] == 48 and size >= 2
-    american_like = (size == 3 and data[first] >= 50) or (size == 1 and data[first] == 49)
+    zero = not joined and data[first] == 48 and size >= 2
+    american = not joined and ((size == 3 and data[first] >= 50) or (size == 1 and data[first] == 49) or zero or opened)
     card = size == 4 or size >= MIN_CARD_DIGITS
-    if not (plus or opened or zero or american_like or card or size == 3):
+    if not (plus or opened or zero or american or card or size == 3):
         return 0
     bits = 0
     groups, total, before_last, last = 0, 0, 0, 0  # the sizes of the two groups before the one that is read
-    spaced, dashed, pairs = True, True, True
+    spaced, blank, dashed, pairs = True, True, True, True
     i = first
     while i < stop:
         begin = i
@@ -148,21 +152,22 @@ def _groups_from(data, base, first, size, stop, follows, card_named, plan, regio
         here = i - begin
         groups += 1
         pairs = pairs and here == 2
-        if (plus and total >= MIN_INTERNATIONAL_DIGITS) or (
-            zero and work[1] == 0 and total >= MIN_INTERNATIONAL_DIGITS + 2
-        ):
+        after, gap = _next_group(data, i, stop)
+        in_row = blank and not opened and (follows or (gap == 1 and data[i] == 32))
+        if plus and total >= MIN_INTERNATIONAL_DIGITS:
+            bits |= MAY_BE_PHONE
+        if zero and work[1] == 0 and total >= MIN_INTERNATIONAL_DIGITS + 2 and not in_row:
             bits |= MAY_BE_PHONE
         if opened and groups > 2 and total >= MIN_OPENED_DIGITS:
             bits |= MAY_BE_PHONE
-        if groups > 1 and (zero or opened) and MIN_NATIONAL_DIGITS <= total <= MAX_NATIONAL_DIGITS:
+        if groups > 1 and not in_row and (zero or opened) and MIN_NATIONAL_DIGITS <= total <= MAX_NATIONAL_DIGITS:
             if (pairs and groups == 5) or _is_national(plan, regions, work, total):
                 bits |= MAY_BE_PHONE
-        if groups > 2 and here == 4 and last == 3 and before_last == 3 and total <= 11:
-            if region_of(plan, work, total - 10, total, AMERICAN_CODE) != NO_REGION:
+        if american and groups > 2 and not (blank and not zero and not opened) and not in_row and total <= 11:
+            if here == 4 and last == 3 and before_last == 3 and region_of(plan, work, total - 10, total, AMERICAN_CODE) >= 0:
                 bits |= MAY_BE_PHONE
         if groups == 3 and here == 4 and last == 2 and before_last == 3 and dashed:
             bits |= MAY_BE_SOCIAL_SECURITY
-        after, gap = _next_group(data, i, stop)
         if card and spaced and total >= MIN_CARD_DIGITS and (groups == 1 or total - here >= 8):
             alone = not (follows and gap == 1 and data[i] == 32) or _is_month(data, after, stop)
             if card_named or (alone and _has_issuer(work, total)):
@@ -171,6 +176,7 @@ def _groups_from(data, base, first, size, stop, follows, card_named, plan, regio
         if after < 0:
             break
         spaced = spaced and gap == 1
+        blank = blank and gap == 1 and data[i] == 32
         dashed = dashed and data[i] == 45 and gap == 1
         before_last, last = last, here
         i = after
@@ -188,6 +194,15 @@ def _next_group(data, i, stop):
             gap += 1
         i += 1
     return -1, gap
+
+
+@helper
+def _is_joined(data, base, first):
+    """Whether a mark joins the group to a letter or digit before it, so that no telephone number begins here."""
+    if first - 2 < base:
+        return False
+    mark = data[first - 1]
+    return (mark == 46 or mark == 45) and is_of(data[first - 2], DIGIT | LETTER)
 
 
 @helper

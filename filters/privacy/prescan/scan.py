@@ -39,16 +39,18 @@ from gristmill.filters.privacy.prescan.shapes import (
     iban_end,
     ipv4_end,
     ipv6_end,
+    is_like_address,
     may_be_crypto,
     may_be_fiscal_code,
 )
-from gristmill.filters.privacy.prescan.word_lists import CARD, CLASSES, IDENTITY, PHONE, find_words
+from gristmill.filters.privacy.prescan.word_lists import ADDRESS, CARD, CLASSES, IDENTITY, PHONE, PLACE, find_words
 from gristmill.filters.privacy.window import BEFORE_BYTES
 from gristmill.kernels.buffers import string_buffers
 from gristmill.kernels.compile import helper, kernel
 from gristmill.filters.text.unicode_tables import CLASS, DECIMAL
 from gristmill.kernels.utf8 import next_code_point
 
+PLACE_BYTES = 12  # between a word such as `office` and a number, marks alone
 WORDS_BEHIND_BYTES = 48  # behind a number, where `office` or `fax` may stand
 IDENTITY_BYTES = BEFORE_BYTES + 40  # behind a word that names an identity number
 _UNSEEN = -(1 << 40)
@@ -107,7 +109,7 @@ def _number_classes(data, base, start, stop, end, words, plan, regions, work):
     """Bits of the row of numbers data[start:stop], with the words around it."""
     _look_back(data, base, start, end, words)
     bits = 0
-    if words[PHONE] >= start - BEFORE_BYTES or _is_initial(data, base, start):
+    if words[PHONE] >= start - BEFORE_BYTES or words[PLACE] >= start - PLACE_BYTES or _is_initial(data, base, start):
         bits |= MAY_BE_PHONE
     for class_ in range(CLASSES):
         words[CLASSES + 1 + class_] = _UNSEEN
@@ -208,7 +210,8 @@ def _scan(data, offsets, classes, plan, regions, every_number):
                                 found, count = _put(found, count, row, start - base, stop - base, np.int64(may_be))
                     if not letters and digits <= 3 and i < end and data[i] == 46:
                         stop = -1 if follows_number(data, base, start) else ipv4_end(data, start, end)
-                        if stop > 0:
+                        named = every_number or words[ADDRESS] >= start - BEFORE_BYTES
+                        if stop > 0 and (named or is_like_address(data, base, start, stop, end)):
                             found, count = _put(found, count, row, start - base, stop - base, np.int64(MAY_BE_IPV4))
                     first = data[start]
                     if i - start == 4 and (first == 50 or first == 51) and i < end and data[i] == 58:

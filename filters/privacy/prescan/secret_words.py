@@ -59,6 +59,9 @@ _PASSWORD_DATA, _PASSWORD_OFFSETS, _PASSWORD_BUCKETS = _packed(PASSWORD_NAMES)
 _FOREIGN_DATA, _FOREIGN_OFFSETS, _FOREIGN_BUCKETS = _packed({tail for name in FOREIGN_NAMES for tail in foreign_tails(name)})
 _MARK = np.zeros(256, np.bool_)  # what may stand between a name and its `=` or `:`
 _MARK[list(b" \t\"'`*])\\_")] = True
+_LAST_TWO = np.zeros(1 << 16, np.bool_)  # letters that a name may end with whose value comes behind a blank
+for _name in (*PASSWORD_NAMES, "password", "passphrase", "passcode", "passwort", "passwd", "bearer"):
+    _LAST_TWO[ord(_name[-2]) << 8 | ord(_name[-1])] = True
 _GIVES = np.zeros(256, np.bool_)  # what gives a value to a name
 _GIVES[list(b"=:>|")] = True
 
@@ -142,7 +145,7 @@ def given_value(data, base, start, stop, end):
     if stop >= end or is_of(data[stop], WORD):
         return -1, -1
     gives = _gives_at(data, stop, end)
-    if gives < 0 and data[stop] != 32 and data[stop] != 34 and data[stop] != 39:
+    if gives < 0 and not (data[stop] == 32 and _may_be_given_by_blank(data, start, stop)):
         return -1, -1
     first = start
     while first > base and first > stop - MAX_NAME_BYTES and (is_of(data[first - 1], WORD) or data[first - 1] == 45):
@@ -155,6 +158,14 @@ def given_value(data, base, start, stop, end):
     if _has_digit(data, stop, value_end) and _holds_name(data, first, stop, _NAME_DATA, _NAME_OFFSETS, _NAME_BUCKETS):
         return first, _line_end(data, stop, end, MAX_VALUE_BYTES)
     return -1, -1
+
+
+@helper
+def _may_be_given_by_blank(data, start, stop):
+    """Whether a word's last letters, digits left out, are those of a name whose value may come behind a blank."""
+    while stop > start and is_of(data[stop - 1], DIGIT):
+        stop -= 1
+    return stop - start > 1 and _LAST_TWO[np.int64(LOWERED[data[stop - 2]]) << 8 | LOWERED[data[stop - 1]]]
 
 
 @helper

@@ -81,6 +81,19 @@ def ipv4_end(data, start, end):
 
 
 @helper
+def is_like_address(data, base, start, stop, end):
+    """Whether a part of the four numbers is large, or what stands beside them belongs to an address, not a version."""
+    before = data[start - 1] if start > base else 0
+    after = data[stop] if stop < end else 0
+    if before == 47 or before == 64 or before == 91 or after == 47 or after == 58:
+        return True
+    for i in range(start, stop - 2):
+        if is_of(data[i], DIGIT) and is_of(data[i + 1], DIGIT) and is_of(data[i + 2], DIGIT):
+            return True
+    return False
+
+
+@helper
 def ipv6_end(data, start, end):
     """The end of hexadecimal groups with colons at `start`, with `::` or seven colons; -1: no such run."""
     colons, double = 0, False

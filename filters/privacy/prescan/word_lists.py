@@ -10,12 +10,13 @@ from collections.abc import Iterable
 import numpy as np
 from gristmill.filters.privacy.cards import CONTEXT_WORDS as CARD_WORDS
 from gristmill.filters.privacy.identities import NAMED_BY
-from gristmill.filters.privacy.phones.vocabulary import ALL_WORDS, STEMS
+from gristmill.filters.privacy.network import CONTEXT_WORDS as ADDRESS_WORDS
+from gristmill.filters.privacy.phones.vocabulary import ALL_WORDS, PLACES, STEMS
 from gristmill.filters.privacy.prescan.characters import LETTER, LOWERED, is_of
 from gristmill.kernels.compile import helper
 
-PHONE, IDENTITY, CARD = range(3)  # classes of words
-CLASSES = 3
+PHONE, PLACE, IDENTITY, CARD, ADDRESS = range(5)  # classes of words
+CLASSES = 5
 MAX_BOUNDED_LETTERS = 4  # shorter words stand in too many others: only as words
 # Of a phrase that names an identity number, the first word that is not one of these, else the longest, is looked for.
 _COMMON = frozenset(
@@ -43,8 +44,10 @@ def _packed() -> tuple[np.ndarray, ...]:
     phrases = {phrase for phrases in NAMED_BY.values() for phrase in phrases}
     for class_, wanted in (
         (PHONE, ALL_WORDS),
+        (PLACE, PLACES),
         (IDENTITY, {_trigger(phrase) for phrase in phrases}),
         (CARD, {_trigger(phrase) for phrase in CARD_WORDS}),
+        (ADDRESS, ADDRESS_WORDS),
     ):
         for word in wanted:
             for form in _variants(word):

@@ -22,10 +22,16 @@ def is_seen(text: str, kind: int) -> bool:
     return {
         kinds.MAY_BE_EMAIL: lambda: _EMAIL.search(text) is not None,
         kinds.MAY_BE_URL_CREDENTIALS: lambda: _CREDENTIALS.search(text) is not None,
-        kinds.MAY_BE_IPV4: lambda: _IPV4.search(text) is not None,
+        kinds.MAY_BE_IPV4: lambda: any(is_like_address(text, match) for match in _IPV4.finditer(text)),
         kinds.MAY_BE_IPV6: lambda: any("::" in run or run.count(":") >= 7 for run in _IPV6.findall(text)),
         kinds.MAY_BE_IBAN: lambda: any(is_iban_like(text, m.start()) for m in re.finditer(r"[A-Za-z0-9_]+", text)),
     }[kind]()
+
+
+def is_like_address(text: str, match: re.Match[str]) -> bool:
+    """Whether four numbers have a large part, or stand in a URL, before a port or before the size of a network."""
+    before, behind = text[: match.start()], text[match.end() :]
+    return re.search(r"\d{3}", match.group()) is not None or before[-1:] in {"/", "@", "["} or behind[:1] in {"/", ":"}
 
 
 def rows_of_numbers(text: str) -> list[tuple[int, int]]:
@@ -48,7 +54,7 @@ def row_from(text: str, start: int) -> tuple[int, int]:
     while match := re.compile(r"\d+").match(text, i):
         after = text[match.end() : match.end() + 2]
         if after and re.match(r"[A-Za-z_]", after):
-            if re.match(r"[xX][0-9]", after):
+            if re.match(r"[xX][0-9]", after) or (digits and re.match(r"[A-Z][a-z]", after)):
                 return digits + len(match.group()), match.end()
             return digits, stop if digits else match.end()
         digits, stop, i = digits + len(match.group()), match.end(), match.end()
@@ -85,21 +91,25 @@ def bits_of_groups(text: str, groups: list[tuple[int, int]], first: int, last: i
     parts = [text[a:b] for a, b in chosen]
     sizes, digits = [len(part) for part in parts], "".join(parts)
     gaps = [text[b:c] for (_, b), (c, _) in zip(chosen, chosen[1:], strict=False)]
-    before = text[: chosen[0][0]]
+    before, behind = text[: chosen[0][0]], text[chosen[-1][1] :]
     bits = 0
-    plus = re.search(r"\+[ (\[]{0,2}\Z", before) is not None
+    joined = re.search(r"[A-Za-z0-9][.\-]\Z", before) is not None
+    plus = not joined and re.search(r"\+[ (\[]{0,2}\Z", before) is not None
     opened = before[-1:] in ("(", "[")
-    zero = len(parts[0]) > 1 and digits[0] == "0"
-    if (plus and len(digits) >= 8) or (zero and digits[1] == "0" and len(digits) >= 10):
+    zero = not joined and len(parts[0]) > 1 and digits[0] == "0"
+    blank = set(gaps) <= {" "}
+    in_row = blank and not opened and bool((first and re.search(r"\d \Z", before)) or re.match(r" \d", behind))
+    if (plus and len(digits) >= 8) or (zero and digits[1] == "0" and len(digits) >= 10 and not in_row):
         bits |= kinds.MAY_BE_PHONE
     if opened and len(parts) > 2 and len(digits) >= 8:
         bits |= kinds.MAY_BE_PHONE
-    if len(parts) > 1 and (zero or opened) and 10 <= len(digits) <= 12 and (sizes == [2] * 5 or is_national(digits)):
-        bits |= kinds.MAY_BE_PHONE
-    starts_american = (sizes[0] == 3 and digits[0] >= "2") or (sizes[0] == 1 and digits[0] == "1") or zero or opened or plus
-    starts_american = starts_american or sizes[0] == 3
-    if len(parts) > 2 and sizes[-3:] == [3, 3, 4] and len(digits) <= 11 and starts_american and is_american(digits[-10:]):
-        bits |= kinds.MAY_BE_PHONE
+    if len(parts) > 1 and (zero or opened) and not in_row and 10 <= len(digits) <= 12:
+        if sizes == [2] * 5 or is_national(digits):
+            bits |= kinds.MAY_BE_PHONE
+    american = opened or zero or (not joined and (sizes[0] == 3 and digits[0] >= "2" or sizes[0] == 1 and digits[0] == "1"))
+    if american and len(parts) > 2 and sizes[-3:] == [3, 3, 4] and len(digits) <= 11 and not in_row:
+        if not (blank and not zero and not opened) and is_american(digits[-10:]):
+            bits |= kinds.MAY_BE_PHONE
     if sizes == [3, 2, 4] and gaps == ["-", "-"]:
         bits |= kinds.MAY_BE_SOCIAL_SECURITY
     card = sizes[0] == 4 or sizes[0] >= 12

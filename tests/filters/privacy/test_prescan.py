@@ -6,7 +6,7 @@ from gristmill.filters.privacy import kinds
 from gristmill.filters.privacy.cards import CONTEXT_WORDS
 from gristmill.filters.privacy.find import find, has_candidates
 from gristmill.filters.privacy.identities import NAMED_BY
-from gristmill.filters.privacy.phones.vocabulary import ALL_WORDS
+from gristmill.filters.privacy.phones.vocabulary import ALL_WORDS, PLACES
 from gristmill.filters.privacy.prescan.scan import candidates
 from gristmill.filters.privacy.prescan.secret_words import FOREIGN_NAMES
 from hypothesis import example, given, settings
@@ -115,6 +115,8 @@ def test_words_are_seen_in_every_case(form) -> None:  # type: ignore[no-untyped-
     for wanted, bit in ((ALL_WORDS, kinds.MAY_BE_PHONE), (CONTEXT_WORDS, kinds.MAY_BE_CARD)):
         for word in wanted:
             assert seen(f"x {form(word)} 501800000009") & bit, word
+    for word in PLACES:
+        assert seen(f"x {form(word)}: 501800000009") & kinds.MAY_BE_PHONE, word
     for phrases in NAMED_BY.values():
         for phrase in phrases:
             assert seen(f"x {form(phrase)}: A1") & kinds.MAY_BE_NAMED_IDENTITY, phrase
