@@ -61,7 +61,9 @@ class Privacy:
 
     def edited_metadata(self, values: pa.Array) -> pa.Array:
         """JSON objects whose strings and long numbers are edited; those without a value stay byte for byte."""
-        rows = pc.indices_nonzero(pc.is_valid(values) if self.options.get("model") else has_candidates(values, self.options))
+        rows = pc.indices_nonzero(
+            pc.is_valid(values) if self.options.get("model") else has_candidates(values, self.options)
+        )
         if not len(rows):
             return values
         trees = [json.loads(text) for text in values.take(rows).to_pylist()]

@@ -3,16 +3,21 @@
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from typing import Any
 
+from gristmill.filters.privacy.marks import with_plain_marks
 from gristmill.filters.privacy.scripts import is_unspaced
 from gristmill.filters.privacy.window import Found, Window, any_word, supported
 
 _ETHEREUM = re.compile(r"(?<!\w)0x[0-9a-fA-F]{40}(?!\w)")
 _UPPER = {ord(letter): letter.upper() for letter in "abcdefghijklmnopqrstuvwxyz"}  # of ASCII alone: lengths stay
 _CRYPTO_CONTEXT = any_word("wallet", "btc", "bitcoin", "crypto", "ethereum", "eth", "address", "donate", "donation")
-_USER_OF_URL = re.compile(r"://[^\s/@:]*:[^\s/@]*\Z")  # what comes before the @ here is a password
-_BEFORE_ADDRESS = re.compile(r"[/?|{}*`#^~$!<>]|%[0-9A-Fa-f]{2}|(?<![\w+.\-])[A-Za-z_]\w*=|\A=|(?<=\W)=")  # `email=jo@...`
+_USER_OF_URL = re.compile(r"://[^\s/@:]*:[^\s/]*\Z")  # what comes before the @ here is a password
+_BEFORE_ADDRESS = re.compile(
+    r"[/?|{}*`#^~$!<>]|%[0-9A-Fa-f]{2}|(?<![\w+.\-])[A-Za-z_]\w*=|\A=|(?<=\W)="
+)  # `email=jo@...`
+MAX_SHORTER_ENDS = 8  # of an address that runs into a word
 ETHEREUM_SCORE, REPOSITORY_SCORE = 0.5, 0.1
 
 
@@ -45,7 +50,7 @@ def _address(text: str, lowest: int, highest: int) -> tuple[int, int, float] | N
     while end > at and text[end - 1] in "-_.":
         start += text[end - 1] == "_" == text[start]  # emphasis: _jo@corp.de_
         end -= 1
-    for stop in (end, *_shorter_ends(text, at, end)):
+    for stop in (end, *islice(_shorter_ends(text, at, end), MAX_SHORTER_ENDS)):
         for result in email_recogniser().analyze(text[start:stop], ["EMAIL_ADDRESS"]):
             if start + result.start < at < start + result.end:
                 return start + result.start, start + result.end, result.score
@@ -63,7 +68,7 @@ def _shorter_ends(text: str, at: int, end: int) -> Iterator[int]:
 def ibans(window: Window) -> Iterator[Found]:
     """IBANs whose check digits (mod 97) and country's form are right, in either case."""
     lowest = max(0, window.start - 1)
-    segment = window.text[lowest : window.end + 1].translate(_UPPER)
+    segment = with_plain_marks(window.text[lowest : window.end + 1]).translate(_UPPER)
     for result in iban_recogniser().analyze(segment, ["IBAN_CODE"]):
         yield Found("iban", lowest + result.start, lowest + result.end, result.score)
 

@@ -8,7 +8,8 @@ numbers needs a word.
 import re
 from collections.abc import Iterator
 
-from gristmill.filters.privacy.phones.written import BLANKS, DASHES, ascii_digits
+from gristmill.filters.privacy.marks import BLANKS, DASHES
+from gristmill.filters.privacy.phones.written import ascii_digits
 from gristmill.filters.privacy.window import Found, Window, any_word, supported
 
 MIN_CARD_DIGITS, MAX_CARD_DIGITS = 12, 19

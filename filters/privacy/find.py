@@ -15,7 +15,9 @@ from gristmill.filters.privacy.network import ip_addresses, url_credentials
 from gristmill.filters.privacy.phones.find import phones
 from gristmill.filters.privacy.prescan.scan import Candidates, candidates
 from gristmill.filters.privacy.reserved import blanked
-from gristmill.filters.privacy.secrets import secrets
+from gristmill.filters.privacy.secrets.headers import header_tokens
+from gristmill.filters.privacy.secrets.keys import keys, named_secrets
+from gristmill.filters.privacy.secrets.passwords import passwords
 from gristmill.filters.privacy.window import AFTER_BYTES, BEFORE_BYTES, Found, Window
 from gristmill.kernels.buffers import string_buffers
 
@@ -32,7 +34,10 @@ _RECOGNISERS: tuple[tuple[int, Callable[[Window], Iterator[Found]]], ...] = (
     (kinds.MAY_BE_IPV4 | kinds.MAY_BE_IPV6, ip_addresses),
     (kinds.MAY_BE_IBAN, ibans),
     (kinds.MAY_BE_CRYPTO, crypto_addresses),
-    (kinds.MAY_BE_SECRET, secrets),
+    (kinds.MAY_BE_KEY, keys),
+    (kinds.MAY_BE_NAMED_SECRET, named_secrets),
+    (kinds.MAY_BE_NAMED_SECRET, header_tokens),
+    (kinds.MAY_BE_NAMED_SECRET, passwords),
 )
 FINDINGS = pa.large_list(
     pa.struct(
@@ -98,7 +103,7 @@ def _min_score(options: Mapping[str, Any]) -> float:
 
 def _ask(document: np.ndarray, start: int, end: int, classes: int, min_score: float) -> Iterator[Finding]:
     """The recognisers of the candidate's classes, over the text around it."""
-    after = PRIVATE_KEY_BYTES if classes & kinds.MAY_BE_SECRET and _is_key_block(document, start) else AFTER_BYTES
+    after = PRIVATE_KEY_BYTES if classes & kinds.MAY_BE_KEY and _is_key_block(document, start) else AFTER_BYTES
     first = _boundary(document, max(0, start - BEFORE_BYTES))
     last = _boundary(document, min(len(document), end + after))
     text = document[first:last].tobytes().decode()

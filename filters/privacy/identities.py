@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
+from gristmill.filters.privacy.marks import with_plain_marks
 from gristmill.filters.privacy.window import Found, Window, any_word, supported
 
 # Recogniser of presidio -> words that name its number. presidio's own lists hold words such as `us`, `document`, `tax` and
@@ -27,7 +28,7 @@ NAMED_BY: dict[str, tuple[str, ...]] = {
     "UkNinoRecognizer": ("national insurance", "nino", "ni number"),
     "UkPassportRecognizer": ("passport", "passports"),
     "UkDrivingLicenceRecognizer": ("driving licence", "driver's licence", "dvla"),
-    "CaSinRecognizer": ("social insurance", "sin number", "sin"),
+    "CaSinRecognizer": ("social insurance", "sin number", "sin", "numéro nas", "assurance sociale"),
     "AuTfnRecognizer": ("tax file number", "tfn"),
     "AuMedicareRecognizer": ("medicare",),
     "InAadhaarRecognizer": ("aadhaar", "aadhar", "uidai"),
@@ -37,22 +38,40 @@ NAMED_BY: dict[str, tuple[str, ...]] = {
     "SgFinRecognizer": ("fin", "nric"),
     "EsNifRecognizer": ("dni", "nif", "documento nacional de identidad"),
     "EsNieRecognizer": ("nie", "número de identificación de extranjero"),
+    "EsPassportRecognizer": ("pasaporte", "número de pasaporte"),
     "ItFiscalCodeRecognizer": ("codice fiscale", "fiscal code"),
     "ItDriverLicenseRecognizer": ("patente", "patente di guida"),
     "ItIdentityCardRecognizer": ("carta identità", "carta d'identità", "documento"),
     "ItPassportRecognizer": ("passaporto",),
     "DeTaxIdRecognizer": ("steuer id", "steueridentifikationsnummer", "steuerliche identifikationsnummer"),
     "DeIdCardRecognizer": ("personalausweis", "ausweisnummer"),
-    "DePassportRecognizer": ("reisepass", "passnummer"),
+    "DePassportRecognizer": ("reisepass", "reisepassnummer", "passnummer"),
+    "DeFuehrerscheinRecognizer": ("führerschein", "führerscheinnummer", "fahrerlaubnis", "fahrerlaubnisnummer"),
+    "DeHealthInsuranceRecognizer": (
+        *("krankenversicherungsnummer", "krankenversichertennummer", "versichertennummer", "kvnr", "gesundheitskarte"),
+    ),
     "DeSocialSecurityRecognizer": ("sozialversicherungsnummer", "rentenversicherungsnummer"),
     "FiPersonalIdentityCodeRecognizer": ("henkilötunnus", "hetu", "personal identity code"),
     "KrRrnRecognizer": ("resident registration", "rrn", "주민등록번호"),
+    "KrFrnRecognizer": ("foreigner registration", "frn", "외국인등록번호"),
+    "KrPassportRecognizer": ("passport", "passports", "여권번호", "여권"),
+    "KrDriverLicenseRecognizer": ("driver license", "driver's license", "운전면허번호", "운전면허"),
+    "PhPassportRecognizer": ("passport", "passports"),
+    "PhTinRecognizer": ("tin", "tin number", "taxpayer id", "taxpayer identification"),
+    "PhUmidRecognizer": ("umid", "common reference number", "crn"),
     "NgNinRecognizer": ("nin", "national identification number"),
     "PlPeselRecognizer": ("pesel",),
     "SePersonnummerRecognizer": ("personnummer", "personal identity number"),
     "ThTninRecognizer": ("thai id", "tnin", "national identification number"),
     "TrNationalIdRecognizer": ("tckn", "tc kimlik", "kimlik"),
     "ZaIdNumberRecognizer": ("south african id", "rsa id", "id number"),
+    "ZaPassportRecognizer": ("passport", "passports"),
+    "ZaDriverLicenseRecognizer": (
+        *("driver license", "driver's license", "drivers license", "driving license", "driving licence"),
+        *("driver licence", "driver's licence"),
+    ),
+    "ZaIncomeTaxNumberRecognizer": ("tax reference", "income tax number", "income tax reference"),
+    "ZaTrafficRegisterNumberRecognizer": ("traffic register",),
 }
 MIN_CHARACTERS = 6
 MAX_VALUE_BYTES = 40  # of the longest number of NAMED_BY as people write it
@@ -71,7 +90,7 @@ class Recogniser(NamedTuple):
 def strict_identities(window: Window) -> Iterator[Found]:
     """Identity numbers whose form alone tells them."""
     for name, form in _STRICT:
-        for match in form.finditer(window.text, max(0, window.start - 1)):
+        for match in form.finditer(with_plain_marks(window.text), max(0, window.start - 1)):
             if match.start() >= window.end:
                 break
             for value in _values(name, match.group(), match.start()):
@@ -83,7 +102,7 @@ def named_identities(window: Window) -> Iterator[Found]:
     words = window.words(window.end)
     if not names_any().search(words):
         return
-    segment = window.text[window.start : window.end]
+    segment = with_plain_marks(window.text[window.start : window.end])
     for name, recogniser in recognisers().items():
         if not recogniser.names.search(words):
             continue
@@ -99,9 +118,17 @@ def _values(name: str, segment: str, offset: int) -> Iterator[Found]:
         value = segment[result.start : result.end]
         if sum(map(str.isalnum, value)) < MIN_CHARACTERS or not any(map(str.isdecimal, value)):
             continue
+        if _is_inside_word(segment, result.start, result.end):
+            continue
         if name == _PAN and not (any(map(str.isalpha, value)) and sum(map(str.isdecimal, value)) >= _PAN_DIGITS):
             continue
         yield Found("national_id", offset + result.start, offset + result.end, result.score)
+
+
+def _is_inside_word(text: str, start: int, end: int) -> bool:
+    """Whether a letter or digit of the Latin script stands next to text[start:end]: some expressions look for digits only."""
+    beside = text[max(0, start - 1) : start] + text[end : end + 1]
+    return any(character.isascii() and character.isalnum() for character in beside)
 
 
 @cache

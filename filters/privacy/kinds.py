@@ -29,4 +29,5 @@ MAY_BE_CRYPTO = 128
 MAY_BE_NAMED_IDENTITY = 256  # the text behind a word that names an identity number
 MAY_BE_SOCIAL_SECURITY = 512  # three, two and four digits with dashes
 MAY_BE_FISCAL_CODE = 1024  # sixteen letters and digits, as in Italy
-MAY_BE_SECRET = 2048
+MAY_BE_KEY = 2048
+MAY_BE_NAMED_SECRET = 4096  # a name that says secret, and what is given to it

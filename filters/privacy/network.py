@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from gristmill.filters.privacy.placeholders import is_placeholder
+from gristmill.filters.privacy.secrets.placeholders import is_placeholder
 from gristmill.filters.privacy.window import Found, Window, any_word, supported
 
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", re.ASCII)
@@ -20,7 +20,7 @@ _VERSION = any_word(
 )
 SCORE, UNLIKELY_SCORE = 0.6, 0.1
 LARGE_NUMBER = 100  # of one address in fifty no part is larger; few versions have one that is
-_CREDENTIALS = re.compile(r"(?<=://)(?P<user>[^\s/:@<>\"'\x1f]*):(?P<password>[^\s/@<>\"'\x1f]+)(?=@[\w\[])")
+_CREDENTIALS = re.compile(r"(?<=://)(?P<user>[^\s/:@<>\"'\x1f]*):(?P<password>[^\s/<>\"'\x1f]+)(?=@[\w\[])")
 MIN_PASSWORD_CHARACTERS = 4
 
 
@@ -63,7 +63,9 @@ def _score(window: Window, match: re.Match[str]) -> float:
 
 def url_credentials(window: Window) -> Iterator[Found]:
     """`user:password` in a URL, without the @; placeholders for a password are none."""
-    for match in _CREDENTIALS.finditer(window.text, max(0, window.start - 3), window.end + 1):
+    for match in _CREDENTIALS.finditer(window.text, max(0, window.start - 3)):
+        if match.start() >= window.end:
+            return
         user, password = match["user"], match["password"]
         if len(password) < MIN_PASSWORD_CHARACTERS or is_placeholder(password) or (user == password and user.isalpha()):
             continue

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from gristmill.filters.privacy.numbering_plan.expressions import DIGIT, END, JUMP, SAVE, SPLIT
 from gristmill.filters.privacy.numbering_plan.tables import LEADING_DIGITS_BIT, NO_STATE, TYPES, plan_tables
-from gristmill.kernels.compile import helper, kernel
 from gristmill.kernels.cache import as_record
+from gristmill.kernels.compile import helper, kernel
 
 MAX_DIGITS = 40  # of what is read: prefixes, calling code and a national number
 MAX_NATIONAL_DIGITS = 17
@@ -84,7 +84,7 @@ def judge_number(plan, work, count, plus, row):
     answer = 0
     main = plan.code_regions[plan.code_first[code]]
     length = _length_of(plan, main, count)
-    if length == POSSIBLE or length == LOCAL_ONLY:
+    if length in (POSSIBLE, LOCAL_ONLY):
         answer |= IS_POSSIBLE
     region = region_of(plan, work[_NUMBER], 0, count, code)
     if region != NO_REGION and is_of_region(plan, work[_NUMBER], 0, count, region):
@@ -193,7 +193,7 @@ def _parse(plan, work, count, plus, row):
         return NO_NUMBER, 0
     shorter = _strip_national_prefix(plan, work, 0, count, row)
     length = _length_of(plan, row, shorter)
-    if length == POSSIBLE or length == TOO_LONG:
+    if length in (POSSIBLE, TOO_LONG):
         count = shorter
         _copy(work[_STRIPPED], 0, work[_NUMBER], count)
     if count < 2 or count > MAX_NATIONAL_DIGITS:

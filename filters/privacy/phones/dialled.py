@@ -9,7 +9,7 @@ from gristmill.filters.privacy.phones.written import Written
 # Where a number without a country code is read: those of presidio's recogniser but for the USA and Canada.
 NATIONAL_REGIONS = ("GB", "DE", "FR", "IL", "IN", "BR")
 AMERICAN_REGION, AMERICAN_CODE = "US", 1  # many countries share this calling code and way of writing
-MIN_NATIONAL_DIGITS, MAX_NATIONAL_DIGITS = 10, 12
+MIN_NATIONAL_DIGITS, MAX_NATIONAL_DIGITS = 9, 12
 MIN_OPENED_DIGITS = 8  # of a number with its area code in parentheses
 MIN_INTERNATIONAL_DIGITS, MIN_UNGROUPED_DIGITS = 8, 10
 
@@ -26,7 +26,9 @@ def is_international(number: Written) -> bool:
     if len(digits) < MIN_INTERNATIONAL_DIGITS:
         return False
     read = judge(digits, plus=True)
-    return read is not None and (read.is_valid or (read.is_possible and (len(number.groups) > 1 or len(digits) >= MIN_UNGROUPED_DIGITS)))
+    return read is not None and (
+        read.is_valid or (read.is_possible and (len(number.groups) > 1 or len(digits) >= MIN_UNGROUPED_DIGITS))
+    )
 
 
 def _without_trunk_zero(number: Written) -> str:
@@ -68,7 +70,11 @@ def _has_area_code(number: Written) -> bool:
     groups = number.groups
     if not number.has_parenthesis or len(groups) != 3 or len(number.digits) < MIN_OPENED_DIGITS:
         return False
-    if number.marks[1] in (" ", ".", "/") or not 2 <= len(groups[0]) <= 4 or re.fullmatch(r"(?:1[5-9]|20)\d\d", groups[0]):
+    if (
+        number.marks[1] in (" ", ".", "/")
+        or not 2 <= len(groups[0]) <= 4
+        or re.fullmatch(r"(?:1[5-9]|20)\d\d", groups[0])
+    ):
         return False
     first, second = groups[1:]
     return 2 <= len(first) <= 4 and 2 <= len(second) <= 4 and not (len(first) == len(second) and first < second)
@@ -80,7 +86,9 @@ def _is_of_regions(number: Written) -> bool:
         return False
     if digits[0] != "0" and not number.has_parenthesis:
         return False
-    if any(len(group) < 2 for group in groups):
+    if any(len(group) < 2 for group in groups[:-1]) or (
+        len(digits) == MIN_NATIONAL_DIGITS and set(number.marks) <= {" "}
+    ):
         return False
     return any(
         _is_valid(digits, region) and (len(groups) == 1 or _area_code(digits, region) == groups[0])

@@ -42,7 +42,7 @@ def _found(text: str, number: Written) -> Iterator[Found]:
 
 
 def _score(text: str, number: Written) -> float:
-    word = closeness(text, number.start, number.end)
+    word = LABELLED if unlike.is_phone_address(text[: number.start]) else closeness(text, number.start, number.end)
     international, national = is_international(number), is_national(number)
     if _is_something_else(text, number, word, international, national):
         return UNLIKELY_SCORE if word or international or national else 0.0
@@ -51,13 +51,15 @@ def _score(text: str, number: Written) -> float:
         return supported(SCORE)
     if word == ASKED:
         dialled = international or national or is_known_without_zero(number)
-        if grouped or dialled or (number.has_plus or number.digits[0] == "0") and len(number.digits) > 8:
+        if grouped or dialled or ((number.has_plus or number.digits[0] == "0") and len(number.digits) > 8):
             return supported(SCORE)
     if word == NEAR and (
         international or national or (grouped and (number.digits[0] == "0" or number.has_parenthesis))
     ):
         return supported(SCORE)
-    if (international and number.has_plus) or ((international or national and grouped) and not unlike.is_in_row(text, number)):
+    if (international and number.has_plus) or (
+        (international or (national and grouped)) and not unlike.is_in_row(text, number)
+    ):
         return SCORE
     return UNLIKELY_SCORE if word or national else 0.0
 
@@ -66,13 +68,18 @@ def _is_something_else(text: str, number: Written, word: int, international: boo
     """Whether its place or its form make something else of the digits; a word outweighs some forms."""
     left, right = text[max(0, number.start - 160) : number.start], text[number.end : number.end + 160]
     known = international or national
-    if unlike.is_joined_left(left, number) or unlike.is_in_address(left, right):
+    if not unlike.is_phone_address(left) and (unlike.is_joined_left(left, number) or unlike.is_in_address(left, right)):
         return True
     if unlike.is_joined_right(right) and not _ends_there(right, word, known):
         return True
-    if unlike.is_named_otherwise(left) and not (international and number.has_plus):
+    if unlike.is_named_otherwise(left, called=word >= ASKED) and not (international and number.has_plus):
         return True
-    if unlike.is_amount(left, right) or unlike.is_scattered(number) or unlike.is_date(number) or unlike.is_ratio(number):
+    if (
+        unlike.is_amount(left, right)
+        or unlike.is_scattered(number)
+        or unlike.is_date(number)
+        or unlike.is_ratio(number)
+    ):
         return True
     if word < LABELLED and (unlike.is_dotted_quad(number) or unlike.is_decimal(number) or unlike.is_book(number)):
         return True
@@ -85,7 +92,7 @@ def _is_something_else(text: str, number: Written, word: int, international: boo
 
 def _ends_there(right: str, word: int, known: bool) -> bool:
     """Whether the number ends although something is joined to it: `788-063-Office`, `8264Sales` where markup is gone."""
-    if right[:1] == "-":
+    if right[:1] in ("-", "&"):
         return word >= ASKED
     if not right[:1].isalpha() or not known:
         return False

@@ -1,44 +1,61 @@
 """What a row of digits is when it is no telephone number: dates, versions, ranges, books, amounts, parts of longer words."""
 
 import re
+from itertools import pairwise
 
-from gristmill.filters.privacy.phones.written import BLANKS, DASHES, Written
+from gristmill.filters.privacy.marks import BLANKS, DASHES
+from gristmill.filters.privacy.phones.written import Written
 from gristmill.filters.privacy.scripts import is_unspaced
 
 _YEAR = re.compile(r"(?:1\d|20)\d\d")
-_MONTH, _DAY = r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
+_MONTH, _DAY, _CENTURIES = r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])", r"(?:1[89]|20)\d\d"
 _DATE = re.compile(
-    rf"(?<!\d)(?<!\d[-/.])(?:(?:1[89]|20)\d\d([-/. ]){_MONTH}\1{_DAY}|{_DAY}([-/.]){_DAY}\2(?:(?:1[89]|20)\d\d|\d\d))(?!\d|[-/.]\d)"
+    rf"(?<!\d)(?<!\d[-/.])(?:{_CENTURIES}([-/. ]){_MONTH}\1{_DAY}|{_DAY}([-/.]){_DAY}\2(?:{_CENTURIES}|\d\d))(?!\d|[-/.]\d)"
 )
 _COMPACT_DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])?(?:[0-5]\d){0,2}")
 _ADDRESS = re.compile(r"://|www\.|\b10\.\d{4,9}/|doi[:./]|@|[?&][\w.]+=|\w/\w*[A-Za-z]\w*/", re.IGNORECASE)
-_PHONE_ADDRESS = re.compile(r"(?:tel|callto|sms|fax|whatsapp|facetime):(?://)?\Z|wa\.me/\Z|phone=\Z", re.IGNORECASE)
-_NAMED_OTHERWISE = re.compile(
-    r"(?<![^\W_])(?:version|versions|ver|rev|revision|release|build|isbn|isbn-10|isbn-13|issn|e-issn|doi|rfc|invoice|order|orders|serial|pid|"
-    r"id|ids|uuid|sha|ssn|ein|npi|pmid|pmc|pmcid|oclc|lccn|arxiv|cas|ean|upc|gtin|asin|sku|vin|imei|iban|swift|bic|"
-    r"routing|aba|account|acct|accession|model|part|parts|item|items|ref|reference|case|docket|patent|patents|bug|"
-    r"issue|ticket|zip|postcode|postal|lat|lon|latitude|longitude|coordinates|gps|timestamp|epoch|chromosome|"
-    r"population|siret|siren|vat|tva|nif|cif|cnpj|cpf|rut|abn|acn|tin|steuernummer|ust|kvk|rcs|bib|lot|batch|"
-    r"номер заказа|инн|огрн|кпп|окпо|бик|tracking|policy|claim|grant|award|contract|catalog|catalogue|stock|"
-    r"№|numbers(?: are| were)?|no|pp?(?=[. ])|vol|art|section|chapter|page|pages|line|lines|port|ports|code|codes|fig|figure|table|eq)"
-    rf"[{BLANKS}\t.:#№=>\"'|)\]{DASHES}]*\Z",
-    re.IGNORECASE,
+_ADDRESS_EDGE = re.compile(r"[\s\"'<>()\[\]{}|,;]")
+_PHONE_ADDRESS = re.compile(
+    r"(?<!\w)(?:tel|callto|sms|fax|whatsapp|facetime):(?://)?\Z|wa\.me/\Z|phone=\Z", re.IGNORECASE
 )
-_CURRENCY_BEFORE = re.compile(rf"(?:[$€£¥₹₽₩₺₴]|(?<!\w)(?:usd|eur|gbp|chf|jpy|inr|rs|kr|sek|nok|dkk|zł|pln|rub|cad|aud|us\$))[{BLANKS}.]*\Z", re.IGNORECASE)
-_UNIT_BEHIND = re.compile(
-    rf"[{BLANKS}]?(?:[%‰°€£¥₹₽](?![\w$€£])|(?:[{BLANKS}]|(?<=\d))(?:users?|people|persons|inhabitants|members|customers|times|votes|points|"
-    r"millions?|billions?|thousands?|mio|mrd|km|km²|km2|m²|m2|kg|g|mg|cm|mm|mi|miles|ft|feet|acres|hectares|ha|ml|cl|l|oz|lbs?|px|pt|dpi|rpm|kbps|mbps|"
-    r"bytes|kb|mb|gb|tb|kib|mib|gib|bits?|hz|khz|mhz|ghz|volts?|watts?|kw|mw|ms|sec|secs|seconds|minutes|hours|hrs|days|weeks|months|years|"
-    r"rows|records|items|files|lines|words|tokens|parameters|pages|copies|units|pieces|pcs|shares|views|downloads|"
-    r"visitors|viewers|readers|listeners|followers|subscribers|employees|students|soldiers|deaths|cases|euros?|dollars?|pounds|yen|rubles|usd|eur|gbp|chf|kč|kr|zł|ft|"
-    r"einwohner|menschen|mal|stück|stk|habitants|personnes|fois|habitantes|personas|veces|abitanti|persone|inwoners|"
-    r"человек|жителей|руб|рублей|asukasta|obyvatel|mieszkańców|invånare|innbyggere|indbyggere)(?![\w]))",
-    re.IGNORECASE,
-)
-_FILE_END = re.compile(r"\.[A-Za-z][A-Za-z\d]{1,3}(?![\w])")
+_FILE_END = re.compile(r"\.[A-Za-z][A-Za-z\d]{1,3}(?!\w)")
 _LAST_WORD = re.compile(rf"(\w+)[{BLANKS}\t]+\Z")
 _NEXT_WORD = re.compile(rf"[{BLANKS}\t]+(\w+)")
-_THOUSANDS_MARKS = {" ", ".", "'", "’"}
+_THOUSANDS_MARKS = frozenset(" .'’")
+
+# The word directly before calls the digits something else.
+_OTHER_NAMES = """
+    version versions ver rev revision release build isbn isbn-10 isbn-13 issn e-issn doi rfc invoice order orders serial
+    pid id ids uuid sha ssn ein npi pmid pmc pmcid oclc lccn arxiv cas ean upc gtin asin sku vin imei iban swift bic
+    routing aba account acct accession model part parts item items ref reference case docket patent patents bug issue
+    ticket zip postcode postal lat lon latitude longitude coordinates gps timestamp epoch chromosome population siret
+    siren vat tva nif cif cnpj cpf rut abn acn tin steuernummer ust kvk rcs bib lot batch инн огрн кпп окпо бик tracking
+    policy claim grant award contract catalog catalogue stock
+""".split()  # noqa: SIM905
+_OTHER_MARKS = (
+    *"№ no vol art section chapter page pages line lines port ports code codes fig figure table eq".split(),  # noqa: SIM905
+    *("numbers(?: are| were)?", "pp?(?=[. ])"),
+)
+_BEFORE_NUMBER = rf"[{BLANKS}\t.:#№=>\"'|)\]{DASHES}]*\Z"
+_NAMED_OTHERWISE = re.compile(rf"(?<![^\W_])(?:{'|'.join(_OTHER_NAMES)}){_BEFORE_NUMBER}", re.IGNORECASE)
+_MARKED_OTHERWISE = re.compile(rf"(?<![^\W_])(?:{'|'.join(_OTHER_MARKS)}){_BEFORE_NUMBER}", re.IGNORECASE)
+
+_CURRENCIES = "usd eur gbp chf jpy inr rs kr sek nok dkk zł pln rub cad aud us\\$".split()  # noqa: SIM905
+_CURRENCY_BEFORE = re.compile(rf"(?:[$€£¥₹₽₩₺₴]|(?<!\w)(?:{'|'.join(_CURRENCIES)}))[{BLANKS}.]*\Z", re.IGNORECASE)
+_UNITS = """
+    users? people persons inhabitants members customers times votes points millions? billions? thousands? mio mrd
+    km km² km2 m² m2 kg g mg cm mm mi miles ft feet acres hectares ha ml cl l oz lbs? px pt dpi rpm kbps mbps
+    bytes kb mb gb tb kib mib gib bits? hz khz mhz ghz volts? watts? kw mw
+    ms sec secs seconds minutes hours hrs days weeks months years
+    rows records items files lines words tokens parameters pages copies units pieces pcs shares views downloads
+    visitors viewers readers listeners followers subscribers employees students soldiers deaths cases
+    euros? dollars? pounds yen rubles usd eur gbp chf kč kr zł
+    einwohner menschen mal stück stk habitants personnes fois habitantes personas veces abitanti persone inwoners
+    человек жителей руб рублей asukasta obyvatel mieszkańców invånare innbyggere indbyggere
+""".split()  # noqa: SIM905
+_UNIT_BEHIND = re.compile(
+    rf"[{BLANKS}]?(?:[%‰°€£¥₹₽](?![\w$€£])|(?:[{BLANKS}]|(?<=\d))(?:{'|'.join(_UNITS)})(?!\w))", re.IGNORECASE
+)
 
 
 def is_joined_left(left: str, number: Written) -> bool:
@@ -80,18 +97,25 @@ def is_joined_right(right: str) -> bool:
 
 def is_in_address(left: str, right: str) -> bool:
     """Whether the word that the number stands in is a URL, a path, a DOI or an e-mail address."""
-    head = re.split(r"[\s\"'<>()\[\]{}|,;]", left[-160:])[-1]
+    head = _ADDRESS_EDGE.split(left[-160:])[-1]
     if not head:
         return False
-    tail = re.split(r"[\s\"'<>()\[\]{}|,;]", right[:160], maxsplit=1)[0]
-    if _PHONE_ADDRESS.search(head):
-        return False
+    tail = _ADDRESS_EDGE.split(right[:160], maxsplit=1)[0]
     return _ADDRESS.search(head) is not None or "@" in tail
 
 
-def is_named_otherwise(left: str) -> bool:
-    """Whether the word directly before calls the number something else."""
-    return _NAMED_OTHERWISE.search(left[-40:]) is not None
+def is_named_otherwise(left: str, called: bool) -> bool:
+    """Whether the word directly before calls the number something else.
+
+    called: a word calls it a telephone number, so that `no.` or `line` between mean nothing else.
+    """
+    left = left[-40:]
+    return _NAMED_OTHERWISE.search(left) is not None or (not called and _MARKED_OTHERWISE.search(left) is not None)
+
+
+def is_phone_address(left: str) -> bool:
+    """Whether the number is the address of a link that calls it: `tel:`, `wa.me/`."""
+    return _PHONE_ADDRESS.search(left[-16:]) is not None
 
 
 def is_amount(left: str, right: str) -> bool:
@@ -100,9 +124,9 @@ def is_amount(left: str, right: str) -> bool:
 
 
 def is_date(number: Written) -> bool:
-    """Whether the number holds a date with its year, or is a range of years."""
+    """Whether the number holds a date with its year, or years."""
     groups = number.groups
-    if len(groups) == 2 and all(len(group) == 4 and _YEAR.fullmatch(group) for group in groups):
+    if sum(_YEAR.fullmatch(group) is not None for group in groups) > 1:
         return True
     if any(_COMPACT_DATE.fullmatch(group) for group in groups):
         return True
@@ -122,7 +146,9 @@ def is_decimal(number: Written) -> bool:
     groups, marks = number.groups, number.marks
     if len(groups) == 2 and marks == ["."]:
         return True
-    return any(mark == "." and len(a) == 1 and len(b) > 3 for a, mark, b in zip(groups, marks, groups[1:], strict=False))
+    return any(
+        mark == "." and len(a) == 1 and len(b) > 3 for a, mark, b in zip(groups, marks, groups[1:], strict=False)
+    )
 
 
 def is_dotted_quad(number: Written) -> bool:
@@ -164,7 +190,7 @@ def is_scattered(number: Written) -> bool:
     """More single digits than a telephone number has."""
     lengths = [len(group) for group in number.groups]
     values = [int(group) for group in number.groups]
-    if len(values) > 3 and {b - a for a, b in zip(values, values[1:], strict=False)} <= {1, -1}:
+    if len(values) > 3 and {b - a for a, b in pairwise(values)} <= {1, -1}:
         return True  # 01 02 03 04 05
     return sum(length == 1 for length in lengths) > 2 or (len(lengths) > 3 and max(lengths) < 2) or len(lengths) > 7
 

@@ -24,7 +24,8 @@ EVERYDAY_LABELS = frozenset("cell cel mobile mobil mobiles portable handy tele p
 # Labels of scripts without blanks between words: what stands directly before the number ends with one of these.
 UNSPACED_LABELS = tuple(
     """
-    电话 電話 手机 手機 传真 傳真 热线 熱線 专线 專線 致电 致電 拨打 撥打 咨询 電話番号 携帯 携帯番号 番号 ファックス ファクス
+    电话 電話 手机 手機 电话号码 電話號碼 手机号码 手機號碼 电话号 手机号 传真 傳真 热线 熱線
+    专线 專線 致电 致電 拨打 撥打 咨询 電話番号 携帯 携帯番号 FAX番号 ファックス ファクス
     フリーダイヤル お問い合わせ先 연락처 전화 전화번호 휴대폰 핸드폰 팩스 문의 โทร โทรศัพท์ มือถือ เบอร์ แฟกซ์ โทรสาร
     """.split()  # noqa: SIM905
 )
@@ -48,14 +49,14 @@ OWNERS = frozenset(  # whose number it is: a number of anything else has another
     """.split()  # noqa: SIM905
 )
 NO_CALLERS = frozenset("system function method api library procedure remote virtual phone".split())  # noqa: SIM905  their calls
-# They ask for a call where they stand directly before the number.
+# They ask for a call where they stand directly before the number, or `no.` alone between.
 PLACES = frozenset("desk office contact info kontakt contacto contato contatti bureau büro".split())  # noqa: SIM905
 # What may stand between one of these words and the number.
 FILLERS = frozenset(
     """
     me us him her them you at on to the my our your his their a an is are was be now direct directly for free toll or and
     by via under no nos nr nbr num number numbers line lines new here please just only following registered main with it
-    int intl international local home work business service services text extension
+    kom dom int intl international local home work business service services text extension
     au aux à le la les un une notre votre mon numéro numéros suivant est n° et ou en du des d l par
     am an auf unter der die das dem den und oder nummer nr ist bei zu
     al el los las su mi nuestro número numeros números y o de del es
@@ -65,6 +66,7 @@ FILLERS = frozenset(
     на по и или номер номеру
     """.split()  # noqa: SIM905
 )
+NUMBER_MARKS = frozenset("no nos nr nbr num number numbers".split())  # noqa: SIM905
 COPULAS = frozenset("is are est ist es é è lautet".split())  # noqa: SIM905
 # They may stand behind the number, where the line or the clause ends with them.
 WORDS_BEHIND = tuple(
@@ -76,5 +78,5 @@ WORDS_BEHIND = tuple(
 
 # What the pre-scan looks for besides PLACES; a letter with a colon it knows by itself.
 ALL_WORDS = frozenset(
-    {*LABELS, *UNSPACED_LABELS, *STEMS, *REQUESTS, *(word.partition("-")[0] for word in WORDS_BEHIND)}
+    {*LABELS, *UNSPACED_LABELS, *STEMS, *REQUESTS, "wa.me", *(word.partition("-")[0] for word in WORDS_BEHIND)}
 )

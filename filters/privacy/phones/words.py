@@ -15,6 +15,7 @@ _OTHER_PHONES = re.compile(  # a device, an instrument or a vehicle
     r"|(?:auto|im|snow|loco|batmo)mobiles?\Z"
 )
 _INITIAL = re.compile(r"(?:\A|[\s(|•·,;/])[TPMFCOtpmf]:\s?\Z")  # `T: 020 7946 0958` in a letter-head
+_ASIDE = re.compile(r"\([^()\d\n]{1,20}\)")  # `Tel. (home): ...`
 _NAMING_MARK = re.compile(r"\s?[:.#=|]|\b(?:number|no|nr)\b", re.IGNORECASE)
 _TOWARDS = re.compile(r"\b(?:to|at|on|me|us|him|her)\b", re.IGNORECASE)
 _PLAIN_GAP = re.compile(r"[\w\s:=,.;'’\"“”„()*#–—\-+/°]*")
@@ -54,6 +55,7 @@ def _before(left: str) -> int:
     """How closely a word before the number, which `left` ends at, calls it one."""
     if _INITIAL.search(left):
         return ASKED
+    left = _ASIDE.sub(lambda match: " " * len(match.group()), left)
     found = [(match.group().lower(), match.start(), match.end()) for match in _WORD.finditer(left)]
     fillers, others = 0, 0
     said = any(word in words.COPULAS for word, _, _ in found[-2:])  # `the phone of my wife is 467 3395`
@@ -68,7 +70,7 @@ def _before(left: str) -> int:
             return ASKED if word in words.EVERYDAY_LABELS and not _NAMING_MARK.search(left[end:]) else LABELLED
         if not others and word in words.REQUESTS and _asks(word, found[place - 1][0] if place else "", left[end:]):
             return ASKED
-        if not others and not fillers and word in words.PLACES:
+        if not others and word in words.PLACES and all(w in words.NUMBER_MARKS for w, _, _ in found[place + 1 :]):
             return ASKED
         if not others and (word in words.FILLERS or word.isdecimal()) and fillers < MAX_FILLERS:
             fillers += 1

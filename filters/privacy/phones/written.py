@@ -7,9 +7,10 @@ full-width forms. A slash or a dash may have a blank on either side.
 import re
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import pairwise
 
-BLANKS = " \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
-DASHES = "\\-\u2010-\u2015\u2212\u30fc\uff0d"
+from gristmill.filters.privacy.marks import BLANKS, DASHES
+
 _OPEN, _CLOSE = "(\\[（［", ")\\]）］"
 _PARENTHESIS = rf"[{_OPEN}][+＋]?\d{{1,5}}[{_CLOSE}]"
 _JOINT = rf"(?:[{BLANKS}]?[.\u30fb\uff0e/／{DASHES}][{BLANKS}]?|[{BLANKS}])"
@@ -49,7 +50,7 @@ class Written:
     def marks(self) -> list[str]:
         """What stands between the groups, each time without blanks around a mark; a blank is one space."""
         spans = [match.span("digits") for match in _PART.finditer(self.value)]
-        between = [self.value[a[1] : b[0]] for a, b in zip(spans, spans[1:], strict=False)]
+        between = [self.value[a[1] : b[0]] for a, b in pairwise(spans)]
         return [re.sub(rf"[{BLANKS}]+", " ", mark).strip() or " " for mark in between]
 
     @cached_property
@@ -78,9 +79,7 @@ class Written:
                 ends = [*(start for start, _ in edges), len(self.value)]
                 found = [(self.start + a, self.start + b) for a, b in zip(starts, ends, strict=True) if a < b]
                 last = len(found) - 1
-                return [
-                    Written(self.text, a, self.end if i == last else b, b) for i, (a, b) in enumerate(found)
-                ]
+                return [Written(self.text, a, self.end if i == last else b, b) for i, (a, b) in enumerate(found)]
         return []
 
 

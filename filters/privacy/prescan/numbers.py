@@ -9,7 +9,7 @@ number. What is tried is any sequence of groups that a recogniser could take for
 import numpy as np
 from gristmill.filters.privacy.cards import ISSUER_RANGES, MAX_CARD_DIGITS, MIN_CARD_DIGITS
 from gristmill.filters.privacy.kinds import MAY_BE_CARD, MAY_BE_PHONE, MAY_BE_SOCIAL_SECURITY
-from gristmill.filters.privacy.numbering_plan.parse import NO_REGION, is_of_region, region_of
+from gristmill.filters.privacy.numbering_plan.parse import is_of_region, region_of
 from gristmill.filters.privacy.phones.dialled import (
     AMERICAN_CODE,
     MAX_NATIONAL_DIGITS,
@@ -18,14 +18,15 @@ from gristmill.filters.privacy.phones.dialled import (
     MIN_OPENED_DIGITS,
 )
 from gristmill.filters.privacy.prescan.characters import DIGIT, LETTER, UNDERSCORE, is_of
-from gristmill.kernels.compile import helper
 from gristmill.filters.text.unicode_tables import ALNUM, DECIMAL
+from gristmill.kernels.compile import helper
 from gristmill.kernels.utf8 import next_code_point
 
 MIN_DIGITS = 7
 MAX_GAP = 4  # characters between two numbers of one row, as in libphonenumber
 GAP = np.zeros(256, np.bool_)
 GAP[list(b" -.()[]/~+")] = True
+MAX_AMERICAN_DIGITS = 11  # with the 1 in front
 _ISSUERS = np.array(ISSUER_RANGES, np.int64)
 
 
@@ -121,25 +122,28 @@ def _is_foreign_digit(data, i):
     if data[i] & 0xC0 == 0x80:
         return False
     cp, _ = next_code_point(data, i)
-    return not (cp < 0x100 or 0x2000 <= cp <= 0x2BFF or 0x3000 <= cp <= 0x303F or cp == 0x30FB or cp == 0x30FC) and not (
-        0xFF08 <= cp <= 0xFF0F
-    )
+    return not (
+        cp < 0x100 or 0x2000 <= cp <= 0x2BFF or 0x3000 <= cp <= 0x303F or cp == 0x30FB or cp == 0x30FC
+    ) and not (0xFF08 <= cp <= 0xFF0F)
 
 
 @helper
 def _groups_from(data, base, first, size, stop, follows, card_named, plan, regions, work):
-    """What the groups that begin with data[first : first + size] can be."""
+    """What the groups that begin with data[first : first + size] can be, however many of those behind belong to them.
+
+    follows: one blank stands between the group and the one before.
+    """
     joined = _is_joined(data, base, first)
     plus = not joined and _is_behind_plus(data, base, first)
     opened = first > base and (data[first - 1] == 40 or data[first - 1] == 91 or data[first - 1] >= 128)
-    zero = not joined and data[first] == 48 and size >= 2
-    american = not joined and ((size == 3 and data[first] >= 50) or (size == 1 and data[first] == 49) or zero or opened)
+    zero = not joined and data[first] == 48 and size > 1
+    american = not joined and ((size == 3 and data[first] >= 50) or (size == 1 and data[first] == 49))
     card = size == 4 or size >= MIN_CARD_DIGITS
     if not (plus or opened or zero or american or card or size == 3):
         return 0
     bits = 0
     groups, total, before_last, last = 0, 0, 0, 0  # the sizes of the two groups before the one that is read
-    spaced, blank, dashed, pairs = True, True, True, True
+    spaced, blank, dashed, pairs = True, True, True, True  # what all marks, or all groups, are so far
     i = first
     while i < stop:
         begin = i
@@ -153,34 +157,44 @@ def _groups_from(data, base, first, size, stop, follows, card_named, plan, regio
         groups += 1
         pairs = pairs and here == 2
         after, gap = _next_group(data, i, stop)
-        in_row = blank and not opened and (follows or (gap == 1 and data[i] == 32))
-        if plus and total >= MIN_INTERNATIONAL_DIGITS:
+        leads = gap == 1 and data[i] == 32
+        in_row = blank and not opened and (follows or leads)
+        if (plus and total >= MIN_INTERNATIONAL_DIGITS) or (opened and groups > 2 and total >= MIN_OPENED_DIGITS):
             bits |= MAY_BE_PHONE
-        if zero and work[1] == 0 and total >= MIN_INTERNATIONAL_DIGITS + 2 and not in_row:
-            bits |= MAY_BE_PHONE
-        if opened and groups > 2 and total >= MIN_OPENED_DIGITS:
-            bits |= MAY_BE_PHONE
-        if groups > 1 and not in_row and (zero or opened) and MIN_NATIONAL_DIGITS <= total <= MAX_NATIONAL_DIGITS:
-            if (pairs and groups == 5) or _is_national(plan, regions, work, total):
-                bits |= MAY_BE_PHONE
-        if american and groups > 2 and not (blank and not zero and not opened) and not in_row and total <= 11:
-            if here == 4 and last == 3 and before_last == 3 and region_of(plan, work, total - 10, total, AMERICAN_CODE) >= 0:
+        elif not in_row and (zero or opened or (american and not blank)):
+            american_groups = groups > 2 and here == 4 and last == 3 and before_last == 3
+            if _is_dialled(plan, regions, work, total, groups, zero, opened, pairs, american_groups):
                 bits |= MAY_BE_PHONE
         if groups == 3 and here == 4 and last == 2 and before_last == 3 and dashed:
             bits |= MAY_BE_SOCIAL_SECURITY
         if card and spaced and total >= MIN_CARD_DIGITS and (groups == 1 or total - here >= 8):
-            alone = not (follows and gap == 1 and data[i] == 32) or _is_month(data, after, stop)
-            if card_named or (alone and _has_issuer(work, total)):
-                if _passes_luhn(work, total):
-                    bits |= MAY_BE_CARD
+            alone = not (follows and leads) or _is_month(data, after, stop)
+            if (card_named or (alone and _has_issuer(work, total))) and _passes_luhn(work, total):
+                bits |= MAY_BE_CARD
         if after < 0:
             break
         spaced = spaced and gap == 1
-        blank = blank and gap == 1 and data[i] == 32
-        dashed = dashed and data[i] == 45 and gap == 1
+        blank = blank and leads
+        dashed = dashed and gap == 1 and (data[i] == 45 or data[i] >= 128)
         before_last, last = last, here
         i = after
     return bits
+
+
+@helper
+def _is_dialled(plan, regions, work, total, groups, zero, opened, pairs, american_groups):
+    """Whether the digits are a number that is dialled without a `+`: with 00, in America, in pairs, or in a region."""
+    if zero and work[1] == 0 and total >= MIN_INTERNATIONAL_DIGITS + 2:
+        return True
+    if (
+        american_groups
+        and total <= MAX_AMERICAN_DIGITS
+        and region_of(plan, work, total - 10, total, AMERICAN_CODE) >= 0
+    ):
+        return True
+    if groups < 2 or not (zero or opened) or total < MIN_NATIONAL_DIGITS or total > MAX_NATIONAL_DIGITS:
+        return False
+    return (pairs and groups == 5) or _is_national(plan, regions, work, total)
 
 
 @helper

@@ -21,10 +21,10 @@ from gristmill.filters.privacy.kinds import (
     MAY_BE_IBAN,
     MAY_BE_IPV4,
     MAY_BE_IPV6,
+    MAY_BE_KEY,
     MAY_BE_NAMED_IDENTITY,
+    MAY_BE_NAMED_SECRET,
     MAY_BE_PHONE,
-    MAY_BE_SECRET,
-    MAY_BE_SOCIAL_SECURITY,
     MAY_BE_URL_CREDENTIALS,
 )
 from gristmill.filters.privacy.numbering_plan.parse import plan_record
@@ -45,12 +45,12 @@ from gristmill.filters.privacy.prescan.shapes import (
 )
 from gristmill.filters.privacy.prescan.word_lists import ADDRESS, CARD, CLASSES, IDENTITY, PHONE, PLACE, find_words
 from gristmill.filters.privacy.window import BEFORE_BYTES
+from gristmill.filters.text.unicode_tables import CLASS, DECIMAL
 from gristmill.kernels.buffers import string_buffers
 from gristmill.kernels.compile import helper, kernel
-from gristmill.filters.text.unicode_tables import CLASS, DECIMAL
 from gristmill.kernels.utf8 import next_code_point
 
-PLACE_BYTES = 12  # between a word such as `office` and a number, marks alone
+PLACE_BYTES = 20  # between a word such as `office` and a number, `no.` and marks alone
 WORDS_BEHIND_BYTES = 48  # behind a number, where `office` or `fax` may stand
 IDENTITY_BYTES = BEFORE_BYTES + 40  # behind a word that names an identity number
 _UNSEEN = -(1 << 40)
@@ -142,7 +142,9 @@ def _scan(data, offsets, classes, plan, regions, every_number):
     work = np.empty(MAX_CARD_DIGITS, np.int64)
     found = np.empty((4, 1024), np.int64)
     count = 0
-    words = np.empty(2 * CLASSES + 1, np.int64)  # ends of words by class, where the search stopped, ends of those behind
+    words = np.empty(
+        2 * CLASSES + 1, np.int64
+    )  # ends of words by class, where the search stopped, ends of those behind
     for row in range(len(offsets) - 1):
         base, end = offsets[row], offsets[row + 1]
         for class_ in range(len(words)):
@@ -176,7 +178,7 @@ def _scan(data, offsets, classes, plan, regions, every_number):
                     else:
                         stop = foreign_value(data, i, end)
                         if stop > 0:
-                            found, count = _put(found, count, row, i - base, stop - base, np.int64(MAY_BE_SECRET))
+                            found, count = _put(found, count, row, i - base, stop - base, np.int64(MAY_BE_NAMED_SECRET))
                     i = after
                     continue
                 i += 1
@@ -201,9 +203,7 @@ def _scan(data, offsets, classes, plan, regions, every_number):
                         many, stop = number_run(data, start, end, classes)
                         numbers_until = stop
                         if many >= MIN_DIGITS:
-                            may_be = _number_classes(
-                                data, base, start, stop, end, words, plan, regions, work
-                            )
+                            may_be = _number_classes(data, base, start, stop, end, words, plan, regions, work)
                             if every_number:
                                 may_be |= MAY_BE_PHONE | MAY_BE_CARD
                             if may_be:
@@ -228,11 +228,13 @@ def _scan(data, offsets, classes, plan, regions, every_number):
                     bits |= MAY_BE_FISCAL_CODE
             stop = key_end(data, start, i, end, digits, letters)
             if stop > 0:
-                bits, until = bits | MAY_BE_SECRET, stop
-            elif letters:
+                bits, until = bits | MAY_BE_KEY, stop
+            if letters:
                 first_byte, stop = given_value(data, base, start, i, end)
                 if stop > 0:
-                    found, count = _put(found, count, row, first_byte - base, stop - base, np.int64(MAY_BE_SECRET))
+                    found, count = _put(
+                        found, count, row, first_byte - base, stop - base, np.int64(MAY_BE_NAMED_SECRET)
+                    )
             if bits:
                 found, count = _put(found, count, row, start - base, until - base, np.int64(bits))
     return found, count

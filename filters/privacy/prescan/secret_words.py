@@ -16,11 +16,14 @@ SHORT_PREFIXES = ("sk", "SG", "AP", "AC", "SK", "M", "N", "O", "AKC", "key")  # 
 # Parts of names that hold secrets, in lower case with `_` between words; those of passwords may be given theirs by a blank.
 PASSWORD_NAMES = tuple(
     """
-    pass pwd pw psw kennwort contrasen clave senha palavra mot wachtwoord parola haslo heslo losenord adgangskode jelszo
-    salasana sifre lozinka sandi identified login curl mysql
+    pass pwd pw psw psk parool kennwort contrasen clave senha palavra mot wachtwoord parola haslo heslo losenord
+    adgangskode jelszo salasana sifre lozinka sandi identified login curl mysql
     """.split()  # noqa: SIM905
 )
-SECRET_NAMES = (*PASSWORD_NAMES, *"secret token apikey api_key _key auth credential accesskey privatekey bearer".split())  # noqa: SIM905
+SECRET_NAMES = (
+    *PASSWORD_NAMES,
+    *["secret", "token", "apikey", "api_key", "_key", "auth", "credential", "accesskey", "privatekey", "bearer"],
+)
 # Names with letters beyond ASCII: what is looked for begins with the first of these letters.
 FOREIGN_NAMES = tuple(
     """
@@ -29,7 +32,7 @@ FOREIGN_NAMES = tuple(
     """.split()  # noqa: SIM905
 )
 MIN_KEY_BYTES = 20
-MAX_NAME_BYTES = 48
+MAX_NAME_BYTES = 64
 MAX_MARKS = 8  # bytes between a name and its `=` or `:`
 MAX_VALUE_BYTES, MAX_BLANK_VALUE_BYTES = 400, 64
 
@@ -56,14 +59,16 @@ _PREFIX_DATA, _PREFIX_OFFSETS, _PREFIX_BUCKETS = _packed(set(KEY_PREFIXES) - set
 _SHORT_DATA, _SHORT_OFFSETS, _SHORT_BUCKETS = _packed(SHORT_PREFIXES)
 _NAME_DATA, _NAME_OFFSETS, _NAME_BUCKETS = _packed(SECRET_NAMES)
 _PASSWORD_DATA, _PASSWORD_OFFSETS, _PASSWORD_BUCKETS = _packed(PASSWORD_NAMES)
-_FOREIGN_DATA, _FOREIGN_OFFSETS, _FOREIGN_BUCKETS = _packed({tail for name in FOREIGN_NAMES for tail in foreign_tails(name)})
+_FOREIGN_DATA, _FOREIGN_OFFSETS, _FOREIGN_BUCKETS = _packed(
+    {tail for name in FOREIGN_NAMES for tail in foreign_tails(name)}
+)
 _MARK = np.zeros(256, np.bool_)  # what may stand between a name and its `=` or `:`
 _MARK[list(b" \t\"'`*])\\_")] = True
 _LAST_TWO = np.zeros(1 << 16, np.bool_)  # letters that a name may end with whose value comes behind a blank
 for _name in (*PASSWORD_NAMES, "password", "passphrase", "passcode", "passwort", "passwd", "bearer"):
     _LAST_TWO[ord(_name[-2]) << 8 | ord(_name[-1])] = True
 _GIVES = np.zeros(256, np.bool_)  # what gives a value to a name
-_GIVES[list(b"=:>|")] = True
+_GIVES[list(b"=:>|(,")] = True
 
 
 @kernel
@@ -147,11 +152,13 @@ def given_value(data, base, start, stop, end):
     gives = _gives_at(data, stop, end)
     if gives < 0 and not (data[stop] == 32 and _may_be_given_by_blank(data, start, stop)):
         return -1, -1
-    first = start
+    first = max(start, stop - MAX_NAME_BYTES)
     while first > base and first > stop - MAX_NAME_BYTES and (is_of(data[first - 1], WORD) or data[first - 1] == 45):
         first -= 1
     if gives >= 0:
-        if _ends_with_key(data, start, stop) or _holds_name(data, first, stop, _NAME_DATA, _NAME_OFFSETS, _NAME_BUCKETS):
+        if _ends_with_key(data, start, stop) or _holds_name(
+            data, first, stop, _NAME_DATA, _NAME_OFFSETS, _NAME_BUCKETS
+        ):
             return first, _line_end(data, gives, end, MAX_VALUE_BYTES)
         return -1, -1
     value_end = _line_end(data, stop, end, MAX_BLANK_VALUE_BYTES)
@@ -203,7 +210,7 @@ def _gives_at(data, start, end):
 
 @helper
 def _has_digit(data, start, end):
-    for i in range(start, end):
+    for i in range(start, end):  # noqa: SIM110 (numba compiles no generator)
         if is_of(data[i], DIGIT):
             return True
     return False

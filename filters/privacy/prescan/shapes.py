@@ -124,11 +124,24 @@ def iban_end(data, start, end):
             count += 1
             i += 1
             stop = i
-        elif (data[i] == 32 or data[i] == 45) and i + 1 < end and is_of(data[i + 1], DIGIT | LETTER):
-            i += 1
         else:
-            break
+            after = _behind_mark(data, i, end)
+            if after < 0 or after >= end or not is_of(data[after], DIGIT | LETTER):
+                break
+            i = after
     return stop if count >= MIN_IBAN_CHARACTERS else -1
+
+
+@helper
+def _behind_mark(data, i, end):
+    """The position behind the blank or dash of any kind at data[i], or -1."""
+    if data[i] == 32 or data[i] == 45:
+        return i + 1
+    if data[i] == 0xC2 and i + 1 < end and data[i + 1] == 0xA0:
+        return i + 2
+    if i + 2 < end and ((data[i] == 0xE2 and data[i + 1] == 0x80) or (data[i] == 0xE3 and data[i + 1] == 0x80)):
+        return i + 3
+    return -1
 
 
 @helper
@@ -149,7 +162,7 @@ def may_be_fiscal_code(data, start, stop):
     """Whether the word has the length of an Italian fiscal code, six letters in front and one at the end."""
     if stop - start != FISCAL_CODE_CHARACTERS or not is_of(data[stop - 1], LETTER):
         return False
-    for i in range(start, start + 6):
+    for i in range(start, start + 6):  # noqa: SIM110 (numba compiles no generator)
         if not is_of(data[i], LETTER):
             return False
     return True

@@ -20,8 +20,10 @@ CLASSES = 5
 MAX_BOUNDED_LETTERS = 4  # shorter words stand in too many others: only as words
 # Of a phrase that names an identity number, the first word that is not one of these, else the longest, is looked for.
 _COMMON = frozenset(
-    """number numbers card tax national identification identity personal license licence driver drivers driving documento
-    social service health authority permanent account resident de di file code nr numer numéro número""".split()
+    """
+    number numbers card tax national identification identity personal license licence driver drivers driving documento
+    social service health authority permanent account resident de di file code nr numer numéro número
+    """.split()  # noqa: SIM905
 )
 
 

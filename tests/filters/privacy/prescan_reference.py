@@ -1,6 +1,7 @@
 """The pre-scan's rules in plain Python, over text: what may be, for whoever doubts the kernel."""
 
 import re
+from itertools import pairwise
 
 import phonenumbers
 from gristmill.filters.privacy import kinds
@@ -90,7 +91,7 @@ def bits_of_groups(text: str, groups: list[tuple[int, int]], first: int, last: i
     chosen = groups[first : last + 1]
     parts = [text[a:b] for a, b in chosen]
     sizes, digits = [len(part) for part in parts], "".join(parts)
-    gaps = [text[b:c] for (_, b), (c, _) in zip(chosen, chosen[1:], strict=False)]
+    gaps = [text[b:c] for (_, b), (c, _) in pairwise(chosen)]
     before, behind = text[: chosen[0][0]], text[chosen[-1][1] :]
     bits = 0
     joined = re.search(r"[A-Za-z0-9][.\-]\Z", before) is not None
@@ -103,17 +104,24 @@ def bits_of_groups(text: str, groups: list[tuple[int, int]], first: int, last: i
         bits |= kinds.MAY_BE_PHONE
     if opened and len(parts) > 2 and len(digits) >= 8:
         bits |= kinds.MAY_BE_PHONE
-    if len(parts) > 1 and (zero or opened) and not in_row and 10 <= len(digits) <= 12:
-        if sizes == [2] * 5 or is_national(digits):
-            bits |= kinds.MAY_BE_PHONE
-    american = opened or zero or (not joined and (sizes[0] == 3 and digits[0] >= "2" or sizes[0] == 1 and digits[0] == "1"))
-    if american and len(parts) > 2 and sizes[-3:] == [3, 3, 4] and len(digits) <= 11 and not in_row:
-        if not (blank and not zero and not opened) and is_american(digits[-10:]):
-            bits |= kinds.MAY_BE_PHONE
+    many = len(parts) > 1 and (zero or opened) and not in_row and 9 <= len(digits) <= 12
+    if many and (sizes == [2] * 5 or is_national(digits)):
+        bits |= kinds.MAY_BE_PHONE
+    american = opened or zero
+    if not joined and sizes[0] in (1, 3):
+        american = american or digits[0] >= "2" if sizes[0] == 3 else american or digits[0] == "1"
+    american = american and sizes[-3:] == [3, 3, 4] and len(digits) <= 11 and not in_row
+    if american and not (blank and not zero and not opened) and is_american(digits[-10:]):
+        bits |= kinds.MAY_BE_PHONE
     if sizes == [3, 2, 4] and gaps == ["-", "-"]:
         bits |= kinds.MAY_BE_SOCIAL_SECURITY
     card = sizes[0] == 4 or sizes[0] >= 12
-    if card and len(digits) >= 12 and all(len(gap) == 1 for gap in gaps) and (len(parts) == 1 or len(digits) - sizes[-1] >= 8):
+    if (
+        card
+        and len(digits) >= 12
+        and all(len(gap) == 1 for gap in gaps)
+        and (len(parts) == 1 or len(digits) - sizes[-1] >= 8)
+    ):
         follows = first > 0 and text[groups[first - 1][1] : groups[first][0]] == " "
         leads = last + 1 < len(groups) and text[groups[last][1] : groups[last + 1][0]] == " "
         leads = leads and last + 2 < len(groups) and text[groups[last + 1][1]] != "/"
@@ -152,9 +160,9 @@ def is_iban_like(text: str, start: int) -> bool:
     """Two letters, two digits, then groups of letters and digits: 15 at least."""
     if not re.compile(r"[A-Za-z]{2}[0-9]{2}").match(text, start):
         return False
-    match = re.compile(r"[A-Za-z0-9](?:[ -]?[A-Za-z0-9]){0,39}").match(text, start)
+    match = re.compile(r"[A-Za-z0-9](?:[ \-\u00a0\u2000-\u203f\u3000-\u303f]?[A-Za-z0-9]){0,39}").match(text, start)
     assert match
-    return len(re.sub("[ -]", "", match.group())) >= 15
+    return sum(map(str.isalnum, match.group())) >= 15
 
 
 def is_key_like(word: str) -> bool:

@@ -23,12 +23,14 @@ PIECES = st.sampled_from(
 TEXTS = st.lists(PIECES, max_size=14).map("".join)
 # Groups that numbers of telephones and cards are made of, and the marks between them.
 GROUPS = st.sampled_from(
-    "0 1 2 7 00 01 02 06 12 20 44 33 49 030 020 212 664 555 800 0171 7665 1234 4111 1111 3782 822463 10005 5500 0000 536 22 8145 "
-    "4111111111111111 0301234567 2126647665 33142685300".split()  # noqa: SIM905
+    """
+    0 1 2 7 00 01 02 06 12 20 44 33 49 030 020 212 664 555 800 0171 7665 1234 4111 1111 3782 822463 10005 5500 0000 536 22
+    8145 4111111111111111 0301234567 2126647665 33142685300
+    """.split()  # noqa: SIM905
 )
-ROWS = st.lists(st.tuples(GROUPS, st.sampled_from([" ", "-", ".", ") ", " (", "/", " / ", "  ", "+", " +", ""])), max_size=8).map(
-    lambda parts: "".join(group + mark for group, mark in parts)
-)
+ROWS = st.lists(
+    st.tuples(GROUPS, st.sampled_from([" ", "-", ".", ") ", " (", "/", " / ", "  ", "+", " +", ""])), max_size=8
+).map(lambda parts: "".join(group + mark for group, mark in parts))
 CLASSES = {
     "email": kinds.MAY_BE_EMAIL,
     "credentials": kinds.MAY_BE_URL_CREDENTIALS,
@@ -121,7 +123,7 @@ def test_words_are_seen_in_every_case(form) -> None:  # type: ignore[no-untyped-
         for phrase in phrases:
             assert seen(f"x {form(phrase)}: A1") & kinds.MAY_BE_NAMED_IDENTITY, phrase
     for name in FOREIGN_NAMES:
-        assert seen(f"x {form(name)}: v1") & kinds.MAY_BE_SECRET, name
+        assert seen(f"x {form(name)}: v1") & kinds.MAY_BE_NAMED_SECRET, name
 
 
 def test_no_word_no_candidate() -> None:
@@ -133,7 +135,7 @@ def test_no_word_no_candidate() -> None:
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(["AKIA", "ghp_", "sk", "AC", "M", "xox", "pass", "word"]), st.text("aB3_", max_size=24))
 def test_keys_as_in_plain_python(prefix: str, rest: str) -> None:
-    assert bool(seen(prefix + rest) & kinds.MAY_BE_SECRET) == is_key_like(prefix + rest)
+    assert bool(seen(prefix + rest) & kinds.MAY_BE_KEY) == is_key_like(prefix + rest)
 
 
 @settings(max_examples=100, deadline=None)
@@ -143,8 +145,8 @@ def test_keys_as_in_plain_python(prefix: str, rest: str) -> None:
 )
 def test_assigned_names_as_in_plain_python(prefix: str, name: str) -> None:
     for form in ("{} = v", '"{}": v', "{}=v", "x['{}'] = v", "**{}:** v", "<{}>v", "| {} | v", "{}：v"):
-        assert bool(seen(form.format(prefix + name)) & kinds.MAY_BE_SECRET) == names_secret(prefix + name), form
-    assert not seen(f"{prefix}{name} v") & kinds.MAY_BE_SECRET
+        assert bool(seen(form.format(prefix + name)) & kinds.MAY_BE_NAMED_SECRET) == names_secret(prefix + name), form
+    assert not seen(f"{prefix}{name} v") & kinds.MAY_BE_NAMED_SECRET
 
 
 @settings(max_examples=100, deadline=None)
