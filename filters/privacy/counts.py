@@ -61,7 +61,7 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
 
 FAMILY = Family(
     name="pii",
-    version=1,
+    version=2,
     signals=(
         *(
             Signal(

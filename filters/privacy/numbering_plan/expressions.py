@@ -169,11 +169,9 @@ class Automata:
     def add(self, expressions: Mapping[int, str]) -> int:
         """The first state of an automaton that accepts with bit `b` what `expressions[b]` matches as a whole."""
         positions = _Positions()
-        entries = {}
+        entries: set[int] = set()
         for bit, text in expressions.items():
-            entry = positions.entry(read_expression(text)[0], bit)
-            for position in entry:
-                entries[position] = None
+            entries |= positions.entry(read_expression(text)[0], bit)
         return self._state(frozenset(entries), positions, {})
 
     def _state(self, places: frozenset[int], positions: "_Positions", known: dict[frozenset[int], int]) -> int:

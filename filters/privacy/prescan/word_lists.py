@@ -58,8 +58,8 @@ def _packed() -> tuple[np.ndarray, ...]:
     sizes = [len(form) for form in forms]
     bounded = [len(form) <= MAX_BOUNDED_LETTERS and form.isalpha() and form.decode() not in STEMS for form in forms]
     starts = np.zeros(1 << 16, np.bool_)
-    for form in forms:
-        starts[form[0] << 8 | form[1]] = True
+    for encoded in forms:
+        starts[encoded[0] << 8 | encoded[1]] = True
     return (
         np.frombuffer(b"".join(forms), np.uint8).copy(),
         np.cumsum([0, *sizes]).astype(np.int64),
