@@ -128,7 +128,7 @@ def build_here(
 ) -> Run:
     """Build under the lock that the caller holds. What the ledger of forgotten documents names stays forgotten."""
     started = time.monotonic()
-    storage.remove(MANIFEST)  # what it says of the run may stop being true before it is written again
+    storage.remove_file(MANIFEST)  # what it says of the run may stop being true before it is written again
     if read_ledger(storage).unfinished:
         remove_unfinished(storage)
     warm(engine, planned, console)

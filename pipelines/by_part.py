@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_part, read_units
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_part
+from gristmill.pipelines.run.units import commit_unit, read_units
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import DatasetManifest, Part
 

@@ -5,6 +5,7 @@ on partitions or arrival; rows alike in every column are interchangeable.
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +13,9 @@ import pyarrow as pa
 from gristmill.pipelines.by_part import part_key, parts_by_number, write_by_part
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import (
-    DatasetSpec,
-    PartWriter,
-    commit_unit,
-    iterate_part,
-    read_manifest,
-    read_part,
-)
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, iterate_part, read_manifest, read_part
 from gristmill.pipelines.run.stages import Stage
+from gristmill.pipelines.run.units import Marker, commit_unit, read_units, unfinished
 from gristmill.schemas.manifest import DatasetManifest, Part
 
 _ORDER = ("content_hash", "source", "snapshot", "url", "timestamp", "metadata", "location")
@@ -59,35 +54,61 @@ class _RowsTask:
     number: int
 
 
-def separate_colliding_ids(storage: Storage, engine: Engine, spec: DatasetSpec) -> int:
-    """Give colliding documents new ids in the units written so far; returns how many documents shared an id."""
+@dataclass(frozen=True)
+class _RenameTask:
+    """A unit with colliding ids: its marker, and the new ids of its parts by their index in the unit."""
+
+    storage: Storage
+    spec: DatasetSpec
+    marker: Marker
+    new_ids: Mapping[int, Part]
+
+
+def separate_colliding_ids(storage: Storage, engine: Engine, spec: DatasetSpec, units: dict[str, Marker]) -> int:
+    """Give colliding documents new ids in the units written so far; returns how many documents shared an id.
+
+    units: the markers of all units; those of renamed units are read again.
+    """
     done = f"{spec.folder}/ids/done.json"
-    if storage.exists(done):
-        return int(storage.read_json(done)["documents"])
-    parts = _unit_parts(storage, spec)
+    known = storage.read_json_if_there(done)
+    if known is not None:
+        return int(known["documents"])
+    parts = _unit_parts(units)
     numbered = read_manifest(storage, NEW_IDS.folder)  # there when an earlier attempt stopped while renaming
-    if numbered is None and _has_collisions(
-        engine, [storage.engine_path(part.path) for *_, part in parts if part.rows]
-    ):
+    if numbered is None and _has_collisions(engine, [storage.address(part.path) for *_, part in parts if part.rows]):
         numbered = _number_collisions(storage, engine, parts)
-    new_ids = parts_by_number(numbered)
-    for number, (unit, index, _) in enumerate(parts):
-        if number in new_ids:
-            _rename(storage, spec, unit, index, new_ids[number])
+    if numbered is not None:
+        tasks = _rename_tasks(storage, spec, units, parts, numbered)
+        engine.run_tasks(_rename, tasks)
+        units.update(read_units(storage, spec, [task.marker["key"] for task in tasks]))
     count = numbered.rows if numbered else 0
     storage.write_json(done, {"documents": count})
     return count
 
 
-def _unit_parts(storage: Storage, spec: DatasetSpec) -> list[tuple[str, int, Part]]:
+def _unit_parts(units: Mapping[str, Marker]) -> list[tuple[str, int, Part]]:
     """(unit, index in the unit, part) of everything written, in order of unit names."""
-    found = []
-    for name in storage.list(f"{spec.folder}/units"):
-        if not name.endswith(".json"):
-            continue  # a marker whose writing was interrupted
-        marker = storage.read_json(f"{spec.folder}/units/{name}")
-        found += [(marker["key"], index, Part.model_validate(part)) for index, part in enumerate(marker["parts"])]
-    return found
+    return [
+        (key, index, Part.model_validate(part))
+        for key, marker in sorted(units.items())
+        for index, part in enumerate(marker["parts"])
+    ]
+
+
+def _rename_tasks(
+    storage: Storage,
+    spec: DatasetSpec,
+    units: Mapping[str, Marker],
+    parts: Sequence[tuple[str, int, Part]],
+    numbered: DatasetManifest,
+) -> list[_RenameTask]:
+    """A task for every unit in which a document is renamed."""
+    new_ids = parts_by_number(numbered)
+    found: dict[str, dict[int, Part]] = {}
+    for number, (unit, index, _) in enumerate(parts):
+        if number in new_ids:
+            found.setdefault(unit, {})[index] = new_ids[number]
+    return [_RenameTask(storage, spec, units[unit], chosen) for unit, chosen in found.items()]
 
 
 def _has_collisions(engine: Engine, paths: list[str]) -> bool:
@@ -104,9 +125,10 @@ def _number_collisions(storage: Storage, engine: Engine, parts: list[tuple[str, 
 
     rows = Stage(storage, ROWS, config={}, inputs={})
     rows.start()
-    engine.run_tasks(_write_rows, [_RowsTask(storage, part, number) for number, (_, _, part) in enumerate(parts)])
+    tasks = [_RowsTask(storage, part, number) for number, (_, _, part) in enumerate(parts)]
+    engine.run_tasks(_write_rows, unfinished(storage, tasks, (ROWS, lambda task: part_key(task.number))))
     manifest = rows.finish({})
-    frame = engine.read([storage.engine_path(part.path) for part in manifest.parts])
+    frame = engine.read([storage.address(part.path) for part in manifest.parts])
     shared = F.count("*").over(Window.partitionBy("doc_id"))
     order = Window.partitionBy("doc_id", "content_hash").orderBy(*_ORDER)
     numbered = frame.withColumn("shared", shared).withColumn("number", F.row_number().over(order).cast("long"))
@@ -127,25 +149,30 @@ def _write_rows(task: _RowsTask) -> int:
     return task.part.rows
 
 
-def _rename(storage: Storage, spec: DatasetSpec, unit: str, index: int, new_ids: Part) -> None:
-    """Write the part anew with its new ids and put it in the unit's marker in place of the old one; repeatable."""
-    changes = read_part(storage, new_ids, NEW_IDS.schema.names).to_pylist()
+def _rename(task: _RenameTask) -> int:
+    """Write the unit's parts anew with their new ids and put them in its marker in place of the old ones; repeatable."""
+    old = [Part.model_validate(part) for part in task.marker["parts"]]
+    replaced = {index: _renamed(task, old[index], new_ids) for index, new_ids in task.new_ids.items()}
+    parts = [replaced.get(index, part).model_dump() for index, part in enumerate(old)]
+    task.storage.write_json(task.spec.unit_path(task.marker["key"]), {**task.marker, "parts": parts})
+    task.storage.remove_files([old[index].path for index in replaced])
+    return sum(part.rows for part in replaced.values())
+
+
+def _renamed(task: _RenameTask, old: Part, new_ids: Part) -> Part:
+    """A part of documents written again, those in `new_ids` under their new id."""
+    changes = read_part(task.storage, new_ids, NEW_IDS.schema.names).to_pylist()
     new = {change["row"]: _new_id(change) for change in changes}
-    marker = storage.read_json(spec.unit_path(unit))
-    old = Part.model_validate(marker["parts"][index])
-    writer = PartWriter(storage, spec, unit, single=True)
+    writer = PartWriter(task.storage, task.spec, task.marker["key"], single=True)
     row = 0
-    for batch in iterate_part(storage, old):
+    for batch in iterate_part(task.storage, old):
         ids = batch.column("doc_id").to_pylist()
         ids = [new.get(row + offset, doc_id) for offset, doc_id in enumerate(ids)]
-        writer.write(
-            batch.set_column(batch.schema.get_field_index("doc_id"), "doc_id", pa.array(ids, pa.large_string()))
-        )
+        place = batch.schema.get_field_index("doc_id")
+        writer.write(batch.set_column(place, "doc_id", pa.array(ids, pa.large_string())))
         row += batch.num_rows
     (replacement,) = writer.close()
-    marker["parts"][index] = replacement.model_copy(update={"key": old.key}).model_dump()
-    storage.write_json(spec.unit_path(unit), marker)
-    storage.remove(old.path)
+    return replacement.model_copy(update={"key": old.key})
 
 
 def _new_id(change: dict[str, Any]) -> str:

@@ -21,8 +21,9 @@ from gristmill.pipelines.identity import separate_colliding_ids
 from gristmill.pipelines.readers.extract import EXTRACTED
 from gristmill.pipelines.readers.registry import plan_splits, read_splits
 from gristmill.pipelines.readers.split import Split
-from gristmill.pipelines.run.dataset import MAX_PART_BYTES, DatasetSpec, PartWriter, commit_unit, read_units
+from gristmill.pipelines.run.dataset import MAX_PART_BYTES, DatasetSpec, PartWriter
 from gristmill.pipelines.run.stages import Stage, fingerprint
+from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.schemas.document import DOCUMENT, KEPT_STATUS
 from gristmill.schemas.errors import BalanceError
 from gristmill.schemas.manifest import DatasetManifest
@@ -114,12 +115,11 @@ def ingest(
         return stage.manifest
     stage.start()
     started = time.monotonic()
-    finished = read_units(storage, DOCUMENTS, [task.key for task in tasks])
-    remaining = [task for task in tasks if task.key not in finished]
+    remaining = unfinished(storage, tasks, (DOCUMENTS, lambda task: task.key))
     with console.progress("read", sum(_task_bytes(task) for task in remaining), "bytes") as advance:
         engine.run_tasks(ingest_group, remaining, advance)
-    collisions = separate_colliding_ids(storage, engine, DOCUMENTS)
-    units = read_units(storage, DOCUMENTS, [task.key for task in tasks])
+    units = stage.units()
+    collisions = separate_colliding_ids(storage, engine, DOCUMENTS, units)
     facts = _balance([unit["facts"] for unit in units.values()])
     facts["colliding_ids"] = collisions
     _check_balance(facts, sum(part["rows"] for unit in units.values() for part in unit["parts"]))
@@ -130,8 +130,6 @@ def ingest(
 
 def ingest_group(task: IngestTask) -> int:
     """Read a group of splits, write its parts and leave its marker. Returns the stored bytes it covers."""
-    if task.storage.exists(DOCUMENTS.unit_path(task.key)):
-        return _task_bytes(task)
     writer = PartWriter(task.storage, DOCUMENTS, task.key, part_bytes=task.part_bytes)
     try:
         commit_unit(task.storage, DOCUMENTS, task.key, writer, _read_into(writer, task))

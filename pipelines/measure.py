@@ -19,9 +19,10 @@ from gristmill.filters.transforms.registry import text_version_key
 from gristmill.pipelines.engine.pool import ERROR_COLUMN, shared_pool
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, iterate_part, read_part
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, iterate_part, read_part
 from gristmill.pipelines.run.model_files import with_file_hashes
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.pipelines.run.units import commit_unit, finished_keys
 from gristmill.schemas.document import DOCUMENT
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -86,13 +87,10 @@ def measure(
         )
     for stage in missing.values():
         stage.start()
-    tasks = [
-        MeasureTask(storage, part, tuple((name, version, dict(families[name, version])) for name, version in missing))
-        for part in documents.parts
-    ]
     if missing:
         started = time.monotonic()
-        with console.progress("measure", documents.text_bytes, "bytes") as advance:
+        tasks = _tasks(storage, documents, missing, families)
+        with console.progress("measure", sum(task.part.text_bytes for task in tasks), "bytes") as advance:
             engine.run_tasks(measure_part, tasks, advance)
         for stage in missing.values():
             stage.finish({})
@@ -104,6 +102,23 @@ def measure(
     else:
         console.log(f"signals: {len(stages)} families up to date")
     return {key: stage.manifest for key, stage in stages.items() if stage.manifest is not None}
+
+
+def _tasks(
+    storage: Storage,
+    documents: DatasetManifest,
+    missing: Mapping[FamilyKey, Stage],
+    families: Mapping[FamilyKey, Mapping[str, Any]],
+) -> list[MeasureTask]:
+    """A task for every part, with the families that have no unit of it yet."""
+    finished = {key: finished_keys(storage, stage.spec) for key, stage in missing.items()}
+    chosen = {(name, version): (name, version, dict(families[name, version])) for name, version in missing}
+    tasks = []
+    for part in documents.parts:
+        todo = tuple(family for key, family in chosen.items() if part.key not in finished[key])
+        if todo:
+            tasks.append(MeasureTask(storage, part, todo))
+    return tasks
 
 
 def _provider(name: str) -> str:
@@ -134,18 +149,14 @@ def _providers_first(families: Iterable[FamilyKey]) -> list[FamilyKey]:
 
 
 def measure_part(task: MeasureTask) -> int:
-    """Measure one part; families whose unit is there already are left out. Returns the bytes of text."""
-    todo = [
-        (signals_spec(name, version), family(name), version, options)
-        for name, version, options in task.families
-        if not task.storage.exists(signals_spec(name, version).unit_path(task.part.key))
-    ]
+    """Measure the task's families on one part. Returns the bytes of text."""
+    todo = [(signals_spec(name, version), family(name), version, options) for name, version, options in task.families]
     writers = [PartWriter(task.storage, spec, task.part.key, single=True) for spec, *_ in todo]
     columns = sorted({"doc_id", "text"}.union(*(chosen.reads for _, chosen, _, _ in todo)))
     stored = _stored_inputs(task, {(chosen.name, version) for _, chosen, version, _ in todo})
     first = 0
     try:
-        for batch in iterate_part(task.storage, task.part, columns) if todo else ():
+        for batch in iterate_part(task.storage, task.part, columns):
             texts = {version: versioned_text(batch.column("text"), version)[0] for _, _, version, _ in todo}
             inputs = {name: column.slice(first, batch.num_rows) for name, column in stored.items()}
             for writer, (_, chosen, version, options) in zip(writers, todo, strict=True):

@@ -25,9 +25,10 @@ from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.foreign.stage import EDITS_OF_STEPS
 from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import MANIFEST, DatasetSpec, PartWriter, commit_unit, read_manifest, read_part
+from gristmill.pipelines.run.dataset import MANIFEST, DatasetSpec, PartWriter, read_each, read_manifest, read_part
 from gristmill.pipelines.run.digest import batch_digest, format_digest
 from gristmill.pipelines.run.stages import Stage, fingerprint, layout_fingerprint
+from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.schemas.cut_rows import CUT_REVISION
 from gristmill.schemas.decision import CUT_RULES, DECISION, DECISION_DIGEST
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -98,8 +99,7 @@ def _foreign_edits(storage: Storage, recipe: Recipe) -> dict[str, DatasetManifes
 def survivors_digest(storage: Storage, decisions: DatasetManifest) -> str:
     """Of the ids of the documents that pass the rules, cuts or not."""
     total = 0
-    for part in decisions.parts:
-        table = read_part(storage, part, ["doc_id", "failed_rules"])
+    for table in read_each(storage, decisions.parts, ["doc_id", "failed_rules"]):
         total += batch_digest(table.filter(pa.array(passed_rules(table))), ["doc_id"])
     return format_digest(total)
 
@@ -132,7 +132,7 @@ def _into_ledger(
         mine = {kind: parts[number] for kind, parts in numbered.items() if number in parts}
         if CUTS in decisions.facts or any(cut.rows_by.get("dropped") for cut in mine.values()):
             tasks.append(LedgerTask(storage, spec, part, mine))
-    engine.run_tasks(write_ledger_part, tasks)
+    engine.run_tasks(write_ledger_part, unfinished(storage, tasks, (spec, lambda task: task.decisions.key)))
     rewritten = {part.key: part for part in stage.finish({}).parts}
     parts = [rewritten.get(part.key, part) for part in decisions.parts]
     finished = decisions.model_copy(
@@ -143,8 +143,7 @@ def _into_ledger(
         }
     )
     storage.write_json(f"{decisions_spec(folder).folder}/{MANIFEST}", finished.model_dump())
-    for task in tasks:
-        storage.remove(task.decisions.path)
+    storage.remove_files([task.decisions.path for task in tasks])
     return finished
 
 

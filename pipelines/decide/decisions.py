@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.console import Console
-from gristmill.pipelines.by_part import parts_by_number, read_rows
+from gristmill.pipelines.by_part import part_key, parts_by_number, read_rows
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy
 from gristmill.pipelines.decide.rules import PartColumns, PartsAtHand, Verdict, evaluate, read_columns
 from gristmill.pipelines.decide.survivors import (
@@ -27,8 +27,9 @@ from gristmill.pipelines.dedup.near.options import decision_config
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter
 from gristmill.pipelines.run.stages import Stage, fingerprint, layout_fingerprint
+from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.schemas.decision import DECISION, DECISION_DIGEST, EXACT_DUPLICATE_RULE, NEAR_DUPLICATE_RULE
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe import Recipe
@@ -39,6 +40,10 @@ TOKEN_FAMILY: FamilyKey = ("tokens", "original")
 def decisions_spec(folder: str) -> DatasetSpec:
     """`folder`: the selection, "" for the run's own."""
     return DatasetSpec(f"{folder}decisions", DECISION, DECISION_DIGEST, counted="kept")
+
+
+def _by_number(task: CandidateTask) -> str:
+    return part_key(task.number)
 
 
 @dataclass(frozen=True)
@@ -149,7 +154,8 @@ def decide(
             )
             for number, part in enumerate(measured.documents.parts)
         ]
-        with console.progress("decide", measured.documents.rows, "documents") as advance:
+        tasks = unfinished(storage, tasks, (spec, lambda task: task.documents.key))
+        with console.progress("decide", sum(task.documents.rows for task in tasks), "documents") as advance:
             engine.run_tasks(decide_part, tasks, advance)
         return facts
 
@@ -189,7 +195,7 @@ def _survivors(
             )
             for number in sorted(members)
         ]
-        engine.run_tasks(write_candidates, tasks)
+        engine.run_tasks(write_candidates, unfinished(storage, tasks, (candidates.spec, _by_number)))
         candidates.finish({})
     chosen = Stage(storage, survivors_spec(folder), config, inputs)
     if chosen.manifest is None:
@@ -203,8 +209,6 @@ def _survivors(
 
 def decide_part(task: DecisionTask) -> int:
     """Decisions of one part."""
-    if task.storage.exists(task.spec.unit_path(task.documents.key)):
-        return task.documents.rows
     known = task.at_hand.take(task.documents) if task.at_hand is not None else None
     if known is None:
         columns = read_columns(task.storage, task.documents, task.signals, task.wanted, more=())

@@ -56,7 +56,7 @@ def diff(a: Run | str | Path, b: Run | str | Path, *, engine: Engine | None = No
 
 
 def _frame(engine: Engine, run: Run, side: str) -> Any:
-    paths = [run.storage.engine_path(part.path) for part in run.decisions.parts]
+    paths = [run.storage.address(part.path) for part in run.decisions.parts]
     frame = engine.read(paths, ["doc_id", *_FIELDS]) if paths else _empty(engine)
     for name in _FIELDS:
         frame = frame.withColumnRenamed(name, f"{name}_{side}")

@@ -19,18 +19,11 @@ from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.ingest import DOCUMENTS
 from gristmill.pipelines.privacy import Privacy, scan_options
-from gristmill.pipelines.run.dataset import (
-    MANIFEST,
-    DatasetSpec,
-    PartWriter,
-    commit_unit,
-    iterate_part,
-    read_manifest,
-    read_part,
-)
+from gristmill.pipelines.run.dataset import MANIFEST, DatasetSpec, PartWriter, iterate_part, read_manifest, read_part
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.schemas.document import DOCUMENT
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -117,7 +110,8 @@ def _rewrite(
         RemoveTask(storage, spec, part, decided if keep == "kept" else None, privacy)
         for part, decided in zip(documents.parts, decisions.parts, strict=True)
     ]
-    with console.progress("remove texts", documents.text_bytes, "bytes") as advance:
+    tasks = unfinished(storage, tasks, (spec, lambda task: task.documents.key))
+    with console.progress("remove texts", sum(task.documents.text_bytes for task in tasks), "bytes") as advance:
         engine.run_tasks(remove_part, tasks, advance)
     remaining = stage.finish({}).parts
     parts = [
@@ -126,8 +120,7 @@ def _rewrite(
     ]
     replaced = documents.model_copy(update={"parts": parts, "facts": {**documents.facts, TEXTS: keep}})
     storage.write_json(f"{DOCUMENTS.folder}/{MANIFEST}", replaced.model_dump())
-    for part in documents.parts:
-        storage.remove(part.path)
+    storage.remove_files([part.path for part in documents.parts])
     console.log(f"documents: texts stored: {keep}")
 
 

@@ -23,10 +23,11 @@ from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey
 from gristmill.pipelines.privacy import Privacy, privacy_of
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, iterate_part, read_part
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, iterate_part, read_part
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.schemas.corpus import CORPUS, CORPUS_DIGEST, EDIT_ROW
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -98,7 +99,8 @@ def write_corpus(
                 zip(documents.parts, decisions.parts, language, strict=True)
             )
         ]
-        with console.progress("write corpus", documents.text_bytes, "bytes") as advance:
+        tasks = unfinished(storage, tasks, (corpus.spec, lambda task: task.documents.key))  # edits are committed before
+        with console.progress("write corpus", sum(task.documents.text_bytes for task in tasks), "bytes") as advance:
             engine.run_tasks(write_corpus_part, tasks, advance)
         if text_version == ORIGINAL and not cuts and privacy is None:
             storage.remove(edits.spec.folder)
@@ -111,8 +113,6 @@ def write_corpus(
 def write_corpus_part(task: CorpusTask) -> int:
     """The kept documents of one part, edited."""
     spec = corpus_spec(task.folder)
-    if task.storage.exists(spec.unit_path(task.documents.key)):  # its edits were committed before it
-        return task.documents.text_bytes
     writer = PartWriter(task.storage, spec, task.documents.key, single=True)
     edit_writer = PartWriter(task.storage, edits_spec(task.folder), task.documents.key, single=True)
     decided = read_part(task.storage, task.decisions, ["kept", "tokens", "cluster_size"]).combine_chunks()

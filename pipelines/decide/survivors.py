@@ -19,7 +19,8 @@ from gristmill.pipelines.dedup.exact import MEMBERS
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_part
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_part
+from gristmill.pipelines.run.units import commit_unit
 from gristmill.schemas.duplicates import CANDIDATE, CANDIDATE_DIGEST, KEY, MEMBER, MEMBER_DIGEST, ORDER_COLUMNS
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.policy import ORIGINAL
@@ -184,7 +185,7 @@ def _choose_by_shuffle(
     """One aggregation and one join on the cluster."""
     from pyspark.sql.connect import functions as F
 
-    paths = [storage.engine_path(part.path) for part in candidates.parts if part.rows]
+    paths = [storage.address(part.path) for part in candidates.parts if part.rows]
     if not paths:
         return 0
     frame = engine.read(paths)

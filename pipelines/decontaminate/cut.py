@@ -17,8 +17,9 @@ from gristmill.pipelines.dedup.cuts import count_line, cuts_spec, write_cuts
 from gristmill.pipelines.dedup.survivor_texts import Survivors
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_part
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_part
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.schemas.cut_rows import MARK, MARK_DIGEST
 from gristmill.schemas.decontamination import ContaminationPolicy
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -59,7 +60,7 @@ def cut_contamination(
             for number, part in parts_by_number(hits).items()
             if part.rows
         ]
-        engine.run_tasks(mark_part, tasks)
+        engine.run_tasks(mark_part, unfinished(storage, tasks, (marks.spec, lambda task: part_key(task.number))))
         return {}
 
     def work() -> dict[str, Any]:
@@ -84,8 +85,6 @@ def is_contaminated(hits: pa.Table, policy: ContaminationPolicy) -> pa.ChunkedAr
 
 def mark_part(task: MarkTask) -> int:
     """MARK rows of one part: the spans of the hits that reach a threshold."""
-    if task.storage.exists(task.spec.unit_path(part_key(task.number))):
-        return task.hits.rows
     hits = read_part(task.storage, task.hits, ["row", "overlap", "longest", "starts", "ends"])
     hits = hits.filter(is_contaminated(hits, task.policy)).combine_chunks()
     starts, ends = (hits.column(name).combine_chunks() for name in ("starts", "ends"))

@@ -23,8 +23,9 @@ from gristmill.pipelines.decontaminate.matches import COUNTS, content_counts
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey, signals_spec
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_manifest, read_part
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_each, read_manifest, read_part
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.schemas.decontamination import (
     EVAL_ITEM,
     HIT,
@@ -86,7 +87,8 @@ def weigh_matches(
             HitTask(storage, items, counts, options, number, part, numbered[number])
             for number, part in enumerate(documents.parts)
         ]
-        engine.run_tasks(write_hits, tasks)
+        written = [(stage.spec, _documents_key) for stage in signals.values()]
+        engine.run_tasks(write_hits, unfinished(storage, tasks, *written, (HITS, lambda task: part_key(task.number))))
         for stage in missing:
             stage.finish({})
         return {}
@@ -98,6 +100,10 @@ def weigh_matches(
     return {key: stage.manifest for key, stage in signals.items() if stage.manifest is not None}
 
 
+def _documents_key(task: HitTask) -> str:
+    return task.documents.key
+
+
 def write_hits(task: HitTask) -> int:
     """Hits and signals of one part."""
     index = load_index(task.storage, task.items)
@@ -106,10 +112,9 @@ def write_hits(task: HitTask) -> int:
     hits = _hits(read_part(task.storage, task.matches, MATCH.names), index, weights, names, items)
     for one in task.options.sets:
         _write_signals(task, one.name, hits)
-    if not task.storage.exists(HITS.unit_path(part_key(task.number))):
-        writer = PartWriter(task.storage, HITS, part_key(task.number), single=True)
-        writer.write(hits)
-        commit_unit(task.storage, HITS, part_key(task.number), writer, {})
+    writer = PartWriter(task.storage, HITS, part_key(task.number), single=True)
+    writer.write(hits)
+    commit_unit(task.storage, HITS, part_key(task.number), writer, {})
     return task.documents.rows
 
 
@@ -172,8 +177,6 @@ def _hits(matches: pa.Table, index: Index, weights: Weights, sets: pa.Array, nam
 def _write_signals(task: HitTask, evaluation_set: str, hits: pa.RecordBatch) -> None:
     """The set's signals of every document of the part."""
     spec = signals_spec(family_name(evaluation_set), ORIGINAL)
-    if task.storage.exists(spec.unit_path(task.documents.key)):
-        return
     ids = read_part(task.storage, task.documents, ["doc_id"]).combine_chunks().column("doc_id")
     mine = hits.filter(pc.equal(hits.column("set"), evaluation_set))
     places = mine.column("row").to_numpy()
@@ -210,8 +213,7 @@ def _with_hits(storage: Storage, items: pa.Table, hits: DatasetManifest) -> pa.T
     overlap = np.zeros(rows)
     example: list[str | None] = [None] * rows
     found: dict[int, tuple[float, int, str]] = {}
-    for part in hits.parts:
-        table = read_part(storage, part, ["number", "overlap", "longest", "doc_id"])
+    for table in read_each(storage, hits.parts, ["number", "overlap", "longest", "doc_id"]):
         numbers = table.column("number").to_numpy()
         documents += np.bincount(numbers, minlength=rows)
         np.maximum.at(overlap, numbers, table.column("overlap").to_numpy())

@@ -17,8 +17,9 @@ from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.pipelines.decontaminate.eval_sets import Items, read_sets, sets_fingerprint
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.readers.split import Split
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter
 from gristmill.pipelines.run.stages import Stage
+from gristmill.pipelines.run.units import commit_unit
 from gristmill.schemas.decontamination import EVAL_ITEM, EVAL_ITEM_DIGEST, Decontaminate
 from gristmill.schemas.manifest import DatasetManifest
 

@@ -19,15 +19,9 @@ from gristmill.pipelines.by_part import part_key
 from gristmill.pipelines.decontaminate.items import load_index
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import (
-    DatasetSpec,
-    PartWriter,
-    commit_unit,
-    iterate_part,
-    read_part,
-    split_by_bytes,
-)
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, iterate_part, read_part, split_by_bytes
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.schemas.decontamination import (
     GRAM_CONTENT,
     GRAM_CONTENT_DIGEST,
@@ -82,7 +76,9 @@ def match_documents(
             )
         grams.start()
         tasks = [MatchTask(storage, items, options, number, part) for number, part in enumerate(documents.parts)]
-        with console.progress("compare with evaluation sets", documents.text_bytes, "bytes") as advance:
+        tasks = unfinished(storage, tasks, (GRAMS, _key), (MATCHES, _key))
+        left = sum(task.documents.text_bytes for task in tasks)
+        with console.progress("compare with evaluation sets", left, "bytes") as advance:
             engine.run_tasks(match_part, tasks, advance)
         grams.finish({})
         return {}
@@ -94,11 +90,13 @@ def match_documents(
     return found, counts.run(lambda: _count(storage, engine, counted), console.log)
 
 
+def _key(task: MatchTask) -> str:
+    return part_key(task.number)
+
+
 def match_part(task: MatchTask) -> int:
     """Matches of one part, and which n-grams its contents hold."""
     key = part_key(task.number)
-    if all(task.storage.exists(spec.unit_path(key)) for spec in (GRAMS, MATCHES)):
-        return task.documents.text_bytes
     index = load_index(task.storage, task.items)
     normalisation = chosen_normalisation(task.options.normalise)
     writer = PartWriter(task.storage, MATCHES, key, single=True)
@@ -172,7 +170,7 @@ def count_contents(
         pairs = pa.concat_tables([read_part(storage, part, GRAM_CONTENT.names) for part in parts])
         counted = pairs.group_by(GRAM_CONTENT.names).aggregate([]).group_by("gram").aggregate([([], "count_all")])
     else:
-        frame = engine.read([storage.engine_path(part.path) for part in parts], GRAM_CONTENT.names)
+        frame = engine.read([storage.address(part.path) for part in parts], GRAM_CONTENT.names)
         counted = frame.distinct().groupBy("gram").count().toArrow()
     counted = counted.select([0, 1]).rename_columns(GRAM_COUNT.names).cast(GRAM_COUNT)
     return counted.sort_by("gram").combine_chunks()

@@ -21,8 +21,9 @@ from gristmill.pipelines.by_part import part_key, parts_by_number, read_rows
 from gristmill.pipelines.dedup.survivor_texts import REASONS, Survivors, SurvivorTexts, survivor_texts
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_manifest, read_part, read_units
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_manifest, read_part
 from gristmill.pipelines.run.run import Run
+from gristmill.pipelines.run.units import commit_unit, read_units, unfinished
 from gristmill.schemas.cut_options import LossLimit, Substrings
 from gristmill.schemas.cut_rows import CUT, CUT_DIGEST
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -83,17 +84,17 @@ def write_cuts(
         mine = [parts[one_part.number] for parts in numbered if one_part.number in parts]
         if mine:
             tasks.append(CutTask(one_part, spec, kind, mine, limit))
-    engine.run_tasks(write_part_cuts, tasks)
-    keys = [part_key(task.survivors.number) for task in tasks]
-    units = read_units(survivors[0].storage, spec, keys).values() if survivors else ()
+    if not survivors:
+        return dict.fromkeys(COUNTS, 0)
+    storage = survivors[0].storage
+    engine.run_tasks(write_part_cuts, unfinished(storage, tasks, (spec, lambda task: part_key(task.survivors.number))))
+    units = read_units(storage, spec).values()
     return {name: sum(unit["facts"][name] for unit in units) for name in COUNTS}
 
 
 def write_part_cuts(task: CutTask) -> int:
     """Cuts of one part. Memory: a chunk of text, and the part's marks at 40 bytes each."""
     storage, number = task.survivors.storage, task.survivors.number
-    if storage.exists(task.spec.unit_path(part_key(number))):
-        return task.survivors.documents.text_bytes
     tables = [read_part(storage, part, ["row", "start", "end"]) for part in task.marks]
     marks = pa.concat_tables(tables).sort_by("row")
     rows, starts, ends = (column.to_numpy() for column in marks.columns)

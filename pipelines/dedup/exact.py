@@ -18,8 +18,9 @@ from gristmill.pipelines.decide.rules import evaluate, read_columns
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_part
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_part
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.schemas.duplicates import KEY, KEY_DIGEST
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.policy import ORIGINAL
@@ -65,12 +66,12 @@ def exact_edges(
             KeysTask(storage, number, part, {key: signals[key].parts[number] for key in wanted}, floor, dedup.scope)
             for number, part in enumerate(documents.parts)
         ]
-        engine.run_tasks(write_keys, tasks)
+        engine.run_tasks(write_keys, unfinished(storage, tasks, (KEYS, lambda task: part_key(task.number))))
         keys.finish({})
 
     def group() -> dict[str, int]:
         assert keys.manifest is not None
-        paths = [storage.engine_path(part.path) for part in keys.manifest.parts if part.rows]
+        paths = [storage.address(part.path) for part in keys.manifest.parts if part.rows]
         if not paths:
             return {"documents": 0}
         frame = engine.read(paths)

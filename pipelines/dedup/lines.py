@@ -19,8 +19,9 @@ from gristmill.pipelines.dedup.order import order_spec
 from gristmill.pipelines.dedup.survivor_texts import Survivors, survivor_texts
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_part, read_units
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_part
 from gristmill.pipelines.run.stages import Stage
+from gristmill.pipelines.run.units import commit_unit, read_units, unfinished
 from gristmill.schemas.cut_options import LineDedup
 from gristmill.schemas.cut_rows import LINE, LINE_DIGEST, MARK, MARK_DIGEST
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -62,10 +63,11 @@ def cut_lines(
             for part in survivors
             if part.number in ranks
         ]
+        tasks = unfinished(storage, tasks, (lines, lambda task: part_key(task.survivors.number)))
         with console.progress("lines", sum(task.survivors.documents.text_bytes for task in tasks), "bytes") as advance:
             engine.run_tasks(write_line_hashes, tasks, advance)
-        units = read_units(storage, lines, [part_key(task.survivors.number) for task in tasks])
-        paths = [storage.engine_path(part["path"]) for unit in units.values() for part in unit["parts"] if part["rows"]]
+        units = read_units(storage, lines)
+        paths = [storage.address(part["path"]) for unit in units.values() for part in unit["parts"] if part["rows"]]
         marking = Stage(storage, marks, {}, {"lines": stage.key})
         if marking.manifest is None:
             marking.start()
@@ -93,8 +95,6 @@ def _mark_repeats(engine: Engine, storage: Storage, paths: Sequence[str], marks:
 def write_line_hashes(task: LinesTask) -> int:
     """The lines of one part's survivors that are long enough. Memory: a chunk of text and its lines."""
     storage, number = task.survivors.storage, task.survivors.number
-    if storage.exists(task.spec.unit_path(part_key(number))):
-        return task.survivors.documents.text_bytes
     places = read_rows(storage, task.order_spec, task.order)
     rank_rows, ranks = places.column("row").to_numpy(), places.column("rank").to_numpy()
     scopes = _scopes(task)

@@ -21,8 +21,9 @@ from gristmill.pipelines.dedup.survivor_texts import passed_rules
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_part, read_units
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_part
 from gristmill.pipelines.run.stages import Stage
+from gristmill.pipelines.run.units import commit_unit, read_units, unfinished
 from gristmill.schemas.cut_rows import ORDER_KEY, ORDER_KEY_DIGEST, RANK, RANK_DIGEST
 from gristmill.schemas.manifest import DatasetManifest, Part
 
@@ -85,9 +86,9 @@ def survivor_order(
             )
             for number, part in enumerate(documents.parts)
         ]
-        engine.run_tasks(write_order_keys, tasks)
-        units = list(read_units(storage, keys, [part_key(number) for number in range(len(tasks))]).values())
-        paths = [storage.engine_path(part["path"]) for unit in units for part in unit["parts"] if part["rows"]]
+        engine.run_tasks(write_order_keys, unfinished(storage, tasks, (keys, lambda task: part_key(task.number))))
+        units = list(read_units(storage, keys).values())
+        paths = [storage.address(part["path"]) for unit in units for part in unit["parts"] if part["rows"]]
         count = sum(part["rows"] for unit in units for part in unit["parts"])
         if paths:
             samples = [key for unit in units for key in unit["facts"]["sample"]]
@@ -100,8 +101,6 @@ def survivor_order(
 
 def write_order_keys(task: OrderTask) -> int:
     """The order key of each survivor of one part, with its place."""
-    if task.storage.exists(task.spec.unit_path(part_key(task.number))):
-        return task.documents.rows
     columns = read_columns(task.storage, task.documents, task.signals, preference_signals(task.preferences))
     rows = np.flatnonzero(passed_rules(read_part(task.storage, task.decisions, ["failed_rules"])))
     table = columns.documents.take(pa.array(rows))

@@ -25,8 +25,9 @@ from gristmill.pipelines.by_part import part_key, parts_by_number, read_rows, wr
 from gristmill.pipelines.dedup.survivor_texts import Survivors, survivor_texts, unit_buffers
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_units
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter
 from gristmill.pipelines.run.stages import Stage
+from gristmill.pipelines.run.units import commit_unit, read_units, unfinished
 from gristmill.schemas.cut_options import Substrings
 from gristmill.schemas.cut_rows import MARK, MARK_DIGEST, RUN, RUN_DIGEST, SHUFFLED_RUN
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -74,14 +75,14 @@ def mark_by_partition(
     tasks = [
         RunsTask(part, runs, order_spec, ranks[part.number], options) for part in survivors if part.number in ranks
     ]
+    tasks = unfinished(storage, tasks, *((spec, _key) for spec in runs))
     with console.progress("windows", sum(task.survivors.documents.text_bytes for task in tasks), "bytes") as advance:
         engine.run_tasks(write_runs, tasks, advance)
-    keys = [part_key(task.survivors.number) for task in tasks]
     marked, rows, shipped, looked_at = [], 0, 0, 0
     with console.progress("mark windows", passes, "passes") as advance:
         for spec in runs:
-            units = read_units(storage, spec, keys).values()
-            paths = [storage.engine_path(part["path"]) for unit in units for part in unit["parts"] if part["rows"]]
+            units = read_units(storage, spec).values()
+            paths = [storage.address(part["path"]) for unit in units for part in unit["parts"] if part["rows"]]
             rows += sum(part["rows"] for unit in units for part in unit["parts"])
             shipped += sum(unit["facts"]["shuffle_bytes"] for unit in units)
             looked_at = sum(unit["facts"]["text_bytes"] for unit in units)
@@ -103,12 +104,13 @@ def mark_by_partition(
     return marked, facts
 
 
+def _key(task: RunsTask) -> str:
+    return part_key(task.survivors.number)
+
+
 def write_runs(task: RunsTask) -> int:
     """The runs of one part's survivors, by pass. Memory: a chunk of text and its runs, about eight times the chunk."""
     storage, number = task.survivors.storage, task.survivors.number
-    done = [storage.exists(spec.unit_path(part_key(number))) for spec in task.specs]
-    if all(done):
-        return task.survivors.documents.text_bytes
     places = read_rows(storage, task.order_spec, task.order)
     rank_rows, ranks = places.column("row").to_numpy(), places.column("rank").to_numpy()
     writers = [PartWriter(storage, spec, part_key(number), single=True) for spec in task.specs]

@@ -19,8 +19,9 @@ from gristmill.pipelines.engine.pool import ERROR_COLUMN, Limits, shared_pool
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey, signals_spec
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, iterate_part, split_by_bytes
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, iterate_part, split_by_bytes
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.foreign import FOREIGN_EDITS, FOREIGN_EDITS_DIGEST, ForeignStep
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -73,7 +74,9 @@ def run_foreign(
         for stage in missing:
             stage.start()
         tasks = [ForeignTask(storage, tuple(steps), number, part) for number, part in enumerate(documents.parts)]
-        with console.progress("foreign steps", documents.text_bytes, "bytes") as advance:
+        written = [(stage.spec, _documents_key) for stage in stages.values()]
+        tasks = unfinished(storage, tasks, *written, (EDITS_OF_STEPS, lambda task: part_key(task.number)))
+        with console.progress("foreign steps", sum(task.documents.text_bytes for task in tasks), "bytes") as advance:
             engine.run_tasks(run_part, tasks, advance)
         for stage in missing:
             stage.finish({})
@@ -85,13 +88,15 @@ def run_foreign(
     return {key: stage.manifest for key, stage in stages.items() if stage.manifest is not None}
 
 
+def _documents_key(task: ForeignTask) -> str:
+    return task.documents.key
+
+
 def run_part(task: ForeignTask) -> int:
     """All steps over one part; units that are there already stay."""
     specs = [signals_spec(f"foreign_{step.name}", ORIGINAL) for step in task.steps]
     keys = [*[task.documents.key] * len(specs), part_key(task.number)]
     todo = [*specs, EDITS_OF_STEPS]
-    if all(task.storage.exists(spec.unit_path(key)) for spec, key in zip(todo, keys, strict=True)):
-        return task.documents.text_bytes
     writers = [PartWriter(task.storage, spec, key, single=True) for spec, key in zip(todo, keys, strict=True)]
     config = {"steps": [step.model_dump_json() for step in task.steps]}
     schema = result_schema([step.name for step in task.steps])

@@ -34,9 +34,11 @@ class Ledger:
 
 
 def read_ledger(storage: Storage) -> Ledger:
-    names = [name for name in storage.list(LEDGER) if name.endswith(".json")]
-    done = set(storage.list(LEDGER))
-    entries = tuple(ForgetEntry.model_validate(storage.read_json(f"{LEDGER}/{name}")) for name in names)
+    present = storage.list(LEDGER)
+    names = [name for name in present if name.endswith(".json")]
+    done = set(present)
+    stored = storage.read_many_json([f"{LEDGER}/{name}" for name in names])
+    entries = tuple(ForgetEntry.model_validate(entry) for entry in stored)
     return Ledger(entries, tuple(n for n, name in enumerate(names) if _marker(name) not in done))
 
 
@@ -49,8 +51,7 @@ def add_entry(storage: Storage, entry: ForgetEntry, kept: bytes) -> None:
 
 def kept_before(storage: Storage, index: int) -> bytes:
     """The bits that came with the request `index`; they are removed when it is finished."""
-    with storage.open(f"{LEDGER}/{index + 1:06d}.kept") as file:
-        return bytes(file.read())
+    return storage.read_bytes(f"{LEDGER}/{index + 1:06d}.kept")
 
 
 def mark_finished(storage: Storage, ledger: Ledger, indexes: Sequence[int]) -> None:
@@ -58,7 +59,7 @@ def mark_finished(storage: Storage, ledger: Ledger, indexes: Sequence[int]) -> N
     names = [name for name in storage.list(LEDGER) if name.endswith(".json")]
     for index in indexes:
         storage.put_if_absent(f"{LEDGER}/{_marker(names[index])}", {"documents": len(ledger.entries[index].doc_ids)})
-        storage.remove(f"{LEDGER}/{names[index].removesuffix('.json')}.kept")
+        storage.remove_file(f"{LEDGER}/{names[index].removesuffix('.json')}.kept")
 
 
 def _marker(name: str) -> str:

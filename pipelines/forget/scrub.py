@@ -24,17 +24,9 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.forget.ledger import Ledger, read_ledger
 from gristmill.pipelines.ingest import DOCUMENTS
 from gristmill.pipelines.measure import signals_spec
-from gristmill.pipelines.run.dataset import (
-    MANIFEST,
-    DatasetSpec,
-    PartWriter,
-    commit_unit,
-    iterate_part,
-    read_manifest,
-    read_part,
-    read_units,
-)
+from gristmill.pipelines.run.dataset import MANIFEST, DatasetSpec, PartWriter, iterate_part, read_manifest, read_part
 from gristmill.pipelines.run.stages import STARTED, layout_fingerprint, remade
+from gristmill.pipelines.run.units import commit_unit, read_units, unfinished
 from gristmill.schemas.document import DOCUMENT, KEPT_STATUS, QUARANTINED_STATUS
 from gristmill.schemas.forgetting import FORGOTTEN
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -86,7 +78,8 @@ def honour_ledger(storage: Storage, engine: Engine, documents: DatasetManifest, 
         return documents
     spec = _scrubbed(DOCUMENTS, len(ledger.entries))
     tasks = [DocumentsTask(storage, spec, part, ledger) for part in documents.parts]
-    with console.progress("forget", documents.rows, "documents") as advance:
+    tasks = unfinished(storage, tasks, (spec, lambda task: task.part.key))
+    with console.progress("forget", sum(task.part.rows for task in tasks), "documents") as advance:
         engine.run_tasks(forget_in_part, tasks, advance)
     units = read_units(storage, spec, [part.key for part in documents.parts])
     honoured = {"entries": len(ledger.entries), "layout_before": layout_fingerprint(documents)}
@@ -100,8 +93,6 @@ def honour_ledger(storage: Storage, engine: Engine, documents: DatasetManifest, 
 
 def forget_in_part(task: DocumentsTask) -> int:
     """Rewrite one part when the ledger names a document of it. Returns the number of documents."""
-    if task.storage.exists(task.spec.unit_path(task.part.key)):
-        return task.part.rows
     known = read_part(
         task.storage, task.part, ["doc_id", "content_hash", "reason", "status", "source"]
     ).combine_chunks()
@@ -225,7 +216,8 @@ def _scrub(
     numbered = parts_by_number(manifest) if spec is SIGNATURES else dict(enumerate(manifest.parts))
     scrubbed = _scrubbed(spec, documents)
     tasks = [ScrubTask(storage, scrubbed, numbered[number], places) for number, places in sorted(rows.items())]
-    engine.run_tasks(drop_rows if spec is SIGNATURES else null_rows, tasks)
+    rewrite = drop_rows if spec is SIGNATURES else null_rows
+    engine.run_tasks(rewrite, unfinished(storage, tasks, (scrubbed, lambda task: task.part.key)))
     units = read_units(storage, scrubbed, [task.part.key for task in tasks])
     changes = {
         "inputs": {**manifest.inputs, "documents": documents, **inputs},
@@ -247,7 +239,7 @@ def keep_shingles(
     for number, part in parts_by_number(stored).items():
         rows = read_part(storage, wanted[number], ["row"]).column("row").to_numpy() if number in wanted else ()
         tasks.append(ScrubTask(storage, scrubbed, part, np.unique(np.array(rows, np.int64))))
-    engine.run_tasks(only_rows, tasks)
+    engine.run_tasks(only_rows, unfinished(storage, tasks, (scrubbed, lambda task: task.part.key)))
     units = read_units(storage, scrubbed, [task.part.key for task in tasks])
     parts = [Part.model_validate(part) for unit in units.values() for part in unit["parts"]]
     hashes = sum(
@@ -286,8 +278,6 @@ def _is_in(places: pa.Array, rows: np.ndarray) -> pa.BooleanArray:
 
 
 def _rewrite(task: ScrubTask, change: Any) -> int:
-    if task.storage.exists(task.spec.unit_path(task.part.key)):
-        return task.part.rows
     writer = PartWriter(task.storage, task.spec, task.part.key, single=True)
     row = 0
     try:
@@ -324,11 +314,9 @@ def _publish(
 def remove_unlisted(storage: Storage, folder: str, manifest: DatasetManifest) -> None:
     """Remove every file of data that the manifest does not list, and the markers of the work that made it."""
     listed = {part.path for part in manifest.parts}
-    for path in _data_files(storage, folder):
-        if path not in listed:
-            storage.remove(path)
+    storage.remove_files([path for path in _data_files(storage, folder) if path not in listed])
     storage.remove(f"{folder}/units")
-    storage.remove(f"{folder}/{STARTED}")
+    storage.remove_file(f"{folder}/{STARTED}")
     for name in storage.list(folder):
         storage.remove(f"{folder}/{name}/units")
 

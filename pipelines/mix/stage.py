@@ -19,8 +19,9 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.id_draws import unit_draws
 from gristmill.pipelines.measure import FamilyKey
 from gristmill.pipelines.mix.plan import CODES_PER_DOUBLING, GroupStats, MixPlan, plan_mix
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, iterate_part, read_part
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, iterate_part, read_each, read_part
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.mixing import (
@@ -106,7 +107,8 @@ def mix_corpus(
     weights = Stage(storage, weights_spec(folder), {"by": mix.by, "upweight": chosen["upweight"]}, inputs)
 
     def count() -> dict[str, Any]:
-        engine.run_tasks(count_part, tasks({}, 0))
+        work = unfinished(storage, tasks({}, 0), (weights.spec, lambda task: task.corpus.key))
+        engine.run_tasks(count_part, work)
         return {}
 
     plan = plan_mix(mix, read_stats(storage, weights.run(count, console.log)))
@@ -117,8 +119,9 @@ def mix_corpus(
     mixed = Stage(storage, mixed_spec(folder), {"mix": chosen, "seed": seed}, inputs)
 
     def write() -> dict[str, Any]:
-        work = tasks({group.name: group.scale for group in plan.groups}, plan.max_copies)
-        with console.progress("write mix", corpus.text_bytes, "bytes") as advance:
+        scaled = tasks({group.name: group.scale for group in plan.groups}, plan.max_copies)
+        work = unfinished(storage, scaled, (mixed.spec, lambda task: task.corpus.key))
+        with console.progress("write mix", sum(task.corpus.text_bytes for task in work), "bytes") as advance:
             engine.run_tasks(write_part, work, advance)
         return {"plan": asdict(plan)}
 
@@ -131,8 +134,8 @@ def read_stats(storage: Storage, weights: DatasetManifest) -> dict[str, GroupSta
     documents: dict[str, int] = {}
     squares: dict[str, float] = {}
     tokens: dict[str, dict[int, int]] = {}
-    for part in weights.parts:
-        for row in read_part(storage, part, GROUP_WEIGHT.names).to_pylist():
+    for table in read_each(storage, weights.parts, GROUP_WEIGHT.names):
+        for row in table.to_pylist():
             group = row["group"]
             documents[group] = documents.get(group, 0) + row["documents"]
             squares[group] = squares.get(group, 0.0) + row["squares"]
@@ -144,8 +147,6 @@ def read_stats(storage: Storage, weights: DatasetManifest) -> dict[str, GroupSta
 def count_part(task: MixTask) -> int:
     """Documents and tokens of one part by group and weight."""
     spec = weights_spec(task.folder)
-    if task.storage.exists(spec.unit_path(task.corpus.key)):
-        return task.corpus.rows
     columns = read_part(task.storage, task.corpus, ["source", "language", "tokens", "cluster_size"])
     tokens = columns.column("tokens")
     table = pa.table(
@@ -207,8 +208,6 @@ def copies_of(rates: np.ndarray, doc_ids: pa.Array, seed: int) -> np.ndarray:
 def write_part(task: MixTask) -> int:
     """The documents of one part that are used, with their copies."""
     spec = mixed_spec(task.folder)
-    if task.storage.exists(spec.unit_path(task.corpus.key)):
-        return task.corpus.text_bytes
     columns = read_part(task.storage, task.corpus, ["doc_id", "source", "language", CLUSTER_SIZE])
     encoded = groups_of(columns, task.mix).combine_chunks().dictionary_encode()
     scales = np.array([task.scales[name] for name in encoded.dictionary.to_pylist()])

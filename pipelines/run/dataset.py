@@ -2,18 +2,18 @@
 
 A *part* is one file. Documents are cut into parts once; every dataset measured on them has one part per part of the
 documents, with the same rows in the same order, so that joining them needs no shuffle. What an interrupted stage has
-finished is kept: each unit of work leaves a marker (put-if-absent) naming the parts it wrote.
+finished is kept: each unit of work leaves a marker naming the parts it wrote (units.py).
 """
 
-import contextlib
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from gristmill.pipelines.engine.ahead import map_ahead
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.digest import batch_digest, format_digest
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -22,6 +22,7 @@ MAX_ROW_GROUP_BYTES = 32 << 20
 ROW_GROUP_BYTES = 8 << 20  # what small batches are gathered to: every row group costs each reader of a few columns
 MAX_PART_BYTES = 128 << 20
 MAX_PART_ROWS = 500_000
+PARTS_AHEAD = 8
 MANIFEST = "manifest.json"
 
 
@@ -135,10 +136,10 @@ class PartWriter:
         assert self._writer is not None
         self._write_gathered()
         self._writer.close()
+        self._part.bytes = self._file.tell()
         self._file.close()
         self._writer = None
         self._part.digest = format_digest(self._sum)
-        self._part.bytes = self.storage.size(self._part.path)
         self.parts.append(self._part)
 
     def close(self) -> list[Part]:
@@ -151,11 +152,8 @@ class PartWriter:
         self._gathered, self._gathered_bytes = [], 0
         if self._writer is not None:
             self._writer = None
-            with contextlib.suppress(OSError):  # of a full disk: what is still buffered is given up anyway
-                self._file.close()
-            self.storage.remove(self._part.path)
-        for part in self.parts:
-            self.storage.remove(part.path)
+            self.storage.discard(self._file, self._part.path)
+        self.storage.remove_files([part.path for part in self.parts])
 
 
 def split_by_bytes(batch: pa.RecordBatch, limit: int) -> Iterator[pa.RecordBatch]:
@@ -169,37 +167,31 @@ def split_by_bytes(batch: pa.RecordBatch, limit: int) -> Iterator[pa.RecordBatch
     yield from split_by_bytes(batch.slice(half), limit)
 
 
-def commit_unit(storage: Storage, spec: DatasetSpec, key: str, writer: PartWriter, facts: dict[str, Any]) -> None:
-    """Make a finished unit count, once: a second attempt's files are removed."""
-    parts = [part.model_dump() for part in writer.close()]
-    if not storage.put_if_absent(spec.unit_path(key), {"key": key, "parts": parts, "facts": facts}):
-        writer.abandon()
-
-
-def read_units(storage: Storage, spec: DatasetSpec, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Markers of the finished units among `keys`."""
-    present = set(storage.list(f"{spec.folder}/units"))
-    return {key: storage.read_json(spec.unit_path(key)) for key in keys if f"{key}.json" in present}
-
-
 def read_manifest(storage: Storage, folder: str) -> DatasetManifest | None:
-    path = f"{folder}/{MANIFEST}"
-    if not storage.exists(path):
-        return None
-    return DatasetManifest.model_validate(storage.read_json(path))
+    """What a finished dataset says of itself, None when it is not finished."""
+    content = storage.read_json_if_there(f"{folder}/{MANIFEST}")
+    return None if content is None else DatasetManifest.model_validate(content)
 
 
 def iterate_part(
     storage: Storage, part: Part, columns: list[str] | None = None, batch_rows: int = 8192
 ) -> Iterator[pa.RecordBatch]:
     """Batches of one part; memory is bounded by a row group."""
-    with storage.open(part.path) as file:
-        yield from pq.ParquetFile(file, page_checksum_verification=True).iter_batches(
-            batch_size=batch_rows, columns=columns
-        )
+    with storage.open_columns(part.path, part.bytes) as file:
+        yield from _opened(storage, file).iter_batches(batch_size=batch_rows, columns=columns)
 
 
 def read_part(storage: Storage, part: Part, columns: list[str]) -> pa.Table:
     """The named columns of a whole part, by the calling thread: tasks are what runs side by side."""
-    with storage.open(part.path) as file:
-        return pq.ParquetFile(file, page_checksum_verification=True).read(columns=columns, use_threads=False)
+    with storage.open_columns(part.path, part.bytes) as file:
+        return _opened(storage, file).read(columns=columns, use_threads=False)
+
+
+def read_each(storage: Storage, parts: Iterable[Part], columns: list[str]) -> Iterator[pa.Table]:
+    """The named columns of part after part, in order; a few parts are read ahead, so that no request waits for another."""
+    yield from map_ahead(lambda part: read_part(storage, part, columns), parts, PARTS_AHEAD)
+
+
+def _opened(storage: Storage, file: IO[Any]) -> pq.ParquetFile:
+    """A part's reader. From a store the columns wanted are fetched together, neighbours in one request."""
+    return pq.ParquetFile(file, page_checksum_verification=True, pre_buffer=not storage.is_local)

@@ -1,4 +1,8 @@
-"""One run folder, one writer: a lock file with owner and age, refreshed while the run lives."""
+"""One run folder, one writer: a lock file with owner and age, refreshed while the run lives.
+
+Taking a lock is a put-if-absent, which local file systems and object stores do as one step. Taking over that of a dead
+run is not one step: who does it holds a second file meanwhile, taken the same way, and looks at the lock again.
+"""
 
 import contextlib
 import fcntl
@@ -6,6 +10,7 @@ import os
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +18,7 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.schemas.errors import RunError
 
 LOCK = "lock.json"
+_TAKEOVER = "lock.json.takeover"
 REFRESH_SECONDS = 10.0
 STALE_SECONDS = 120.0
 _ENDED = ("Z", "X")  # states of a process that is over but not yet waited for
@@ -49,6 +55,7 @@ def _owner() -> dict[str, Any]:
         "boot": _boot_id(),
         "pid": pid,
         "started": _process_started(pid),
+        "token": uuid.uuid4().hex,  # of this taking: two of one process differ too
         "refreshed": time.time(),
     }
 
@@ -72,17 +79,43 @@ def run_lock(storage: Storage) -> Iterator[None]:
 
     def refresh() -> None:
         while not stop.wait(REFRESH_SECONDS):
-            with contextlib.suppress(OSError):  # a full disk must not end the run from here
+            with contextlib.suppress(OSError, ValueError):  # a full disk must not end the run from here
+                if not _is_mine(_read(storage, LOCK), mine):
+                    return  # this machine slept so long that another run took over: its lock stays as it is
                 storage.write_json(LOCK, {**mine, "refreshed": time.time()})
 
     thread = threading.Thread(target=refresh, name="gristmill-lock", daemon=True)
     thread.start()
     try:
         yield
-    finally:
-        stop.set()
-        thread.join()
-        storage.remove(LOCK)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            _release(storage, mine, stop, thread)
+        raise
+    held = _release(storage, mine, stop, thread)
+    if held is not None and not _is_mine(held, mine):
+        raise RunError(
+            "another run took this folder over, as this one gave no sign of life for two minutes",
+            where=storage.url,
+            expected="a folder with one writer",
+            next_step="when the other run is over, run the same command again: it checks what is there",
+        )
+
+
+def _release(
+    storage: Storage, mine: dict[str, Any], stop: threading.Event, refresher: threading.Thread
+) -> dict[str, Any] | None:
+    """Stop refreshing and remove the lock if it is still this run's; returns what it said."""
+    stop.set()
+    refresher.join()
+    held = _read(storage, LOCK)
+    if _is_mine(held, mine):
+        storage.remove_file(LOCK)
+    return held
+
+
+def _is_mine(held: dict[str, Any] | None, mine: dict[str, Any]) -> bool:
+    return held is not None and held.get("token") == mine["token"]
 
 
 @contextlib.contextmanager
@@ -102,19 +135,41 @@ def _one_at_a_time(storage: Storage) -> Iterator[None]:
 
 
 def _take(storage: Storage, mine: dict[str, Any]) -> None:
+    """Put the lock, or take over a dead run's; RunError when a live one holds it."""
     while not storage.put_if_absent(LOCK, mine):
-        try:
-            owner = storage.read_json(LOCK)
-        except OSError:
+        held = _read(storage, LOCK)
+        if held is None:
             continue  # removed between the two calls
-        except ValueError:
-            owner = None  # cut short when the machine went down: locks are written as a whole
-        if owner is not None and not _is_stale(owner):
-            age = int(time.time() - float(owner.get("refreshed", 0)))
-            raise RunError(
-                f"another run is writing here (process {owner['pid']} on {owner['host']}, seen {age} s ago)",
-                where=storage.url,
-                expected="a folder with one writer",
-                next_step=f"wait for it, choose another --out, or remove {LOCK} if you know that it is gone",
-            )
-        storage.remove(LOCK)
+        if not _is_stale(held):
+            _refuse(storage, held)
+        if storage.put_if_absent(_TAKEOVER, mine):
+            try:
+                if _read(storage, LOCK) == held:  # nobody has taken it over since
+                    storage.remove_file(LOCK)
+            finally:
+                storage.remove_file(_TAKEOVER)
+            continue
+        other = _read(storage, _TAKEOVER)
+        if other is not None and not _is_stale(other):
+            _refuse(storage, other)
+        storage.remove_file(_TAKEOVER)  # its run ended within the few milliseconds that a takeover lasts
+
+
+def _read(storage: Storage, path: str) -> dict[str, Any] | None:
+    """What a lock says: None when there is none, nothing when it was cut short as the machine went down (locks are put
+    as a whole)."""
+    try:
+        owner: dict[str, Any] | None = storage.read_json_if_there(path)
+    except ValueError:
+        return {}
+    return owner
+
+
+def _refuse(storage: Storage, owner: dict[str, Any]) -> None:
+    age = int(time.time() - float(owner.get("refreshed", 0)))
+    raise RunError(
+        f"another run is writing here (process {owner['pid']} on {owner['host']}, seen {age} s ago)",
+        where=storage.url,
+        expected="a folder with one writer",
+        next_step=f"wait for it, choose another --out, or remove {LOCK} if you know that it is gone",
+    )

@@ -28,14 +28,14 @@ class Run(Shown):
     @cached_property
     def summary(self) -> dict[str, Any]:
         """manifest.json of the run: recipe, stages, totals, versions."""
-        if not self.storage.exists(MANIFEST):
+        loaded: dict[str, Any] | None = self.storage.read_json_if_there(MANIFEST)
+        if loaded is None:
             raise RunError(
                 "no finished run here",
                 where=self.storage.url,
                 expected=MANIFEST,
                 next_step="`gristmill build RECIPE --out` this folder (an interrupted build goes on where it stopped)",
             )
-        loaded: dict[str, Any] = self.storage.read_json(MANIFEST)
         return loaded
 
     @cached_property

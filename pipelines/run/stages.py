@@ -11,6 +11,7 @@ import gristmill
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import MANIFEST, DatasetSpec, read_manifest
 from gristmill.pipelines.run.digest import format_digest
+from gristmill.pipelines.run.units import Marker, read_units
 from gristmill.schemas.manifest import FORMAT_VERSION, DatasetManifest, Part
 
 STARTED = "stage.json"
@@ -50,6 +51,7 @@ class Stage:
 
     `manifest` is set when the dataset is there with the same key; else `start()`, let tasks leave unit markers under the
     dataset's folder, and `finish(facts)`. Units finished by an interrupted attempt with the same key survive `start()`.
+    `units()` reads the markers, once.
     """
 
     def __init__(
@@ -65,29 +67,40 @@ class Stage:
         self.key = stage_key(spec.folder, self.config, self.inputs, self.versions)
         done = read_manifest(storage, spec.folder)
         self.manifest = done if done is not None and done.stage_key == self.key else None
+        self._units: dict[str, Marker] | None = None
         self._started = 0.0
 
     def start(self) -> None:
         path = f"{self.spec.folder}/{STARTED}"
-        if not (self.storage.exists(path) and self.storage.read_json(path)["stage_key"] == self.key):
+        started = self.storage.read_json_if_there(path)
+        if started is None or started["stage_key"] != self.key:
             # first what vouches for the data: removing the folder may be interrupted
-            self.storage.remove(f"{self.spec.folder}/{MANIFEST}")
-            self.storage.remove(path)
+            self.storage.remove_file(f"{self.spec.folder}/{MANIFEST}")
+            self.storage.remove_file(path)
             self.storage.remove(self.spec.folder)
             self.storage.write_json(path, {"stage_key": self.key})
         else:
             self._remove_unlisted()
+        self._units = None
         self._started = time.monotonic()
+
+    def units(self) -> dict[str, Marker]:
+        """The marker of every unit by its key; read when first asked for, which is after the tasks."""
+        if self._units is None:
+            self._units = read_units(self.storage, self.spec)
+        return self._units
 
     def _remove_unlisted(self) -> None:
         """Files that an interrupted attempt wrote and no unit names."""
-        listed = {part.path for part in _collect_parts(self.storage, self.spec)}
-        for name in self.storage.list(f"{self.spec.folder}/data"):
-            if f"{self.spec.folder}/data/{name}" not in listed:
-                self.storage.remove(f"{self.spec.folder}/data/{name}")
+        units = read_units(self.storage, self.spec).values()
+        listed = {part["path"] for marker in units for part in marker["parts"]}
+        found = [f"{self.spec.folder}/data/{name}" for name in self.storage.list(f"{self.spec.folder}/data")]
+        self.storage.remove_files([path for path in found if path not in listed])
 
     def finish(self, facts: dict[str, Any]) -> DatasetManifest:
-        parts = _collect_parts(self.storage, self.spec)
+        """Write the manifest: from here on the dataset counts."""
+        parts = [Part.model_validate(part) for marker in self.units().values() for part in marker["parts"]]
+        parts.sort(key=lambda part: part.key)
         self.manifest = DatasetManifest(
             name=self.spec.folder,
             stage_key=self.key,
@@ -114,15 +127,6 @@ class Stage:
             return manifest
         log(f"{self.spec.folder}: up to date ({self.manifest.rows:,} rows)")
         return self.manifest
-
-
-def _collect_parts(storage: Storage, spec: DatasetSpec) -> list[Part]:
-    parts = []
-    for name in storage.list(f"{spec.folder}/units"):
-        if name.endswith(".json"):
-            marker = storage.read_json(f"{spec.folder}/units/{name}")
-            parts += [Part.model_validate(part) for part in marker["parts"]]
-    return sorted(parts, key=lambda part: part.key)
 
 
 def rate(manifest: DatasetManifest) -> str:

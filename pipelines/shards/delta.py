@@ -57,7 +57,7 @@ def _written(storage: Storage, work: str, generation: int, manifest: ShardSetMan
         {name: value for name, value in manifest.config.items() if name in ShardOptions.model_fields}
         | {"tokenizer": storage.path(TOKENIZER_FOLDER), "loss_column": None}
     )
-    given = find_input(storage.engine_path(work))
+    given = find_input(storage.address(work))
     tasks = [EncodeTask(storage, work, part, manifest.tokenizer, options) for part in given.parts]
     for task in tasks:
         encode_part(task)

@@ -106,7 +106,7 @@ def write_shards_of_build(engine: Engine, run: Run, options: ShardOptions, conso
 
     Shards in which documents were forgotten since are left as they are, because plans of training runs lie on them.
     """
-    storage = Storage(run.storage.engine_path("shards"))
+    storage = Storage(run.storage.address("shards"))
     if read_tombstones(storage):
         console.log("shards: kept, documents were forgotten in them; `gristmill shards write --replace` writes anew")
         return

@@ -23,8 +23,9 @@ from gristmill.pipelines.dedup.near.signatures import signature_matrix
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_part
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_part
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.near_duplicates import BAND, BAND_DIGEST, BUCKET, BUCKET_DIGEST
 from gristmill.schemas.recipe import Dedup, NearDedup
@@ -79,7 +80,8 @@ def find_buckets(
     def group() -> dict[str, int]:
         if bands.manifest is None:
             bands.start()
-            engine.run_tasks(write_bands, band_tasks(storage, dedup, documents, signatures, copies, published))
+            tasks = band_tasks(storage, dedup, documents, signatures, copies, published)
+            engine.run_tasks(write_bands, unfinished(storage, tasks, (BANDS, lambda task: part_key(task.number))))
             bands.finish({})
         assert bands.manifest is not None
         rows = _write_shared(storage, engine, bands.manifest)
@@ -124,8 +126,6 @@ def band_tasks(
 def write_bands(task: BandTask) -> int:
     """The bands of one part's documents: every document above the floor, or every kept one of a published run."""
     key = part_key(task.number)
-    if task.storage.exists(BANDS.unit_path(key)):
-        return 0
     table = read_part(task.source, task.signatures, ["row", "pieces", "signature"])
     if task.kept is not None:
         kept = read_part(task.source, task.kept, ["kept"]).column("kept").to_numpy()
@@ -188,7 +188,7 @@ def _write_shared(storage: Storage, engine: Engine, bands: DatasetManifest) -> i
     """Write the buckets that could hold a pair; returns their rows."""
     from pyspark.sql.connect import functions as F
 
-    paths = [storage.engine_path(part.path) for part in bands.parts if part.rows]
+    paths = [storage.address(part.path) for part in bands.parts if part.rows]
     if not paths:
         return 0
     frame = engine.read(paths)

@@ -17,7 +17,8 @@ from gristmill.pipelines.decide.rules import PartColumns, evaluate, read_columns
 from gristmill.pipelines.decide.survivors import preference_values
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, read_part
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_part
+from gristmill.pipelines.run.units import commit_unit
 from gristmill.schemas.manifest import Part
 from gristmill.schemas.near_duplicates import NEAR_CANDIDATE, NEAR_CANDIDATE_DIGEST
 

@@ -58,8 +58,7 @@ class Rounds:
         self.storage.put_if_absent(f"{self.folder}/round-{self.number:06d}.json", self.state)
         self.number += 1
         now = {path for parts in frames_as_json.values() for path in paths_of(parts)}
-        for path in before - now:
-            self.storage.remove(path)
+        self.storage.remove_files(sorted(before - now))
 
     def parts(self, name: str) -> list[Part]:
         """The files of a frame in the last finished round."""
@@ -72,7 +71,7 @@ class Rounds:
 
 def read_parts(engine: Engine, storage: Storage, parts: Iterable[Part]) -> Any:
     """A DataFrame over files that have rows, None when there are none."""
-    paths = [storage.engine_path(part.path) for part in parts if part.rows]
+    paths = [storage.address(part.path) for part in parts if part.rows]
     return engine.read(paths) if paths else None
 
 

@@ -31,8 +31,9 @@ from gristmill.pipelines.dedup.near.outcome import write_outcome
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter
 from gristmill.pipelines.run.stages import Stage, fingerprint
+from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.schemas.manifest import DatasetManifest
 from gristmill.schemas.near_duplicates import NEAR_PAIR, NEAR_PAIR_DIGEST, OUTCOME, OUTCOME_DIGEST
 from gristmill.schemas.recipe import NearDedup
@@ -96,7 +97,10 @@ def decide_near(
     if members.manifest is None:
         if candidates.manifest is None:
             candidates.start()
-            engine.run_tasks(write_near_candidates, _candidate_tasks(storage, given, folder))
+            tasks = _candidate_tasks(storage, given, folder)
+            engine.run_tasks(
+                write_near_candidates, unfinished(storage, tasks, (candidates.spec, lambda task: part_key(task.number)))
+            )
             candidates.finish({})
         assert candidates.manifest is not None
         pairs.start()

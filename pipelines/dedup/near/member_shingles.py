@@ -17,16 +17,9 @@ from gristmill.pipelines.dedup.near.options import shingling_of, signature_confi
 from gristmill.pipelines.dedup.near.published import Published, published_inputs
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import (
-    DatasetSpec,
-    PartWriter,
-    commit_unit,
-    iterate_part,
-    read_manifest,
-    read_part,
-    read_units,
-)
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, iterate_part, read_manifest, read_part
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.near_duplicates import SHINGLES, SHINGLES_DIGEST
@@ -64,6 +57,8 @@ def store_shingles(
     members = parts_by_number(buckets)
     wanted = parts_by_number(signatures) if near.index_store == "shingles" else members
 
+    stage = Stage(storage, MEMBER_SHINGLES, config, inputs)
+
     def store() -> dict[str, int]:
         tasks = [
             ShingleTask(storage, storage, number, part, wanted[number], None, near)
@@ -80,12 +75,12 @@ def store_shingles(
                 for number, part, _, _ in one.parts()
                 if number in members
             ]
+        tasks = unfinished(storage, tasks, (MEMBER_SHINGLES, lambda task: part_key(task.number)))
         with console.progress("shingles", sum(task.documents.text_bytes for task in tasks), "bytes") as advance:
             engine.run_tasks(write_shingles, tasks, advance)
-        units = read_units(storage, MEMBER_SHINGLES, [part_key(task.number) for task in tasks])
-        return {"shingles": sum(unit["facts"]["shingles"] for unit in units.values())}
+        return {"shingles": sum(unit["facts"]["shingles"] for unit in stage.units().values())}
 
-    return Stage(storage, MEMBER_SHINGLES, config, inputs).run(store, console.log)
+    return stage.run(store, console.log)
 
 
 def shingle_inputs(
@@ -102,8 +97,6 @@ def shingle_inputs(
 def write_shingles(task: ShingleTask) -> int:
     """Shingle hashes of one part's wanted documents. Returns the bytes of text of the part."""
     spec, key = MEMBER_SHINGLES, part_key(task.number)
-    if task.storage.exists(spec.unit_path(key)):
-        return task.documents.text_bytes
     rows = np.unique(read_part(task.storage, task.rows_of, ["row"]).column("row").to_numpy())
     writer = PartWriter(task.storage, spec, key, single=True)
     total = 0

@@ -33,7 +33,7 @@ def write_outcome(
 
 
 def _read(engine: Engine, storage: Storage, manifest: DatasetManifest | None) -> Any:
-    paths = [storage.engine_path(part.path) for part in manifest.parts if part.rows] if manifest else []
+    paths = [storage.address(part.path) for part in manifest.parts if part.rows] if manifest else []
     return engine.read(paths) if paths else None
 
 

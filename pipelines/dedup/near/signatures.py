@@ -14,8 +14,9 @@ from gristmill.pipelines.dedup.near.options import shingling_of, signature_confi
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, commit_unit, iterate_part, read_units
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, iterate_part
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint, rate
+from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.near_duplicates import SIGNATURE, SIGNATURE_DIGEST
 from gristmill.schemas.recipe import NearDedup
@@ -57,9 +58,10 @@ def measure_signatures(
         SignatureTask(storage, number, part, {key: signals[key].parts[number] for key in floor.needed}, floor, near)
         for number, part in enumerate(documents.parts)
     ]
-    with console.progress("signatures", documents.text_bytes, "bytes") as advance:
+    tasks = unfinished(storage, tasks, (SIGNATURES, lambda task: part_key(task.number)))
+    with console.progress("signatures", sum(task.documents.text_bytes for task in tasks), "bytes") as advance:
         engine.run_tasks(write_signatures, tasks, advance)
-    units = read_units(storage, SIGNATURES, [part_key(task.number) for task in tasks]).values()
+    units = stage.units().values()
     facts = {name: sum(unit["facts"][name] for unit in units) for name in ("without_pieces", "short")}
     manifest = stage.finish({**facts, "text_bytes": documents.text_bytes})
     timed = manifest.model_copy(update={"text_bytes": documents.text_bytes})
@@ -73,8 +75,6 @@ def measure_signatures(
 def write_signatures(task: SignatureTask) -> int:
     """Signatures of one part's documents above the floor. Returns the bytes of text."""
     spec, key = SIGNATURES, part_key(task.number)
-    if task.storage.exists(spec.unit_path(key)):
-        return task.documents.text_bytes
     above = evaluate(
         read_columns(task.storage, task.documents, task.signals, task.floor.needed), task.floor
     ).floor  # fmt: skip

@@ -10,8 +10,9 @@ from gristmill.pipelines.by_part import part_key, parts_by_number, read_rows
 from gristmill.pipelines.decide import survivors
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import PartWriter, commit_unit
+from gristmill.pipelines.run.dataset import PartWriter
 from gristmill.pipelines.run.stages import Stage
+from gristmill.pipelines.run.units import commit_unit
 from gristmill.schemas.duplicates import CANDIDATE, MEMBER
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

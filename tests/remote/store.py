@@ -1,0 +1,106 @@
+"""An object store on the loopback address: moto's S3, which counts requests and can be made slow, refuse or fail."""
+
+import contextlib
+import logging
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import werkzeug.serving
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+BUCKET = "corpus"
+_KINDS = {"HEAD": "ask", "GET": "get", "PUT": "put", "POST": "post", "DELETE": "delete"}
+_ANSWERS = {403: ("403 Forbidden", "AccessDenied"), 503: ("503 Service Unavailable", "SlowDown")}
+
+
+@dataclass
+class Store:
+    """What the server was asked, and what it shall do with the next requests.
+
+    requests: (kind, key) of every request, kind being ask (HEAD), get, list, put, post or delete.
+    disturb: called with (kind, key) before a request is answered; returns the status to refuse it with, or None.
+    """
+
+    url: str
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    disturb: Callable[[str, str], int | None] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs to reach the store: names that boto and Sail's object store both read."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def kinds(self) -> Counter[str]:
+        return Counter(kind for kind, _ in self.requests)
+
+    @contextlib.contextmanager
+    def counting(self) -> Iterator[list[tuple[str, str]]]:
+        """The requests made inside the block."""
+        before = len(self.requests)
+        seen: list[tuple[str, str]] = []
+        yield seen
+        seen += self.requests[before:]
+
+    @contextlib.contextmanager
+    def disturbed(self, disturb: Callable[[str, str], int | None]) -> Iterator[None]:
+        self.disturb = disturb
+        try:
+            yield
+        finally:
+            self.disturb = None
+
+
+def slow(seconds: float) -> Callable[[str, str], None]:
+    """Every request takes that long at least."""
+
+    def wait(_kind: str, _key: str) -> None:
+        time.sleep(seconds)
+
+    return wait
+
+
+@contextlib.contextmanager
+def running_store() -> Iterator[Store]:
+    """A server on a free port of 127.0.0.1 with one empty bucket."""
+    moto: Any = DomainDispatcherApplication(create_backend_app)
+    store = Store("")
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        kind, key = _KINDS.get(environ["REQUEST_METHOD"], "other"), environ["PATH_INFO"].lstrip("/")
+        if kind == "get" and re.search(r"(^|&)(list-type|location|uploads)", environ.get("QUERY_STRING", "")):
+            kind = "list"
+        store.requests.append((kind, key))
+        status = store.disturb(kind, key) if store.disturb else None
+        if status is None:
+            answer: Iterable[bytes] = moto(environ, start_response)
+            return answer
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        line, code = _ANSWERS[status]
+        body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>refused by the test</Message></Error>"
+        content = b"" if kind == "ask" else body.encode()
+        start_response(line, [("Content-Type", "application/xml"), ("Content-Length", str(len(content)))])
+        return [content]
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = werkzeug.serving.make_server("127.0.0.1", 0, application, threaded=True)
+    store.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield store
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
