@@ -4,16 +4,17 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
+from gristmill.pipelines.engine.ahead import map_ahead
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_part
+from gristmill.pipelines.run.regroup import Regroup
 from gristmill.pipelines.run.units import commit_unit, read_units
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import DatasetManifest, Part
 
-FLUSH_BYTES = 128 << 20
+REMOTE_WRITES = 8  # parts written side by side: putting a small file takes a store longer than it takes us
 
 
 def part_key(part: int) -> str:
@@ -51,47 +52,27 @@ def write_by_part(engine: Engine, frame: Any, storage: Storage, spec: DatasetSpe
 
 
 def _write_parts(storage: Storage, spec: DatasetSpec, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Collect the rows of each part, writing them out whenever much is waiting.
+    """Write the rows of each part as its unit.
 
     The engine promises that a part comes to one task, not that its rows come together or in order: Sail leaves out a
     sort whose order no operator asks for.
     """
-    waiting: dict[int, list[pa.RecordBatch]] = {}
-    writers: dict[int, PartWriter] = {}
-    rows: dict[int, int] = {}
-    bytes_waiting = 0
-    for batch in batches:
-        if not batch.num_rows:
-            continue
-        ordered = batch.sort_by("part")
-        parts = ordered.column("part").to_numpy(zero_copy_only=False)
-        starts = np.flatnonzero(np.diff(parts, prepend=parts[0] - 1))
-        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(parts)], strict=True):
-            waiting.setdefault(int(parts[start]), []).append(ordered.slice(start, end - start))
-        bytes_waiting += batch.nbytes
-        if bytes_waiting > FLUSH_BYTES:
-            _flush(storage, spec, waiting, writers, rows)
-            bytes_waiting = 0
-    _flush(storage, spec, waiting, writers, rows)
-    for part, writer in writers.items():
+
+    def write(rows_of_part: tuple[int, list[pa.RecordBatch]]) -> tuple[int, int]:
+        part, found = rows_of_part
+        writer = PartWriter(storage, spec, part_key(part), single=True)
+        for batch in found:
+            writer.write(batch)
         commit_unit(storage, spec, part_key(part), writer, {})
-    yield pa.record_batch({"part": pa.array(list(rows), pa.int64()), "rows": pa.array(list(rows.values()), pa.int64())})
+        return part, sum(batch.num_rows for batch in found)
 
-
-def _flush(
-    storage: Storage,
-    spec: DatasetSpec,
-    waiting: dict[int, list[pa.RecordBatch]],
-    writers: dict[int, PartWriter],
-    rows: dict[int, int],
-) -> None:
-    for part, batches in waiting.items():
-        if part not in writers:
-            writers[part] = PartWriter(storage, spec, part_key(part), single=True)
-        for batch in pa.Table.from_batches(batches).combine_chunks().to_batches():
-            writers[part].write(batch)
-            rows[part] = rows.get(part, 0) + batch.num_rows
-    waiting.clear()
+    with Regroup(spec.schema, "part") as regroup:
+        for batch in batches:
+            regroup.add(batch)
+        at_once = 1 if storage.is_local else REMOTE_WRITES
+        written = list(map_ahead(write, regroup.groups(), at_once))
+    parts, rows = [part for part, _ in written], [rows for _, rows in written]
+    yield pa.record_batch({"part": pa.array(parts, pa.int64()), "rows": pa.array(rows, pa.int64())})
 
 
 def parts_by_number(manifest: DatasetManifest | None) -> dict[int, Part]:

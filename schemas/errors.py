@@ -79,9 +79,9 @@ def file_system_error(number: int | None, text: str, where: str, room: str = "ro
         )
     if number in _FORBIDDEN:
         return RunError(
-            f"cannot write: {os.strerror(number)}",
+            f"cannot write: {os.strerror(number)}{'' if text == os.strerror(number) else f' ({text})'}",
             where=where,
-            expected="a folder that can be written",
+            expected="a folder that can be written, or a bucket that this user may write to",
             next_step="choose another --out or change its permissions",
         )
     return RunError(f"the file system failed: {text}", where=where, next_step="the same command goes on from here")

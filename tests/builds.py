@@ -93,7 +93,7 @@ def write_recipe(path: Path, sources: Sequence[Mapping[str, Any]], **changes: An
     return path
 
 
-def command(recipe: Path, out: Path, *options: str) -> list[str]:
+def command(recipe: Path, out: Path | str, *options: str) -> list[str]:
     return [
         sys.executable,
         "-m",

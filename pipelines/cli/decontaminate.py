@@ -47,4 +47,4 @@ def decontaminate(
     if write:
         print(f"{write_records(run, write, fields):,} records: {write}")
     if not quiet:
-        print(f"report: {run.storage.path('report.html')}")
+        print(f"report: {run.storage.address('report.html')}")

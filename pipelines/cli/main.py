@@ -85,7 +85,7 @@ def build(
     )
     print(run)
     if report and not quiet:
-        print(f"report: {run.storage.path('report.html')}")
+        print(f"report: {run.storage.address('report.html')}")
     leave_if_incomplete(run.incomplete, allow_incomplete, quiet)
 
 

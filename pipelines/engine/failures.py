@@ -1,6 +1,8 @@
 """What goes wrong below gristmill (a full disk, a permission, a Spark job) as an error a person can act on."""
 
 import contextlib
+import errno
+import os
 import re
 from collections.abc import Iterator
 
@@ -9,6 +11,7 @@ from gristmill.schemas.errors import GristmillError, RunError, file_system_error
 
 _OURS = re.compile(r"gristmill\.schemas\.errors\.(\w+): (.+)")
 _ERRNO = re.compile(r"\[errno (\d+)\]", re.IGNORECASE)
+SAIL_MEMORY = "SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE"  # the setting for what Sail may hold in memory, in bytes
 
 
 @contextlib.contextmanager
@@ -26,7 +29,10 @@ def explained(where: str) -> Iterator[None]:
 
 def _of_file_system(error: OSError, where: str) -> RunError:
     place = str(error.filename or where)
-    return _of_errno(error.errno or _errno_in(str(error)), str(error.strerror or error), place)
+    number = error.errno or _errno_in(str(error))
+    if number is None and isinstance(error, PermissionError):  # an object store says no more than that
+        number = errno.EACCES
+    return _of_errno(number, str(error.strerror or error), place)
 
 
 def _errno_in(text: str) -> int | None:
@@ -48,6 +54,13 @@ def _of_engine(text: str, where: str) -> GristmillError:
     number = _errno_in(text)
     if number is not None:
         return _of_errno(number, text, where)
+    if "Resources exhausted" in text:
+        return RunError(
+            f"the engine needs more memory for one step: {text[text.index('Resources exhausted') :].splitlines()[0][:300]}",
+            where=where,
+            expected=f"steps within {int(os.environ.get(SAIL_MEMORY, 0)) / 1e9:.1f} GB",
+            next_step=f"set {SAIL_MEMORY} to more bytes and run the same command: it goes on from here",
+        )
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("at ")]
     causes = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b.*:", line)]
     return RunError(

@@ -10,14 +10,21 @@ import socket
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
+from gristmill.pipelines.engine.failures import SAIL_MEMORY
+from gristmill.pipelines.engine.memory import available_memory_bytes
 from gristmill.schemas.errors import RunError
 
 SESSION_SECONDS = 30 * 24 * 3600  # for which a session may be idle
+SAIL_BYTES_A_PARTITION = 1 << 30  # of memory for a shuffle; what does not fit waits in temporary files
+TASKS_A_JOB = 4096  # of Spark: they travel inside the plan, which has a largest size
+
+_OWN_SETTINGS: dict[str, str] = {}  # of Sail, by an earlier engine of this process
 
 Task = Any
 Progress = Callable[[int], None]
@@ -62,7 +69,10 @@ class Engine:
 
     def _start_sail(self) -> Any:
         os.environ.setdefault("RUST_LOG", "error")
-        os.environ["SAIL_EXECUTION__DEFAULT_PARALLELISM"] = str(self.partitions or self.cores)
+        for name, value in {**self._sail_memory(), **_sail_store()}.items():
+            if os.environ.get(name) == _OWN_SETTINGS.get(name):  # not set from outside
+                os.environ[name] = _OWN_SETTINGS[name] = value
+        os.environ["SAIL_EXECUTION__DEFAULT_PARALLELISM"] = str(self._sail_partitions)
         # Sail forgets a session after 15 idle minutes, but reading and measuring run between DataFrames for hours.
         os.environ["SAIL_SPARK__SESSION_TIMEOUT_SECS"] = str(SESSION_SECONDS)
         from pysail.spark import SparkConnectServer
@@ -73,6 +83,24 @@ class Engine:
         _, port = self._server.listening_address
         with _without("SPARK_CONNECT_AUTHENTICATE_TOKEN"):
             return SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
+
+    @property
+    def _sail_partitions(self) -> int:
+        """At least two: in a plan of one partition Sail joins by a hash table that cannot leave memory."""
+        return max(2, self.partitions or self.cores)
+
+    def _sail_memory(self) -> dict[str, str]:
+        """Settings that bound what Sail's shuffles, sorts, groups and joins hold in memory; those of the environment win.
+
+        A shuffle of any size then takes that much memory; without them it would take as much as its rows.
+        """
+        most = max(SAIL_BYTES_A_PARTITION, available_memory_bytes() // 2)
+        return {
+            "SAIL_RUNTIME__MEMORY_POOL__TYPE": "fair",
+            SAIL_MEMORY: str(min(most, SAIL_BYTES_A_PARTITION * self._sail_partitions)),
+            "SAIL_RUNTIME__TEMPORARY_FILES__MAX_SIZE": str(1 << 50),  # the disk's own limit counts
+            "SAIL_OPTIMIZER__PREFER_HASH_JOIN": "false",  # a join by sorting can wait in files, one by a hash table cannot
+        }
 
     def _start_spark(self) -> Any:
         os.environ["PYSPARK_PYTHON"] = os.environ.get("PYSPARK_PYTHON", sys.executable)
@@ -126,7 +154,15 @@ class Engine:
             _run_in_threads(function, tasks, min(self.cores, self.partitions or self.cores), progress)
 
     def _run_on_spark(self, function: Callable[[Task], int], tasks: Sequence[Task], progress: Progress | None) -> None:
-        jobs = min(len(tasks), self.partitions or max(64, 4 * self.cores))
+        partitions = self.partitions or max(64, 4 * self.cores)
+        step = max(TASKS_A_JOB, 8 * partitions)
+        for first in range(0, len(tasks), step):
+            self._run_job(function, tasks[first : first + step], partitions, progress)
+
+    def _run_job(
+        self, function: Callable[[Task], int], tasks: Sequence[Task], partitions: int, progress: Progress | None
+    ) -> None:
+        jobs = min(len(tasks), partitions)
 
         def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             for batch in batches:
@@ -164,6 +200,14 @@ class Engine:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _sail_store() -> dict[str, str]:
+    """How Sail reaches the S3 service that s3fs reaches by AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_S3."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if not endpoint:
+        return {}
+    return {"AWS_ENDPOINT": endpoint, **({"AWS_ALLOW_HTTP": "true"} if endpoint.startswith("http://") else {})}
 
 
 @contextlib.contextmanager
@@ -227,16 +271,21 @@ def _cause(error: Exception) -> str:
 def _run_in_threads(
     function: Callable[[Task], int], tasks: Sequence[Task], threads: int, progress: Progress | None
 ) -> None:
-    """A shared queue over `threads` threads; kernels and Parquet release the GIL, what does not goes through the pool."""
+    """A shared queue over `threads` threads; kernels and Parquet release the GIL, what does not goes through the pool.
+
+    Few tasks are in the queue at any time, as each look at it costs as much as it holds.
+    """
+    remaining = iter(tasks)
     with ThreadPoolExecutor(threads, thread_name_prefix="gristmill-task") as executor:
-        waiting = {executor.submit(function, task) for task in tasks}
+        waiting = {executor.submit(function, task) for task in islice(remaining, 2 * threads)}
         try:
             while waiting:
-                done, waiting = wait(waiting, timeout=0.5, return_when=FIRST_EXCEPTION)
+                done, waiting = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
                 for future in done:
                     amount = future.result()
                     if progress:
                         progress(amount)
+                waiting |= {executor.submit(function, task) for task in islice(remaining, len(done))}
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             raise

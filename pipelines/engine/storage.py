@@ -26,12 +26,23 @@ SMALL_FILE_BYTES = 1 << 20
 _WITHOUT_FOLDERS = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci"})
 
 
+def package_step(url: str) -> str:
+    """What to do when the package that opens a URL is not there."""
+    if str(url).startswith(("s3://", "s3a://")):
+        return "pip install 'gristmill[s3]'"
+    return "install the package named here, or correct the URL"
+
+
 class Storage:
     """One folder on a local or remote file system; every path argument is relative to it."""
 
     def __init__(self, root: str) -> None:
-        # Other processes write here too (Spark's executors, a second run): a listing that was kept would hide it.
-        self.fs, path = fsspec.core.url_to_fs(str(root), use_listings_cache=False)
+        try:
+            # Other processes write here too (Spark's executors, a second run): a listing that was kept would hide it.
+            self.fs, path = fsspec.core.url_to_fs(str(root), use_listings_cache=False)
+        except (ImportError, ValueError) as error:
+            expected = "a folder, or a URL of a kind that fsspec knows"
+            raise RunError(str(error), where=str(root), expected=expected, next_step=package_step(root)) from error
         protocols = (self.fs.protocol,) if isinstance(self.fs.protocol, str) else tuple(self.fs.protocol)
         self.is_local = "file" in protocols
         self._makes_folders = not _WITHOUT_FOLDERS.intersection(protocols)
@@ -159,7 +170,7 @@ class Storage:
     def write_bytes(self, path: str, content: bytes) -> None:
         self.make_folder(str(PurePosixPath(path).parent))
         if not self.is_local:
-            self.fs.pipe_file(self.path(path), content)
+            self.fs.pipe_file(self.path(path), bytes(content))  # of a memoryview too, which s3fs refuses
             return
         temporary = f"{self.path(path)}.{uuid.uuid4().hex[:8]}.tmp"
         try:

@@ -131,7 +131,7 @@ def _found(run: Run, wanted: Sequence[str], mode: Mode) -> tuple[Found, ...]:
 
 
 def _entry(run: Run, asked: Sequence[str], mode: Mode, removed: Sequence[Found], shards: Sequence[str]) -> ForgetEntry:
-    own = [run.storage.path("shards")] if run.storage.exists("shards/manifest.json") else []
+    own = [run.storage.address("shards")] if run.storage.exists("shards/manifest.json") else []
     given = [Storage(folder).url for folder in shards]  # what the ledger keeps holds from any working folder
     hashes = {one.content_hash for one in removed if one.content_hash} if mode == "content" else set()
     return ForgetEntry(

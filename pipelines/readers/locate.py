@@ -12,6 +12,7 @@ from typing import Any
 
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
+from gristmill.pipelines.engine.storage import package_step
 from gristmill.pipelines.readers.streams import HEAD_BYTES, is_text
 from gristmill.schemas.errors import InputError
 from gristmill.schemas.source import Source
@@ -127,11 +128,14 @@ def _expand(path: str, source: Source) -> tuple[str, dict[str, _Listed]]:
     try:
         fs, plain = url_to_fs(path)
     except (ValueError, ImportError) as error:
-        raise InputError(f"{path}: {error}", expected="a path or a URL fsspec opens", where=where) from error
+        expected = "a path or a URL fsspec opens"
+        raise InputError(f"{path}: {error}", expected=expected, where=where, next_step=package_step(path)) from error
     try:
-        if fs.isfile(plain):
+        fs.invalidate_cache()  # what an earlier plan of this process saw may have changed
+        kind = _kind(fs, plain)
+        if kind == "file":
             return posixpath.dirname(plain), {plain: _listed(fs, fs.info(plain))}
-        if fs.isdir(plain):
+        if kind == "directory":
             nothing = f"{path} is a folder without files"
             _check_listable(fs, plain)
             return plain, _visible(fs, fs.find(plain, detail=True), plain, nothing, where)
@@ -147,6 +151,16 @@ def _expand(path: str, source: Source) -> tuple[str, dict[str, _Listed]]:
     except OSError as error:
         step = "give the reading user permission"
         raise InputError(f"{path}: {error}", expected="a readable path", where=where, next_step=step) from error
+
+
+def _kind(fs: AbstractFileSystem, plain: str) -> str | None:
+    """ "file", "directory", or None where there is neither; a remote store is asked once."""
+    if _is_near(fs):
+        return "file" if fs.isfile(plain) else "directory" if fs.isdir(plain) else None
+    try:
+        return str(fs.info(plain)["type"])
+    except FileNotFoundError:
+        return None
 
 
 def _check_listable(fs: AbstractFileSystem, folder: str, levels: int | None = None) -> None:
@@ -272,7 +286,7 @@ def _inspect(listed: _Listed, name: str, relative: str, source: Source, *, first
         suffix = posixpath.splitext(stem)[1]
     # Opening every file of a remote store would cost a request each; one shows whether the store can be read.
     if _is_near(fs) or first:
-        head = _head(fs, name, source)
+        head = _head(listed, name, source)
         by_content = next((kind for magic, kind in _MAGIC_COMPRESSION.items() if head.startswith(magic)), "")
         # A `.gz` stored unpacked begins like text; anything else behind such a name is a damaged archive.
         compression = by_content or ("" if is_text(head) else compression)
@@ -288,10 +302,12 @@ def _inspect(listed: _Listed, name: str, relative: str, source: Source, *, first
     return InputFile(fs, url, relative, listed.size, chosen, compression, listed.version)
 
 
-def _head(fs: AbstractFileSystem, name: str, source: Source) -> bytes:
+def _head(listed: _Listed, name: str, source: Source) -> bytes:
     try:
-        with fs.open(name, "rb") as stream:
-            return stream.read(HEAD_BYTES)
+        if not _is_near(listed.fs):
+            return bytes(listed.fs.cat_file(name, start=0, end=HEAD_BYTES)) if listed.size else b""
+        with listed.fs.open(name, "rb") as stream:
+            return bytes(stream.read(HEAD_BYTES))
     except OSError as error:
         raise InputError(
             f"{name} cannot be opened: {error}",

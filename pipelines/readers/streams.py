@@ -15,6 +15,7 @@ from gristmill.pipelines.readers.split import Split
 from gristmill.schemas.errors import InputError
 
 CHUNK_BYTES = 1 << 20
+REMOTE_BLOCK_BYTES = 16 << 20  # that a store is asked for at once
 HELD_BYTES = 16 << 20
 _PROBE_BYTES = 512
 # zstandard cannot limit the output of a call; 2 KiB of input expand to 64 MiB at the very most.
@@ -34,7 +35,7 @@ def open_split(split: Split) -> BinaryIO:
         if split.url.startswith("/"):  # a local path: fsspec takes ten times as long to open it
             return open(split.url, "rb")
         fs, path = url_to_fs(split.url)
-        return fs.open(path, "rb")
+        return fs.open(path, "rb", block_size=REMOTE_BLOCK_BYTES)
     except OSError as error:
         step = "restore the file, or leave it out with `exclude`; the same command goes on from here"
         raise InputError(str(error), expected="the file that was planned", where=split.url, next_step=step) from error

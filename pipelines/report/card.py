@@ -39,7 +39,7 @@ def write_card(run: Run, summary: Summary | None = None) -> str | None:
     head = yaml.safe_dump(_head(run, corpus.rows, summary), sort_keys=False, allow_unicode=True, width=100)
     text = f"---\n{head}---\n\n" + "\n\n".join(_body(run, corpus.rows, summary)) + "\n"
     run.storage.write_bytes(path, text.encode("utf-8"))
-    return run.storage.path(path)
+    return run.storage.address(path)
 
 
 def size_category(rows: int) -> str:

@@ -21,7 +21,7 @@ def write_report(run: Run, engine: Engine, console: Console) -> str:
     else:
         console.log("report: up to date")
     write_card(run, summary)
-    return run.storage.path(page)
+    return run.storage.address(page)
 
 
 def _present(run: Run, path: str) -> Summary | None:

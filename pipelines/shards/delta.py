@@ -55,7 +55,7 @@ def _written(storage: Storage, work: str, generation: int, manifest: ShardSetMan
     """Write the documents that lie in the work folder as shards of a generation."""
     options = ShardOptions.model_validate(
         {name: value for name, value in manifest.config.items() if name in ShardOptions.model_fields}
-        | {"tokenizer": storage.path(TOKENIZER_FOLDER), "loss_column": None}
+        | {"tokenizer": storage.address(TOKENIZER_FOLDER), "loss_column": None}
     )
     given = find_input(storage.address(work))
     tasks = [EncodeTask(storage, work, part, manifest.tokenizer, options) for part in given.parts]

@@ -132,7 +132,7 @@ def _exported(storage: Storage, manifest: ShardSetManifest, stones: list[Tombsto
         lengths = documents.column("length").to_numpy()
         place = documents.schema.get_field_index("offset")
         documents = documents.set_column(place, documents.schema.field(place), pa.array(np.cumsum(lengths) - lengths))
-        tokenizer = storage.path(TOKENIZER_FOLDER)
+        tokenizer = storage.address(TOKENIZER_FOLDER)
         yield Exported(storage, shard, manifest.numpy_dtype, documents, starts[left], tokenizer, whole=not forgotten)
 
 

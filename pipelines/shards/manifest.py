@@ -13,7 +13,7 @@ def find_shard_manifest(storage: Storage) -> ShardSetManifest | None:
     if not storage.exists(MANIFEST):
         return None
     with storage.open(MANIFEST) as file:
-        return parse_manifest(file.read(), storage.path(MANIFEST))
+        return parse_manifest(file.read(), storage.address(MANIFEST))
 
 
 def read_shard_manifest(storage: Storage) -> ShardSetManifest:

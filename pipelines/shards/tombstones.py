@@ -94,7 +94,7 @@ def read_tombstones(storage: Storage) -> list[Tombstone]:
     if not storage.exists(TOMBSTONES):
         return []
     with storage.open(TOMBSTONES) as file:
-        return parse_tombstones(file.read(), storage.path(TOMBSTONES))
+        return parse_tombstones(file.read(), storage.address(TOMBSTONES))
 
 
 def _places(storage: Storage, shard: Shard, doc_ids: Sequence[str]) -> list[tuple[str, int, int]]:
@@ -181,7 +181,7 @@ def _exchange(storage: Storage) -> list[str]:
         storage.remove(PURGE)
         return []
     with storage.open(_JOURNAL) as file:
-        manifest = parse_manifest(file.read(), storage.path(_JOURNAL))
+        manifest = parse_manifest(file.read(), storage.address(_JOURNAL))
     changed = []
     for shard in manifest.shards:
         for extension in shard.files:
