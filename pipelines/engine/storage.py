@@ -80,14 +80,14 @@ class Storage:
             file.details = {"name": self.path(path), "size": size}  # or it asks for them
         return file
 
-    def discard(self, file: IO[Any], path: str) -> None:
+    def discard(self, file: Any, path: str) -> None:
         """Give up a file that is being written: nothing of it stays."""
         with contextlib.suppress(OSError):  # of a full disk: what is still buffered is given up anyway
-            if self.is_local or not hasattr(file, "discard"):
-                file.close()
-            else:
+            if isinstance(file, AbstractBufferedFile):
                 file.discard()
-                file.closed = True  # type: ignore[misc]  else the file would be uploaded when it is collected
+                file.closed = True  # else it would be uploaded when it is collected
+            else:
+                file.close()
         self.remove_file(path)
 
     def make_folder(self, path: str) -> None:
