@@ -14,9 +14,9 @@ from typing import Any
 import fsspec
 import pytest
 from builds import COLUMNS, POLICY, command, prose, rows, write_jsonl, write_recipe
+from gristmill.console import Console
 from gristmill.pipelines.build import build
 from gristmill.pipelines.cli.main import app
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decide.materialise import materialise
 from gristmill.pipelines.decide.reselect import reselect
 from gristmill.pipelines.engine.session import Engine

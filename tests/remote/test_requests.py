@@ -12,8 +12,8 @@ import fsspec
 import pyarrow as pa
 import pytest
 from builds import COLUMNS, rows, write_recipe
+from gristmill.console import Console
 from gristmill.pipelines.build import build
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_each, read_part
