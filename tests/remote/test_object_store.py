@@ -148,7 +148,7 @@ def test_forgetting_leaves_nothing_in_the_store(folder: Path, engine: Engine, tm
     remote = fsspec.filesystem("s3")
     remote.pipe(f"{BUCKET}/secret/a.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode())
     source = {"name": "docs", "path": f"s3://{BUCKET}/secret/a.jsonl", "columns": COLUMNS}
-    recipe = write_recipe(tmp_path / "recipe.yaml", [source], dedup=DEDUP, policy={})
+    recipe = write_recipe(tmp_path / "recipe.yaml", [source], policy={})
     run = build(str(recipe), f"s3://{BUCKET}/forgetting", engine=engine, console=QUIET)
     train_tokenizer(run, tmp_path / "tokenizer", vocab_size=400, console=QUIET)
     shards = f"s3://{BUCKET}/forgetting-shards"
@@ -205,9 +205,8 @@ def killed_at(store: Store, recipe: Path, out: str, units: int) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize(
-    "units", [3, pytest.param(9, marks=pytest.mark.slow), pytest.param(20, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("units", [3, 9, 20])
 def test_a_killed_build_goes_on(folder: Path, store: Store, engine: Engine, plain: dict[str, str], units: int) -> None:
     out = f"s3://{BUCKET}/killed-{units}"
     killed_at(store, folder / "remote-plain.yaml", out, units)
@@ -253,6 +252,7 @@ def test_a_store_without_such_a_bucket(folder: Path, engine: Engine) -> None:
     assert "bucket" in str(refused.value)
 
 
+@pytest.mark.slow
 def test_requests_that_fail_twice_and_then_answer(
     folder: Path, store: Store, engine: Engine, plain: dict[str, str]
 ) -> None:
@@ -280,6 +280,7 @@ def test_requests_that_fail_twice_and_then_answer(
     assert all(count >= 3 for keys in refused.values() for count in keys.values())
 
 
+@pytest.mark.slow
 def test_answers_that_are_lost(folder: Path, store: Store, engine: Engine, plain: dict[str, str]) -> None:
     """A marker, or the lock, that was put although its putter heard an error is the putter's when it tries again."""
     lost: set[str] = set()
