@@ -58,21 +58,28 @@ def _write_parts(storage: Storage, spec: DatasetSpec, batches: Iterable[pa.Recor
     sort whose order no operator asks for.
     """
 
-    def write(rows_of_part: tuple[int, list[pa.RecordBatch]]) -> tuple[int, int]:
-        part, found = rows_of_part
-        writer = PartWriter(storage, spec, part_key(part), single=True)
-        for batch in found:
-            writer.write(batch)
-        commit_unit(storage, spec, part_key(part), writer, {})
-        return part, sum(batch.num_rows for batch in found)
-
     with Regroup(spec.schema, "part") as regroup:
         for batch in batches:
             regroup.add(batch)
-        at_once = 1 if storage.is_local else REMOTE_WRITES
-        written = list(map_ahead(write, regroup.groups(), at_once))
-    parts, rows = [part for part, _ in written], [rows for _, rows in written]
+        written = write_regrouped(storage, spec, regroup)
+    parts, rows = list(written), list(written.values())
     yield pa.record_batch({"part": pa.array(parts, pa.int64()), "rows": pa.array(rows, pa.int64())})
+
+
+def write_regrouped(storage: Storage, spec: DatasetSpec, regroup: Regroup) -> dict[int, int]:
+    """Write what was regrouped by part as one unit for each part; returns the rows of each."""
+    regroup.close()
+
+    def write(rows_of_part: tuple[int, pa.Table]) -> tuple[int, int]:
+        part, rows = rows_of_part
+        writer = PartWriter(storage, spec, part_key(part), single=True)
+        for batch in rows.to_batches():
+            writer.write(batch)
+        commit_unit(storage, spec, part_key(part), writer, {})
+        return part, int(rows.num_rows)
+
+    parts = ((part, regroup.rows(part)) for part in regroup.numbers())
+    return dict(map_ahead(write, parts, 1 if storage.is_local else REMOTE_WRITES))
 
 
 def parts_by_number(manifest: DatasetManifest | None) -> dict[int, Part]:

@@ -18,13 +18,19 @@ def _root(parents, node):
 
 
 @kernel
-def _unite(parents, left, right):
+def unite(parents, left, right):
+    """Join the components of each edge's nodes, in `parents`: int64, each node's own number at first."""
     for edge in range(len(left)):
         a, b = _root(parents, left[edge]), _root(parents, right[edge])
         if a < b:
             parents[b] = a
         else:
             parents[a] = b
+
+
+@kernel
+def settle(parents):
+    """After the last edge: the parent of each node becomes the smallest member of its component."""
     for node in range(len(parents)):
         parents[node] = parents[parents[node]]  # parents are smaller than their children, so theirs are final
 
@@ -36,7 +42,8 @@ def connected_components(left: np.ndarray, right: np.ndarray, nodes: int) -> np.
     [0, 1, 2, 1, 1]
     """
     parents = np.arange(nodes, dtype=np.int64)
-    _unite(parents, np.asarray(left, np.int64), np.asarray(right, np.int64))
+    unite(parents, np.asarray(left, np.int64), np.asarray(right, np.int64))
+    settle(parents)
     return parents
 
 

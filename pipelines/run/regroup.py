@@ -18,7 +18,7 @@ SPILL_BYTES = 64 << 20
 
 
 class Regroup:
-    """Collects batches; then `groups` gives (group, its batches) in order of the int64 column `by`.
+    """Collects batches; then gives the batches of each group, by the int64 column `by`, in the order they came in.
 
     A context manager: its temporary file goes with the block. Memory: SPILL_BYTES three times while sorting, then one group.
     """
@@ -28,9 +28,11 @@ class Regroup:
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_bytes = 0
         self._stored: dict[int, list[int]] = {}  # group -> numbers of its batches in the file
+        self._held: dict[int, pa.RecordBatch] = {}  # group -> its rows, where all of them fitted
         self._count = 0
         self._file: IO[bytes] | None = None
         self._writer: pa.RecordBatchFileWriter | None = None
+        self._reader: pa.RecordBatchFileReader | None = None
 
     def __enter__(self) -> "Regroup":
         return self
@@ -74,10 +76,10 @@ class Regroup:
             self._stored.setdefault(group, []).append(self._count)
             self._count += 1
 
-    def groups(self) -> Iterator[tuple[int, list[pa.RecordBatch]]]:
-        """Every group with its batches, in order; called once, when everything was added."""
+    def close(self) -> None:
+        """Everything was added: from here on groups are given back."""
         if self._writer is None:
-            yield from ((group, [rows]) for group, rows in self._sorted())
+            self._held = dict(self._sorted()) if self._waiting else {}
             return
         if self._waiting:
             self._spill()
@@ -85,6 +87,16 @@ class Regroup:
         assert self._file is not None
         self._file.flush()
         self._file.seek(0)
-        reader = pa.ipc.open_file(pa.PythonFile(self._file, "r"))
-        for group in sorted(self._stored):
-            yield group, [reader.get_batch(number) for number in self._stored[group]]
+        self._reader = pa.ipc.open_file(pa.PythonFile(self._file, "r"))
+
+    def numbers(self) -> list[int]:
+        """The groups that have rows, in order."""
+        return sorted(self._held or self._stored)
+
+    def rows(self, group: int) -> pa.Table:
+        """The rows of one group, none where there is no such group."""
+        if self._reader is None:
+            batches = [self._held[group]] if group in self._held else []
+        else:
+            batches = [self._reader.get_batch(number) for number in self._stored.get(group, [])]
+        return pa.Table.from_batches(batches, self.schema)

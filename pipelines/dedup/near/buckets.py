@@ -23,7 +23,7 @@ from gristmill.pipelines.dedup.near.signatures import signature_matrix
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_part
+from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, iterate_part, read_part
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
 from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -126,26 +126,37 @@ def band_tasks(
 def write_bands(task: BandTask) -> int:
     """The bands of one part's documents: every document above the floor, or every kept one of a published run."""
     key = part_key(task.number)
-    table = read_part(task.source, task.signatures, ["row", "pieces", "signature"])
-    if task.kept is not None:
-        kept = read_part(task.source, task.kept, ["kept"]).column("kept").to_numpy()
-        table = table.filter(pa.array(kept[table.column("row").to_numpy()]))
-    copies = _copies(task, table.column("row").combine_chunks())
-    worded = table.column("pieces").to_numpy() > 0
+    kept = read_part(task.source, task.kept, ["kept"]).column("kept").to_numpy() if task.kept is not None else None
+    copies, scopes = _copies(task), _scope_hashes(task.source, task.documents, task.near.scope)
+    writer = PartWriter(task.storage, BANDS, key, single=True)
+    documents = 0
+    for batch in iterate_part(task.source, task.signatures, ["row", "pieces", "signature"]):
+        if kept is not None:
+            batch = batch.filter(pa.array(kept[batch.column("row").to_numpy()]))
+        writer.write(_bands(task, batch, copies, scopes))
+        documents += batch.num_rows
+    commit_unit(task.storage, BANDS, key, writer, {})
+    return documents
+
+
+def _bands(task: BandTask, batch: pa.RecordBatch, copies: np.ndarray, scopes: np.ndarray) -> pa.RecordBatch:
+    """BAND rows of a batch of signatures. copies, scopes: of every row of the part."""
+    rows = batch.column("row").to_numpy()
+    worded = batch.column("pieces").to_numpy() > 0
     numbers = np.flatnonzero(worded)
     bands = bands_of(task.near)
-    matrix = signature_matrix(table.filter(pa.array(worded)), task.near.permutations)
+    matrix = signature_matrix(pa.Table.from_batches([batch.filter(pa.array(worded))]), task.near.permutations)
     hashes = band_hashes(matrix, bands.bands, bands.rows)
-    rows = table.column("row").to_numpy()
-    hashes ^= _scope_hashes(task.source, task.documents, task.near.scope, pa.array(rows[worded]))[:, None]
+    hashes ^= scopes[rows[worded]][:, None]
     buckets, band = hashes.reshape(-1).view(np.int64), np.tile(np.arange(bands.bands), len(numbers))
     members = np.repeat(numbers, bands.bands)
     if task.content_band:
-        buckets = np.concatenate((buckets, copies ^ _CONTENT))
+        buckets = np.concatenate((buckets, copies[rows] ^ _CONTENT))
         band = np.concatenate((band, np.full(len(rows), bands.bands)))
         members = np.concatenate((members, np.arange(len(rows))))
-    own = copies if task.kept is None else -1 - ((np.int64(task.number) << 32) | rows)  # kept: no copies of each other
-    batch = pa.record_batch(
+    # kept documents of published runs are no copies of each other
+    own = copies[rows] if task.kept is None else -1 - ((np.int64(task.number) << 32) | rows)
+    return pa.record_batch(
         {
             "bucket": pa.array(buckets),
             "band": pa.array(band.astype(np.int32)),
@@ -155,31 +166,27 @@ def write_bands(task: BandTask) -> int:
             "is_new": pa.array(np.full(len(members), task.kept is None)),
         }
     )
-    writer = PartWriter(task.storage, BANDS, key, single=True)
-    writer.write(batch)
-    commit_unit(task.storage, BANDS, key, writer, {})
-    return len(rows)
 
 
-def _scope_hashes(source: Storage, documents: Part, scope: str, places: pa.Array) -> np.ndarray:
-    """uint64: what a bucket is besides its band; 0 for the global scope."""
+def _scope_hashes(source: Storage, documents: Part, scope: str) -> np.ndarray:
+    """uint64 for each row of a part: what a bucket is besides its band; 0 for the global scope."""
     if scope == "global":
-        return np.zeros(len(places), np.uint64)
-    values = read_part(source, documents, [scope]).column(scope).fill_null("").take(places)
-    coded = values.combine_chunks().dictionary_encode()
+        return np.zeros(documents.rows, np.uint64)
+    coded = read_part(source, documents, [scope]).column(scope).fill_null("").combine_chunks().dictionary_encode()
     if isinstance(coded, pa.ChunkedArray):
         coded = coded.combine_chunks()
     hashes = np.array([xxhash.xxh64_intdigest(f"{scope}:{name}") for name in coded.dictionary.to_pylist()], np.uint64)
-    return hashes[coded.indices.to_numpy()] if len(places) else np.zeros(0, np.uint64)
+    return hashes[coded.indices.to_numpy()] if documents.rows else np.zeros(0, np.uint64)
 
 
-def _copies(task: BandTask, places: pa.Array) -> np.ndarray:
-    """int64: equal for exact copies, not negative; where those are not known, each document's own negative number."""
+def _copies(task: BandTask) -> np.ndarray:
+    """int64 for each row of a part: equal for exact copies, not negative; where those are not known, each row's own
+    negative number."""
     if task.copies is None:
-        return -1 - ((np.int64(task.number) << 32) | places.to_numpy())
-    keys = read_part(task.source, task.copies, ["content_key"]).column("content_key").take(places).to_pylist()
-    folded = np.array([int(key[:16], 16) >> 1 for key in keys], np.int64)
-    scopes = _scope_hashes(task.source, task.documents, task.exact_scope, places)
+        return -1 - ((np.int64(task.number) << 32) | np.arange(task.documents.rows))
+    keys = read_part(task.source, task.copies, ["content_key"]).column("content_key").to_pylist()
+    folded = np.array([int(key[:16], 16) >> 1 if key else 0 for key in keys], np.int64)
+    scopes = _scope_hashes(task.source, task.documents, task.exact_scope)
     result: np.ndarray = folded ^ (scopes >> np.uint64(1)).view(np.int64)
     return result
 

@@ -4,22 +4,22 @@ In: edges/near/, signals, the survivors among exact copies. Out, under `<selecti
 (everything compared, verified or refuted), members (clusters among exact survivors), outcome (exact copies included).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from gristmill.console import Console
-from gristmill.pipelines.by_part import part_key, parts_by_number
+from gristmill.pipelines.by_part import part_key, parts_by_number, write_regrouped
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy
 from gristmill.pipelines.decide.survivors import survivors_spec, with_preferences
 from gristmill.pipelines.dedup.near.candidates import NearCandidateTask, near_candidates_spec, write_near_candidates
+from gristmill.pipelines.dedup.near.component_batches import BatchLimits, Problem, plan_batches, problems
 from gristmill.pipelines.dedup.near.edges import NearEdges
 from gristmill.pipelines.dedup.near.in_memory import fits_in_memory, load_candidates, load_contents, load_entries
 from gristmill.pipelines.dedup.near.in_rounds import decide_in_rounds
 from gristmill.pipelines.dedup.near.members import (
-    cluster_facts,
+    DecisionFacts,
     decide_components,
     decide_star,
     edge_pairs,
@@ -32,6 +32,7 @@ from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure import FamilyKey
 from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter
+from gristmill.pipelines.run.regroup import Regroup
 from gristmill.pipelines.run.stages import Stage, fingerprint
 from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.schemas.manifest import DatasetManifest
@@ -41,10 +42,14 @@ from gristmill.schemas.recipe import NearDedup
 
 @dataclass(frozen=True)
 class InMemory:
-    """The largest problem that is solved on one machine: rows of buckets (about 100 bytes each), shingle hashes (8)."""
+    """The largest problem that is solved on one machine: rows of buckets (about 100 bytes each), shingle hashes (8).
+
+    batches: what is held of it at a time; larger problems are cut into batches where no bucket connects them.
+    """
 
     rows: int = 40_000_000
     hashes: int = 400_000_000
+    batches: BatchLimits = field(default_factory=BatchLimits)
 
 
 IN_MEMORY = InMemory()
@@ -106,8 +111,9 @@ def decide_near(
         pairs.start()
         members.start()
         chosen = limits or IN_MEMORY
-        if fits_in_memory(given.edges.buckets, given.edges.shingles, chosen.rows, chosen.hashes):
-            facts = _in_memory(storage, given, candidates.manifest, pairs.spec, members.spec)
+        solved = _problems(storage, engine, given, candidates.manifest, chosen)
+        if solved is not None:
+            facts = _in_memory(storage, given, solved, pairs.spec, members.spec)
         else:
             rounds = Stage(storage, DatasetSpec(f"{folder}/near/rounds", NEAR_PAIR, ()), config, inputs)
             rounds.start()
@@ -157,31 +163,53 @@ def _candidate_tasks(storage: Storage, given: NearInputs, folder: str) -> list[N
     return tasks
 
 
+def _problems(
+    storage: Storage, engine: Engine, given: NearInputs, candidates: DatasetManifest, limits: InMemory
+) -> Iterator[Problem] | None:
+    """The problem to solve in memory, whole or in batches; None when it is to be solved in rounds.
+
+    Planning batches takes memory for each candidate, so on a cluster there is a limit to the whole problem; here only to
+    documents that buckets connect.
+    """
+    buckets, shingles, near = given.edges.buckets, given.edges.shingles, given.near
+    batch = limits.batches
+    if fits_in_memory(buckets, shingles, min(limits.rows, batch.rows), min(limits.hashes, batch.hashes)):
+        known = load_candidates(storage, candidates.parts)
+        entries = load_entries(storage, buckets.parts, known)
+        return iter([Problem(known, entries, load_contents(storage, given.edges, near, known, entries))])
+    if engine.tasks_are_remote and not fits_in_memory(buckets, shingles, limits.rows, limits.hashes):
+        return None
+    plan = plan_batches(storage, given.edges, near, candidates, batch)
+    rows, hashes = plan.largest
+    if rows > limits.rows or hashes > limits.hashes:
+        return None
+    return problems(storage, given.edges, near, candidates, plan)
+
+
 def _in_memory(
-    storage: Storage, given: NearInputs, manifest: DatasetManifest, pairs: DatasetSpec, members: DatasetSpec
+    storage: Storage, given: NearInputs, solved: Iterable[Problem], pairs: DatasetSpec, members: DatasetSpec
 ) -> dict[str, Any]:
-    """Decide with arrays; writes pairs and members, returns the facts."""
-    candidates = load_candidates(storage, manifest.parts)
-    entries = load_entries(storage, given.edges.buckets.parts, candidates)
-    contents = load_contents(storage, given.edges, given.near, candidates, entries)
-    rule = decide_star if given.near.link == "star" else decide_components
-    decided = rule(candidates, entries, contents, given.near)
-    write_unit(storage, pairs, "pairs", pair_table(candidates, decided.pairs, given.near.similarity), single=False)
-    table = member_table(candidates, decided, given.preferences).sort_by([("part", "ascending"), ("row", "ascending")])
-    numbers = table.column("part").to_numpy()
-    for number in np.unique(numbers).tolist():
-        first, last = np.searchsorted(numbers, [number, number + 1])
-        write_unit(storage, members, part_key(number), table.slice(first, last - first), single=True)
-    edge = edge_pairs(candidates, decided.pairs, given.near.similarity)
-    return {**decided.facts, **cluster_facts(table), "edge": edge}
+    """Decide with arrays, problem by problem; writes pairs and members, returns the facts of all."""
+    near = given.near
+    rule = decide_star if near.link == "star" else decide_components
+    facts = DecisionFacts()
+    writer = PartWriter(storage, pairs, "pairs")
+    with Regroup(members.schema, "part") as by_part:
+        for problem in solved:
+            decided = rule(problem.candidates, problem.entries, problem.contents, near)
+            for batch in _batches(pair_table(problem.candidates, decided.pairs, near.similarity)):
+                writer.write(batch)
+            table = member_table(problem.candidates, decided, given.preferences)
+            for batch in _batches(table.sort_by([("part", "ascending"), ("row", "ascending")])):
+                by_part.add(batch)
+            facts.add(decided, table, edge_pairs(problem.candidates, decided.pairs, near.similarity))
+        commit_unit(storage, pairs, "pairs", writer, {})
+        write_regrouped(storage, members, by_part)
+    return facts.total(near.link)
 
 
-def write_unit(storage: Storage, spec: DatasetSpec, key: str, table: pa.Table, single: bool) -> None:
-    """A table as one unit of a dataset."""
-    writer = PartWriter(storage, spec, key, single=single)
-    for batch in table.combine_chunks().to_batches(max_chunksize=1 << 17):
-        writer.write(batch)
-    commit_unit(storage, spec, key, writer, {})
+def _batches(table: pa.Table) -> list[pa.RecordBatch]:
+    return list(table.combine_chunks().to_batches(max_chunksize=1 << 17))
 
 
 def _log(console: Console, manifest: DatasetManifest) -> None:

@@ -1,6 +1,6 @@
 """Near-duplicate decisions in the memory of one machine: candidates, buckets and contents as arrays in survivor order."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,9 @@ from gristmill.pipelines.by_part import parts_by_number
 from gristmill.pipelines.dedup.near.candidates import PUBLISHED
 from gristmill.pipelines.dedup.near.edges import NearEdges
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import read_part
+from gristmill.pipelines.run.dataset import read_each, read_part
 from gristmill.schemas.manifest import DatasetManifest, Part
-from gristmill.schemas.near_duplicates import NEAR_CANDIDATE
+from gristmill.schemas.near_duplicates import BUCKET, NEAR_CANDIDATE
 from gristmill.schemas.recipe import NearDedup
 
 
@@ -52,8 +52,13 @@ def places_of(table: pa.Table) -> np.ndarray:
 
 def load_candidates(storage: Storage, parts: Iterable[Part]) -> Candidates:
     """All candidates, sorted by key."""
-    tables = [read_part(storage, part, NEAR_CANDIDATE.names) for part in parts if part.rows]
-    table = pa.concat_tables(tables) if tables else NEAR_CANDIDATE.empty_table()
+    filled = [part for part in parts if part.rows]
+    tables = list(read_each(storage, filled, NEAR_CANDIDATE.names))
+    return candidates_of(pa.concat_tables(tables) if tables else NEAR_CANDIDATE.empty_table())
+
+
+def candidates_of(table: pa.Table) -> Candidates:
+    """NEAR_CANDIDATE rows in any order as candidates."""
     table = table.take(pc.sort_indices(table.column("key"))).combine_chunks()
     places = places_of(table)
     return Candidates(table, places, np.argsort(places))
@@ -82,9 +87,13 @@ class Entries:
 
 def load_entries(storage: Storage, parts: Iterable[Part], candidates: Candidates) -> Entries:
     """The buckets' members that are candidates."""
+    return entries_of(read_each(storage, parts, BUCKET.names), candidates)
+
+
+def entries_of(tables: Iterable[pa.Table], candidates: Candidates) -> Entries:
+    """Of BUCKET rows those that are candidates."""
     documents, buckets, bands = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for part in parts:
-        table = read_part(storage, part, ["bucket", "band", "part", "row"])
+    for table in tables:
         numbers = candidates.numbers(places_of(table))
         documents.append(numbers[numbers >= 0])
         buckets.append(table.column("bucket").to_numpy()[numbers >= 0])
@@ -106,18 +115,30 @@ def load_contents(
     storage: Storage, edges: NearEdges, near: NearDedup, candidates: Candidates, entries: Entries
 ) -> Contents:
     """What the documents in `entries` are compared by."""
+    column, sources = content_parts(storage, edges, near)
+
+    def tables() -> Iterator[tuple[np.ndarray, pa.ChunkedArray]]:
+        for source, part, number in sources:
+            table = read_part(source, part, ["row", column])
+            yield (np.int64(number) << 32) | table.column("row").to_numpy(), table.column(column)
+
+    return contents_of(tables(), column, candidates, entries)
+
+
+def contents_of(
+    found: Iterable[tuple[np.ndarray, pa.ChunkedArray]], column: str, candidates: Candidates, entries: Entries
+) -> Contents:
+    """Contents from (places, lists of shingles or signatures); column: which of the two they are."""
     used = np.zeros(len(candidates.places), bool)
     used[entries.document] = True
     starts, ends = np.zeros(len(used), np.int64), np.zeros(len(used), np.int64)
-    column, sources = _content_parts(storage, edges, near)
     kind = np.uint32 if column == "signature" else np.uint64
     values, at = [np.zeros(0, kind)], 0
-    for source, part, number in sources:
-        table = read_part(source, part, ["row", column])
-        numbers = candidates.numbers((np.int64(number) << 32) | table.column("row").to_numpy())
+    for places, contents in found:
+        numbers = candidates.numbers(places)
         chosen = numbers >= 0
         chosen[chosen] = used[numbers[chosen]]
-        lists = pa.chunked_array(table.filter(pa.array(chosen)).column(column)).combine_chunks()
+        lists = contents.filter(pa.array(chosen)).combine_chunks()
         lengths = pc.list_value_length(lists).to_numpy()
         numbers = numbers[chosen]
         ends[numbers] = at + np.cumsum(lengths)
@@ -127,7 +148,7 @@ def load_contents(
     return Contents(np.concatenate(values), starts, ends, column == "signature")
 
 
-def _content_parts(storage: Storage, edges: NearEdges, near: NearDedup) -> tuple[str, list[tuple[Storage, Part, int]]]:
+def content_parts(storage: Storage, edges: NearEdges, near: NearDedup) -> tuple[str, list[tuple[Storage, Part, int]]]:
     """The column to compare by, and (storage, part, part number) of everything that holds it."""
     if near.verify == "shingles":
         assert edges.shingles is not None

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -85,8 +85,8 @@ def decide_components(candidates: Candidates, entries: Entries, contents: Conten
     }
     published = dropped[candidates.published[dropped]]
     if len(published):
-        names = candidates.table.column("doc_id").take(pa.array(published[:SHOWN_IDS])).to_pylist()
-        facts |= {"published_a_union_would_drop": len(published), "published_examples": names}
+        shown = candidates.table.select(["key", "doc_id"]).take(pa.array(published[:SHOWN_IDS])).to_pylist()
+        facts |= {"published_a_union_would_drop": len(published), "published_examples": shown}
     return Decided(survivors, shared, total, band, pairs, {**pair_facts(pairs, near.similarity), **facts})
 
 
@@ -96,21 +96,37 @@ def pair_facts(pairs: Compared, similarity: float) -> dict[str, Any]:
     return {"compared": len(pairs.earlier), "verified": verified, "refuted": len(pairs.earlier) - verified}
 
 
-def edge_pairs(candidates: Candidates, pairs: Compared, similarity: float) -> list[dict[str, Any]]:
+class EdgePair(NamedTuple):
+    """A pair near the wanted similarity, in the order in which such pairs are shown."""
+
+    refuted: bool
+    away: float
+    earlier_key: str
+    later_key: str
+    shown: dict[str, Any]  # as `edge_pair` says it
+
+
+def edge_pairs(candidates: Candidates, pairs: Compared, similarity: float) -> list[EdgePair]:
     """The pairs of new documents nearest to the wanted similarity, EDGE_PAIRS on each side, for people to look at."""
     new = ~candidates.published
     chosen = np.flatnonzero(new[pairs.earlier] & new[pairs.later] & (pairs.total > 0))
     ratio = pairs.shared[chosen] / pairs.total[chosen]
-    order = chosen[np.lexsort((pairs.later[chosen], pairs.earlier[chosen], np.abs(ratio - similarity)))]
-    verified = pairs.similar(similarity)[order]
-    shown = [*order[verified][:EDGE_PAIRS].tolist(), *order[~verified][:EDGE_PAIRS].tolist()]
-    return [
-        edge_pair(
-            *(_document(candidates.table, pairs.earlier[at]), _document(candidates.table, pairs.later[at])),
+    away = np.abs(ratio - similarity)
+    order = np.lexsort((pairs.later[chosen], pairs.earlier[chosen], away))
+    verified = pairs.similar(similarity)[chosen[order]]
+    nearest = [*order[verified][:EDGE_PAIRS].tolist(), *order[~verified][:EDGE_PAIRS].tolist()]
+    keys = candidates.table.column("key")
+    found = []
+    for index in nearest:
+        at = chosen[index]
+        earlier, later = int(pairs.earlier[at]), int(pairs.later[at])
+        pair = edge_pair(
+            *(_document(candidates.table, earlier), _document(candidates.table, later)),
             *(int(pairs.shared[at]), int(pairs.total[at])),
         )
-        for at in shown
-    ]
+        refuted = not pairs.similar(similarity)[at]
+        found.append(EdgePair(refuted, float(away[index]), keys[earlier].as_py(), keys[later].as_py(), pair))
+    return found
 
 
 def _document(table: pa.Table, number: int) -> list[Any]:
@@ -174,10 +190,43 @@ def near_cluster(survivors: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.binary_join_element_wise(pa.scalar("near", survivors.type), survivors, pa.scalar(":", survivors.type))
 
 
-def cluster_facts(members: pa.Table) -> dict[str, Any]:
-    """Dropped documents and clusters by size."""
-    sizes = dict(zip(members.column("cluster").to_pylist(), members.column("cluster_size").to_pylist(), strict=True))
-    return size_facts(Counter(sizes.values()), int(np.sum(members.column("is_near").to_numpy())))
+class DecisionFacts:
+    """What a decision reports, summed over problems that have no document in common."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._hops = 0
+        self._sizes: Counter[int] = Counter()
+        self._published: list[dict[str, str]] = []
+        self._edge: list[EdgePair] = []
+
+    def add(self, decided: Decided, members: pa.Table, edge: list[EdgePair]) -> None:
+        """One problem. members: its OUTCOME rows."""
+        self._counts.update({name: value for name, value in decided.facts.items() if name in _SUMMED})
+        self._counts["dropped"] += int(np.sum(members.column("is_near").to_numpy()))
+        self._hops = max(self._hops, decided.facts.get("eccentricity", 0))
+        self._published += decided.facts.get("published_examples", [])
+        clusters = zip(members.column("cluster").to_pylist(), members.column("cluster_size").to_pylist(), strict=True)
+        self._sizes.update(dict(clusters).values())
+        ordered = sorted([*self._edge, *edge], key=lambda pair: pair[:4])
+        nearest = [[pair for pair in ordered if pair.refuted == refuted][:EDGE_PAIRS] for refuted in (False, True)]
+        self._edge = [*nearest[0], *nearest[1]]
+
+    def total(self, link: str) -> dict[str, Any]:
+        """The facts of all problems together, under the rule `link`."""
+        facts: dict[str, Any] = {
+            name: self._counts[name] for name in _SUMMED if name in self._counts or name in _ALWAYS
+        }
+        if link == "component":
+            facts |= {"chained": self._counts["chained"], "eccentricity": self._hops}
+        if self._published:
+            ordered = sorted(self._published, key=lambda one: one["key"])
+            facts["published_examples"] = [one["doc_id"] for one in ordered[:SHOWN_IDS]]
+        return facts | size_facts(self._sizes, self._counts["dropped"]) | {"edge": [pair.shown for pair in self._edge]}
+
+
+_ALWAYS = ("compared", "verified", "refuted", "left_by_cap")
+_SUMMED = (*_ALWAYS, "chained", "published_a_union_would_drop")
 
 
 def size_facts(clusters: Mapping[int, int], dropped: int) -> dict[str, Any]:

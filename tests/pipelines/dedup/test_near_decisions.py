@@ -14,10 +14,14 @@ from gristmill.filters.dedup.shingles import Shingling, shingles_plainly
 from gristmill.pipelines.decide.compile_policy import compile_policy
 from gristmill.pipelines.decide.decisions import policy_config
 from gristmill.pipelines.decide.reselect import measured, reselect
+from gristmill.pipelines.dedup.near import component_batches
+from gristmill.pipelines.dedup.near import decide as decide_module
+from gristmill.pipelines.dedup.near.component_batches import BatchLimits
 from gristmill.pipelines.dedup.near.decide import InMemory, NearInputs, decide_near, pairs_spec
 from gristmill.pipelines.dedup.near.warm import KERNELS, warm_near
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.dataset import read_manifest
+from gristmill.pipelines.run.regroup import Regroup
 from gristmill.pipelines.run.run import Run
 from gristmill.schemas.recipe import NearDedup
 from near_corpora import built, corpus, kept_ids, table
@@ -78,6 +82,56 @@ def test_rounds_give_what_memory_gives(run: Run, engine: Engine, changes: dict[s
     assert memory.digest == rounds.digest
     assert pairs.digest == other_pairs.digest
     assert outcome.digest == other_outcome.digest
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"max_hubs": 1},
+        {"verify": "signature"},
+        {"link": "component"},
+        {"link": "component", "max_hubs": 1, "similarity": 0.5},
+    ],
+    ids=str,
+)
+def test_batches_of_components_give_what_one_problem_gives(
+    run: Run, engine: Engine, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that wait in files, connections found range by range, and every component decided in its own batch or two."""
+    solved = []
+    monkeypatch.setattr(component_batches, "ROWS_AT_ONCE", 100)
+    monkeypatch.setattr(component_batches, "Regroup", lambda schema, by: Regroup(schema, by, 5000))
+    problems = component_batches.problems
+
+    def counted(*given: Any) -> Iterator[component_batches.Problem]:
+        for problem in problems(*given):
+            solved.append(problem)
+            yield problem
+
+    whole, whole_outcome, whole_pairs = decided(run, engine, "try/one", InMemory(), **changes)
+    monkeypatch.setattr("gristmill.pipelines.dedup.near.decide.problems", counted)
+    small = InMemory(batches=BatchLimits(rows=40, hashes=400, documents=8))
+    members, outcome, pairs = decided(run, engine, "try/batches", small, **changes)
+    assert len(solved) > 3
+    assert members.facts == whole.facts
+    assert (members.digest, outcome.digest, pairs.digest) == (
+        whole.digest,
+        whole_outcome.digest,
+        whole_pairs.digest,
+    )
+
+
+def test_a_component_too_large_for_memory_goes_to_rounds(
+    run: Run, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    rounds = decide_module.decide_in_rounds
+    monkeypatch.setattr(decide_module, "decide_in_rounds", lambda *given: asked.append(1) or rounds(*given))
+    whole, _, _ = decided(run, engine, "try/whole", InMemory())
+    part, _, _ = decided(run, engine, "try/part", InMemory(rows=30, batches=BatchLimits(10, 10, 10)))
+    assert asked == [1]
+    assert part.digest == whole.digest
 
 
 def test_rounds_finish_in_memory_once_they_fit(run: Run, engine: Engine) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from gristmill.console import Console
 from gristmill.pipelines.decide.reselect import reselect
+from gristmill.pipelines.dedup.near.component_batches import BatchLimits
 from gristmill.pipelines.dedup.near.decide import InMemory
 from gristmill.pipelines.engine.session import Engine
 from gristmill.schemas.errors import RecipeError
@@ -41,6 +42,8 @@ def older_and_newer() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         ({"max_hubs": 1}, InMemory()),
         ({"verify": "signature"}, InMemory()),
         ({"index_store": "shingles"}, InMemory()),
+        ({}, InMemory(batches=BatchLimits(rows=40, hashes=400, documents=8))),
+        ({"verify": "signature"}, InMemory(batches=BatchLimits(rows=40, hashes=400, documents=8))),
         pytest.param({}, InMemory(rows=0, hashes=0), marks=pytest.mark.slow),
     ],
     ids=str,

@@ -40,7 +40,9 @@ def test_every_row_once_and_each_group_together(batches: list[list[tuple[int, st
             regroup.add(batch_of(rows))
             for part, text in rows:
                 expected[part].append(text)
-        found = [(group, [row for batch in held for row in batch.to_pylist()]) for group, held in regroup.groups()]
+        regroup.close()
+        found = [(group, regroup.rows(group).to_pylist()) for group in regroup.numbers()]
+        assert regroup.rows(77).num_rows == 0
     assert [group for group, _ in found] == sorted(expected)
     for group, rows in found:
         assert [row["part"] for row in rows] == [group] * len(rows)
