@@ -1,5 +1,6 @@
 """`gristmill lm train`, `gristmill classifier train`: the models that signals are measured by."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ lm = typer.Typer(help="Language models for the signal `perplexity`.", no_args_is
 classifier = typer.Typer(help="Classifiers for the signals `quality_…` and `toxicity_…`.", no_args_is_help=True)
 Out = Annotated[str, typer.Option(help="The new folder of the model.")]
 TextColumn = Annotated[str, typer.Option(help="The column or key of files that holds the text.")]
+_CHOSEN = "default: chosen on a part of the texts to learn from"
 _TEXTS = "a run folder, a recipe (.yaml) or files; may be given several times"
 
 
@@ -70,19 +72,28 @@ def train_classifier(
     out: Out,
     positives: Annotated[list[str] | None, typer.Option(help=f"Texts that are wanted: {_TEXTS}.")] = None,
     negatives: Annotated[list[str] | None, typer.Option(help=f"Texts such as raw web: {_TEXTS}.")] = None,
-    labelled: Annotated[list[str] | None, typer.Option(help="Files whose rows carry a label.")] = None,
+    labelled: Annotated[
+        list[str] | None,
+        typer.Option(help="Files whose rows carry a label: PATH, or PATH:TEXT COLUMN:LABEL COLUMN=VALUE,VALUE."),
+    ] = None,
     label_column: Annotated[str, typer.Option(help="Where --labelled files have the label.")] = "label",
     positive_label: Annotated[list[str] | None, typer.Option(help="A value of it that is positive.")] = None,
     text_column: TextColumn = "text",
     keep_fraction: Annotated[
         float | None, typer.Option(help="Set the threshold to keep this share of the negatives; default: best F1.")
     ] = None,
-    normalisation: Annotated[str, typer.Option(help="none, lower, words (marks apart) or ccnet.")] = "lower",
-    word_ngrams: Annotated[int, typer.Option(help="Longest run of words that is a feature.")] = 2,
-    character_ngrams: Annotated[tuple[int, int], typer.Option(help="Shortest and longest run of letters.")] = (0, 0),
+    normalisation: Annotated[str, typer.Option(help="none, lower, words (marks apart) or ccnet.")] = "words",
+    word_ngrams: Annotated[int | None, typer.Option(help=f"Longest run of words that is a feature; {_CHOSEN}.")] = None,
+    character_ngrams: Annotated[
+        tuple[int, int] | None, typer.Option(help=f"Shortest and longest run of letters, 0 0 for none; {_CHOSEN}.")
+    ] = None,
     dimensions: Annotated[int, typer.Option(help="Of the vectors.")] = 32,
-    epochs: Annotated[int, typer.Option(help="Passes over the texts.")] = 5,
-    learning_rate: Annotated[float, typer.Option(help="At the start.")] = 0.1,
+    epochs: Annotated[int | None, typer.Option(help=f"Passes over the texts; {_CHOSEN}.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help=f"At the start; {_CHOSEN}.")] = None,
+    diluted: Annotated[
+        float,
+        typer.Option(help="Texts made of two, as a share of those to learn from: positive with a positive one in it."),
+    ] = 0.0,
     buckets: Annotated[int, typer.Option(help="Hash buckets of the n-grams.")] = 500_000,
     max_texts: Annotated[int, typer.Option(help="Texts of each label at most.")] = 400_000,
     threads: Annotated[int, typer.Option(help="1: the same model again; more: faster, another each time.")] = 1,
@@ -90,12 +101,11 @@ def train_classifier(
     quiet: Quiet = False,
 ) -> None:
     """Train a fastText classifier and say how good it is on held-out texts."""
-    from gristmill.pipelines.models.train_fasttext import FasttextOptions, Labelled, report, train_fasttext
-    from gristmill.schemas.errors import RecipeError
+    from gristmill.pipelines.models.fasttext_options import FasttextOptions
+    from gristmill.pipelines.models.sample import parse_labelled
+    from gristmill.pipelines.models.train_fasttext import report, train_fasttext, warning
     from gristmill.schemas.source import Columns
 
-    if labelled and not positive_label:
-        raise RecipeError("no --positive-label", expected="the values of the label column that are positive")
     options = FasttextOptions(
         dimensions=dimensions,
         epochs=epochs,
@@ -104,11 +114,12 @@ def train_classifier(
         character_ngrams=character_ngrams,
         buckets=buckets,
         normalisation=normalisation,  # type: ignore[arg-type]
+        diluted=diluted,
         max_texts=max_texts,
         threads=threads,
         seed=seed,
     )
-    rows = Labelled(tuple(labelled), text_column, label_column, tuple(positive_label or ())) if labelled else None
+    rows = [parse_labelled(given, text_column, label_column, positive_label or ()) for given in labelled or ()]
     manifest = train_fasttext(
         out,
         positives=positives or (),
@@ -124,3 +135,6 @@ def train_classifier(
         print(
             f"next: in a recipe, signals: {{quality_{manifest.name}: {{model: {out}}}}} (or toxicity_{manifest.name})"
         )
+    said = warning(manifest)
+    if said:
+        print(f"warning: {said}", file=sys.stderr)

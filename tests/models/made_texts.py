@@ -6,13 +6,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gristmill.console import Console
-from gristmill.pipelines.models.train_fasttext import FasttextOptions, Labelled, train_fasttext
+from gristmill.pipelines.models.fasttext_options import FasttextOptions
+from gristmill.pipelines.models.sample import Labelled
+from gristmill.pipelines.models.train_fasttext import train_fasttext
 
 NOUNS = ("miller", "river", "grain", "wheel", "bread", "village", "winter", "letter", "garden", "road", "bridge")
 VERBS = ("carries", "watches", "repairs", "follows", "remembers", "describes", "visits", "crosses", "paints")
 ADJECTIVES = ("old", "quiet", "heavy", "bright", "narrow", "patient", "distant", "wooden", "early", "careful")
 INSULTS = ("grumblewort", "blatherskite", "snollygoster", "numpty")
-SMALL = FasttextOptions(dimensions=8, epochs=20, learning_rate=0.3, buckets=2000, character_ngrams=(2, 4))
+SMALL = FasttextOptions(
+    dimensions=8, epochs=20, learning_rate=0.3, buckets=2000, word_ngrams=2, character_ngrams=(2, 4)
+)
 
 
 def sentence(dice: random.Random) -> str:

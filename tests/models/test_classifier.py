@@ -53,7 +53,7 @@ def test_the_same_texts_in_another_order_give_the_same_model(rude: Path, tmp_pat
     (tmp_path / "b").mkdir()
     for number, name in enumerate("ab"):
         (tmp_path / name / "rows.csv").write_text("\n".join([lines[0], *shuffled[number::2]]) + "\n")
-    from gristmill.pipelines.models.train_fasttext import Labelled
+    from gristmill.pipelines.models.sample import Labelled
 
     given = Labelled(tuple(str(tmp_path / name / "rows.csv") for name in "ab"), "words", "kind", ("rude",))
     manifest = train_fasttext(tmp_path / "again", labelled=given, options=SMALL, console=QUIET)
@@ -81,7 +81,7 @@ def test_positives_and_negatives_as_a_recipe_a_run_and_files(tmp_path: Path) -> 
     assert as_given.threshold == as_given.held_out["thresholds_by_kept_share_of_negatives"]["0.1"]
     good_text, bad_text = prose(dice, 3), "click cheap pills now buy"
     rows = measured("quality_edu", [good_text, bad_text, "", None, "\0\n"], model=str(tmp_path / "edu"))
-    assert rows[0]["quality_edu"] > 0.9 > 0.1 > rows[1]["quality_edu"]
+    assert rows[0]["quality_edu"] > 0.8 > 0.2 > rows[1]["quality_edu"]
     assert [set(row.values()) for row in rows[2:]] == [{None}] * 3
 
 
