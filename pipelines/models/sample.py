@@ -7,7 +7,7 @@ Texts are sorted by that hash, so that a model depends on the texts alone.
 
 import heapq
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -24,7 +24,8 @@ from gristmill.schemas.source import Columns
 MIN_TEXTS = 50  # of each label
 TRAIN, TUNE, TEST = "train", "tune", "test"
 NO_SOURCE = -1
-_SPECIFICATION = re.compile(r"(?P<path>.+):(?P<text>[^:=]+):(?P<label>[^:=]+)=(?P<values>.+)", re.DOTALL)
+MAX_LABELS_SHOWN = 5  # in an error
+_SPECIFICATION = re.compile(r"(?P<path>.+):(?P<text>[^:=/]+):(?P<label>[^:=/]+)=(?P<values>.+)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -100,39 +101,49 @@ def read_groups(
     console: Console,
 ) -> dict[bool, list[tuple[Text, int]]]:
     """The texts of each label with their source, at most `max_texts` of the lowest hashes."""
-    groups: dict[bool, list[tuple[Text, int]]] = {
-        True: [(text, NO_SOURCE) for text in read_texts(positives, work / "positives", console, columns)]
-        if positives
-        else [],
-        False: [(text, NO_SOURCE) for text in read_texts(negatives, work / "negatives", console, columns)]
-        if negatives
-        else [],
-    }
-    for number, one in enumerate(labelled):
-        for truth, texts in _labelled(one, work / f"labelled-{number}", console).items():
-            groups[truth] += [(text, number) for text in texts]
-    return {
-        truth: heapq.nsmallest(options.max_texts, texts, key=lambda pair: pair[0].order)
-        for truth, texts in groups.items()
-    }
+    groups = {True: _Lowest(options.max_texts), False: _Lowest(options.max_texts)}
+    for truth, paths, name in ((True, positives, "positives"), (False, negatives, "negatives")):
+        if paths:
+            for text in read_texts(paths, work / name, console, columns):
+                groups[truth].add(text, NO_SOURCE)
+    for number, rows in enumerate(labelled):
+        for text, truth in read_labelled(rows, work / f"labelled-{number}", console):
+            groups[truth].add(text, number)
+    return {truth: lowest.texts() for truth, lowest in groups.items()}
 
 
-def _labelled(given: Labelled, work: Path, console: Console) -> dict[bool, list[Text]]:
+def read_labelled(given: Labelled, work: Path, console: Console) -> Iterator[tuple[Text, bool]]:
+    """Texts with whether their label is a positive one; InputError, at the end, for a positive value that no row has."""
     columns = Columns(text=given.text_column, metadata=(given.label_column,))
-    groups: dict[bool, list[Text]] = {True: [], False: []}
     seen: dict[str, None] = {}
     for text in read_texts(given.paths, work, console, columns):
         label = str(text.metadata.get(given.label_column))
-        seen[label] = None
-        groups[label in given.positive].append(text)
+        if len(seen) < MAX_LABELS_SHOWN or label in given.positive:
+            seen[label] = None
+        yield text, label in given.positive
     strange = [value for value in given.positive if value not in seen]
     if strange:
         raise InputError(
             f"no row has the label {', '.join(map(repr, strange))}",
             where=f"{', '.join(given.paths)}, column {given.label_column}",
-            expected=f"values that are there, such as {', '.join(map(repr, list(seen)[:5]))}",
+            expected=f"values that are there, such as {', '.join(map(repr, list(seen)[:MAX_LABELS_SHOWN]))}",
         )
-    return groups
+
+
+class _Lowest:
+    """The texts of the lowest hashes among those added, `count` at most; twice as many are held."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._held: list[tuple[Text, int]] = []
+
+    def add(self, text: Text, source: int) -> None:
+        self._held.append((text, source))
+        if len(self._held) >= 2 * self._count:
+            self._held = self.texts()
+
+    def texts(self) -> list[tuple[Text, int]]:
+        return heapq.nsmallest(self._count, self._held, key=lambda pair: pair[0].order)
 
 
 def make_sample(groups: Mapping[bool, Sequence[tuple[Text, int]]], options: FasttextOptions) -> Sample:

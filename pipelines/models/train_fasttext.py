@@ -77,6 +77,8 @@ def train_fasttext(
             training={
                 "options": {**asdict(chosen), "character_ngrams": list(chosen.character_ngrams or ())},
                 "tried": [{**tried, "auc": area} for tried, area in choice.tried],
+                "chosen_with_auc": choice.area,
+                "sources_kept_out": choice.sources,
                 "fingerprint": fingerprint,
                 "texts": sample.counts(),
                 "near_copies": sample.near_copies,
@@ -153,11 +155,13 @@ def report(manifest: Classifier) -> Iterator[str]:
     """Lines for a person: what was learnt with, and the held-out figures."""
     found, learnt = manifest.held_out, manifest.training
     shown = ("word_ngrams", "character_ngrams", "learning_rate", "epochs", "diluted")
-    yield (
-        "learnt with: "
-        + ", ".join(f"{name.replace('_', ' ')} {learnt['options'][name]}" for name in shown)
-        + (f"; the best of {len(learnt['tried'])} tried" if learnt["tried"] else "")
-    )
+    said = ", ".join(f"{name.replace('_', ' ')} {learnt['options'][name]}" for name in shown)
+    yield f"learnt with: {said}" + (f"; the best of {len(learnt['tried'])} tried" if learnt["tried"] else "")
+    if learnt["sources_kept_out"] and learnt["chosen_with_auc"] is not None:
+        yield (
+            f"on a source that nothing was learnt from: AUC {learnt['chosen_with_auc']:.4f} "
+            f"(mean of {learnt['sources_kept_out']}, each kept out in turn)"
+        )
     yield f"held out: {found['texts']:,} texts, {found['positives']:,} positive (value, 95 % interval)"
     for name in ("auc", "precision", "recall", "false_positive_rate"):
         value, low, high = (float("nan") if number is None else number for number in found[name])
