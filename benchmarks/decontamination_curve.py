@@ -17,8 +17,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from gristmill.console import Console
 from gristmill.pipelines.build import build
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.decontaminate.command import recipe_of
 from gristmill.pipelines.decontaminate.eval_sets import plan_sets, read_sets
 from gristmill.pipelines.run.dataset import read_part

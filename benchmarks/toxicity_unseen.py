@@ -22,9 +22,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from gristmill.console import Console
 from gristmill.filters.models.classifier import probability_of
 from gristmill.filters.models.line_text import one_line
-from gristmill.pipelines.console import Console
 from gristmill.pipelines.models.fasttext_options import FasttextOptions
 from gristmill.pipelines.models.figures import area_with_interval
 from gristmill.pipelines.models.near_copies import near_copy_clusters

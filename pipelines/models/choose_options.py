@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gristmill.filters.models.classifier import fasttext_model, raw_probability
 from gristmill.console import Console
+from gristmill.filters.models.classifier import fasttext_model, raw_probability
 from gristmill.pipelines.models.fasttext_options import FasttextOptions, LabelledText, train
 from gristmill.pipelines.models.figures import area_under_curve
 from gristmill.pipelines.models.sample import NO_SOURCE, TRAIN, Sample, diluted
@@ -123,7 +123,7 @@ class _Trial:
         return self.tried[options][1]
 
     def _area_of(self, fold: Fold, options: FasttextOptions) -> float:
-        learn, asked = ([self.texts[place] for place in np.flatnonzero(mask)] for mask in fold)
+        learn, asked = ([self.texts[place] for place in np.flatnonzero(mask).tolist()] for mask in fold)
         model = self.work / "trial.bin"
         train(diluted(learn, options.diluted, options.seed), model, self.work, options)
         probability = raw_probability(model, options.normalisation)

@@ -13,8 +13,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
-from gristmill.filters.models.line_text import one_line
 from gristmill.console import Console
+from gristmill.filters.models.line_text import one_line
 from gristmill.pipelines.models.fasttext_options import WHERE, FasttextOptions, LabelledText
 from gristmill.pipelines.models.near_copies import near_copy_clusters
 from gristmill.pipelines.models.texts import Text, read_texts

@@ -85,6 +85,7 @@ COMMANDS = {
         "--normalisation",
         "--word-ngrams",
         "--character-ngrams",
+        "--diluted",
         "--dimensions",
         "--epochs",
         "--learning-rate",
