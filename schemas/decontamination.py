@@ -45,13 +45,14 @@ class ContaminationPolicy(LossLimit):
     """When a document counts as contaminated by an item, and what becomes of it.
 
     min_overlap: share of the item's n-grams, weighted by rarity, that the document holds, for any of the n.
-    min_match: words of the longest verified match from which it counts whatever the overlap; None: never.
+    min_match: words of the longest verified match from which it counts whatever the overlap; None: never. 10 finds items
+        that were cut in half or in three (docs/decontamination.md has the curve).
     action: `drop` the document, or `cut` the matched text out of it (`max_loss_fraction` and `above_max_loss` say what
     becomes of a document that loses much).
     """
 
     min_overlap: float = Field(0.5, gt=0, le=1)
-    min_match: int | None = Field(None, ge=1)
+    min_match: int | None = Field(10, ge=1)
     action: Literal["drop", "cut"] = "drop"
 
 

@@ -20,7 +20,7 @@ def decontaminate(
     id: Annotated[str | None, typer.Option("--id", help="A field that names a document.")] = None,
     ngrams: Annotated[str, typer.Option(help="Lengths of n-grams in words.")] = "8,13",
     min_overlap: Annotated[float, typer.Option(help="Weighted share of an item from which it contaminates.")] = 0.5,
-    min_match: Annotated[int | None, typer.Option(help="Words of a match from which it contaminates.")] = None,
+    min_match: Annotated[int, typer.Option(min=0, help="Words of a match from which it contaminates; 0: never.")] = 10,
     action: Annotated[str, typer.Option(help="drop or cut.")] = "drop",
     write: Annotated[
         str | None,
@@ -39,7 +39,7 @@ def decontaminate(
     from gristmill.pipelines.report.contamination import summary_lines
 
     fields = record_fields(text, id, also, action) if write else ()
-    recipe = recipe_of(data, against, text, id, ngrams, min_overlap, min_match, action, fields)
+    recipe = recipe_of(data, against, text, id, ngrams, min_overlap, min_match or None, action, fields)
     run = build(recipe, out, engine=engine_of(engine, master, partitions, conf), console=console_of(quiet))
     for line in summary_lines(run):
         print(line)

@@ -4,7 +4,7 @@ Where there are several labelled files, each of them in turn is kept out, becaus
 texts of a source that nothing was learnt from. Otherwise an eighth of the texts is kept out, and other eighths too while
 those are few. A model for each candidate is learnt from the others without near copies of what is kept out, and the
 greatest area under the curve on what was kept out (the mean of the times) decides. First which n-grams are features, then
-learning rate and epochs. A later candidate, which costs more, has to be better by MIN_GAIN. Options that are given stay.
+learning rate and epochs. A candidate that costs more has to be better by MIN_GAIN. Options that are given stay.
 
 Cost: nine models at most for each time, of MAX_TEXTS texts and MAX_CHARACTERS characters; a minute for tweets, two or three
 for documents.
@@ -12,7 +12,6 @@ for documents.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ FEATURES = ((1, (0, 0)), (2, (0, 0)), (1, (4, 6)), (2, (3, 6)))  # longest run o
 LEARNING_RATES = (0.5, 0.1, 1.0)
 EPOCHS, MIN_LINES_LEARNT = (1, 4), 20_000  # times the fewest epochs: five, or as many as see so many lines
 MAX_TEXTS, MAX_CHARACTERS, MAX_CHARACTERS_OF_TEXT = 20_000, 10_000_000, 2_000
-MIN_GAIN = 0.05  # share of what is wrong (1 - area) that a costlier candidate has to put right
+MIN_GAIN = 0.02  # share of what is wrong (1 - area) that a costlier candidate has to put right
 EIGHTHS, MIN_ASKED = 8, 100  # one after the other is kept out until so many texts of each label were
 MIN_OF_SOURCE = 20  # texts of each label in a source that is kept out, and in what is left
 Fold = tuple[np.ndarray, np.ndarray]  # masks of the texts to learn from, and of those kept out and asked about
@@ -78,12 +77,15 @@ def choose_options(sample: Sample, options: FasttextOptions, work: Path, console
         )
         for words, letters in FEATURES
     ]
-    best = trial.best_of(features)
+    best = trial.best_of([[candidate] for candidate in features])
     paces = [
-        replace(best, learning_rate=options.learning_rate or rate, epochs=options.epochs or fewest * times)
-        for times, rate in product(EPOCHS, LEARNING_RATES)
+        [
+            replace(best, learning_rate=options.learning_rate or rate, epochs=options.epochs or fewest * times)
+            for rate in LEARNING_RATES
+        ]
+        for times in EPOCHS
     ]
-    best = trial.best_of([best, *paces])
+    best = trial.best_of(paces)
     _, area = trial.tried.get(best, (None, None))
     choice = Choice(best, tuple(trial.tried.values()), area, len(by_source))
     console.log(f"options: {choice}")
@@ -105,13 +107,16 @@ class _Trial:
         self.texts, self.folds, self.work = texts, folds, work
         self.tried: dict[FasttextOptions, tuple[dict[str, Any], float]] = {}
 
-    def best_of(self, candidates: Sequence[FasttextOptions]) -> FasttextOptions:
-        candidates = list(dict.fromkeys(candidates))
-        if len(candidates) == 1 or not self.folds:
-            return candidates[0]
-        best = candidates[0]
-        for candidate in candidates:
-            if 1 - self._area(candidate) < (1 - self._area(best)) * (1 - MIN_GAIN):
+    def best_of(self, by_cost: Sequence[Sequence[FasttextOptions]]) -> FasttextOptions:
+        """The best of candidates in groups of rising cost; a group's first one where there is nothing to choose by."""
+        distinct = {candidate for group in by_cost for candidate in group}
+        best = by_cost[0][0]
+        if len(distinct) == 1 or not self.folds:
+            return best
+        for number, group in enumerate(by_cost):
+            candidate = max(group, key=self._area)  # the first of equals
+            least_gain = MIN_GAIN if number else 0.0
+            if 1 - self._area(candidate) < (1 - self._area(best)) * (1 - least_gain):
                 best = candidate
         return best
 
