@@ -76,7 +76,7 @@ def recipe(folder: Path, **changes: Any) -> dict[str, Any]:
     return {
         "name": "proof",
         "sources": [{"name": "web", "path": str(folder / "web.jsonl"), "columns": {"id": "id"}}],
-        "decontaminate": {"sets": sets, "ngrams": [6, 9], "max_items": 5},
+        "decontaminate": {"sets": sets, "ngrams": [6, 9], "max_items": 5, "min_match": None},
         "dedup": {"exact": None},
     } | changes
 
@@ -161,19 +161,23 @@ def test_whole_items_are_found_and_their_documents_dropped(made: Any) -> None:
 def test_other_thresholds_need_no_text(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, _, _, run = made
     monkeypatch.setattr("gristmill.pipelines.decontaminate.matches.find_matches", None)
+    assert reselect(run, {"decontaminate": {}}, "default", console=QUIET)
+    decided = table(folder / "run", "selections/default/decisions").to_pylist()
+    part_of_an_item = [row for row in decided if row["failed_rules"] == ["contamination/exam_match"]]
+    assert len(part_of_an_item) == 12  # eleven words of thirty: too little overlap, but longer than min_match
     strict = reselect(run, {"decontaminate": {"min_overlap": 0.5, "min_match": 11}}, "strict", console=QUIET)
     decided = table(folder / "run", f"{strict.folder}decisions").to_pylist()
     failed = [row["failed_rules"] for row in decided if row["failed_rules"]]
     assert failed.count(["contamination/exam_match"]) == 12
     assert failed.count(["contamination/exam", "contamination/exam_match"]) == 13 - 0
-    loose = reselect(run, {"decontaminate": {"min_overlap": 1.0}}, "loose", console=QUIET)
+    loose = reselect(run, {"decontaminate": {"min_overlap": 1.0, "min_match": None}}, "loose", console=QUIET)
     kept = [row["kept"] for row in table(folder / "run", f"{loose.folder}decisions").to_pylist()]
     assert kept.count(False) == 1  # only the short item is held as a whole, answers and all
 
 
 def test_cutting_takes_the_matched_words_only(made: Any) -> None:
     folder, documents, items, run = made
-    chosen = reselect(run, {"decontaminate": {"action": "cut"}}, "cut", console=QUIET)
+    chosen = reselect(run, {"decontaminate": {"action": "cut", "min_match": None}}, "cut", console=QUIET)
     materialise(chosen, console=QUIET)
     corpus = table(folder / "run", f"{chosen.folder}corpus").column("text").to_pylist()
     assert len(corpus) == len(documents)
