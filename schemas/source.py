@@ -23,6 +23,7 @@ READER_NOTES = (
     "title",
     "transfer",
     "truncated",
+    "unextracted_characters",
     "warc_record_id",
 )
 

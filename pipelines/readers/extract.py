@@ -29,6 +29,7 @@ EXTRACTED = pa.schema(
         pa.field("title", pa.large_string()),
         pa.field("charset", pa.large_string()),  # as used
         pa.field("replaced_bytes", pa.int64()),
+        pa.field("unextracted_characters", pa.int64()),  # of a page that has text, though no main content was found in it
         pa.field("meta_robots", pa.large_string()),  # content of <meta name=robots> and its kin, as found
         pa.field("defect", pa.large_string()),  # binary_content, or null
     ]
@@ -76,10 +77,12 @@ def _extract(raw: bytes, charset: str | None, url: str | None, extractor: str, e
         row["title"] = scrub(title.strip()[:MAX_TITLE_CHARACTERS], {})
     if _OPT_OUT_HINT.search(raw):
         row["meta_robots"] = _meta_robots(tree)
-    if extractor == "resiliparse":
-        row["text"] = scrub(main_text(html, tree), {})
-    elif extractor == "trafilatura":
-        row["text"] = scrub(_main_text_trafilatura(html, url), {})
+    if extractor == "none":
+        return row
+    row["text"] = scrub(main_text(html, tree) if extractor == "resiliparse" else _main_text_trafilatura(html, url), {})
+    if not row["text"].strip():
+        shown = extract_plain_text(HTMLTree.parse(html), main_content=False, alt_texts=False, preserve_formatting=False)
+        row["unextracted_characters"] = len(shown.strip()) or None
     return row
 
 

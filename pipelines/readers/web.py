@@ -10,6 +10,7 @@ from gristmill.pipelines.readers.rows import Rows
 
 RAW_BATCH_BYTES = 8 << 20
 RAW_BATCH_PAGES = 1024
+_NOTES = ("title", "charset", "replaced_bytes", "unextracted_characters")  # of EXTRACTED, kept in the metadata
 
 
 @dataclass
@@ -69,7 +70,7 @@ class Pages:
 def _give(rows: Rows, page: Page, row: dict[str, Any], error: str | None) -> None:
     """One page with its extracted row, or with what ended its extraction."""
     metadata = page.metadata or {}
-    metadata.update({name: row[name] for name in ("title", "charset", "replaced_bytes") if row[name] is not None})
+    metadata.update({name: row[name] for name in _NOTES if row[name] is not None})
     if row["meta_robots"]:
         metadata.setdefault("opt_out", {})["meta_robots"] = row["meta_robots"]
     identity = {"doc_id": page.doc_id, "url": page.url}

@@ -25,6 +25,16 @@ def test_main_content(extract: str) -> None:
     assert row["title"].split() == ["Die", "Brücke"]
 
 
+@pytest.mark.parametrize("extract", ["resiliparse", "trafilatura"])
+def test_a_page_with_text_that_gives_none_leaves_a_note(extract: str) -> None:
+    links = "".join(f"<li><a href='/{n}'>Kapitel {n}</a></li>" for n in range(40))
+    row = extracted(f"<html><body><nav><ul>{links}</ul></nav></body></html>".encode(), extract=extract)
+    assert row["text"] == ""
+    assert row["unextracted_characters"] > 40 * len("Kapitel 1")
+    assert extracted(HTML.encode(), extract=extract)["unextracted_characters"] is None
+    assert extracted(b"<html><script>x = 1</script></html>", extract=extract)["unextracted_characters"] is None
+
+
 def test_none_keeps_the_markup() -> None:
     assert extracted(HTML.encode(), extract="none")["text"] == HTML
 
