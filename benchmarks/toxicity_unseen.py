@@ -24,15 +24,13 @@ from pathlib import Path
 import numpy as np
 from gristmill.console import Console
 from gristmill.filters.models.classifier import probability_of
-from gristmill.filters.models.line_text import one_line
 from gristmill.pipelines.models.fasttext_options import FasttextOptions
 from gristmill.pipelines.models.figures import area_with_interval
-from gristmill.pipelines.models.near_copies import near_copy_clusters
 from gristmill.pipelines.models.sample import Labelled, parse_labelled, read_labelled
 from gristmill.pipelines.models.texts import read_texts
 from gristmill.pipelines.models.train_fasttext import train_fasttext
 
-from toxicity import Rows, answers, peer_python, PEER_CODE, shown  # isort: skip
+from toxicity import PEER_CODE, Rows, answers, peer_python, shown, without_copies  # isort: skip
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
 from toxic_sentences import sentences
@@ -42,18 +40,6 @@ QUIET = Console(quiet=True)
 
 def rows_of(given: Labelled, work: Path) -> Rows:
     return list({text.text: (text.text, truth) for text, truth in read_labelled(given, work, QUIET)}.values())
-
-
-def without_copies(unseen: Sequence[Rows], learnt: Sequence[str]) -> list[Rows]:
-    """The unseen sets without texts that are near copies of one learnt from or of one before them."""
-    texts = [text for rows in unseen for text, _ in rows]
-    clusters, _ = near_copy_clusters([one_line(text, "words") for text in [*learnt, *texts]])
-    first = clusters[len(learnt) :] == np.arange(len(learnt), len(clusters))  # a cluster is named after its first text
-    kept, at = [], 0
-    for rows in unseen:
-        kept.append([row for row, alone in zip(rows, first[at : at + len(rows)], strict=True) if alone])
-        at += len(rows)
-    return kept
 
 
 def written(rows: Rows, path: Path) -> Labelled:

@@ -21,6 +21,7 @@ from gristmill.filters.models.classifier import fasttext_model, raw_probability
 from gristmill.pipelines.models.fasttext_options import FasttextOptions, LabelledText, train
 from gristmill.pipelines.models.figures import area_under_curve
 from gristmill.pipelines.models.sample import NO_SOURCE, TRAIN, Sample, diluted
+from gristmill.schemas.errors import InputError
 
 FEATURES = ((1, (0, 0)), (2, (0, 0)), (1, (4, 6)), (2, (3, 6)))  # longest run of words, runs of letters
 LEARNING_RATES = (0.5, 0.1, 1.0)
@@ -130,7 +131,10 @@ class _Trial:
     def _area_of(self, fold: Fold, options: FasttextOptions) -> float:
         learn, asked = ([self.texts[place] for place in np.flatnonzero(mask).tolist()] for mask in fold)
         model = self.work / "trial.bin"
-        train(diluted(learn, options.diluted, options.seed), model, self.work, options)
+        try:
+            train(diluted(learn, options.diluted, options.seed), model, self.work, options)
+        except InputError:  # weights that ran out of numbers at this learning rate, or of memory with these n-grams
+            return 0.0
         probability = raw_probability(model, options.normalisation)
         scores = np.array([probability(line) or 0.0 for line, _ in asked])
         fasttext_model.cache_clear()

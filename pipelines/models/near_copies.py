@@ -23,6 +23,7 @@ from gristmill.filters.dedup.shingles import Shingling
 SIMILARITIES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)  # the first that leaves no cluster too large
 MAX_SHARE = 0.05
 RECALL, PERMUTATIONS = 0.95, 64
+MAX_HUBS = 50  # families told apart in one bucket
 SHINGLING = Shingling(words=2, characters=4, normalisation=FULL)
 _BATCH_CHARACTERS = 16 << 20
 
@@ -41,13 +42,35 @@ def near_copy_clusters(texts: Sequence[str]) -> tuple[np.ndarray, float]:
 def _clusters(values: np.ndarray, worded: np.ndarray, similarity: float) -> np.ndarray:
     bands = choose_bands(similarity, RECALL, PERMUTATIONS)
     hashes = band_hashes(values, bands.bands, bands.rows)
-    left, right = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    left, right = [], []
     for band in range(bands.bands):
-        for a, b in _pairs(hashes[worded, band]):
-            similar = estimated_jaccard(values, worded[a], worded[b]) >= similarity
-            left.append(worded[a][similar])
-            right.append(worded[b][similar])
-    return connected_components(np.concatenate(left), np.concatenate(right), len(values))
+        for a, b in _links(worded, hashes[worded, band], values, similarity):
+            left.append(a)
+            right.append(b)
+    nothing = np.zeros(0, np.int64)
+    return connected_components(np.concatenate([nothing, *left]), np.concatenate([nothing, *right]), len(values))
+
+
+def _links(
+    texts: np.ndarray, buckets: np.ndarray, values: np.ndarray, similarity: float
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Similar pairs inside the buckets of one band.
+
+    In each round a bucket's first text is compared with all others; those unlike it are linked in the next round, since a
+    bucket may hold several families (pipelines/dedup links large runs so too).
+    """
+    order = np.argsort(buckets, kind="stable")
+    texts, buckets = texts[order], buckets[order]
+    for _ in range(MAX_HUBS):
+        first = np.ones(len(buckets), bool)
+        first[1:] = buckets[1:] != buckets[:-1]
+        hubs = texts[first][np.cumsum(first) - 1][~first]
+        texts, buckets = texts[~first], buckets[~first]
+        if not len(texts):
+            return
+        similar = estimated_jaccard(values, hubs, texts) >= similarity
+        yield hubs[similar], texts[similar]
+        texts, buckets = texts[~similar], buckets[~similar]
 
 
 def _signatures(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -63,13 +86,3 @@ def _signatures(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     if not found:
         return np.zeros((0, PERMUTATIONS), np.uint32), np.zeros(0, np.int64)
     return np.concatenate([one.values for one in found]), np.concatenate([one.pieces for one in found])
-
-
-def _pairs(hashes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Candidate pairs of one band: each member of a bucket with the bucket's first, and with the one before it."""
-    order = np.argsort(hashes, kind="stable")
-    first = np.ones(len(order), bool)
-    first[1:] = hashes[order[1:]] != hashes[order[:-1]]
-    if len(order):
-        yield order[first][np.cumsum(first) - 1][~first], order[~first]
-        yield order[:-1][~first[1:]], order[1:][~first[1:]]

@@ -29,7 +29,9 @@ EXTRACTED = pa.schema(
         pa.field("title", pa.large_string()),
         pa.field("charset", pa.large_string()),  # as used
         pa.field("replaced_bytes", pa.int64()),
-        pa.field("unextracted_characters", pa.int64()),  # of a page that has text, though no main content was found in it
+        pa.field(
+            "unextracted_characters", pa.int64()
+        ),  # of a page that has text, though no main content was found in it
         pa.field("meta_robots", pa.large_string()),  # content of <meta name=robots> and its kin, as found
         pa.field("defect", pa.large_string()),  # binary_content, or null
     ]
