@@ -1,15 +1,16 @@
-"""Learn the tables of language identification: filters/language/profiles.tsv and weights.json.
+"""Learn the tables of language identification: profiles.tsv, unknown_languages.tsv and weights.json in filters/language.
 
     python benchmarks/language_learn.py texts.tsv.gz [--without SOURCE] [--out FOLDER]
 
-texts.tsv.gz is written by benchmarks/language_texts.py. A quarter of all texts, by hash, and a third of the languages that
-no detector knows are not read: benchmarks/language_id.py --texts reports on them. --without leaves one source out, to see
-what the tables say of a genre that they were not learnt from.
+texts.tsv.gz is written by benchmarks/language_texts.py. A quarter of all texts, by hash, is not read, and weights see nothing
+of a third of the languages that no detector knows: benchmarks/language_scores.py reports on them. --without leaves one
+source out, to see what the tables say of a genre that they were not learnt from.
 
 1. Texts become units as corpora have them: single texts, slices of 10 to 80 characters, several texts joined to 300,
    1,000 and 3,000, capitals only, and three parts of a language with one of English.
 2. Frequent words of each language and script: every source counts alike, words of near languages are those that tell them
-   apart. For the weights, the words of one half are counted in units of the other.
+   apart. For the weights, the words of one half are counted in units of the other. Of a language that no detector knows,
+   words are listed that are more than twice as frequent as in any known language; for the weights, a third has no list.
 3. The mean and spread of CLD2's strength and of the words' likelihood ratio, each source alike.
 4. Weights and biases by maximum likelihood with L2. Languages weigh alike but for those that no detector can name
    (IMPORTANCE), so that a language found by its words alone takes nothing from one that detectors know. Languages that
@@ -22,7 +23,7 @@ import gzip
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,16 +44,18 @@ from gristmill.filters.language.evidence import CANDIDATE_EVIDENCE, NONE_EVIDENC
 from gristmill.filters.language.profiles import (
     NO_PROFILE,
     PROFILES_FILE,
+    UNKNOWN_FILE,
     UNKNOWN_PROFILE,
     WEIGHTS_FILE,
     Profile,
     compiled,
     write_profiles,
+    write_unknown,
 )
 from gristmill.filters.language.sample import sample_buffers, separate
 from gristmill.filters.language.scripts import SCRIPT_NAMES, majority_scripts, script_numbers
 from gristmill.filters.language.vote import Ballot, ballot, evidence_of
-from gristmill.filters.language.words import words_plainly
+from gristmill.filters.language.words import WORDS, words_plainly
 from language_noise import mojibake, noise
 from scipy.optimize import minimize
 
@@ -65,6 +68,8 @@ GROUPS = (
 )  # fmt: skip
 WORDS_OF_A_GROUP = 400
 LEAST_WORDS = 300  # of a source, to be counted
+WORDS_OF_AN_UNKNOWN = 80
+LEAST_SHARE_OF_AN_UNKNOWN, LEAST_COUNT_OF_AN_UNKNOWN = 1e-3, 3  # of a word in its list
 # Languages that a first answer may stand for though nobody names them, found in the confusions of both detectors.
 RELATIVES = {
     "hr": ("bs", "sr"), "bs": ("hr", "sr"), "sr": ("hr", "bs"), "sh": ("hr", "bs", "sr"), "nb": ("nn",), "nn": ("nb",),
@@ -130,6 +135,11 @@ def known_languages() -> set[str]:
 def held_out_language(language: str) -> bool:
     """A third of the languages that no detector knows."""
     return hashed("language " + language) % 3 == 0
+
+
+def without_languages(unknown: Mapping[str, Any], hidden: Callable[[str], bool]) -> dict[str, Any]:
+    """The lists of unknown languages but those of languages that are hidden."""
+    return {name: words for name, words in unknown.items() if not hidden(name.rpartition("-")[0])}
 
 
 def units(texts: list[Text], most: int = MOST_UNITS) -> Iterator[Unit]:
@@ -210,6 +220,14 @@ class Words:
 
     def frequencies(self, languages: set[str]) -> dict[tuple[str, str], dict[str, float]]:
         """Share of each frequent word, of every language and script with enough of it."""
+        shares = self._shares(languages.__contains__)
+        found = {key: _most_frequent(its) for key, its in shares.items()}
+        for group in GROUPS:
+            self._tell_apart([key for key in shares if key[0] in group], shares, found)
+        return found
+
+    def _shares(self, wanted: Callable[[str], bool]) -> dict[tuple[str, str], dict[str, float]]:
+        """Share of every word, each source alike, of every wanted language and script with enough of it."""
         shares: dict[tuple[str, str], dict[str, float]] = {}
         whole = Counter[str]()
         for (language, _), sources in self.counts.items():
@@ -217,16 +235,34 @@ class Words:
         for (language, script), sources in self.counts.items():
             large = [counter for counter in sources.values() if counter.total() >= LEAST_WORDS]
             enough = sum(map(Counter.total, sources.values())) >= 0.05 * whole[language]
-            if language in languages and large and enough:
+            if wanted(language) and large and enough:
                 weights = [min(1.0, counter.total() / (10 * LEAST_WORDS)) for counter in large]
                 mixed: dict[str, float] = defaultdict(float)
                 for counter, weight in zip(large, weights, strict=True):
                     for word, count in counter.items():
                         mixed[word] += weight / sum(weights) * count / counter.total()
                 shares[language, script] = mixed
-        found = {key: _most_frequent(its) for key, its in shares.items()}
-        for group in GROUPS:
-            self._tell_apart([key for key in shares if key[0] in group], shares, found)
+        return shares
+
+    def unknown(self, known: set[str]) -> dict[str, dict[str, float]]:
+        """Of every language that is not known, as `crh-Latn`, the words that no known language has nearly as often."""
+        most: dict[str, float] = defaultdict(float)
+        for its in self._shares(known.__contains__).values():
+            for word, share in its.items():
+                most[word] = max(most[word], share)
+        found = {}
+        for (language, script), its in sorted(self._shares(lambda language: language not in known).items()):
+            counts = sum(self.counts[language, script].values(), Counter[str]())
+            own = {
+                word: share * float(np.log(share / (most.get(word, 0.0) + 1e-4)))
+                for word, share in its.items()
+                if share >= LEAST_SHARE_OF_AN_UNKNOWN
+                and counts[word] >= LEAST_COUNT_OF_AN_UNKNOWN
+                and share > 2 * most.get(word, 0.0)
+            }
+            telling = sorted(own, key=lambda word: (-own[word], word))[:WORDS_OF_AN_UNKNOWN]
+            if telling:
+                found[f"{language}-{script}"] = {word: its[word] for word in telling}
         return found
 
     def _tell_apart(self, keys: list[tuple[str, str]], shares: Any, found: Any) -> None:
@@ -268,9 +304,10 @@ class Asked:
     fasttext: Any
     cld2: Any
 
-    def ballot(self, profiles: list[Profile]) -> Ballot:
-        known = fasttext_languages(fasttext_model(model_path(None)))
-        return ballot(self.fasttext, self.cld2, known, self.sampled, self.scripts, compiled(profiles), RELATIVES)
+    def ballot(self, profiles: list[Profile], unknown: Mapping[str, Mapping[str, float]]) -> Ballot:
+        labels = fasttext_languages(fasttext_model(model_path(None)))
+        tables = compiled(profiles, unknown)
+        return ballot(self.fasttext, self.cld2, labels, self.sampled, self.scripts, tables, RELATIVES)
 
 
 def ask(found: list[Unit]) -> Asked:
@@ -313,13 +350,13 @@ def figures_of(asked: list[Asked], ballots: list[Ballot], truth: list[np.ndarray
         for row, unit in enumerate(some.units):
             if right[row] < 0 or unit.kind not in TELLING or (unit.source, unit.language) in MISLABELLED:
                 continue
-            key, words = (unit.language, SCRIPT_NAMES[some.scripts[row]]), its.counts[row, 0]
+            key, words = (unit.language, SCRIPT_NAMES[some.scripts[row]]), its.words.counts[row, WORDS]
             if some.cld2.numbers[row, 0] == right[row] and words >= 8:
                 for values, value in zip(strengths, (key, np.log(some.cld2.strengths[row]), unit.source), strict=True):
                     values.append(value)
             place = np.flatnonzero(its.languages[row] == right[row])
             if len(place) and its.profiles[row, place[0]] >= 0 and words >= 15:
-                mean = its.ratios[row, place[0]] / words
+                mean = its.words.ratios[row, place[0]] / words
                 for values, value in zip(ratios, (key, mean, unit.source), strict=True):
                     values.append(value)
     of_strength = spreads(strengths[0], np.array(strengths[1]), strengths[2], 0.35)
@@ -344,13 +381,12 @@ class Examples:
     weights: np.ndarray
 
 
-def examples(asked: Asked, profiles: list[Profile], truth: np.ndarray, hidden: np.ndarray) -> Examples:
+def examples(asked: Asked, profiles: list[Profile], its: Ballot, truth: np.ndarray, hidden: np.ndarray) -> Examples:
     """Evidence of units; where `hidden`, without the words of the right language."""
-    its = asked.ballot(profiles)
     if hidden.any():
         right = its.languages == truth[:, None]
         its = replace(its, profiles=np.where(right & hidden[:, None], NO_PROFILE, its.profiles).astype(np.int32))
-    figures = compiled(profiles).figures
+    figures = compiled(profiles, {}).figures
     candidate, firsts, none = evidence_of(its, figures)
     hits = (its.languages == truth[:, None]) & (truth >= 0)[:, None]
     answer = np.where(hits.any(1), hits.argmax(1), its.languages.shape[1])
@@ -441,32 +477,36 @@ def joined(some: list[Examples]) -> Examples:
     return Examples(*(np.concatenate([getattr(e, name) for e in some]) for name in Examples.__dataclass_fields__))
 
 
-def learn(texts: list[Text]) -> tuple[list[Profile], dict[str, Any]]:
-    """(profiles, weights) of texts that are not held out."""
+def learn(texts: list[Text]) -> tuple[list[Profile], dict[str, dict[str, float]], dict[str, Any]]:
+    """(profiles, words of unknown languages, weights) of texts that are not held out."""
     known = known_languages()
-    texts = [
-        text for text in texts
-        if text.part not in HELD_OUT and (text.language in known or not held_out_language(text.language))
-    ]  # fmt: skip
+    texts = [text for text in texts if text.part not in HELD_OUT]
+    unknown = Words([text for text in texts if (text.source, text.language) not in MISLABELLED]).unknown(known)
+    texts = [text for text in texts if text.language in known or not held_out_language(text.language)]
     fair = [text for text in texts if (text.source, text.language) not in MISLABELLED]
     halves = [[text for text in fair if text.part % 2 == half] for half in (0, 1)]
     noises = noise_units(texts, seed=1, rounds=60)
     asked = [ask([*units(half), *(u for u in noises if u.part % 2 == n)]) for n, half in enumerate(halves)]
     truth = [truths(some, known) for some in asked]
-    words = [Words(half).frequencies(known) for half in halves]
+    words = [Words(half) for half in halves]
     frequencies = Words(fair).frequencies(known)
     # Words of the other half, so that how often they are met is not flattered; profile numbers must agree.
     keys = sorted(frequencies)
-    crossed = [{key: words[1 - half].get(key, {}) for key in keys} for half in (0, 1)]
-    bare = [profiles_of(crossed[half], {}) for half in (0, 1)]
-    figures = figures_of(asked, [some.ballot(its) for some, its in zip(asked, bare, strict=True)], truth)
+    crossed = []
+    for other in reversed(words):
+        its = other.frequencies(known)
+        crossed.append({key: its.get(key, {}) for key in keys})
+    listed = [without_languages(other.unknown(known), _without_list) for other in reversed(words)]
+    bare = [profiles_of(its, {}) for its in crossed]
+    figures = figures_of(asked, [some.ballot(its, {}) for some, its in zip(asked, bare, strict=True)], truth)
     named = named_share(asked, truth)
     found, all_units, all_truth, scale = [], [], [], []
-    for some, half, numbers in zip(asked, crossed, truth, strict=True):
+    for some, half, lists, numbers in zip(asked, crossed, listed, truth, strict=True):
         profiles = profiles_of(half, figures)
+        its = some.ballot(profiles, lists)
         sixth = np.array([hashed("hidden " + unit.language) % 6 == 0 and unit.language in known for unit in some.units])
-        found.append(examples(some, profiles, numbers, np.zeros(len(numbers), np.bool_)))
-        found.append(_rows(examples(some, profiles, numbers, sixth), sixth))
+        found.append(examples(some, profiles, its, numbers, np.zeros(len(numbers), np.bool_)))
+        found.append(_rows(examples(some, profiles, its, numbers, sixth), sixth))
         for chosen, share in ((np.ones(len(numbers), np.bool_), 1.0), (sixth, 0.3)):
             all_units += [unit for unit, taken in zip(some.units, chosen, strict=True) if taken]
             all_truth.append(numbers[chosen])
@@ -484,7 +524,12 @@ def learn(texts: list[Text]) -> tuple[list[Profile], dict[str, Any]]:
         "candidate": {name: round(float(x), 4) for name, x in zip(CANDIDATE_EVIDENCE, a, strict=True)},
         "none": {name: round(float(x), 4) for name, x in zip(NONE_EVIDENCE, b, strict=True)},
     }
-    return profiles_of(frequencies, full), weights
+    return profiles_of(frequencies, full), unknown, weights
+
+
+def _without_list(language: str) -> bool:
+    """A third of the unknown languages, as there are others in the world."""
+    return hashed("listed " + language) % 3 == 0
 
 
 def _rows(some: Examples, chosen: np.ndarray) -> Examples:
@@ -498,11 +543,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=PROFILES_FILE.parent)
     given = parser.parse_args()
     texts = [text for text in read_texts(given.texts) if not given.without or not text.source.startswith(given.without)]
-    profiles, weights = learn(texts)
+    profiles, unknown, weights = learn(texts)
     given.out.mkdir(parents=True, exist_ok=True)
     write_profiles(profiles, given.out / PROFILES_FILE.name)
+    write_unknown(unknown, given.out / UNKNOWN_FILE.name)
     (given.out / WEIGHTS_FILE.name).write_text(json.dumps(weights, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    print(f"{len(profiles)} profiles of {len({profile.language for profile in profiles})} languages in {given.out}")
+    languages = len({profile.language for profile in profiles})
+    print(f"{len(profiles)} profiles of {languages} languages, words of {len(unknown)} unknown ones in {given.out}")
 
 
 if __name__ == "__main__":

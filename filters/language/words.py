@@ -11,7 +11,7 @@ STRETCH_BYTES only as much is read, from head to tail.
 
 import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -107,7 +107,8 @@ class WordTable:
 
     keys uint64: FNV-1a of the word's code points, 0 where empty; numbers int32: the word's number. The profiles that have
     word w are owners[edges[w] : edges[w + 1]] (int16), and what it says for each of them beyond what an unlisted word says
-    stands in `gains` (float64). miss: of each profile, what an unlisted word says.
+    stands in `gains` (float64). miss: of each profile, what an unlisted word says. Profiles from number `known_count` on are
+    those of languages that no detector knows.
     """
 
     keys: np.ndarray
@@ -116,6 +117,7 @@ class WordTable:
     owners: np.ndarray
     gains: np.ndarray
     miss: np.ndarray
+    known_count: int
 
 
 def word_hash(word: str) -> int:
@@ -135,12 +137,13 @@ _RARE = 0.02
 _MOST_COVERED = 0.95
 
 
-def word_table(frequencies: list[Mapping[str, float]]) -> WordTable:
-    """The table of each profile's word frequencies (share of all its words).
+def word_table(known: Sequence[Mapping[str, float]], unknown: Sequence[Mapping[str, float]] = ()) -> WordTable:
+    """The table of word frequencies (share of all words) of known languages, then of those that no detector knows.
 
-    A word w of profile L says log(P(w | L) / mean over profiles of P(w)), a word in no list of L log(1 - the share that
-    the list covers): both are log likelihood ratios against a text of some other language.
+    A word w of language L says log(P(w | L) / mean over known languages of P(w)), a word in no list of L log(1 - the share
+    that the list covers): both are log likelihood ratios against a text of some other language.
     """
+    frequencies = [*known, *unknown]
     miss = np.array([math.log(1 - min(sum(words.values()), _MOST_COVERED)) for words in frequencies])
     owners_of: dict[str, list[int]] = {}
     for profile, words in enumerate(frequencies):
@@ -155,51 +158,54 @@ def word_table(frequencies: list[Mapping[str, float]]) -> WordTable:
         while keys[place]:
             place = (place + 1) % size
         keys[place], numbers[place] = hashed, number
-        mean = (sum(frequencies[profile][word] for profile in profiles) + _RARE) / len(frequencies)
+        mean = (sum(known[profile][word] for profile in profiles if profile < len(known)) + _RARE) / len(known)
         owners += profiles
         gains += [math.log(frequencies[profile][word] / mean) - miss[profile] for profile in profiles]
         edges.append(len(owners))
-    return WordTable(keys, numbers, np.array(edges, np.int32), np.array(owners, np.int16), np.array(gains), miss)
+    arrays = np.array(edges, np.int32), np.array(owners, np.int16), np.array(gains)
+    return WordTable(keys, numbers, *arrays, miss, len(known))
 
 
 WORDS, LETTERS, CHARACTERS, DIGITS, SYMBOLS, FOREIGN = range(6)
 COUNTS = 6  # WORDS: all words; CHARACTERS: all but spaces; FOREIGN: words of no language by their form
 
 
-def count_words(
-    data: np.ndarray, offsets: np.ndarray, profiles: np.ndarray, table: WordTable
-) -> tuple[np.ndarray, np.ndarray]:
-    """(log likelihood ratio float64 n x k of each text for each of its profiles, counts int64 n x COUNTS).
+@dataclass(frozen=True)
+class WordCounts:
+    """What the words of n texts say.
 
-    data, offsets: n UTF-8 texts. profiles: int32 n x k numbers of profiles, below 0 for none.
+    ratios float64 n x k: log likelihood ratio of each text for each of its profiles, 0 where it has none. unknown_ratios
+    float64 n: the greatest ratio of a language that no detector knows, at least 0. counts int64 n x COUNTS.
     """
-    ratios = np.zeros(profiles.shape, np.float64)
-    counts = np.zeros((len(profiles), COUNTS), np.int64)
+
+    ratios: np.ndarray
+    unknown_ratios: np.ndarray
+    counts: np.ndarray
+
+
+def count_words(data: np.ndarray, offsets: np.ndarray, profiles: np.ndarray, table: WordTable) -> WordCounts:
+    """The words of n UTF-8 texts (data, offsets); profiles: int32 n x k, numbers in the table, below 0 for none."""
+    n = len(profiles)
+    counted = WordCounts(np.zeros(profiles.shape), np.zeros(n), np.zeros((n, COUNTS), np.int64))
     _count_words(
-        *(
-            data,
-            offsets,
-            word_characters(),
-            table.keys,
-            table.numbers,
-            table.edges,
-            table.owners,
-            table.gains,
-            table.miss,
-        ),
-        *(profiles, ratios, counts),
+        *(data, offsets, word_characters(), table.keys, table.numbers, table.edges, table.owners, table.gains),
+        *(table.miss, table.known_count, profiles, counted.ratios, counted.unknown_ratios, counted.counts),
     )
-    return ratios, counts
+    return counted
 
 
 @kernel
-def _count_words(data, offsets, characters_table, keys, numbers, edges, owners, gains, miss, profiles, ratios, counts):
+def _count_words(
+    data, offsets, characters_table, keys, numbers, edges, owners, gains, miss, known_count, profiles,
+    ratios, unknown_ratios, counts,
+):  # fmt: skip
     column = np.full(len(miss), -1, np.int32)  # profile -> its column in this row
     times = np.zeros(len(edges), np.int32)  # of each word in this row,
     believed = np.zeros(len(edges), np.int32)  # how many of them count,
     met = np.zeros(len(edges), np.int32)  # and which words have any
+    unknown_gains = np.zeros(len(miss) - known_count)
     for row in range(len(profiles)):
-        words = letters = characters = digits = symbols = foreign = known = 0
+        words = letters = characters = digits = symbols = foreign = met_count = 0
         begin, end = offsets[row], offsets[row + 1]
         stretches = 1 if end - begin <= STRETCHES * STRETCH_BYTES else STRETCHES
         for stretch in range(stretches):
@@ -235,12 +241,12 @@ def _count_words(data, offsets, characters_table, keys, numbers, edges, owners, 
                     if unlike or kind == DIGIT:
                         foreign += 1
                     else:
-                        known = _believe(hashed, words, keys, numbers, times, believed, met, known)
+                        met_count = _believe(hashed, words, keys, numbers, times, believed, met, met_count)
                     hashed, length, small = FNV_START, 0, False
                 if kind == ALONE:
                     letters += 1
                     words += 1
-                    known = _believe(fnv1a(FNV_START, lower), words, keys, numbers, times, believed, met, known)
+                    met_count = _believe(fnv1a(FNV_START, lower), words, keys, numbers, times, believed, met, met_count)
                 elif kind != SPACE:
                     characters += 1
                     digits += kind == DIGIT
@@ -252,13 +258,19 @@ def _count_words(data, offsets, characters_table, keys, numbers, edges, owners, 
             if profiles[row, k] >= 0:
                 column[profiles[row, k]] = k
                 ratios[row, k] = words * miss[profiles[row, k]]
-        for n in range(known):
+        for n in range(met_count):
             word = met[n]
             for place in range(edges[word], edges[word + 1]):
-                k = column[owners[place]]
-                if k >= 0:
-                    ratios[row, k] += believed[word] * gains[place]
+                owner = owners[place]
+                if owner >= known_count:
+                    unknown_gains[owner - known_count] += believed[word] * gains[place]
+                elif column[owner] >= 0:
+                    ratios[row, column[owner]] += believed[word] * gains[place]
             times[word] = believed[word] = 0
+        for n in range(len(unknown_gains)):
+            if unknown_gains[n] > 0:
+                unknown_ratios[row] = max(unknown_ratios[row], unknown_gains[n] + words * miss[known_count + n])
+                unknown_gains[n] = 0.0
         for k in range(profiles.shape[1]):
             if profiles[row, k] >= 0:
                 column[profiles[row, k]] = -1
@@ -276,7 +288,7 @@ def _next_space(data, i, end):
 
 
 @inlined
-def _believe(hashed, words, keys, numbers, times, believed, met, known):
+def _believe(hashed, words, keys, numbers, times, believed, met, met_count):
     """Count a word if it is in the table, and believe it unless it is repeated too often; returns how many were met."""
     mask = np.uint64(len(keys) - 1)
     place = hashed & mask
@@ -285,9 +297,9 @@ def _believe(hashed, words, keys, numbers, times, believed, met, known):
     if keys[place] == hashed:
         word = numbers[place]
         if times[word] == 0:
-            met[known] = word
-            known += 1
+            met[met_count] = word
+            met_count += 1
         times[word] += 1
         if 20 * times[word] <= 40 + 3 * words:
             believed[word] += 1
-    return known
+    return met_count

@@ -23,19 +23,22 @@ from gristmill.filters.language.identify import FAMILY
 from gristmill.filters.language.profiles import (
     FIGURES,
     PROFILES_FILE,
+    UNKNOWN_FILE,
     UNKNOWN_PROFILE,
     WEIGHTS_FILE,
     Profile,
     compiled,
     default_profiles,
     read_profiles,
+    read_unknown,
     read_weights,
     write_profiles,
+    write_unknown,
 )
 from gristmill.filters.language.sample import sample_buffers
 from gristmill.filters.language.scripts import SCRIPT_NAMES, script_numbers
 from gristmill.filters.language.vote import MOST_RELATIVES, ballot, vote
-from gristmill.filters.language.words import count_words, word_table, words_plainly
+from gristmill.filters.language.words import WORDS, count_words, word_table, words_plainly
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,6 +52,7 @@ PROFILES = [
     Profile("sr", "Cyrl", (6.8, 0.4, 0.8, 0.4, 0.3, 0.0, 0.0), {"да": 0.05, "је": 0.06}),
 ]
 RELATIVES = {"hr": ["bs", "sr"], "en": ["sco"]}
+UNKNOWN = {"und-1-Latn": {"je": 0.02, "kei": 0.05, "é": 0.03}, "und-2-Hani": {"漢": 0.08}}  # that no detector knows
 LABELLED = {"en", "hr", "sr", "bs", "ja", "sh"}
 
 
@@ -68,7 +72,7 @@ def stretches_plainly(sample: bytes) -> list[str]:
 
 
 def words_counted_plainly(text: str, words: Mapping[str, float]) -> tuple[float, dict[str, int]]:
-    """(log likelihood ratio by PROFILES' table, counts) of one text, in Python."""
+    """(log likelihood ratio of a list of words, counts) of one text, in Python."""
     miss = math.log(1 - min(sum(words.values()), 0.95))
     found = [word for stretch in stretches_plainly(text.encode()) for word in words_plainly(stretch)]
     ratio, times, read, unlike, skip = len(found) * miss, dict[str, int](), 0, 0, 0
@@ -126,14 +130,21 @@ TEXT = st.lists(
 def test_counted_words_are_the_reference(texts: list[str]) -> None:
     profiles = np.array([[0, 1, 2, 3, 4, -1]] * len(texts), np.int32)
     data, offsets = sample_buffers(pa.array(texts, pa.large_string()), 6, 1024)
-    ratios, counts = count_words(data, offsets, profiles, word_table([profile.words for profile in PROFILES]))
+    table = word_table([profile.words for profile in PROFILES], list(UNKNOWN.values()))
+    counted = count_words(data, offsets, profiles, table)
     for row in range(len(texts)):
         sample = data[offsets[row] : offsets[row + 1]].tobytes().decode()
         for n, profile in enumerate(PROFILES):
             expected, plain = words_counted_plainly(sample, profile.words)
-            assert ratios[row, n] == pytest.approx(expected, abs=1e-9)
-        assert counts[row, 0] == plain["words"]
-        assert ratios[row, 5] == 0
+            assert counted.ratios[row, n] == pytest.approx(expected, abs=1e-9)
+        assert counted.unknown_ratios[row] == pytest.approx(unknown_plainly(sample), abs=1e-9)
+        assert counted.counts[row, WORDS] == plain["words"]
+        assert counted.ratios[row, 5] == 0
+
+
+def unknown_plainly(text: str) -> float:
+    """The greatest ratio of UNKNOWN, at least 0."""
+    return max(0.0, *(words_counted_plainly(text, words)[0] for words in UNKNOWN.values()))
 
 
 def test_words() -> None:
@@ -232,8 +243,8 @@ def evidence_plainly(
     return found
 
 
-def none_plainly(text: str) -> tuple[dict[str, float], dict[str, float]]:
-    """(NONE_EVIDENCE by name, counts) of a sample without marks and formats."""
+def none_plainly(text: str, best: float) -> tuple[dict[str, float], dict[str, float]]:
+    """(NONE_EVIDENCE by name, counts) of a sample without marks and formats; best: ratio of a language in question."""
     words, foreign_words = words_plainly(text), words_counted_plainly(text, {})[1]["foreign"]
     letters, characters = sum(c.isalpha() for c in text), max(sum(not c.isspace() for c in text), 1)
     symbols = sum(c in '_{}[]()\\/@#*&%";:+=<>|~^`$' for c in text) / characters
@@ -251,6 +262,11 @@ def none_plainly(text: str) -> tuple[dict[str, float], dict[str, float]]:
         "long_words": math.log1p(of_a_word) - 1.7, "very_many_symbols": max(symbols - 0.25, 0),
         "hardly_letters": max(0.45 - share, 0), "very_long_words": max(math.log(of_a_word + 0.1) - 2.3, 0),
     }  # fmt: skip
+    unknown = unknown_plainly(text)
+    mean, evidence = unknown / max(len(words), 1), math.log1p(unknown) / 3
+    found |= {"unknown_ratio": mean, "unknown_ratio_long": mean * length}
+    found |= {"unknown_evidence": evidence, "unknown_evidence_long": evidence * length}
+    found["unknown_lead"] = min(max(unknown - best, -30.0), 30.0) / 10 if unknown else 0.0
     return found, {"length": length, "words": len(words)}
 
 
@@ -272,8 +288,8 @@ def vote_plainly(
     with_profile = {profile.language for profile in PROFILES}
     numbers = {(profile.language, profile.script): n for n, profile in enumerate(PROFILES)}
     own = [numbers.get((language, script), -2 if language in with_profile else -1) for language in standing]
-    none, counts = none_plainly(text)
     ratios = [words_counted_plainly(text, PROFILES[n].words)[0] if n >= 0 else 0.0 for n in own]
+    none, counts = none_plainly(text, max((ratios[k] for k, n in enumerate(own) if n >= 0), default=0.0))
     sums = []
     for k, language in enumerate(standing):
         others = [ratio for j, ratio in enumerate(ratios) if j != k and own[j] >= 0]
@@ -315,6 +331,7 @@ TEXTS = [
     "a" * 60,
     "A",
     "rain " * 40,
+    "kei da é je kei",
 ]
 
 
@@ -341,7 +358,7 @@ def test_the_vote_is_the_rule_in_python(rows: list[tuple[str, Guesses, Guesses, 
     texts = pa.array([row[0] for row in rows], pa.large_string())
     fasttext = as_candidates([row[1] for row in rows], [0.0] * len(rows), [2] * len(rows), 2)
     cld2 = as_candidates([row[2] for row in rows], [row[3] for row in rows], [row[4] for row in rows], 3)
-    profiles, labelled = compiled(PROFILES), [number_of_language[language] for language in sorted(LABELLED)]
+    profiles, labelled = compiled(PROFILES, UNKNOWN), [number_of_language[language] for language in sorted(LABELLED)]
     sampled = sample_buffers(texts, 6, 1024)
     standing = ballot(fasttext, cld2, labelled, sampled, script_numbers(texts), profiles, RELATIVES)
     numbers, scores = vote(standing, profiles.figures, weights)
@@ -354,14 +371,17 @@ def test_the_vote_is_the_rule_in_python(rows: list[tuple[str, Guesses, Guesses, 
 def test_profiles_are_read_as_they_are_written(tmp_path: Any) -> None:
     write_profiles(PROFILES, tmp_path / "profiles.tsv")
     assert read_profiles(tmp_path / "profiles.tsv") == PROFILES
+    write_unknown(UNKNOWN, tmp_path / "unknown.tsv")
+    assert read_unknown(tmp_path / "unknown.tsv") == UNKNOWN
 
 
-# Of profiles.tsv and weights.json. Where one changes, raise the family's version, so that runs are measured again.
+# Of the tables in the package. Where one changes, raise the family's version, so that runs are measured again.
 TABLES_OF_VERSION = (4, "30c7d1422c99f3bd")
 
 
 def test_other_tables_are_another_version() -> None:
-    digest = hashlib.blake2b(PROFILES_FILE.read_bytes() + WEIGHTS_FILE.read_bytes(), digest_size=8).hexdigest()
+    tables = b"".join(file.read_bytes() for file in (PROFILES_FILE, UNKNOWN_FILE, WEIGHTS_FILE))
+    digest = hashlib.blake2b(tables, digest_size=8).hexdigest()
     assert (FAMILY.version, digest) == TABLES_OF_VERSION
 
 
@@ -383,3 +403,9 @@ def test_the_tables_of_the_package() -> None:
         for word, share in profile.words.items():
             assert words_plainly(word)[0] == word
             assert 0 < share < 0.2
+    unknown = read_unknown()
+    assert len(unknown) >= 250
+    assert not {name.rpartition("-")[0] for name in unknown} & known
+    for words in unknown.values():
+        assert all(words_plainly(word)[0] == word and share > 0 for word, share in words.items())
+        assert sum(words.values()) < 1
