@@ -64,6 +64,7 @@ KINDS = (
     "whole",
     "mixed",
     "capitals",
+    "unmarked",
 )
 
 

@@ -270,7 +270,7 @@ def _count_words(
         for n in range(len(unknown_gains)):
             if unknown_gains[n] > 0:
                 unknown_ratios[row] = max(unknown_ratios[row], unknown_gains[n] + words * miss[known_count + n])
-                unknown_gains[n] = 0.0
+            unknown_gains[n] = 0.0
         for k in range(profiles.shape[1]):
             if profiles[row, k] >= 0:
                 column[profiles[row, k]] = -1
