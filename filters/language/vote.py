@@ -4,7 +4,9 @@
 A conditional logit model. Each language in question has a sum of weighted evidence (`evidence.CANDIDATE_EVIDENCE`) and
 three biases of its own, "none of them" one of `evidence.NONE_EVIDENCE`; the probabilities are the exponentials of the
 sums, divided by their total. The score is the probability of the likeliest language, so it means the same in every
-language: of texts with score s, a share of about s is right. Ties go to what stands first among those in question.
+language: of texts with score s, a share of about s is right. It is 0 where two letters make up LEAST_REPEATED of at least
+FEW_LETTERS letters (`qqqqqqqqqqqq`, `hahahahahaha`): such a run is in no language. Ties go to what stands first among those
+in question.
 
 Source: McFadden, "Conditional logit analysis of qualitative choice behavior" (1974); weights: weights.json, learnt by
 benchmarks/language_learn.py on lid.176 and CLD2. With another fastText model the score is a score, not a probability.
@@ -43,12 +45,13 @@ from gristmill.filters.language.profiles import (
     Profiles,
 )
 from gristmill.filters.language.scripts import SCRIPT_NAMES
-from gristmill.filters.language.words import WordCounts, count_words
+from gristmill.filters.language.words import COMMONEST, LETTERS, WordCounts, count_words
 from gristmill.kernels.compile import kernel
 
 SERBO_CROATIAN = "sh"
 MEMBERS = ("hr", "bs", "sr")
 MOST_RELATIVES = 3
+FEW_LETTERS, LEAST_REPEATED = 12, 0.9
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,8 @@ def _vote(
         for k in range(count):
             sums[k] = np.exp(sums[k] - most)
             whole += sums[k]
+        if counts[row, LETTERS] >= FEW_LETTERS and counts[row, COMMONEST] >= LEAST_REPEATED * counts[row, LETTERS]:
+            whole = np.inf
         for rank in range(min(2, count)):
             likeliest = 0
             for k in range(count):

@@ -166,8 +166,11 @@ def word_table(known: Sequence[Mapping[str, float]], unknown: Sequence[Mapping[s
     return WordTable(keys, numbers, *arrays, miss, len(known))
 
 
-WORDS, LETTERS, CHARACTERS, DIGITS, SYMBOLS, FOREIGN = range(6)
-COUNTS = 6  # WORDS: all words; CHARACTERS: all but spaces; FOREIGN: words of no language by their form
+# WORDS: all words; CHARACTERS: all but spaces; FOREIGN: words of no language by their form; COMMONEST: those of LETTERS that
+# are one of the two most frequent ones.
+WORDS, LETTERS, CHARACTERS, DIGITS, SYMBOLS, FOREIGN, COMMONEST = range(7)
+COUNTS = 7
+_BINS = 64  # letters are told apart by the lowest bits of their code points
 
 
 @dataclass(frozen=True)
@@ -204,6 +207,7 @@ def _count_words(
     believed = np.zeros(len(edges), np.int32)  # how many of them count,
     met = np.zeros(len(edges), np.int32)  # and which words have any
     unknown_gains = np.zeros(len(miss) - known_count)
+    bins = np.zeros(_BINS, np.int64)  # of letters
     for row in range(len(profiles)):
         words = letters = characters = digits = symbols = foreign = met_count = 0
         begin, end = offsets[row], offsets[row + 1]
@@ -231,6 +235,7 @@ def _count_words(
                             unlike = True
                         small = kind == LETTER
                         hashed = fnv1a(hashed, lower)
+                        bins[lower % _BINS] += 1
                         length += 1
                         continue
                     if kind == IGNORED:
@@ -246,6 +251,7 @@ def _count_words(
                 if kind == ALONE:
                     letters += 1
                     words += 1
+                    bins[lower % _BINS] += 1
                     met_count = _believe(fnv1a(FNV_START, lower), words, keys, numbers, times, believed, met, met_count)
                 elif kind != SPACE:
                     characters += 1
@@ -254,6 +260,8 @@ def _count_words(
                 before = kind
         counts[row, WORDS], counts[row, LETTERS], counts[row, CHARACTERS] = words, letters, characters + letters
         counts[row, DIGITS], counts[row, SYMBOLS], counts[row, FOREIGN] = digits, symbols, foreign
+        counts[row, COMMONEST] = _two_greatest(bins)
+        bins[:] = 0
         for k in range(profiles.shape[1]):
             if profiles[row, k] >= 0:
                 column[profiles[row, k]] = k
@@ -274,6 +282,17 @@ def _count_words(
         for k in range(profiles.shape[1]):
             if profiles[row, k] >= 0:
                 column[profiles[row, k]] = -1
+
+
+@inlined
+def _two_greatest(values):
+    first = second = 0
+    for value in values:
+        if value > first:
+            first, second = value, first
+        elif value > second:
+            second = value
+    return first + second
 
 
 @helper

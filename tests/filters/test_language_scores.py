@@ -74,6 +74,11 @@ def test_texts_in_no_language_have_none(seed: int) -> None:
     assert named == {}
 
 
+@pytest.mark.parametrize("letters", [*"aKqéñшλא한漢", "ha", "lo", "абв"[:2], "漢字", "ア "])
+def test_runs_of_one_or_two_letters_have_none(letters: str) -> None:
+    assert [row["language"] for row in rows([letters * n for n in (12, 40, 1500)])] == [None] * 3
+
+
 def invented(draw: random.Random, sentences: int) -> str:
     """Text of an invented language: syllables, some words far more often than others."""
     syllables = [
@@ -89,10 +94,24 @@ def invented(draw: random.Random, sentences: int) -> str:
     )
 
 
-def test_a_language_that_no_detector_knows_has_none() -> None:
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("cs", "Vcera vecer jsme prisli domu pozde, protoze vlak mel zase dve hodiny zpozdeni a nikdo nevedel proc."),
+        ("vi", "Toi hom qua chung toi ve nha muon vi tau lai cham hai tieng va khong ai biet tai sao."),
+        ("tr", "Dun aksam eve gec geldik cunku tren yine iki saat gecikti ve kimse bunun sebebini bilmiyordu."),
+    ],
+)
+def test_latin_text_without_its_marks_is_known(language: str, text: str) -> None:
+    row = rows([text])[0]
+    assert (row["language"], row["language_score"] >= 0.65) == (language, True)
+
+
+def test_a_language_that_no_detector_knows_seldom_has_one_and_never_a_score_that_recipes_ask_for() -> None:
     draw = random.Random(7)
     found = rows([invented(draw, 8) for _ in range(50)])
-    assert sum(row["language"] is not None for row in found) <= 1
+    assert sum(row["language"] is not None for row in found) <= 3
+    assert all((row["language_score"] or 0) < 0.65 for row in found)
 
 
 def test_the_score_stays_when_the_language_is_hidden() -> None:

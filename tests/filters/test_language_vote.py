@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -307,6 +308,9 @@ def vote_plainly(
         sums.append(total)
     of_none = sum(weights["none"][name] * value for name, value in none.items())
     whole = sum(map(math.exp, [*sums, of_none]))
+    commonest = Counter(ord(c.lower()) % 64 for c in text if c.isalpha()).most_common(2)
+    if sum(c.isalpha() for c in text) >= 12 and sum(n for _, n in commonest) >= 0.9 * sum(c.isalpha() for c in text):
+        whole = math.inf
     ranked = sorted(range(len(standing)), key=lambda k: -sums[k])
     return [(standing[k], math.exp(sums[k]) / whole) for k in ranked[:2]]
 
@@ -331,6 +335,7 @@ TEXTS = [
     "a" * 60,
     "A",
     "rain " * 40,
+    "ha haha hahaha a",
     "kei da é je kei",
 ]
 
