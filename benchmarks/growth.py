@@ -5,9 +5,9 @@
     python benchmarks/growth.py metadata --parts 100000         what the driver does for so many parts, and holds
     python benchmarks/growth.py requests                        requests to an object store for each part and stage
 
-A curve is linear when its last column stays near 1: seconds for each item, relative to the smallest size. Each point is a
-process of its own; its memory is the most that the process and those it started held at once. `tests/growth` runs the
-same work at the smallest sizes and counts calls and bytes, which is no question of the machine.
+A curve is linear when its last column stays near 1: processor seconds for each item, relative to the smallest size. Each
+point is a process of its own; its memory is the most that the process and those it started held at once. `tests/growth`
+runs the same work at the smallest sizes and counts calls and bytes, which is no question of the machine.
 """
 
 import argparse
@@ -57,14 +57,17 @@ def main() -> None:
 def curve(chosen: Curve) -> None:
     """Print the points of one curve."""
     print(f"\n{chosen.name}: {chosen.what}")
-    print(f"{chosen.unit:>14} {'seconds':>9} {'MB held':>9} {'seconds a unit, relative':>25}")
+    print(
+        f"{chosen.unit:>14} {'seconds':>9} {'of processors':>14} {'MB held':>9} {'of processors a unit, relative':>31}"
+    )
     first = None
     for factor in FACTORS:
         found = in_a_process(chosen, chosen.size * factor)
-        first = first or found["seconds"]
-        relative = found["seconds"] / factor / first
+        used = found["cpu_seconds"]
+        first = first or used
         print(
-            f"{chosen.size * factor:>14,} {found['seconds']:>9.2f} {found['bytes'] / 1e6:>9.0f} {relative:>25.2f}",
+            f"{chosen.size * factor:>14,} {found['seconds']:>9.2f} {used:>14.2f} {found['bytes'] / 1e6:>9.0f} "
+            f"{used / factor / first:>31.2f}",
             flush=True,
         )
 
