@@ -7,12 +7,13 @@ from itertools import islice
 from typing import Any
 
 from gristmill.filters.privacy.marks import with_plain_marks
-from gristmill.filters.privacy.scripts import is_unspaced
+from gristmill.filters.privacy.scripts import is_beyond_latin, is_unspaced
 from gristmill.filters.privacy.window import Found, Window, any_word, supported
 
 _ETHEREUM = re.compile(r"(?<!\w)0x[0-9a-fA-F]{40}(?!\w)")
 _UPPER = {ord(letter): letter.upper() for letter in "abcdefghijklmnopqrstuvwxyz"}  # of ASCII alone: lengths stay
 _CRYPTO_CONTEXT = any_word("wallet", "btc", "bitcoin", "crypto", "ethereum", "eth", "address", "donate", "donation")
+_FULL_WIDTH = dict(zip(range(0xFF01, 0xFF5F), map(chr, range(0x21, 0x7F)), strict=True))  # of East Asian typing
 _USER_OF_URL = re.compile(r"://[^\s/@:]*:[^\s/]*\Z")  # what comes before the @ here is a password
 _BEFORE_ADDRESS = re.compile(
     r"[/?|{}*`#^~$!<>]|%[0-9A-Fa-f]{2}|(?<![\w+.\-])[A-Za-z_]\w*=|\A=|(?<=\W)="
@@ -34,19 +35,22 @@ def emails(window: Window) -> Iterator[Found]:
 def _address(text: str, lowest: int, highest: int) -> tuple[int, int, float] | None:
     """(start, end, score) of the address in text[lowest:highest], which has one @; None when presidio finds none there.
 
-    Scripts without blanks between words, marks that programs put before an address and words that lost their blank are
-    cut off first: presidio takes every letter and most marks for a part of the address.
+    Words of other scripts, marks that programs put before an address and words that lost their blank are cut off first:
+    presidio takes every letter and most marks for a part of the address.
     """
+    text = text[:lowest] + text[lowest:highest].translate(_FULL_WIDTH) + text[highest:]
     at = text.find("@", lowest, highest)
     if at < 0:
         return None
     start, end = lowest, highest
     if not is_unspaced(text[at - 1]):
-        start = next((i + 1 for i in range(at - 1, lowest - 1, -1) if is_unspaced(text[i])), lowest)
+        start = next(
+            (i + 1 for i in range(at - 1, lowest - 1, -1) if is_unspaced(text[i])), _latin_start(text, lowest, at)
+        )
     for match in _BEFORE_ADDRESS.finditer(text, start, at):
         start = match.end()
     if not is_unspaced(text[at + 1 : at + 2]):
-        end = next((i for i in range(at + 1, highest) if is_unspaced(text[i])), highest)
+        end = next((i for i in range(at + 2, highest) if _ends_before(text, i)), highest)
     while end > at and text[end - 1] in "-_.":
         start += text[end - 1] == "_" == text[start]  # emphasis: _jo@corp.de_
         end -= 1
@@ -55,6 +59,21 @@ def _address(text: str, lowest: int, highest: int) -> tuple[int, int, float] | N
             if start + result.start < at < start + result.end:
                 return start + result.start, start + result.end, result.score
     return None
+
+
+def _latin_start(text: str, lowest: int, at: int) -> int:
+    """Where a Latin local part begins that a word of another script runs into; `lowest` where none does."""
+    latin = False
+    for i in range(at - 1, lowest - 1, -1):
+        if is_beyond_latin(text[i]):
+            return i + 1 if latin and text[i + 1].isascii() and text[i + 1].isalnum() else lowest
+        latin = latin or (text[i].isascii() and text[i].isalpha())
+    return lowest
+
+
+def _ends_before(text: str, i: int) -> bool:
+    """Whether a Latin domain ends before text[i]: at a script without blanks, or a word of another one next to it."""
+    return is_unspaced(text[i]) or (is_beyond_latin(text[i]) and text[i - 1].isascii() and text[i - 1].isalnum())
 
 
 def _shorter_ends(text: str, at: int, end: int) -> Iterator[int]:

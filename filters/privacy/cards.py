@@ -87,6 +87,8 @@ def cards(window: Window) -> Iterator[Found]:
 
 
 def _is_in_row(text: str, match: re.Match[str]) -> bool:
-    """Whether numbers stand before and behind it with a blank between."""
+    """Whether numbers stand before and behind it with a blank between, as between its own groups."""
+    if any(not character.isdecimal() and not character.isspace() for character in match.group()):
+        return False
     before = _IN_ROW_BEFORE.search(text, max(0, match.start() - 4), match.start())
     return before is not None and _IN_ROW_BEHIND.match(text, match.end()) is not None

@@ -1,4 +1,6 @@
-"""Scripts in which a word may stand next to an address or a number without a blank between."""
+"""Scripts: those in which a word may stand next to an address or a number without a blank, and all that are not Latin."""
+
+import unicodedata
 
 _RANGES = (
     (0x0E00, 0x0EFF),  # Thai, Lao
@@ -24,3 +26,14 @@ def is_unspaced(character: str) -> bool:
     if character < "\u0e00":
         return False
     return any(first <= ord(character) <= last for first, last in _RANGES)
+
+
+def is_beyond_latin(character: str) -> bool:
+    """Whether a character is a letter, or a mark of one, of another script than Latin.
+
+    >>> is_beyond_latin("я"), is_beyond_latin("ा"), is_beyond_latin("é"), is_beyond_latin("7")
+    (True, True, False, False)
+    """
+    if character < "\u0370" or "\u1e00" <= character <= "\u1eff":
+        return False
+    return unicodedata.category(character)[0] in "LM" and "LATIN" not in unicodedata.name(character, "")

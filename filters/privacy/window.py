@@ -3,6 +3,8 @@
 import re
 from typing import NamedTuple
 
+from gristmill.filters.privacy.scripts import is_unspaced
+
 BEFORE_BYTES, AFTER_BYTES = 160, 80  # eight words of context; the longest pseudonym fits into either
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 CONTEXT_WORDS = 8
@@ -47,5 +49,9 @@ def supported(score: float) -> float:
 
 
 def any_word(*phrases: str) -> re.Pattern[str]:
-    """Matches any of the phrases as whole words in a window's context."""
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(phrases)))})(?!\w)")
+    """Matches any of the phrases in a window's context: as whole words, but in scripts without blanks between words."""
+    forms = sorted(" ".join(_WORD.findall(phrase)) for phrase in phrases)
+    spaced = [re.escape(form) for form in forms if not is_unspaced(form[0])]
+    unspaced = [re.escape(form) for form in forms if is_unspaced(form[0])]
+    whole = [rf"(?<!\w)(?:{'|'.join(spaced)})(?!\w)"] if spaced else []
+    return re.compile("|".join([*whole, *unspaced]))

@@ -79,9 +79,12 @@ def _is_something_else(text: str, number: Written, word: int, international: boo
         or unlike.is_scattered(number)
         or unlike.is_date(number)
         or unlike.is_ratio(number)
+        or unlike.is_brazilian_postcode(left, number)
     ):
         return True
-    if word < LABELLED and (unlike.is_dotted_quad(number) or unlike.is_decimal(number) or unlike.is_book(number)):
+    if word < LABELLED and any(
+        form(number) for form in (unlike.is_dotted_quad, unlike.is_decimal, unlike.is_book, unlike.is_counting)
+    ):
         return True
     if word < ASKED and (unlike.is_zip_code(number) or unlike.is_range(number)):
         return True

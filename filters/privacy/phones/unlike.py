@@ -142,9 +142,9 @@ def is_thousands(number: Written) -> bool:
 
 
 def is_decimal(number: Written) -> bool:
-    """Whether a point in it is a decimal point: two groups alone, or any group of one digit with many behind."""
+    """Whether a point in it is a decimal point: pairs of groups, or any group of one digit with many behind."""
     groups, marks = number.groups, number.marks
-    if len(groups) == 2 and marks == ["."]:
+    if set(marks[::2]) == {"."} and set(marks[1::2]) <= {" "} and len(groups) % 2 == 0:
         return True
     return any(
         mark == "." and len(a) == 1 and len(b) > 3 for a, mark, b in zip(groups, marks, groups[1:], strict=False)
@@ -159,6 +159,11 @@ def is_dotted_quad(number: Written) -> bool:
 def is_ratio(number: Written) -> bool:
     """Two short groups with a slash: `GSM 900/1800`, `HP 9000/720`."""
     return number.marks == ["/"] and len(number.digits) < 8 and number.groups[0][0] != "0"
+
+
+def is_brazilian_postcode(left: str, number: Written) -> bool:
+    """`CEP 01310-100`, where `cep` names a telephone in Turkish."""
+    return [len(group) for group in number.groups] == [5, 3] and left[-8:].rstrip(" .:").lower().endswith("cep")
 
 
 def is_zip_code(number: Written) -> bool:
@@ -189,10 +194,15 @@ def is_book(number: Written) -> bool:
 def is_scattered(number: Written) -> bool:
     """More single digits than a telephone number has."""
     lengths = [len(group) for group in number.groups]
-    values = [int(group) for group in number.groups]
-    if len(values) > 3 and {b - a for a, b in pairwise(values)} <= {1, -1}:
-        return True  # 01 02 03 04 05
     return sum(length == 1 for length in lengths) > 2 or (len(lengths) > 3 and max(lengths) < 2) or len(lengths) > 7
+
+
+def is_counting(number: Written) -> bool:
+    """Groups that count up or down, digits without marks that count up: 01 02 03 04 05, 1234567890."""
+    if len(number.groups) == 1:
+        return number.digits in "01234567890123456789"
+    values = [int(group) for group in number.groups]
+    return len(values) > 3 and {b - a for a, b in pairwise(values)} <= {1, -1}
 
 
 def is_in_row(text: str, number: Written) -> bool:

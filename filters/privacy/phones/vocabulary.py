@@ -21,14 +21,18 @@ LABELS = frozenset(
 )
 # Labels that are everyday words too: with a mark behind them (`cell: ...`) they name a number, else they ask for one.
 EVERYDAY_LABELS = frozenset("cell cel mobile mobil mobiles portable handy tele pager sms zap همراه".split())  # noqa: SIM905
+PLURAL_LABELS = frozenset("phones telephones mobiles teléfonos телефоны".split())  # noqa: SIM905  they may be counted
 # Labels of scripts without blanks between words: what stands directly before the number ends with one of these.
 UNSPACED_LABELS = tuple(
     """
     电话 電話 手机 手機 电话号码 電話號碼 手机号码 手機號碼 电话号 手机号 传真 傳真 热线 熱線
     专线 專線 致电 致電 拨打 撥打 咨询 電話番号 携帯 携帯番号 FAX番号 ファックス ファクス
-    フリーダイヤル お問い合わせ先 연락처 전화 전화번호 휴대폰 핸드폰 팩스 문의 โทร โทรศัพท์ มือถือ เบอร์ แฟกซ์ โทรสาร
+    フリーダイヤル お問い合わせ先 联系方式 聯絡方式 聯繫方式 연락처 전화 전화번호 휴대폰 핸드폰 팩스
+    문의 โทร โทรศัพท์ มือถือ เบอร์ แฟกซ์ โทรสาร
     """.split()  # noqa: SIM905
 )
+# What may stand between such a label and the number: `是`, `は`, `는` and their like.
+UNSPACED_TAILS = tuple("是 为 為 就是 は が へ に を まで 는 은 가 이 로 으로 번호 番号 คือ ที่ ได้ที่ เลขที่".split())  # noqa: SIM905
 STEMS = ("phone", "telefon", "telefoon", "handy", "mobil", "mobile", "fax", "rufnummer")  # longer labels end with them
 # They ask for a call: `call me at`, `messages to`.
 REQUESTS = frozenset(

@@ -10,11 +10,12 @@ MAX_FILLERS, MAX_NEAR_WORDS, MAX_SAID_WORDS, MAX_CHARACTERS = 7, 6, 3, 110
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # of letters
 _WORD = re.compile(rf"(?:[^\W_]|[{_MARKS}])+(?:['’][^\W_]+)?|°")
 _COMPOUND = re.compile(rf"(?:{'|'.join(words.STEMS)})(?:s|no|nos|nr|num|number|numbers|nummer|nummern)?\Z")
+_UNSPACED_LABEL = re.compile(rf"(?:{'|'.join(words.UNSPACED_LABELS)})(?:{'|'.join(words.UNSPACED_TAILS)}){{0,2}}\Z")
 _OTHER_PHONES = re.compile(  # a device, an instrument or a vehicle
     r"(?:head|ear|micro|saxo|smart|gramo|mega|xylo|vibra|sousa|i|homo|franco|anglo|luso|dicta|hydro|video|speaker)phones?\Z"
     r"|(?:auto|im|snow|loco|batmo)mobiles?\Z"
 )
-_INITIAL = re.compile(r"(?:\A|[\s(|•·,;/])[TPMFCOtpmf]:\s?\Z")  # `T: 020 7946 0958` in a letter-head
+_INITIAL = re.compile(r"(?<!\d)(?:\A|[\s(|•·,;/])[TPMFCOtpmf]:\s?\Z")  # `T: 020 7946 0958` in a letter-head
 _ASIDE = re.compile(r"\([^()\d\n]{1,20}\)")  # `Tel. (home): ...`
 _NAMING_MARK = re.compile(r"\s?[:.#=|]|\b(?:number|no|nr)\b", re.IGNORECASE)
 _TOWARDS = re.compile(r"\b(?:to|at|on|me|us|him|her)\b", re.IGNORECASE)
@@ -38,10 +39,10 @@ def closeness(text: str, start: int, end: int) -> int:
 def is_label(word: str) -> bool:
     """Whether a lower-case word names a telephone number.
 
-    >>> is_label("customerphone"), is_label("headphones"), is_label("联系电话")
-    (True, False, True)
+    >>> is_label("customerphone"), is_label("headphones"), is_label("联系电话"), is_label("전화번호는"), is_label("手机型号")
+    (True, False, True, True, False)
     """
-    if word in words.LABELS or word.endswith(words.UNSPACED_LABELS):
+    if word in words.LABELS or _UNSPACED_LABEL.search(word):
         return True
     return _COMPOUND.search(word) is not None and not _OTHER_PHONES.search(word)
 
@@ -67,7 +68,8 @@ def _before(left: str) -> int:
         if is_label(word):
             if others and not (said and others <= MAX_SAID_WORDS):
                 return NEAR
-            return ASKED if word in words.EVERYDAY_LABELS and not _NAMING_MARK.search(left[end:]) else LABELLED
+            everyday = word in words.EVERYDAY_LABELS and not _NAMING_MARK.search(left[end:])
+            return ASKED if everyday or word in words.PLURAL_LABELS else LABELLED
         if not others and word in words.REQUESTS and _asks(word, found[place - 1][0] if place else "", left[end:]):
             return ASKED
         if not others and word in words.PLACES and all(w in words.NUMBER_MARKS for w, _, _ in found[place + 1 :]):

@@ -1,7 +1,7 @@
 """Numbers as people write them: groups of digits and the marks between, and the shorter numbers inside a row of groups.
 
 Digits of every script count, and every blank and dash that typesetting knows: no-break and narrow blanks, en dashes,
-full-width forms. A slash or a dash may have a blank on either side.
+full-width forms, raised dots. A slash or a dash may have a blank on either side.
 """
 
 import re
@@ -13,11 +13,11 @@ from gristmill.filters.privacy.marks import BLANKS, DASHES
 
 _OPEN, _CLOSE = "(\\[（［", ")\\]）］"
 _PARENTHESIS = rf"[{_OPEN}][+＋]?\d{{1,5}}[{_CLOSE}]"
-_JOINT = rf"(?:[{BLANKS}]?[.\u30fb\uff0e/／{DASHES}][{BLANKS}]?|[{BLANKS}])"
+_JOINT = rf"(?:[{BLANKS}]?[.\u30fb\uff0e/／{DASHES}][{BLANKS}]?|[{BLANKS}]|[\u00b7\u2022\u2027\u2219\u22c5])"
 _EXTENSION = rf"(?:[{BLANKS},;]{{0,2}}(?:x|ext\.?|extension|ramal|poste|interno)[{BLANKS}:.]?\d{{1,6}})"
 _WRITTEN = re.compile(
     rf"(?:[+＋][{BLANKS}]?)?(?:{_PARENTHESIS}|\d+)"
-    rf"(?:{_JOINT}\d+|{_JOINT}?[{BLANKS}]?{_PARENTHESIS}|(?<=[{_CLOSE}])(?:{_JOINT}|[{BLANKS}]{{2}})?\d+)*"
+    rf"(?:{_JOINT}\d+|{_JOINT}?[{BLANKS}]?{_PARENTHESIS}(?={_JOINT}?[{BLANKS}]?[{_OPEN}]?\d)|(?<=[{_CLOSE}])(?:{_JOINT}|[{BLANKS}]{{2}})?\d+)*"
     rf"(?P<extension>{_EXTENSION}(?!\w))?",
     re.IGNORECASE,
 )

@@ -168,7 +168,7 @@ def _groups_from(data, base, first, size, stop, follows, card_named, plan, regio
         if groups == 3 and here == 4 and last == 2 and before_last == 3 and dashed:
             bits |= MAY_BE_SOCIAL_SECURITY
         if card and spaced and total >= MIN_CARD_DIGITS and (groups == 1 or total - here >= 8):
-            alone = not (follows and leads) or _is_month(data, after, stop)
+            alone = not (follows and leads) or (dashed and groups > 1) or _is_month(data, after, stop)
             if (card_named or (alone and _has_issuer(work, total))) and _passes_luhn(work, total):
                 bits |= MAY_BE_CARD
         if after < 0:

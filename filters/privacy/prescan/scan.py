@@ -130,6 +130,12 @@ def _is_initial(data, base, start):
 
 
 @helper
+def _is_wide_at(data, i, end):
+    """Whether the full-width @ of East Asian typing stands at data[i]."""
+    return data[i] == 0xEF and i + 2 < end and data[i + 1] == 0xBC and data[i + 2] == 0xA0
+
+
+@helper
 def _word_end(data, start, end):
     """The end of the word or character that data[start] is in."""
     while start < end and (is_of(data[start], WORD) or data[start] & 0xC0 == 0x80):
@@ -155,11 +161,12 @@ def _scan(data, offsets, classes, plan, regions, every_number):
         while i < end:
             byte = data[i]
             if not is_of(byte, WORD):
-                if byte == 64:
-                    start, stop = email_span(data, i, base, end)
+                behind = i + 1 if byte == 64 else i + 3 if _is_wide_at(data, i, end) else i
+                if behind > i:
+                    start, stop = email_span(data, i, behind, base, end)
                     if start >= 0:
                         found, count = _put(found, count, row, start - base, stop - base, np.int64(MAY_BE_EMAIL))
-                elif byte == 58 and i + 3 < end and data[i + 1] == 47 and data[i + 2] == 47:
+                if byte == 58 and i + 3 < end and data[i + 1] == 47 and data[i + 2] == 47:
                     stop = credentials_end(data, i + 3, end)
                     if stop > 0:
                         found, count = _put(

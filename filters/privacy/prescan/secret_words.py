@@ -16,7 +16,7 @@ SHORT_PREFIXES = ("sk", "SG", "AP", "AC", "SK", "M", "N", "O", "AKC", "key")  # 
 # Parts of names that hold secrets, in lower case with `_` between words; those of passwords may be given theirs by a blank.
 PASSWORD_NAMES = tuple(
     """
-    pass pwd pw psw psk parool kennwort contrasen clave senha palavra mot wachtwoord parola haslo heslo losenord
+    pass pwd pw psw psk mdp parool kennwort contrasen clave senha palavra mot wachtwoord parola haslo heslo losenord
     adgangskode jelszo salasana sifre lozinka sandi identified login curl mysql
     """.split()  # noqa: SIM905
 )
@@ -33,6 +33,8 @@ FOREIGN_NAMES = tuple(
 )
 MIN_KEY_BYTES = 20
 MAX_NAME_BYTES = 64
+MAX_FOREIGN_GAP = 32  # bytes between a name in letters beyond ASCII and a digit: a word or a dash may stand between
+MAX_TAG_BYTES = 64  # between a name in a tag and its `>`, or the `=` of another attribute
 MAX_MARKS = 8  # bytes between a name and its `=` or `:`
 MAX_VALUE_BYTES, MAX_BLANK_VALUE_BYTES = 400, 64
 
@@ -150,7 +152,9 @@ def given_value(data, base, start, stop, end):
     if stop >= end or is_of(data[stop], WORD):
         return -1, -1
     gives = _gives_at(data, stop, end)
-    if gives < 0 and not (data[stop] == 32 and _may_be_given_by_blank(data, start, stop)):
+    if gives < 0 and _is_in_tag(data, base, start, stop, end):
+        gives = _tag_gives_at(data, stop, end)
+    if gives < 0 and not ((data[stop] == 32 or data[stop] == 9) and _may_be_given_by_blank(data, start, stop)):
         return -1, -1
     first = max(start, stop - MAX_NAME_BYTES)
     while first > base and first > stop - MAX_NAME_BYTES and (is_of(data[first - 1], WORD) or data[first - 1] == 45):
@@ -165,6 +169,25 @@ def given_value(data, base, start, stop, end):
     if _has_digit(data, stop, value_end) and _holds_name(data, first, stop, _NAME_DATA, _NAME_OFFSETS, _NAME_BUCKETS):
         return first, _line_end(data, stop, end, MAX_VALUE_BYTES)
     return -1, -1
+
+
+@helper
+def _is_in_tag(data, base, start, stop, end):
+    """Whether the word data[start:stop] may be a tag's name, or the value of its attribute with another one behind."""
+    if start > base and (data[start - 1] == 60 or data[start - 1] == 58):
+        return True
+    return (data[stop] == 34 or data[stop] == 39) and stop + 1 < end and data[stop + 1] == 32
+
+
+@helper
+def _tag_gives_at(data, start, end):
+    """Where `>` or `=` stands behind `start` on the same line; -1: nowhere near."""
+    for i in range(start, min(end, start + MAX_TAG_BYTES)):
+        if data[i] == 10:
+            return -1
+        if data[i] == 61 or data[i] == 62:
+            return i
+    return -1
 
 
 @helper
@@ -189,8 +212,10 @@ def foreign_value(data, start, end):
     size = _begins_with(data, start, end, _FOREIGN_DATA, _FOREIGN_OFFSETS, _FOREIGN_BUCKETS)
     if size == 0:
         return -1
-    gives = _gives_at(data, start + size, end)
-    return _line_end(data, gives, end, MAX_VALUE_BYTES) if gives >= 0 else -1
+    stop = start + size
+    if _gives_at(data, stop, end) >= 0 or _has_digit(data, stop, min(end, stop + MAX_FOREIGN_GAP)):
+        return _line_end(data, stop, end, MAX_VALUE_BYTES)
+    return -1
 
 
 @helper

@@ -12,14 +12,14 @@ FISCAL_CODE_CHARACTERS = 16
 
 
 @helper
-def email_span(data, at, first, end):
-    """(start, end) of what may be an address around the @ at `at`; (-1, -1): none."""
+def email_span(data, at, behind, first, end):
+    """(start, end) of what may be an address around the @ at data[at:behind]; (-1, -1): none."""
     start = at
     while start > first and start > at - MAX_EMAIL_BYTES and is_of(data[start - 1], LOCAL):
         start -= 1
-    if start == at or at + 1 >= end or not (is_of(data[at + 1], WORD) or data[at + 1] >= 128):
+    if start == at or behind >= end or not (is_of(data[behind], WORD) or data[behind] >= 128):
         return -1, -1
-    stop = at + 1
+    stop = behind
     dot = False
     while stop < end and stop < at + MAX_EMAIL_BYTES:
         byte = data[stop]
@@ -30,6 +30,8 @@ def email_span(data, at, first, end):
                 break
         elif not (is_of(byte, WORD) or byte >= 128 or byte == 45):
             break
+        elif byte == 0xEF and stop + 3 < end and data[stop + 1] == 0xBC and data[stop + 2] == 0x8E:  # full-width dot
+            dot = True
         stop += 1
     while start < at and data[start] & 0xC0 == 0x80:
         start += 1

@@ -22,7 +22,7 @@ MAX_BOUNDED_LETTERS = 4  # shorter words stand in too many others: only as words
 _COMMON = frozenset(
     """
     number numbers card tax national identification identity personal license licence driver drivers driving documento
-    social service health authority permanent account resident de di file code nr numer numéro número
+    social service health authority permanent account resident de di file code mon nr numer numéro número
     """.split()  # noqa: SIM905
 )
 

@@ -12,7 +12,7 @@ from gristmill.filters.privacy.prescan.secret_words import KEY_PREFIXES, SECRET_
 _GAP = re.compile(r"[ \-.()\[\]/~+]|[^\x00-\x7f]")
 _LOCAL = r"(?:[\w!#$%&'*+\-/=?^`{|}~.]|[^\x00-\x7f])"
 _DOMAIN = r"(?:[A-Za-z0-9_]|[^\x00-\x7f])"
-_EMAIL = re.compile(rf"{_LOCAL}@(?={_DOMAIN})(?:{_DOMAIN}|-|\.(?={_DOMAIN}))*?\.{_DOMAIN}", re.ASCII)
+_EMAIL = re.compile(rf"{_LOCAL}[@＠](?={_DOMAIN})(?:{_DOMAIN}|-|\.(?={_DOMAIN}))*?(?:\.{_DOMAIN}|．(?s:.))", re.ASCII)
 _CREDENTIALS = re.compile(r"://(?=[^@]*:)[^\x00-\x20/\"<>@]{1,255}@")
 _IPV4 = re.compile(r"(?<![A-Za-z0-9_])(?<![0-9]\.)[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![A-Za-z0-9_])")
 _IPV6 = re.compile(r"(?<![A-Za-z0-9_:])(?=[23][0-9A-Za-z_]{3}:)[0-9A-Fa-f:.]+")
@@ -125,7 +125,8 @@ def bits_of_groups(text: str, groups: list[tuple[int, int]], first: int, last: i
         follows = first > 0 and text[groups[first - 1][1] : groups[first][0]] == " "
         leads = last + 1 < len(groups) and text[groups[last][1] : groups[last + 1][0]] == " "
         leads = leads and last + 2 < len(groups) and text[groups[last + 1][1]] != "/"
-        if not (follows and leads) and has_issuer(digits) and luhn(digits):
+        dashed = len(gaps) > 0 and set(gaps) == {"-"}
+        if (dashed or not (follows and leads)) and has_issuer(digits) and luhn(digits):
             bits |= kinds.MAY_BE_CARD
     return bits
 

@@ -16,6 +16,15 @@ FOUND = [
     ("（anna@ferrylines.com）", ["anna@ferrylines.com"]),
     ("anna@ferrylines.com和bob@ferrylines.com联系", ["anna@ferrylines.com", "bob@ferrylines.com"]),
     ("QQ邮箱123456789@qq.com微信同号", ["123456789@qq.com"]),
+    # next to words of any other script, and as East Asian keyboards write them
+    ("Пишитеanna@ferrylines.ruсегодня", ["anna@ferrylines.ru"]),
+    ("البريدanna@ferrylines.comللتواصل", ["anna@ferrylines.com"]),
+    ("לanna@ferrylines.co.ilבבקשה", ["anna@ferrylines.co.il"]),
+    ("ईमेलanna@ferrylines.inपर", ["anna@ferrylines.in"]),
+    ("Στείλτεanna@ferrylines.grτώρα", ["anna@ferrylines.gr"]),
+    ("иван.petrov@ferrylines.ru", ["иван.petrov@ferrylines.ru"]),
+    ("邮箱anna＠ferrylines.com谢谢", ["anna＠ferrylines.com"]),
+    ("ａｎｎａ＠ｆｅｒｒｙｌｉｎｅｓ．ｃｏｍ", ["ａｎｎａ＠ｆｅｒｒｙｌｉｎｅｓ．ｃｏｍ"]),
     # addresses of other scripts
     ("почта@пример.рф сегодня", ["почта@пример.рф"]),
     ("联系 jo@例子.中国吧", ["jo@例子.中国"]),

@@ -133,6 +133,24 @@ FOUND = [
     ("Kennwort=Sup3r!Secret", ["Sup3r!Secret"]),
     ("mot de passe: Sup3r!Secret", ["Sup3r!Secret"]),
     ("Mot de passe : « Sup3r!Secret »", ["Sup3r!Secret"]),
+    ("mdp: Sup3r!Secret", ["Sup3r!Secret"]),
+    ("ENV REDIS_PASSWORD r3d1sPw99", ["r3d1sPw99"]),
+    ("requirepass r3d1sPw99", ["r3d1sPw99"]),
+    ("docker login -u jo -p r3d1sPw99 registry.io", ["r3d1sPw99"]),
+    ('<add key="Password" value="r3d1sPw99"/>', ["r3d1sPw99"]),
+    ('<property name="db.password" value="r3d1sPw99"/>', ["r3d1sPw99"]),
+    ('<property name="db.password">r3d1sPw99</property>', ["r3d1sPw99"]),
+    ('<db:password encrypted="false">r3d1sPw99</db:password>', ["r3d1sPw99"]),
+    ('password: "r3d1 Sp4ce!"', ["r3d1 Sp4ce!"]),
+    ("Username/Password: jo / r3d1sPw99", ["r3d1sPw99"]),
+    ("password (again): r3d1sPw99", ["r3d1sPw99"]),
+    ('let password: String = "r3d1sPw99"', ["r3d1sPw99"]),
+    ('var dbPassword string = "r3d1sPw99"', ["r3d1sPw99"]),
+    ("Password\tr3d1s!Pw99", ["r3d1s!Pw99"]),
+    ("Пароль — r3d1sPw99", ["r3d1sPw99"]),
+    ("密码是r3d1sPw99谢谢", ["r3d1sPw99"]),
+    ("パスワードは「r3d1sPw99」です", ["r3d1sPw99"]),
+    ("비밀번호는 r3d1sPw99", ["r3d1sPw99"]),
 ]
 
 NOTHING = [
@@ -297,6 +315,14 @@ NOTHING = [
     "mysql -u root -p123 -h",
     "password=12345678",
     'password: "abc123xyz"',
+    'password: "Must have 8+ characters!"',
+    'password: "Use a phrase of 3 words!"',
+    '<input type="password" placeholder="Password1">',
+    '<label for="password">New password</label>',
+    "密码8位以上",
+    "密码学2024年",
+    "ENV PASSWORD_FILE /run/secrets/db1",
+    "docker login -p $PASSWORD1",
 ]
 
 

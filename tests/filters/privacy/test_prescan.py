@@ -15,7 +15,7 @@ from prescan_reference import bits_of_row, is_key_like, is_seen, names_secret, r
 
 PIECES = st.sampled_from(
     [
-        *"jo a.b @ corp.de - . : :: // / ( ) + _ x x12 é 中".split(),  # noqa: SIM905
+        *"jo a.b @ ＠ ． corp.de - . : :: // / ( ) + _ x x12 é 中".split(),  # noqa: SIM905
         *"12 123 4567 1.2.3.4 10. 2a00 2001: fe80 DE89 GB82WEST 3704 0044 ٣٤٥ １２".split(),  # noqa: SIM905
         *(" ", "  ", "http://", "u:p@", '"', "<", "\u00a0", "\u2013", "AB12345", "v1", "0x", "\u2028"),
     ]

@@ -103,6 +103,23 @@ def test_identity_numbers_behind_each_of_their_names(name: str) -> None:
         assert any(v.kind != "phone" and v.start < end and start < v.end for v in found), text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "주민등록번호는 900101-1234568",
+        "เลขบัตรประชาชน 2345678901234",
+        "IdNr. 98765432106 liegt vor.",
+        "Pass-Nr.: F12345671",
+        "RVNR: 15070649C103",
+        "mon NAS: 258 933 688",
+        "my travel document is A12803456",
+    ],
+)
+def test_names_of_other_languages(text: str) -> None:
+    (found,) = find(pa.array([text]), {})
+    assert [v.kind for v in found] == ["national_id"]
+
+
 @pytest.mark.parametrize("value", ["536-22-8145", "536–22–8145"])
 def test_social_security_numbers_without_a_word(value: str) -> None:
     (found,) = find(pa.array([f"from {value} on"]), {})
