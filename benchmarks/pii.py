@@ -3,6 +3,7 @@
     python benchmarks/pii.py quality PATH      a presidio-research dataset (JSON, plain or gzip): precision, recall by type
     python benchmarks/pii.py speed [MB]        MB/s of one core: prose without hits, and package documentation
     python benchmarks/pii.py differences [MB]  values that presidio finds and we do not, and the reverse, by reason
+    python benchmarks/pii.py phones [MB|PATH]  telephone numbers of package documentation, or of a text file, to be judged by eye
     python benchmarks/pii.py secrets           keys that detect-secrets' plugins find (where it is installed) and we do not
 
 Bare presidio: its default pattern recognisers of our kinds over a blank spaCy pipeline, in the same process, on the same
@@ -218,6 +219,21 @@ def differences(megabytes: float) -> None:
             print(f"  {len(values):6,} {name}: {', '.join(map(repr, sorted(set(values))[:5]))}")
 
 
+def phones(source: str) -> None:
+    """Every telephone number with what stands around it: precision on real text is the share that a reader agrees with."""
+    if Path(source).is_file():
+        text = Path(source).read_text(encoding="utf-8", errors="replace")
+        texts = [text[i : i + LARGEST_DOCUMENT] for i in range(0, len(text), LARGEST_DOCUMENT)]
+    else:
+        texts = package_documents(float(source))
+    found = [
+        (text, span) for text, spans in zip(texts, ours(texts), strict=True) for span in spans if span[2] == "phone"
+    ]
+    print(f"{len(texts)} documents, {sum(len(t.encode()) for t in texts) / 1e6:.2f} MB, {len(found)} telephone numbers")
+    for text, (start, end, _) in found:
+        print(f"{text[max(0, start - 40) : start]!r} [{text[start:end]}] {text[end : end + 20]!r}")
+
+
 def secrets() -> None:
     """Words that match each plugin's own pattern are not known: the keys of our tests are offered to both."""
     import sys
@@ -241,7 +257,7 @@ def secrets() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("quality", "speed", "differences", "secrets"))
+    parser.add_argument("what", choices=("quality", "speed", "differences", "phones", "secrets"))
     parser.add_argument("argument", nargs="?")
     chosen = parser.parse_args()
     if chosen.what == "quality":
@@ -250,6 +266,8 @@ def main() -> None:
         quality(Path(chosen.argument))
     elif chosen.what == "secrets":
         secrets()
+    elif chosen.what == "phones":
+        phones(chosen.argument or "12")
     else:
         {"speed": speed, "differences": differences}[chosen.what](float(chosen.argument or 1))
 
