@@ -3,7 +3,7 @@
     python benchmarks/pii.py quality PATH      a presidio-research dataset (JSON, plain or gzip): precision, recall by type
     python benchmarks/pii.py speed [MB]        MB/s of one core: prose without hits, and package documentation
     python benchmarks/pii.py differences [MB]  values that presidio finds and we do not, and the reverse, by reason
-    python benchmarks/pii.py phones [MB|PATH]  telephone numbers of package documentation, or of a text file, to be judged by eye
+    python benchmarks/pii.py phones [MB|PATH]  telephone numbers of package documentation or a text file, to be judged by eye
     python benchmarks/pii.py secrets           keys that detect-secrets' plugins find (where it is installed) and we do not
 
 Bare presidio: its default pattern recognisers of our kinds over a blank spaCy pipeline, in the same process, on the same
