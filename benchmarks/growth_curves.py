@@ -150,7 +150,7 @@ def long_document(folder: Path, size: int) -> Work:
     def measure() -> None:
         for one in chosen:
             measure_batch(one, batch, one.default_options)
-        for version in ("clean", "c4_lines_dolma", "refinedweb_lines_dclm"):
+        for version in ("clean", "c4_lines_dolma", "refinedweb_lines"):
             versioned_text(batch.column("text"), version)
 
     return measure
