@@ -22,13 +22,14 @@ from gristmill.console import Console
 from gristmill.filters.dedup.suffix_array import duplicate_mask, suffix_array
 from gristmill.kernels.buffers import string_buffers
 from gristmill.pipelines.build import build
+from gristmill.pipelines.decide.text_versions import ORIGINALS
 from gristmill.pipelines.dedup.cuts import survivors_of
 from gristmill.pipelines.dedup.order import survivor_order
 from gristmill.pipelines.dedup.substrings import cut_substrings
 from gristmill.pipelines.dedup.survivor_texts import survivor_texts
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.run import Run
-from gristmill.schemas.cut_options import Substrings
+from gristmill.schemas.recipe.cuts import Substrings
 from inputs import WORK, parquet
 
 QUIET = Console(quiet=True)
@@ -59,7 +60,7 @@ def built(megabytes: float) -> Run:
 
 def compare(megabytes: float) -> None:
     run = built(megabytes)
-    survivors = survivors_of(run.storage, run.documents, run.decisions, "original", {})
+    survivors = survivors_of(run.storage, run.documents, run.decisions, ORIGINALS, {})
     read = measured(lambda: [string_buffers(chunk.texts) for part in survivors for chunk in survivor_texts(part)])
     sizes = np.concatenate([np.diff(edges) for _, edges in read.answer])
     data = np.concatenate([text[edges[0] : edges[-1]] for text, edges in read.answer])
@@ -73,14 +74,13 @@ def compare(megabytes: float) -> None:
     print(f"  bare suffix sort {text / bare.processor:.1f} MB/s; with marks {kernel.processor / bare.processor:.2f} x")
     digests = set()
     with Engine() as engine:
-        made = survivor_order(
-            *(run.storage, engine, run.documents, run.signals, run.decisions, {}, ("oldest",), {}, "", QUIET)
-        )
+        context = run.context(engine, QUIET)
+        made = survivor_order(context, run.decisions, {}, ("oldest",), {})
         for method in ("memory", "partitioned"):
             options = Substrings(method=method)
             cost = measured(
                 lambda options=options, method=method: cut_substrings(
-                    run.storage, engine, survivors, made, options, {"method": method}, "", QUIET
+                    context, survivors, made, options, {"method": method}
                 )
             )
             facts = cost.answer.facts

@@ -23,7 +23,7 @@ def write(folder: Path, vocab_size: int) -> None:
     """Shards, their exports, and apart from both the documents that must be read: tokens.npy and lengths.npy."""
     sys.path.append(str(Path(__file__).parent.parent / "tests"))
     from gristmill.pipelines.shards.export import export_shards
-    from gristmill.schemas.shard_format import TOMBSTONES, Tombstone
+    from gristmill.schemas.shards.format import TOMBSTONES, Tombstone
     from made_shards import EOS, PAD, write_shards
 
     rng = np.random.default_rng(vocab_size)

@@ -34,7 +34,7 @@ from gristmill.pipelines.build import build
 from gristmill.pipelines.dedup.near.options import bands_of, shingling_of
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run
-from gristmill.schemas.recipe import NearDedup
+from gristmill.schemas.recipe.dedup import NearDedup
 
 WORK = inputs.WORK
 PACKAGES = (

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 import torch
-from gristmill.schemas.shard_format import TokenizerRecord
+from gristmill.schemas.shards.format import TokenizerRecord
 from gristmill.training.objectives.registry import OBJECTIVES, make
 
 TEXT_IDS = 32_000

@@ -21,7 +21,7 @@ from gristmill.filters.profiles.gopher import DATATROVE_QUALITY, DATATROVE_REPET
 from gristmill.filters.profiles.registry import profile
 from gristmill.filters.registry import signals
 from gristmill.filters.transforms.apply import versioned_text
-from gristmill.schemas.policy import ORIGINAL, Rule
+from gristmill.schemas.recipe.rules import ORIGINAL, Rule
 
 COMPARE = {
     ">=": operator.ge,

@@ -23,7 +23,7 @@ from documents import documents_under, generated
 from gristmill.filters.profiles.registry import profile
 from gristmill.filters.text.top_level_domains import dclm_domains
 from gristmill.filters.transforms.apply import versioned_text
-from gristmill.schemas.policy import Rule
+from gristmill.schemas.recipe.rules import Rule
 from parity_dolma import COMPARE, measure
 
 HERE = Path(__file__).parent

@@ -24,7 +24,7 @@ from documents import documents_under, generated
 from gristmill.filters.profiles.registry import PROFILES, profile
 from gristmill.filters.registry import signals
 from gristmill.filters.transforms.registry import TEXT_VERSIONS, transform
-from gristmill.schemas.policy import Profile
+from gristmill.schemas.recipe.rules import Profile
 
 HERE = Path(__file__).parent
 VENV = HERE / ".venv-dolma"

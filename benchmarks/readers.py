@@ -22,7 +22,7 @@ from gristmill.pipelines.readers.extract import EXTRACTED, RAW_PAGES, Isolate, e
 from gristmill.pipelines.readers.jsonl import lines
 from gristmill.pipelines.readers.registry import plan_splits, read_split
 from gristmill.pipelines.readers.streams import chunks, open_split
-from gristmill.schemas.source import Source
+from gristmill.schemas.recipe.source import Source
 from gristmill.schemas.tally import Tally
 from pydantic_core import from_json
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding

@@ -36,8 +36,8 @@ from gristmill.pipelines.shards.patterns import PATTERNS
 from gristmill.pipelines.shards.train_tokenizer import train_tokenizer
 from gristmill.pipelines.shards.word_encoder import WordEncoder
 from gristmill.pipelines.shards.write import write_shards
-from gristmill.schemas.shard_format import BIN, DOCS, ShardSetManifest
-from gristmill.schemas.shard_index import decode_index
+from gristmill.schemas.shards.format import BIN, DOCS, ShardSetManifest
+from gristmill.schemas.shards.index import decode_index
 from inputs import documents
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 

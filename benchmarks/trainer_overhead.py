@@ -19,8 +19,8 @@ TESTS = Path(__file__).parent.parent / "tests"
 sys.path[:0] = [str(TESTS), str(TESTS / "training")]
 
 import torch  # noqa: E402
-from gristmill.schemas.shard_format import TokenizerRecord  # noqa: E402
-from gristmill.schemas.training_recipe import TrainingRecipe  # noqa: E402
+from gristmill.schemas.shards.format import TokenizerRecord  # noqa: E402
+from gristmill.schemas.training.recipe import TrainingRecipe  # noqa: E402
 from gristmill.training import logs  # noqa: E402
 from gristmill.training.models import build_model  # noqa: E402
 from gristmill.training.objectives.registry import make  # noqa: E402

@@ -1,12 +1,15 @@
 """Every signal family, by name; adding one is its own file plus a line here.
 
-Some families exist once for each thing a recipe names (an evaluation set, a classifier, a foreign filter):
-`<prefix>_<name>`, made by a function of that name. Their signals are called as the family, with `_<quantity>` or without.
+An installed package adds families by entry points of the group `gristmill.signals`, named as their family; a recipe
+names one as `module:attribute` (`adopt`). Some families exist once for each thing a recipe names (an evaluation set, a
+classifier, a datatrove step): `<prefix>_<name>`, made by a function of that name. Their signals are called as the family,
+with `_<quantity>` or without.
 """
 
 from functools import cache
 
-from gristmill.schemas.lookup import load_registered
+from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.lookup import installed_names, load_registered
 from gristmill.schemas.signals import Family, Signal
 
 FAMILIES: dict[str, str] = {
@@ -43,22 +46,51 @@ NAMED_FAMILIES: dict[str, str] = {
 }
 
 
+GROUP = "gristmill.signals"
+_adopted: dict[str, str] = {}  # family -> `module:attribute` that a recipe named
+
+
+def known_families() -> dict[str, str]:
+    """Every family that is there once: name -> `module:attribute`."""
+    return {**FAMILIES, **installed_names(GROUP), **_adopted}
+
+
+def adopt(reference: str) -> str:
+    """Make the family `module:attribute` known in this process; returns its name.
+
+    RecipeError where it cannot be loaded, is no Family, or has the name of another one.
+    """
+    found = load_registered({}, "signal family", reference, "FAMILY")
+    if not isinstance(found, Family):
+        raise RecipeError(f"{reference!r} is no signal family", expected="an object of gristmill.Family")
+    if known_families().get(found.name, reference) != reference:
+        raise RecipeError(
+            f"the signal family {reference!r} is called {found.name!r}, as another one is", expected="a name of its own"
+        )
+    _adopted[found.name] = reference
+    return found.name
+
+
 @cache
 def family(name: str) -> Family:
     """The family registered under `name`; RecipeError with the nearest names when there is none."""
     prefix, _, given = name.partition("_")
-    if name not in FAMILIES and prefix in NAMED_FAMILIES and given:
+    if name not in known_families() and prefix in NAMED_FAMILIES and given:
         found = load_registered(NAMED_FAMILIES, "signal family", prefix)(given)
     else:
-        found = load_registered(FAMILIES, "signal family", name, "FAMILY")
+        found = load_registered(known_families(), "signal family", name, "FAMILY")
     assert isinstance(found, Family)
     return found
 
 
-@cache
 def signals() -> dict[str, tuple[Family, Signal]]:
     """Every signal by name, with the family that measures it."""
-    return {signal.name: (family(name), signal) for name in FAMILIES for signal in family(name).signals}
+    return _signals_of(tuple(known_families()))
+
+
+@cache
+def _signals_of(names: tuple[str, ...]) -> dict[str, tuple[Family, Signal]]:
+    return {signal.name: (family(name), signal) for name in names for signal in family(name).signals}
 
 
 def find_signal(name: str) -> tuple[Family, Signal] | None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from gristmill.filters.options import with_defaults
 from gristmill.filters.url_lists import AS_DATATROVE, ascii_host, list_entries, url_key
 from gristmill.schemas.errors import InputError, RecipeError
-from gristmill.schemas.policy import Profile, Rule
+from gristmill.schemas.recipe.rules import Profile, Rule
 from gristmill.schemas.signals import Family, Signal
 
 CASE_RULES = ("lower", "datatrove")

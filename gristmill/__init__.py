@@ -1,6 +1,6 @@
 """gristmill: build text corpora for language models; measure once, decide many times.
 
-The public functions are imported on first use, so that `import gristmill` stays cheap.
+Everything that a person does is here. The public names are imported on first use, so that `import gristmill` stays cheap.
 """
 
 from importlib import import_module
@@ -9,16 +9,62 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    # A corpus: build it, look into it, decide again.
     "build": "gristmill.pipelines.build",
-    "mix": "gristmill.pipelines.mix.command",
     "estimate": "gristmill.pipelines.estimate",
+    "open_run": "gristmill.pipelines.run.run",
+    "Run": "gristmill.pipelines.run.run",
     "reselect": "gristmill.pipelines.decide.reselect",
     "materialise": "gristmill.pipelines.decide.materialise",
     "diff": "gristmill.pipelines.decide.diff",
-    "forget": "gristmill.pipelines.forget.forget",
     "explain": "gristmill.pipelines.decide.explain",
-    "open_run": "gristmill.pipelines.run.run",
-    "load_recipe": "gristmill.schemas.recipe",
+    "mix": "gristmill.pipelines.mix.command",
+    "forget": "gristmill.pipelines.forget.forget",
+    "purge": "gristmill.pipelines.decide.keep_text:purge_raw",
+    # Strings in hand, without a recipe.
+    "measure": "gristmill.pipelines.in_hand",
+    "near_duplicates": "gristmill.pipelines.in_hand",
+    # Token shards.
+    "train_tokenizer": "gristmill.pipelines.shards.train_tokenizer",
+    "write_shards": "gristmill.pipelines.shards.write",
+    "verify_shards": "gristmill.pipelines.shards.verify",
+    "export_shards": "gristmill.pipelines.shards.export",
+    "purge_shards": "gristmill.pipelines.shards.tombstones",
+    # Training.
+    "train": "gristmill.training.pretrain:pretrain",
+    "plans": "gristmill.training.planner",
+    "average_checkpoints": "gristmill.training.averaging",
+    "TrainingRun": "gristmill.training.stream.trace",
+    # Models that filters use.
+    "train_fasttext": "gristmill.pipelines.models.train_fasttext",
+    "train_kenlm": "gristmill.pipelines.models.train_kenlm",
+    # What a person writes.
+    "Recipe": "gristmill.schemas.recipe.corpus",
+    "Policy": "gristmill.schemas.recipe.policy",
+    "TrainingRecipe": "gristmill.schemas.training.recipe",
+    "load_recipe": "gristmill.schemas.recipe.load",
+    "load_training_recipe": "gristmill.schemas.training.recipe",
+    # Where it runs, and what it says meanwhile.
+    "Engine": "gristmill.pipelines.engine.session",
+    "Console": "gristmill.console",
+    # For signals and steps of one's own.
+    "Family": "gristmill.schemas.signals",
+    "Signal": "gristmill.schemas.signals",
+    "Step": "gristmill.pipelines.run.step",
+    "StepOptions": "gristmill.schemas.strict:Strict",
+    "Place": "gristmill.pipelines.run.step",
+    "RunContext": "gristmill.pipelines.run.context",
+    "DatasetSpec": "gristmill.schemas.layout",
+    "Life": "gristmill.schemas.layout",
+    "layout_fingerprint": "gristmill.pipelines.run.stages",
+    # Errors that a person can act on.
+    "GristmillError": "gristmill.schemas.errors",
+    "RecipeError": "gristmill.schemas.errors",
+    "InputError": "gristmill.schemas.errors",
+    "ModelError": "gristmill.schemas.errors",
+    "RunError": "gristmill.schemas.errors",
+    "BalanceError": "gristmill.schemas.errors",
+    "PackageError": "gristmill.schemas.errors",
 }
 
 __all__ = ["__version__", *_PUBLIC]
@@ -27,7 +73,16 @@ __all__ = ["__version__", *_PUBLIC]
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'gristmill' has no {name!r}; public names: {', '.join(sorted(_PUBLIC))}")
-    return getattr(import_module(_PUBLIC[name]), name)
+    module, _, attribute = _PUBLIC[name].partition(":")
+    try:
+        return getattr(import_module(module), attribute or name)
+    except ModuleNotFoundError as error:
+        from gristmill.schemas.extras import package_error
+
+        explained = package_error(error)
+        if explained is None:
+            raise
+        raise explained from error
 
 
 def __dir__() -> list[str]:

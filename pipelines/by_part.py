@@ -8,10 +8,11 @@ import pyarrow as pa
 from gristmill.pipelines.engine.ahead import map_ahead
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_part
+from gristmill.pipelines.run.dataset import PartWriter, read_part
 from gristmill.pipelines.run.regroup import Regroup
 from gristmill.pipelines.run.units import commit_unit, read_units
 from gristmill.schemas.errors import RunError
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
 
 REMOTE_WRITES = 8  # parts written side by side: putting a small file takes a store longer than it takes us

@@ -11,8 +11,9 @@ from gristmill.pipelines.build import build
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.run import Run
 from gristmill.pipelines.shown import Shown
+from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
-from gristmill.schemas.recipe import Recipe
+from gristmill.schemas.recipe.corpus import Recipe
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def _extrapolate(run: Run, fraction: float) -> Estimate:
     documents = totals["documents"]
     kept = totals["kept"] / documents if documents else 0.0
     low, high = _wilson(totals["kept"], documents)
-    reading = seconds["documents"]
+    reading = seconds[layout.DOCUMENTS.folder]
     rest = run.summary["seconds"] - reading
     return Estimate(
         fraction=fraction,
@@ -111,5 +112,5 @@ def _wilson(successes: int, count: int) -> tuple[float, float]:
 
 
 def _disk_bytes(run: Run) -> int:
-    stages = [run.documents, *run.signals.values(), run.decisions, run.dataset("corpus")]
+    stages = [run.documents, *run.signals.values(), run.decisions, run.dataset(layout.CORPUS.folder)]
     return sum(part.bytes for stage in stages for part in stage.parts)

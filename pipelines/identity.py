@@ -13,38 +13,13 @@ import pyarrow as pa
 from gristmill.pipelines.by_part import part_key, parts_by_number, write_by_part
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, iterate_part, read_manifest, read_part
+from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_manifest, read_part
 from gristmill.pipelines.run.stages import Stage
 from gristmill.pipelines.run.units import Marker, commit_unit, read_units, unfinished
+from gristmill.schemas import layout
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
-
-_ORDER = ("content_hash", "source", "snapshot", "url", "timestamp", "metadata", "location")
-ROWS = DatasetSpec(
-    "documents/ids/rows",
-    pa.schema(
-        [
-            pa.field("doc_id", pa.large_string(), nullable=False),
-            pa.field("part", pa.int64(), nullable=False),
-            pa.field("row", pa.int64(), nullable=False),
-            *[pa.field(name, pa.large_string()) for name in _ORDER],
-        ]
-    ),
-    ("doc_id",),
-)
-NEW_IDS = DatasetSpec(
-    "documents/ids/new",
-    pa.schema(
-        [
-            pa.field("doc_id", pa.large_string(), nullable=False),
-            pa.field("part", pa.int64(), nullable=False),
-            pa.field("row", pa.int64(), nullable=False),
-            pa.field("content_hash", pa.large_string()),
-            pa.field("number", pa.int64(), nullable=False),
-        ]
-    ),
-    ("doc_id", "content_hash", "number"),
-)
-"""documents/ids/ is written only when ids collide; the old parts stay until their replacements are listed."""
+from gristmill.schemas.rows.document import CONTENT_ORDER
 
 
 @dataclass(frozen=True)
@@ -74,7 +49,7 @@ def separate_colliding_ids(storage: Storage, engine: Engine, spec: DatasetSpec, 
     if known is not None:
         return int(known["documents"])
     parts = _unit_parts(units)
-    numbered = read_manifest(storage, NEW_IDS.folder)  # there when an earlier attempt stopped while renaming
+    numbered = read_manifest(storage, layout.NEW_IDS.folder)  # there when an earlier attempt stopped while renaming
     if numbered is None and _has_collisions(engine, [storage.address(part.path) for *_, part in parts if part.rows]):
         numbered = _number_collisions(storage, engine, parts)
     if numbered is not None:
@@ -123,29 +98,31 @@ def _number_collisions(storage: Storage, engine: Engine, parts: list[tuple[str, 
     from pyspark.sql.connect import functions as F
     from pyspark.sql.connect.window import Window
 
-    rows = Stage(storage, ROWS, config={}, inputs={})
+    rows = Stage(storage, layout.COLLIDING_IDS, config={}, inputs={})
     rows.start()
     tasks = [_RowsTask(storage, part, number) for number, (_, _, part) in enumerate(parts)]
-    engine.run_tasks(_write_rows, unfinished(storage, tasks, (ROWS, lambda task: part_key(task.number))))
+    engine.run_tasks(
+        _write_rows, unfinished(storage, tasks, (layout.COLLIDING_IDS, lambda task: part_key(task.number)))
+    )
     manifest = rows.finish({})
     frame = engine.read([storage.address(part.path) for part in manifest.parts])
     shared = F.count("*").over(Window.partitionBy("doc_id"))
-    order = Window.partitionBy("doc_id", "content_hash").orderBy(*_ORDER)
+    order = Window.partitionBy("doc_id", "content_hash").orderBy(*CONTENT_ORDER)
     numbered = frame.withColumn("shared", shared).withColumn("number", F.row_number().over(order).cast("long"))
-    new_ids = Stage(storage, NEW_IDS, config={}, inputs={})
+    new_ids = Stage(storage, layout.NEW_IDS, config={}, inputs={})
     new_ids.start()
-    write_by_part(engine, numbered.where("shared > 1"), storage, NEW_IDS)
+    write_by_part(engine, numbered.where("shared > 1"), storage, layout.NEW_IDS)
     return new_ids.finish({})
 
 
 def _write_rows(task: _RowsTask) -> int:
-    writer = PartWriter(task.storage, ROWS, part_key(task.number), single=True)
+    writer = PartWriter(task.storage, layout.COLLIDING_IDS, part_key(task.number), single=True)
     row = 0
-    for batch in iterate_part(task.storage, task.part, ["doc_id", *_ORDER]):
+    for batch in iterate_part(task.storage, task.part, ["doc_id", *CONTENT_ORDER]):
         places = {"part": pa.array([task.number] * batch.num_rows), "row": pa.array(range(row, row + batch.num_rows))}
         writer.write(pa.record_batch({**dict(zip(batch.schema.names, batch.columns, strict=True)), **places}))
         row += batch.num_rows
-    commit_unit(task.storage, ROWS, part_key(task.number), writer, {})
+    commit_unit(task.storage, layout.COLLIDING_IDS, part_key(task.number), writer, {})
     return task.part.rows
 
 
@@ -161,7 +138,7 @@ def _rename(task: _RenameTask) -> int:
 
 def _renamed(task: _RenameTask, old: Part, new_ids: Part) -> Part:
     """A part of documents written again, those in `new_ids` under their new id."""
-    changes = read_part(task.storage, new_ids, NEW_IDS.schema.names).to_pylist()
+    changes = read_part(task.storage, new_ids, layout.NEW_IDS.schema.names).to_pylist()
     new = {change["row"]: _new_id(change) for change in changes}
     writer = PartWriter(task.storage, task.spec, task.marker["key"], single=True)
     row = 0

@@ -15,20 +15,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.console import Console
 from gristmill.pipelines.engine.pool import shared_pool
-from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.identity import separate_colliding_ids
 from gristmill.pipelines.readers.extract import EXTRACTED
 from gristmill.pipelines.readers.registry import plan_splits, read_splits
 from gristmill.pipelines.readers.split import Split
-from gristmill.pipelines.run.dataset import MAX_PART_BYTES, DatasetSpec, PartWriter
-from gristmill.pipelines.run.stages import Stage, fingerprint
+from gristmill.pipelines.run.context import RunContext
+from gristmill.pipelines.run.dataset import MAX_PART_BYTES, PartWriter
+from gristmill.pipelines.run.stages import fingerprint
 from gristmill.pipelines.run.units import commit_unit, unfinished
-from gristmill.schemas.document import DOCUMENT, KEPT_STATUS
+from gristmill.schemas import layout
 from gristmill.schemas.errors import BalanceError
 from gristmill.schemas.manifest import DatasetManifest
-from gristmill.schemas.recipe import Recipe
-from gristmill.schemas.source import Source
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.recipe.source import Source
+from gristmill.schemas.rows.document import KEPT_STATUS
 from gristmill.schemas.tally import Tally
 
 SPLIT_BYTES = 64 << 20
@@ -38,9 +39,6 @@ MAX_ERRORS_LISTED = 100  # of a task, in its marker; all are counted
 MIN_PART_BYTES = 8 << 20
 TASKS_WANTED = 32
 _NOT_CONTENT = ("text", "location", "detail")  # text is stood for by content_hash; the others tell where and how
-DOCUMENTS = DatasetSpec(
-    "documents", DOCUMENT, tuple(name for name in DOCUMENT.names if name not in _NOT_CONTENT), counted="reason"
-)
 _TALLIED = ("bytes_consumed", "records_framed", "documents", "quarantined")
 LIBRARIES = ("pyarrow", "fastwarc", "resiliparse", "trafilatura", "chardetng-py", "webencodings", "pycld2")
 
@@ -98,41 +96,38 @@ def _groups(splits: Sequence[Split], group_bytes: int) -> Iterator[list[Split]]:
         yield group
 
 
-def ingest(
-    storage: Storage, engine: Engine, recipe: Recipe, tasks: Sequence[IngestTask], console: Console
-) -> DatasetManifest:
+def ingest(context: RunContext, tasks: Sequence[IngestTask]) -> DatasetManifest:
     """Bring documents/ up to date and check the balance. BalanceError when rows and tally disagree."""
     sample = tasks[0].sample if tasks else None
-    stage = Stage(
-        storage,
-        DOCUMENTS,
-        config={"sources": [_identity(source) for source in recipe.sources], "sample": sample},
+    stage = context.stage(
+        layout.DOCUMENTS,
+        config={"sources": [_identity(source) for source in context.recipe.sources], "sample": sample},
         inputs={"files": file_set_fingerprint([list(task.splits) for task in tasks])},
         versions=_versions(),
     )
     if stage.manifest is not None:
-        console.log(f"documents: up to date ({stage.manifest.rows:,} rows)")
+        context.console.log(f"documents: up to date ({stage.manifest.rows:,} rows)")
         return stage.manifest
     stage.start()
     started = time.monotonic()
-    remaining = unfinished(storage, tasks, (DOCUMENTS, lambda task: task.key))
-    with console.progress("read", sum(_task_bytes(task) for task in remaining), "bytes") as advance:
-        engine.run_tasks(ingest_group, remaining, advance)
+    remaining = unfinished(context.storage, tasks, (layout.DOCUMENTS, lambda task: task.key))
+    with context.console.progress("read", sum(_task_bytes(task) for task in remaining), "bytes") as advance:
+        context.engine.run_tasks(ingest_group, remaining, advance)
     units = stage.units()
-    collisions = separate_colliding_ids(storage, engine, DOCUMENTS, units)
+    collisions = separate_colliding_ids(context.storage, context.engine, layout.DOCUMENTS, units)
     facts = _balance([unit["facts"] for unit in units.values()])
     facts["colliding_ids"] = collisions
     _check_balance(facts, sum(part["rows"] for unit in units.values() for part in unit["parts"]))
     manifest = stage.finish(facts)
-    _log(console, manifest, time.monotonic() - started)
+    _log(context.console, manifest, time.monotonic() - started)
     return manifest
 
 
 def ingest_group(task: IngestTask) -> int:
     """Read a group of splits, write its parts and leave its marker. Returns the stored bytes it covers."""
-    writer = PartWriter(task.storage, DOCUMENTS, task.key, part_bytes=task.part_bytes)
+    writer = PartWriter(task.storage, layout.DOCUMENTS, task.key, part_bytes=task.part_bytes)
     try:
-        commit_unit(task.storage, DOCUMENTS, task.key, writer, _read_into(writer, task))
+        commit_unit(task.storage, layout.DOCUMENTS, task.key, writer, _read_into(writer, task))
     except BaseException:
         writer.abandon()
         raise

@@ -6,30 +6,32 @@ by `doc_id` (nulls for quarantined ones), plus `<family>_error`: why a record co
 
 import time
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.console import Console
-from gristmill.filters.registry import family, find_signal
+from gristmill.filters.registry import adopt, family, find_signal
 from gristmill.filters.transforms.apply import versioned_text
 from gristmill.filters.transforms.registry import text_version_key
+from gristmill.pipelines.decide.compile_policy import CompiledRecipe, compile_all
 from gristmill.pipelines.engine.pool import ERROR_COLUMN, shared_pool
-from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, iterate_part, read_part
+from gristmill.pipelines.engine.warm import kernels_of
+from gristmill.pipelines.run.context import RunContext
+from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_part
 from gristmill.pipelines.run.model_files import with_file_hashes
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.pipelines.run.step import Step
 from gristmill.pipelines.run.units import commit_unit, finished_keys
-from gristmill.schemas.document import DOCUMENT
-from gristmill.schemas.errors import RunError
+from gristmill.schemas import layout
+from gristmill.schemas.layout import DatasetSpec, Life
 from gristmill.schemas.manifest import DatasetManifest, Part
-from gristmill.schemas.policy import ORIGINAL
-from gristmill.schemas.signals import Family
-
-FamilyKey = tuple[str, str]  # family, text version
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.recipe.rules import ORIGINAL
+from gristmill.schemas.rows.document import DOCUMENT
+from gristmill.schemas.signals import Family, FamilyKey
 
 
 def error_column(name: str) -> str:
@@ -38,35 +40,32 @@ def error_column(name: str) -> str:
 
 def signals_spec(name: str, version: str) -> DatasetSpec:
     """The dataset of one family measured on one text version."""
-    folder = f"signals/{name}" if version == ORIGINAL else f"signals/{name}@{version}"
+    folder = f"{layout.SIGNALS}/{name}" if version == ORIGINAL else f"{layout.SIGNALS}/{name}@{version}"
     schema = pa.schema(
         [DOCUMENT.field("doc_id"), *family(name).schema, pa.field(error_column(name), pa.large_string())]
     )
-    return DatasetSpec(folder, schema, tuple(schema.names), counted=error_column(name))
+    return DatasetSpec(folder, schema, tuple(schema.names), counted=error_column(name), life=Life.ALIGNED)
 
 
 @dataclass(frozen=True)
 class MeasureTask:
-    """One part of the documents and the families still to be measured on it."""
+    """One part of the documents and the families still to be measured on it. adopted: references of outside families."""
 
     storage: Storage
     part: Part
     families: tuple[tuple[str, str, Mapping[str, Any]], ...]
+    adopted: tuple[str, ...] = ()
 
 
 def measure(
-    storage: Storage,
-    engine: Engine,
-    documents: DatasetManifest,
+    context: RunContext,
     families: Mapping[FamilyKey, Mapping[str, Any]],
-    console: Console,
 ) -> dict[FamilyKey, DatasetManifest]:
     """Bring every family's dataset up to date; those that are stay as they are."""
     stages: dict[FamilyKey, Stage] = {}
-    for name, version in _providers_first(families):
+    for name, version in providers_first(families):
         read = {f"signals/{provider}": stages[provider, ORIGINAL].key for provider in _providers(name)}
-        stages[name, version] = Stage(
-            storage,
+        stages[name, version] = context.stage(
             signals_spec(name, version),
             config={
                 "family": name,
@@ -74,34 +73,47 @@ def measure(
                 "options": with_file_hashes(families[name, version]),
                 "text": text_version_key(version),
             },
-            inputs={"documents": layout_fingerprint(documents), **read},
+            inputs={"documents": layout_fingerprint(context.documents), **read},
             versions={"unicode": unicodedata.unidata_version, **family(name).library_versions()},
         )
     missing = {key: stage for key, stage in stages.items() if stage.manifest is None}
-    if missing and documents.facts.get("texts", "all") != "all":
-        raise RunError(
-            f"{', '.join(stage.spec.folder for stage in missing.values())} must be measured, but texts were removed",
-            where="documents",
-            expected="the text of every document (the run was built with keep_text other than `all`)",
-            next_step="build into a new folder",
-        )
+    if missing:
+        context.need_texts(f"{', '.join(stage.spec.folder for stage in missing.values())} must be measured")
     for stage in missing.values():
         stage.start()
     if missing:
         started = time.monotonic()
-        tasks = _tasks(storage, documents, missing, families)
-        with console.progress("measure", sum(task.part.text_bytes for task in tasks), "bytes") as advance:
-            engine.run_tasks(measure_part, tasks, advance)
+        adopted = tuple(name for name in context.recipe.signals if ":" in name)
+        tasks = _tasks(context.storage, context.documents, missing, families, adopted)
+        with context.console.progress("measure", sum(task.part.text_bytes for task in tasks), "bytes") as advance:
+            context.engine.run_tasks(measure_part, tasks, advance)
         for stage in missing.values():
             stage.finish({})
         seconds = time.monotonic() - started
-        rate = documents.text_bytes / 1e6 / max(seconds, 1e-3)
-        console.log(
-            f"signals: {len(missing)} families of {documents.rows:,} documents in {seconds:.1f} s, {rate:.1f} MB/s"
+        rate = context.documents.text_bytes / 1e6 / max(seconds, 1e-3)
+        context.console.log(
+            f"signals: {len(missing)} families of {context.documents.rows:,} documents in {seconds:.1f} s, {rate:.1f} MB/s"
         )
     else:
-        console.log(f"signals: {len(stages)} families up to date")
+        context.console.log(f"signals: {len(stages)} families up to date")
     return {key: stage.manifest for key, stage in stages.items() if stage.manifest is not None}
+
+
+class MeasureSignals(Step):
+    """Every signal family that the policy needs or the recipe names."""
+
+    name = "signals"
+    phase = "measure"
+
+    def check(self, recipe: Recipe) -> None:
+        compile_all(recipe)
+
+    def kernels(self, recipe: Recipe) -> Sequence[str]:
+        compiled = compile_all(recipe)
+        return kernels_of(list(compiled.families), compiled.policy.texts.all)
+
+    def update(self, context: RunContext) -> None:
+        context.signals.update(measure(context, context.left(CompiledRecipe).families))
 
 
 def _tasks(
@@ -109,6 +121,7 @@ def _tasks(
     documents: DatasetManifest,
     missing: Mapping[FamilyKey, Stage],
     families: Mapping[FamilyKey, Mapping[str, Any]],
+    adopted: tuple[str, ...],
 ) -> list[MeasureTask]:
     """A task for every part, with the families that have no unit of it yet."""
     finished = {key: finished_keys(storage, stage.spec) for key, stage in missing.items()}
@@ -117,7 +130,7 @@ def _tasks(
     for part in documents.parts:
         todo = tuple(family for key, family in chosen.items() if part.key not in finished[key])
         if todo:
-            tasks.append(MeasureTask(storage, part, todo))
+            tasks.append(MeasureTask(storage, part, todo, adopted))
     return tasks
 
 
@@ -133,7 +146,7 @@ def _providers(name: str) -> list[str]:
     return sorted({_provider(read) for read in family(name).inputs})
 
 
-def _providers_first(families: Iterable[FamilyKey]) -> list[FamilyKey]:
+def providers_first(families: Iterable[FamilyKey]) -> list[FamilyKey]:
     """The families in their order, but each behind those whose signals it reads."""
     ordered: list[FamilyKey] = []
 
@@ -150,6 +163,8 @@ def _providers_first(families: Iterable[FamilyKey]) -> list[FamilyKey]:
 
 def measure_part(task: MeasureTask) -> int:
     """Measure the task's families on one part. Returns the bytes of text."""
+    for reference in task.adopted:
+        adopt(reference)
     todo = [(signals_spec(name, version), family(name), version, options) for name, version, options in task.families]
     writers = [PartWriter(task.storage, spec, task.part.key, single=True) for spec, *_ in todo]
     columns = sorted({"doc_id", "text"}.union(*(chosen.reads for _, chosen, _, _ in todo)))

@@ -17,8 +17,8 @@ from gristmill.filters.transforms.edit_arrays import replaced_rows
 from gristmill.pipelines.engine.pool import ERROR_COLUMN, shared_pool
 from gristmill.pipelines.run.model_files import with_file_hashes
 from gristmill.schemas.errors import RecipeError, RunError
-from gristmill.schemas.pii import Pii
-from gristmill.schemas.recipe import Recipe
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.recipe.pii import Pii
 
 FAMILY = "pii"
 SHOWN_CHARACTERS = 20_000  # of a text that is masked to be shown: a value that is cut off here is out of sight

@@ -1,6 +1,7 @@
 """Results that a notebook shows as they read in a terminal."""
 
 from html import escape
+from typing import Any
 
 
 class Shown:
@@ -8,3 +9,10 @@ class Shown:
 
     def _repr_html_(self) -> str:
         return f'<pre style="white-space: pre-wrap">{escape(str(self))}</pre>'
+
+
+def printable(value: Any) -> Any:
+    """Text from documents without control characters, on one line."""
+    if isinstance(value, str):
+        return "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in value)
+    return round(value, 6) if isinstance(value, float) else value

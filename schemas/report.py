@@ -3,6 +3,8 @@
 Everything outside `run` is a function of the run's rows: the same for any number of tasks, any order, any layout.
 """
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 
 REPORT_VERSION = 2
@@ -276,7 +278,7 @@ class Histogram(_Section):
 
 
 class Summary(_Section):
-    """The whole report."""
+    """The whole report. steps: what steps that gristmill does not bring say of the run, by their name."""
 
     report_version: int = REPORT_VERSION
     key: str
@@ -300,6 +302,7 @@ class Summary(_Section):
     near: NearDuplicates | None = None
     mixing: MixReport | None = None
     contamination: list[EvaluationSetReport] = Field(default_factory=list)
+    steps: dict[str, dict[str, Any]] = Field(default_factory=dict)
     edits: list[EditReason] | None
     histograms: list[Histogram]
     kept_samples: list[Sample]

@@ -20,6 +20,9 @@ ARROW_TYPES: dict[str, pa.DataType] = {
 }
 
 
+FamilyKey = tuple[str, str]  # family, text version
+
+
 @dataclass(frozen=True)
 class Signal:
     """One measured quantity.

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
-from gristmill.schemas.shard_format import (
+from gristmill.schemas.shards.format import (
     BIN,
     DOCS,
     IDX,
@@ -21,7 +21,7 @@ from gristmill.schemas.shard_format import (
     Split,
     TokenizerRecord,
 )
-from gristmill.schemas.shard_index import encode_index
+from gristmill.schemas.shards.index import encode_index
 
 EOS, PAD, MASK, SEPARATOR = 0, 1, 2, 3
 Documents = Sequence[np.ndarray]

@@ -14,8 +14,9 @@ import yaml
 from gristmill.console import Console
 from gristmill.pipelines.cli.listing import profiles_page, signals_page
 from gristmill.schemas.errors import INCOMPLETE_EXIT_CODE
-from gristmill.schemas.recipe import Recipe, load_policy, load_recipe
-from gristmill.schemas.training_recipe import load_training_recipe
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.recipe.load import load_policy, load_recipe
+from gristmill.schemas.training.recipe import load_training_recipe
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PROSE = (

@@ -14,7 +14,7 @@ from builds import COLUMNS, digests, rows, write_jsonl, write_recipe
 from gristmill.console import Console
 from gristmill.pipelines.build import build
 from gristmill.pipelines.shards.write import write_shards
-from gristmill.schemas.training_recipe import TrainingRecipe
+from gristmill.schemas.training.recipe import TrainingRecipe
 from recording import recorded
 
 QUIET = Console(quiet=True)

@@ -4,7 +4,7 @@ from gristmill.console import Console
 from gristmill.filters.registry import FAMILIES
 from gristmill.pipelines.dedup.near.warm import KERNELS
 from gristmill.pipelines.engine.warm import kernels_of, warm_kernels
-from gristmill.schemas.policy import ORIGINAL
+from gristmill.schemas.recipe.rules import ORIGINAL
 
 if __name__ == "__main__":
     families = kernels_of([(name, ORIGINAL) for name in FAMILIES], ["clean", "c4_lines_dolma"])

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 from gristmill.schemas.errors import InputError, ModelError, RunError
-from gristmill.schemas.shard_format import TOKENIZER_FOLDER
+from gristmill.schemas.shards.format import TOKENIZER_FOLDER
 from gristmill.training.checkpoints import Unusable, complete, verified
 from gristmill.training.models import copy_tokenizer, write_model
 from gristmill.training.packed_models import GENERATOR

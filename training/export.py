@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from gristmill.schemas.shard_format import TOKENIZER_FOLDER
+from gristmill.schemas.shards.format import TOKENIZER_FOLDER
 from gristmill.training.checkpoints import Checkpoint
 from gristmill.training.models import write_model
 from gristmill.training.run_folder import MODEL, RunFolder

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gristmill.schemas.errors import RunError
-from gristmill.schemas.training_recipe import TrainingRecipe
+from gristmill.schemas.training.recipe import TrainingRecipe
 from gristmill.training.checkpoints import complete
 from gristmill.training.files import set_aside
 from gristmill.training.progress import progress

@@ -4,8 +4,8 @@ from typing import Any
 
 import transformers
 from gristmill.schemas.errors import RecipeError
-from gristmill.schemas.shard_format import TokenizerRecord
-from gristmill.schemas.training_recipe import ModelShape
+from gristmill.schemas.shards.format import TokenizerRecord
+from gristmill.schemas.training.recipe import ModelShape
 from gristmill.training.packed_models import (
     MULTIPLE,
     BertForMaskedLM,

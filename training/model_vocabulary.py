@@ -12,7 +12,7 @@ from typing import Any
 import torch
 import transformers
 from gristmill.schemas.errors import ModelError
-from gristmill.schemas.shard_format import TokenizerRecord
+from gristmill.schemas.shards.format import TokenizerRecord
 from gristmill.training.objectives.windows import ordinary_ids
 from gristmill.training.packed_models import ReplacedTokenModel
 

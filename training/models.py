@@ -7,8 +7,8 @@ from typing import Any
 import torch
 import transformers
 from gristmill.schemas.errors import ModelError
-from gristmill.schemas.shard_format import TokenizerRecord
-from gristmill.schemas.training_recipe import ModelShape
+from gristmill.schemas.shards.format import TokenizerRecord
+from gristmill.schemas.training.recipe import ModelShape
 from gristmill.training.files import json_object
 from gristmill.training.model_shapes import CLASSES, CONFIGURATIONS
 from gristmill.training.model_vocabulary import fit_vocabulary

@@ -22,8 +22,8 @@ import torch  # noqa: F401 (before transformers, which prints a line of its own 
 import transformers
 from accelerate.utils import broadcast_object_list
 from gristmill.schemas.errors import GristmillError, RecipeError, RunError
-from gristmill.schemas.shard_format import TOKENIZER_FOLDER
-from gristmill.schemas.training_recipe import TrainingRecipe, load_training_recipe
+from gristmill.schemas.shards.format import TOKENIZER_FOLDER
+from gristmill.schemas.training.recipe import TrainingRecipe, load_training_recipe
 from gristmill.training import checkpoints, logs
 from gristmill.training.attempt import Attempt
 from gristmill.training.console import Console, Silence

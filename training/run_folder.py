@@ -21,8 +21,9 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
-from gristmill.schemas.training_recipe import FREE_TO_CHANGE, TrainingRecipe
+from gristmill.schemas.training.recipe import FREE_TO_CHANGE, TrainingRecipe
 from gristmill.training.files import SET_ASIDE, json_object, set_aside, write_whole
 from pydantic import ValidationError
 
@@ -43,7 +44,7 @@ OF_A_RUN = (  # what `--restart` sets aside; training.json last, so that an inte
     ),
     TRAINING,
 )
-OF_ANOTHER_KIND = {"gristmill-run.json": "a corpus run", "manifest.json": "token shards or another dataset"}
+OF_ANOTHER_KIND = {layout.OWNER: "a corpus run", layout.MANIFEST: "token shards or another dataset"}
 FORMAT_VERSION = 1
 
 

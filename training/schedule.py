@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from gristmill.schemas.training_recipe import TrainingRecipe
+from gristmill.schemas.training.recipe import TrainingRecipe
 from transformers import get_scheduler
 
 

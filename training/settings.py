@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 import transformers
 from gristmill.schemas.errors import RecipeError
-from gristmill.schemas.training_recipe import TrainingRecipe
+from gristmill.schemas.training.recipe import TrainingRecipe
 from gristmill.training.schedule import scheduler_options
 
 

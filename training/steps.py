@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from gristmill.schemas.training_recipe import TrainingRecipe
+from gristmill.schemas.training.recipe import TrainingRecipe
 from gristmill.training import checkpoints
 from gristmill.training.averaging import ExponentialAverage
 from gristmill.training.console import Console

@@ -20,10 +20,10 @@ from gristmill.filters.transforms.apply import compose
 from gristmill.filters.transforms.edit_arrays import edits_array, no_edits, rows_of_counts
 from gristmill.filters.transforms.encoding_repair import changed_words
 from gristmill.filters.transforms.per_document import ByteOffsets
-from gristmill.schemas.edits import EDITS
 from gristmill.schemas.errors import ModelError, RecipeError
-from gristmill.schemas.foreign import KEPT, NO_REASON, RULE_PREFIX, ForeignStep
 from gristmill.schemas.lookup import unknown_name_error
+from gristmill.schemas.recipe.external import KEPT, NO_REASON, RULE_PREFIX, ForeignStep
+from gristmill.schemas.rows.edits import EDITS
 from gristmill.schemas.signals import Family, Signal
 
 _PACKAGE = "datatrove.pipeline."

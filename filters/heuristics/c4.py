@@ -25,7 +25,7 @@ from gristmill.filters.text.sentence_rule import ABBREVIATION_KEYS
 from gristmill.filters.text.unicode_tables import CLASS, LOWER
 from gristmill.filters.transforms import c4_scan
 from gristmill.kernels.buffers import string_buffers
-from gristmill.schemas.policy import Profile, Rule
+from gristmill.schemas.recipe.rules import Profile, Rule
 from gristmill.schemas.signals import Family, Signal
 
 

@@ -21,7 +21,7 @@ from gristmill.filters.transforms.edit_arrays import constant_edits
 from gristmill.kernels.buffers import string_buffers
 from gristmill.kernels.compile import helper, kernel
 from gristmill.kernels.utf8 import decode_utf8, utf8_width
-from gristmill.schemas.policy import Profile, Rule
+from gristmill.schemas.recipe.rules import Profile, Rule
 from gristmill.schemas.signals import Family, Signal
 
 MIN_WORDS = 3

@@ -21,7 +21,7 @@ from gristmill.kernels.buffers import string_buffers
 from gristmill.kernels.compile import helper, kernel
 from gristmill.kernels.hashing import FNV_START, fnv1a
 from gristmill.kernels.utf8 import decode_utf8
-from gristmill.schemas.policy import Profile, Rule
+from gristmill.schemas.recipe.rules import Profile, Rule
 from gristmill.schemas.signals import Family, Signal
 
 SHORT_LINE_CHARACTERS = 30

@@ -14,7 +14,7 @@ from gristmill.filters.text.scratch import divided, longest_document_bytes
 from gristmill.filters.text.unicode_tables import CLASS, LOWER
 from gristmill.filters.transforms import refinedweb_scan
 from gristmill.kernels.buffers import string_buffers
-from gristmill.schemas.policy import Profile, Rule
+from gristmill.schemas.recipe.rules import Profile, Rule
 from gristmill.schemas.signals import Family, Signal
 
 CLEANED, LINES = "refinedweb_cleaned", "refinedweb_lines"  # text versions

@@ -10,7 +10,7 @@ extraction, language score, MinHash and the masks for e-mail and IP addresses.
 
 from gristmill.filters.heuristics.fineweb import fineweb_rules
 from gristmill.filters.profiles.gopher import DATATROVE_QUALITY, DATATROVE_REPETITION
-from gristmill.schemas.policy import Profile, Rule
+from gristmill.schemas.recipe.rules import Profile, Rule
 
 REWRITTEN = "c4_lines_datatrove_any_end"
 _SOURCE = "datatrove 0.10.1, examples/fineweb.py"

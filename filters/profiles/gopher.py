@@ -4,7 +4,7 @@ The thresholds are the paper's (Rae et al. 2021, arXiv:2112.11446, A1.1 and tabl
 behind each, which the signal names tell; on 180 test pages 12 % were decided differently by at least one of the three.
 """
 
-from gristmill.schemas.policy import Profile, Rule
+from gristmill.schemas.recipe.rules import Profile, Rule
 
 _PAPER = "Rae et al. 2021, A1.1"
 _TABLE = "Rae et al. 2021, table A1"

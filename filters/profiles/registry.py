@@ -3,7 +3,7 @@
 from functools import cache
 
 from gristmill.schemas.lookup import load_registered
-from gristmill.schemas.policy import Profile
+from gristmill.schemas.recipe.rules import Profile
 
 PROFILES: dict[str, str] = {
     "c4@code": "gristmill.filters.heuristics.c4:C4_CODE",

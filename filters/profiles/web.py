@@ -17,7 +17,7 @@ later, never earlier. A language with its own published thresholds deserves its 
 """
 
 from gristmill.filters.profiles.gopher import DUPLICATE_LIMITS, TOP_LIMITS
-from gristmill.schemas.policy import Profile, Rule
+from gristmill.schemas.recipe.rules import Profile, Rule
 
 _GOPHER = "Rae et al. 2021, A1.1"
 _TABLE = "Rae et al. 2021, table A1"

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.kernels.buffers import string_buffers
-from gristmill.schemas.edits import EDIT, EDITS
+from gristmill.schemas.rows.edits import EDIT, EDITS
 
 
 class EditColumns(NamedTuple):

@@ -1,6 +1,6 @@
 """Every transform, by name; adding one is its own file plus a line here.
 
-A transform is `edits(texts: pa.Array, options: Mapping) -> pa.Array` of `schemas.edits.EDITS`: it says what it would
+A transform is `edits(texts: pa.Array, options: Mapping) -> pa.Array` of `schemas.rows.edits.EDITS`: it says what it would
 change and touches nothing.
 """
 

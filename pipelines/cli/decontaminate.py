@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 from gristmill.pipelines.cli.options import Conf, EngineName, Master, Partitions, Quiet, console_of, engine_of
+from gristmill.schemas import layout
 
 
 def decontaminate(
@@ -47,4 +48,4 @@ def decontaminate(
     if write:
         print(f"{write_records(run, write, fields):,} records: {write}")
     if not quiet:
-        print(f"report: {run.storage.address('report.html')}")
+        print(f"report: {run.storage.address(layout.REPORT_PAGE)}")

@@ -13,20 +13,26 @@ import gristmill
 import pyarrow as pa
 from gristmill.kernels.cache import cache_folder
 from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.run.step import Finding
+from gristmill.pipelines.steps import brought, installed_steps, steps_of
+from gristmill.schemas.recipe.corpus import Recipe
 
-Finding = tuple[str, bool]  # line, is it a problem
 VERSIONED = ("numba", "numpy", "pyarrow", "pyspark", "pysail", "fasttext", "resiliparse")
 _MUST_AGREE = ("gristmill", "numba", "unicode", "python", "pyarrow")
 
 
-def examine(engine: Engine, cluster: bool = False) -> Iterator[Finding]:
-    """Findings in order; with `cluster` also what a function on the executors reports."""
+def examine(engine: Engine, cluster: bool = False, recipe: Recipe | None = None) -> Iterator[Finding]:
+    """Findings in order; with `cluster` also what a function on the executors reports.
+
+    recipe: its steps are examined too, besides those that installed packages bring.
+    """
     yield f"python {platform.python_version()} at {sys.executable}", sys.version_info[:2] != (3, 11)
     yield f"gristmill {gristmill.__version__}, " + ", ".join(f"{n} {version(n)}" for n in VERSIONED), False
     yield from _machine()
     yield _writable("kernel and table cache", cache_folder())
     yield _kernels()
     yield from _optional()
+    yield from _steps(recipe)
     yield _sail() if engine.name == "sail" else ("engine: Spark", False)
     if cluster:
         yield from _executors(engine)
@@ -64,6 +70,14 @@ def _optional() -> Iterator[Finding]:
         os.path.join(os.environ["JAVA_HOME"], "bin", "java") if os.environ.get("JAVA_HOME") else None
     )
     yield f"java (only for --engine spark): {java or 'not found'}", False
+
+
+def _steps(recipe: Recipe | None) -> Iterator[Finding]:
+    """What every step says, with its name."""
+    own = [] if recipe is None else steps_of(recipe)
+    for step in {step.name: step for step in (*brought(), *installed_steps(), *own)}.values():
+        for line, is_problem in step.examine():
+            yield f"step {step.name}: {line}", is_problem
 
 
 def _sail() -> Finding:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -27,6 +28,7 @@ from gristmill.pipelines.cli.purge import purge
 from gristmill.pipelines.cli.shards import shards, tokenizer
 from gristmill.pipelines.cli.trace import trace
 from gristmill.pipelines.cli.train import ledger, train
+from gristmill.schemas import layout
 
 if TYPE_CHECKING:
     from gristmill.schemas.errors import GristmillError
@@ -85,7 +87,7 @@ def build(
     )
     print(run)
     if report and not quiet:
-        print(f"report: {run.storage.address('report.html')}")
+        print(f"report: {run.storage.address(layout.REPORT_PAGE)}")
     leave_if_incomplete(run.incomplete, allow_incomplete, quiet)
 
 
@@ -163,12 +165,20 @@ def report(run: RunPath, engine: EngineName = "sail", master: Master = None, qui
 
 
 @app.command()
-def doctor(engine: EngineName = "sail", master: Master = None) -> None:
+def doctor(
+    recipe: Annotated[Path | None, typer.Argument(help="A recipe whose steps are examined, too.")] = None,
+    engine: EngineName = "sail",
+    master: Master = None,
+) -> None:
     """Check this machine, or with --engine spark / --master the executors of a cluster."""
+    from gristmill.pipelines.build import checked
     from gristmill.pipelines.cli.doctor import examine
+    from gristmill.schemas.recipe.load import load_recipe
 
     problems = 0
-    for line, is_problem in examine(engine_of(engine, master), cluster=engine == "spark" or master is not None):
+    chosen = None if recipe is None else checked(load_recipe(recipe))[0]
+    on_cluster = engine == "spark" or master is not None
+    for line, is_problem in examine(engine_of(engine, master), on_cluster, chosen):
         print(line)
         problems += is_problem
     raise typer.Exit(1 if problems else 0)
@@ -182,8 +192,9 @@ def schema(
     import json
 
     from gristmill.schemas.errors import RecipeError
-    from gristmill.schemas.recipe import Policy, Recipe
-    from gristmill.schemas.training_recipe import TrainingRecipe
+    from gristmill.schemas.recipe.corpus import Recipe
+    from gristmill.schemas.recipe.policy import Policy
+    from gristmill.schemas.training.recipe import TrainingRecipe
 
     models = {"recipe": Recipe, "policy": Policy, "training": TrainingRecipe}
     if what not in models:
@@ -247,7 +258,7 @@ def main() -> None:
     except GristmillError as error:
         _leave(error)
     except ModuleNotFoundError as error:
-        from gristmill.pipelines.cli.extras import package_error
+        from gristmill.schemas.extras import package_error
 
         found = package_error(error)
         if found is None:

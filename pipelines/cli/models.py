@@ -47,7 +47,7 @@ def train_lm(
     """Train a KenLM model on texts tokenised as CCNet does."""
     from gristmill.pipelines.models.train_kenlm import KenlmOptions, train_kenlm
     from gristmill.schemas.errors import RecipeError
-    from gristmill.schemas.source import Columns
+    from gristmill.schemas.recipe.source import Columns
 
     if not all(part.isdigit() for part in prune.split()):
         raise RecipeError(f"prune {prune!r}", expected="numbers apart by spaces, such as '0 0 1'")
@@ -104,7 +104,7 @@ def train_classifier(
     from gristmill.pipelines.models.fasttext_options import FasttextOptions
     from gristmill.pipelines.models.sample import parse_labelled
     from gristmill.pipelines.models.train_fasttext import report, train_fasttext, warning
-    from gristmill.schemas.source import Columns
+    from gristmill.schemas.recipe.source import Columns
 
     options = FasttextOptions(
         dimensions=dimensions,

@@ -51,7 +51,7 @@ def _training_tokens(folder: str) -> float:
     from pathlib import Path
 
     from gristmill.schemas.errors import InputError
-    from gristmill.schemas.shard_format import MANIFEST, parse_manifest
+    from gristmill.schemas.shards.format import MANIFEST, parse_manifest
 
     path = Path(folder) / MANIFEST
     try:

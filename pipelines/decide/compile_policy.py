@@ -1,13 +1,14 @@
 """From a policy as written to rules ready to run: profiles resolved, thresholds replaced, every signal checked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from gristmill.filters.contamination.family import family_name, match_signal, overlap_signal
 from gristmill.filters.foreign.datatrove_step import signal_name as foreign_signal
 from gristmill.filters.profiles.registry import profile
-from gristmill.filters.registry import family, find_signal, signals
+from gristmill.filters.registry import adopt, family, find_signal, signals
 from gristmill.filters.transforms.registry import TEXT_VERSIONS
 from gristmill.pipelines.decide.languages import (
     Options,
@@ -18,35 +19,34 @@ from gristmill.pipelines.decide.languages import (
     rule_with_labels,
 )
 from gristmill.pipelines.decide.named_rule import NamedRule
-from gristmill.schemas.decontamination import (
-    MATCH_RULE_SUFFIX,
-    RULE_PREFIX,
-    ContaminationPolicy,
-    Decontaminate,
-)
+from gristmill.pipelines.decide.text_versions import TextVersions
 from gristmill.schemas.errors import RecipeError
-from gristmill.schemas.exclusion import read_excluded
-from gristmill.schemas.foreign import KEPT, ForeignStep
-from gristmill.schemas.foreign import RULE_PREFIX as FOREIGN_PREFIX
 from gristmill.schemas.lookup import nearest_name
-from gristmill.schemas.mixing import CLUSTER_SIZE, Mix
-from gristmill.schemas.pii import Pii
-from gristmill.schemas.policy import ORIGINAL, Rule
-from gristmill.schemas.recipe import Floor, Policy, Recipe, RuleSet
-from gristmill.schemas.signals import Family, Signal
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.recipe.decontamination import MATCH_RULE_SUFFIX, RULE_PREFIX, ContaminationPolicy, Decontaminate
+from gristmill.schemas.recipe.exclusion import read_excluded
+from gristmill.schemas.recipe.external import KEPT, ForeignStep
+from gristmill.schemas.recipe.external import RULE_PREFIX as FOREIGN_PREFIX
+from gristmill.schemas.recipe.mix import Mix
+from gristmill.schemas.recipe.pii import Pii
+from gristmill.schemas.recipe.policy import Floor, Policy, RuleSet
+from gristmill.schemas.recipe.rules import ORIGINAL, Rule
+from gristmill.schemas.rows.mixed import CLUSTER_SIZE
+from gristmill.schemas.signals import Family, FamilyKey, Signal
 
 DOC_ID = "doc_id"
 DOCUMENT_SIGNALS = {"text_bytes": "int", DOC_ID: "string"}  # known from documents/ without measuring
 NUMERIC = ("int", "float")
+CONTENT_KEY: FamilyKey = ("content_key", ORIGINAL)  # of exact duplicates
 
 
 @dataclass(frozen=True)
 class CompiledPolicy:
-    """Floor rules, then policy rules; `text_version` is what the corpus is written as."""
+    """Floor rules, then policy rules; `texts` says in which version each document is written."""
 
     floor: tuple[NamedRule, ...]
     rules: tuple[NamedRule, ...]
-    text_version: str
+    texts: TextVersions
     foreign: tuple[NamedRule, ...] = ()  # whose signal is the reason that the ledger shows
 
     @cached_property
@@ -71,13 +71,37 @@ class CompiledPolicy:
         return any(named.by_language or named.not_languages for named in self.rules)
 
 
+@dataclass(frozen=True)
+class CompiledRecipe:
+    """What a recipe decides and measures: its policy, its floor alone, and every family with its options."""
+
+    policy: CompiledPolicy
+    floor: CompiledPolicy
+    families: Mapping[FamilyKey, Mapping[str, Any]]
+
+
+def compile_all(recipe: Recipe) -> CompiledRecipe:
+    """RecipeError for everything that is wrong with what a recipe decides, and with the options of what it measures."""
+    named_signals(recipe)
+    floor = compile_policy(Policy(), recipe.floor, None, language_options(recipe))
+    policy = compile_recipe(recipe)
+    families = {**needed_families(recipe, policy), **needed_families(recipe, floor)}
+    if recipe.dedup.exact:
+        families[CONTENT_KEY] = {"normalise": sorted(recipe.dedup.exact.normalise)}
+    for (name, _), options in families.items():
+        family(name).check_options(options)
+    return CompiledRecipe(policy, floor, families)
+
+
 def compile_recipe(recipe: Recipe) -> CompiledPolicy:
     """The policy of a recipe, its evaluation sets and what `pii:` drops included."""
+    named_signals(recipe)
     check_keys_of_signals(recipe)
-    compiled = compile_policy(recipe.policy, recipe.floor, recipe.text, language_options(recipe))
+    own = {source.name: source.text for source in recipe.sources if source.text is not None}
+    compiled = compile_policy(recipe.policy, recipe.floor, recipe.text, language_options(recipe), own)
     compiled = replace(compiled, foreign=tuple(map(_foreign_rule, recipe.foreign)))
     if recipe.pii is not None:
-        compiled = replace(compiled, rules=(*compiled.rules, *_pii_rules(recipe.pii, compiled.text_version)))
+        compiled = replace(compiled, rules=(*compiled.rules, *_pii_rules(recipe.pii, compiled.texts)))
     chosen = recipe.contamination
     if chosen is None or recipe.decontaminate is None:
         if recipe.policy.decontaminate is not None:
@@ -115,15 +139,22 @@ def _contamination_rules(sets: Decontaminate, chosen: ContaminationPolicy) -> tu
 
 
 def compile_policy(
-    policy: Policy, floor: Floor, text: str | None = None, language_options: Options | None = None
+    policy: Policy,
+    floor: Floor,
+    text: str | None = None,
+    language_options: Options | None = None,
+    text_by_source: Mapping[str, str] | None = None,
 ) -> CompiledPolicy:
-    """RecipeError when a profile, rule name, signal or language is unknown, or the policy is looser than the floor."""
+    """The policy with its floor. text: the version of every document; text_by_source: of those of some sources.
+
+    RecipeError when a profile, rule name, signal or language is unknown, or the policy is looser than the floor."""
     options = language_options or {}
     policy, floor = policy_with_labels(policy, options), floor_with_labels(floor, options)
     _check_not_looser(policy, floor)
     rules: list[NamedRule] = []
     own_sources, own_languages = tuple(sorted(policy.by_source)), tuple(sorted(policy.by_language))
     versions: set[str] = set()
+    by_source: dict[str, set[str]] = {source: set() for source in own_sources}
     rules += _gate("policy", policy.min_text_bytes, policy.languages, policy.min_language_score, policy, floor)
     excluded = read_excluded(policy.exclude_ids)
     if excluded:
@@ -137,25 +168,40 @@ def compile_policy(
         for name, rule in _resolve(policy.by_language[language], versions):
             rules.append(NamedRule(name, rule, by_language=language, not_sources=own_sources))
     for source in own_sources:
-        for name, rule in _resolve(policy.by_source[source], versions):
+        for name, rule in _resolve(policy.by_source[source], by_source[source]):
             rules.append(NamedRule(name, rule, by_source=source))
-    if text is None:
-        versions.discard(ORIGINAL)
-        if len(versions) > 1:
-            raise RecipeError(
-                f"profiles write different texts: {', '.join(sorted(versions))}",
-                where="policy",
-                next_step="choose one with `text:` in the recipe",
-            )
-        text = versions.pop() if versions else ORIGINAL
-    _check_text_version(text, "text")
+    chosen = {} if text else {source: _one_version(found, source) for source, found in by_source.items() if found}
+    texts = TextVersions(text or _one_version(versions), {**chosen, **(text_by_source or {})})
+    for name in texts.all:
+        _check_text_version(name, "text")
     floor_rules = tuple(_gate("floor", floor.min_text_bytes, floor.languages, floor.min_language_score))
     for named in (*floor_rules, *rules):
         _check_signal(named)
-    return CompiledPolicy(floor_rules, tuple(rule_with_labels(named, options) for named in rules), text)
+    return CompiledPolicy(floor_rules, tuple(rule_with_labels(named, options) for named in rules), texts)
 
 
-def _pii_rules(pii: Pii, text: str) -> tuple[NamedRule, ...]:
+def _one_version(versions: set[str], source: str | None = None) -> str:
+    """The text version that profiles write; RecipeError when they disagree."""
+    named = sorted(versions - {ORIGINAL})
+    if len(named) > 1:
+        raise RecipeError(
+            f"profiles write different texts: {', '.join(named)}",
+            where="policy" if source is None else f"policy.by_source.{source}",
+            next_step="choose one with `text:` in the recipe or of the source",
+        )
+    return named[0] if named else ORIGINAL
+
+
+def _pii_rules(pii: Pii, texts: TextVersions) -> tuple[NamedRule, ...]:
+    """Every document is judged by what was found in the text that it is written in."""
+    others = tuple(texts.by_source)
+    found = [replace(named, not_sources=others) for named in _pii_rules_of(pii, texts.default)]
+    for source, version in texts.by_source.items():
+        found += [replace(named, by_source=source) for named in _pii_rules_of(pii, version)]
+    return tuple(found)
+
+
+def _pii_rules_of(pii: Pii, text: str) -> tuple[NamedRule, ...]:
     """A document must have been scanned, and hold nothing of the kinds that drop it."""
     at = "" if text == ORIGINAL else f"@{text}"
     rules = [Rule(name="not_scanned", signal=f"pii_total{at}", keep=">= 0", if_null="drop", source="recipe")]
@@ -273,34 +319,40 @@ def _check_text_version(version: str, where: str) -> None:
         )
 
 
+def named_signals(recipe: Recipe) -> dict[str, dict[str, Any]]:
+    """The families that a recipe names, with their options; those it names as `module:attribute` are known hereafter."""
+    return {adopt(name) if ":" in name else name: options for name, options in recipe.signals.items()}
+
+
 def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str, str], dict[str, object]]:
     """(family, text version) -> options: everything to be measured for a recipe."""
     wanted: dict[tuple[str, str], dict[str, object]] = {}
+    named = named_signals(recipe)
     sets = recipe.decontaminate.sets if recipe.decontaminate else ()
     measured_apart = {family_name(one.name) for one in sets} | {f"foreign_{step.name}" for step in recipe.foreign}
     for name, version in compiled.needed:
         if name in measured_apart and version == ORIGINAL:
             continue
-        wanted[name, version] = {**family(name).default_options, **recipe.signals.get(name, {})}
-    for name, options in recipe.signals.items():
+        wanted[name, version] = {**family(name).default_options, **named.get(name, {})}
+    for name, options in named.items():
         wanted[name, ORIGINAL] = {**family(name).default_options, **options}
     upweighted = upweight_signal(recipe.mix)
     if upweighted is not None and signal_family(upweighted) not in measured_apart:
         name = signal_family(upweighted)
-        wanted[name, ORIGINAL] = {**family(name).default_options, **recipe.signals.get(name, {})}
+        wanted[name, ORIGINAL] = {**family(name).default_options, **named.get(name, {})}
     for key in (*recipe.dedup.exact_order, *recipe.dedup.near_order):
         if key.startswith(("highest ", "lowest ")):
             found, signal = _known_signal(key.split()[1])
             name, kind = found.name, signal.type
             if kind not in NUMERIC:
                 raise RecipeError(f"`{key}` orders a {kind}", where="dedup: survivor", expected="a numeric signal")
-            wanted[name, ORIGINAL] = {**family(name).default_options, **recipe.signals.get(name, {})}
+            wanted[name, ORIGINAL] = {**family(name).default_options, **named.get(name, {})}
     waiting = [name for name, _ in wanted]
     while waiting:
         for read in family(waiting.pop()).inputs:
             name = signal_family(read)
             if (name, ORIGINAL) not in wanted:
-                wanted[name, ORIGINAL] = {**family(name).default_options, **recipe.signals.get(name, {})}
+                wanted[name, ORIGINAL] = {**family(name).default_options, **named.get(name, {})}
                 waiting.append(name)
     return wanted
 

@@ -1,43 +1,82 @@
 """Cutting text out of the survivors: what evaluation items share, then repeated lines, then repeated substrings.
 
 In: documents/, `<selection>decisions`. Out: `<selection>cuts/`, and decisions in which a document dropped for its loss
-fails the rule of that cut (schemas.decision.CUT_RULES). What is measured depends on which documents survive, so it belongs to
-one selection; another policy means measuring again.
+fails the rule of that cut (schemas.rows.decision.CUT_RULES). What is measured depends on which documents survive, so
+it belongs to one selection; another policy means measuring again.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.console import Console
-from gristmill.filters.transforms.registry import text_version_key
+from gristmill.filters.dedup.token_units import load_tokenizer
 from gristmill.pipelines.by_part import parts_by_number
-from gristmill.pipelines.decide.decisions import decisions_spec
+from gristmill.pipelines.decide.compile_policy import CompiledRecipe
+from gristmill.pipelines.decide.text_versions import ORIGINALS, TextVersions
 from gristmill.pipelines.decontaminate.cut import cut_contamination
-from gristmill.pipelines.dedup.cuts import survivors_of
+from gristmill.pipelines.dedup.cuts import document_cut, survivors_of
 from gristmill.pipelines.dedup.lines import cut_lines
 from gristmill.pipelines.dedup.order import survivor_order
 from gristmill.pipelines.dedup.substrings import cut_substrings
 from gristmill.pipelines.dedup.survivor_texts import FOREIGN, PartCuts, passed_rules
-from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.foreign.stage import EDITS_OF_STEPS
-from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import MANIFEST, DatasetSpec, PartWriter, read_each, read_manifest, read_part
+from gristmill.pipelines.run.context import RunContext
+from gristmill.pipelines.run.dataset import PartWriter, read_each, read_manifest, read_part
 from gristmill.pipelines.run.digest import batch_digest, format_digest
-from gristmill.pipelines.run.stages import Stage, fingerprint, layout_fingerprint
-from gristmill.pipelines.run.units import commit_unit, unfinished
-from gristmill.schemas.cut_rows import CUT_REVISION
-from gristmill.schemas.decision import CUT_RULES, DECISION, DECISION_DIGEST
+from gristmill.pipelines.run.run import Run
+from gristmill.pipelines.run.stages import fingerprint, layout_fingerprint
+from gristmill.pipelines.run.step import Place, Step
+from gristmill.pipelines.run.units import commit_unit
+from gristmill.schemas import layout
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
-from gristmill.schemas.policy import ORIGINAL
-from gristmill.schemas.recipe import Recipe
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.rows.cuts import CUT_REVISION
+from gristmill.schemas.rows.decision import CUT_RULES, DECISION
 
-SURVIVORS = "survivors_digest"  # fact of finished decisions: of the documents the cuts were measured on
-CUTS = "cuts"  # fact of finished decisions: kind -> digest of the cuts they know of
 Cuts = Mapping[str, DatasetManifest]
+
+
+@dataclass(frozen=True)
+class CutsMade:
+    """What the step leaves: the cuts of the selection by their kind."""
+
+    by_kind: Cuts
+
+
+class CutSurvivors(Step):
+    """What is cut out of the survivors, and decisions that know of it."""
+
+    name = "cut"
+    phase = "decide"
+
+    def check(self, recipe: Recipe) -> None:
+        if recipe.dedup.substrings and recipe.dedup.substrings.tokenizer:
+            load_tokenizer(recipe.dedup.substrings.tokenizer)
+
+    def datasets(self) -> Sequence[DatasetSpec]:
+        return (
+            *(layout.SURVIVOR_ORDER, layout.SURVIVOR_ORDER_KEYS, layout.EVALUATION_MARKS),
+            *layout.CUTS.values(),
+        )
+
+    def update(self, context: RunContext) -> None:
+        texts = context.left(CompiledRecipe).policy.texts
+        decisions, cuts = cut_survivors(context, context.decisions, texts)
+        context.add(layout.DECISIONS.of(context.selection), decisions)
+        context.leave(CutsMade(cuts))
+
+    def explain(self, run: Run, place: Place) -> Sequence[str]:
+        lines = []
+        for kind in CUT_RULES:
+            cut = document_cut(run, kind, place.part, place.row)
+            if cut is not None:
+                what = "match evaluation items" if kind == "contamination" else "repeat"
+                share = f"{cut['cut_bytes']:,} of {cut['text_bytes']:,} bytes {what} in {len(cut['starts'])} spans"
+                lines.append(f"{kind}: {share}, {cut['outcome']}")
+        return lines
 
 
 @dataclass(frozen=True)
@@ -51,48 +90,40 @@ class LedgerTask:
 
 
 def cut_survivors(
-    storage: Storage,
-    engine: Engine,
-    recipe: Recipe,
-    documents: DatasetManifest,
-    signals: Mapping[FamilyKey, DatasetManifest],
+    context: RunContext,
     decisions: DatasetManifest,
-    text_version: str,
-    folder: str,
-    console: Console,
+    texts: TextVersions,
 ) -> tuple[DatasetManifest, Cuts]:
     """Bring the cuts of a selection up to date; returns the decisions that know of them, and the cuts by kind."""
-    dedup = recipe.dedup
-    cuts = _foreign_edits(storage, recipe)
-    if not recipe.cutting:
+    dedup = context.recipe.dedup
+    cuts = _foreign_edits(context.storage, context.recipe)
+    if not context.recipe.cutting:
         return decisions, cuts
-    survivors = survivors_digest(storage, decisions)
-    inputs = {"documents": layout_fingerprint(documents), "survivors": survivors, "cut rows": CUT_REVISION}
+    survivors = survivors_digest(context.storage, decisions)
+    inputs = {"documents": layout_fingerprint(context.documents), "survivors": survivors, "cut rows": CUT_REVISION}
     inputs |= {f"cuts/{kind}": layout_fingerprint(manifest) for kind, manifest in cuts.items()}
-    if "contamination" in recipe.cutting and recipe.contamination is not None:
-        parts = survivors_of(storage, documents, decisions, ORIGINAL, {})
-        cuts["contamination"] = cut_contamination(storage, engine, parts, recipe.contamination, inputs, folder, console)
+    if "contamination" in context.recipe.cutting and context.recipe.contamination is not None:
+        parts = survivors_of(context.storage, context.documents, decisions, ORIGINALS, {})
+        cuts["contamination"] = cut_contamination(context, parts, context.recipe.contamination, inputs)
         inputs["contamination"] = layout_fingerprint(cuts["contamination"])
     if not dedup.cutting:
-        return _into_ledger(storage, engine, decisions, survivors, cuts, folder), cuts
-    priorities = {source.name: source.priority for source in recipe.sources}
-    order = survivor_order(
-        storage, engine, documents, signals, decisions, inputs, dedup.cut_order, priorities, folder, console
-    )
-    inputs |= {"order": order.stage_key, "text": text_version_key(text_version)}
+        return _into_ledger(context, decisions, survivors, cuts), cuts
+    priorities = {source.name: source.priority for source in context.recipe.sources}
+    order = survivor_order(context, decisions, inputs, dedup.cut_order, priorities)
+    inputs |= {"order": order.stage_key, "text": texts.key}
     if dedup.lines:
-        parts = survivors_of(storage, documents, decisions, text_version, cuts)
-        cuts["lines"] = cut_lines(storage, engine, parts, order, dedup.lines, inputs, folder, console)
+        parts = survivors_of(context.storage, context.documents, decisions, texts, cuts)
+        cuts["lines"] = cut_lines(context, parts, order, dedup.lines, inputs)
         inputs["lines"] = layout_fingerprint(cuts["lines"])
     if dedup.substrings:
-        parts = survivors_of(storage, documents, decisions, text_version, cuts)
-        cuts["substrings"] = cut_substrings(storage, engine, parts, order, dedup.substrings, inputs, folder, console)
-    return _into_ledger(storage, engine, decisions, survivors, cuts, folder), cuts
+        parts = survivors_of(context.storage, context.documents, decisions, texts, cuts)
+        cuts["substrings"] = cut_substrings(context, parts, order, dedup.substrings, inputs)
+    return _into_ledger(context, decisions, survivors, cuts), cuts
 
 
 def _foreign_edits(storage: Storage, recipe: Recipe) -> dict[str, DatasetManifest]:
     """What foreign steps change, before any cut; empty where none is named."""
-    manifest = read_manifest(storage, EDITS_OF_STEPS.folder) if recipe.foreign else None
+    manifest = read_manifest(storage, layout.STEP_EDITS.folder) if recipe.foreign else None
     return {FOREIGN: manifest} if manifest is not None else {}
 
 
@@ -106,44 +137,44 @@ def survivors_digest(storage: Storage, decisions: DatasetManifest) -> str:
 
 def cuts_line(storage: Storage, before: DatasetManifest, after: DatasetManifest, name: str) -> str:
     """What a reselection means for the cuts, for the log: decisions of the selection it came from, and its own."""
-    if CUTS in after.facts:
+    if layout.CUTS_KNOWN in after.facts:
         return "cuts: up to date with these survivors"
     redo = f"`gristmill materialise {name}` measures them again; until then documents they would drop count as kept"
-    if before.facts.get(SURVIVORS) == survivors_digest(storage, after):
+    if before.facts.get(layout.CUT_FROM) == survivors_digest(storage, after):
         return f"cuts: the survivors are the same, so are the cuts on the same text; {redo}"
     return f"cuts: the survivors changed, so cuts of repeated lines and substrings must be redone; {redo}"
 
 
-def _into_ledger(
-    storage: Storage, engine: Engine, decisions: DatasetManifest, survivors: str, cuts: Cuts, folder: str
-) -> DatasetManifest:
+def _into_ledger(context: RunContext, decisions: DatasetManifest, survivors: str, cuts: Cuts) -> DatasetManifest:
     """Decisions with the documents dropped for their loss; parts without any stay as they are."""
     known = {kind: manifest.digest for kind, manifest in cuts.items()}
-    if decisions.facts.get(CUTS) == known:
+    if decisions.facts.get(layout.CUTS_KNOWN) == known:
         return decisions
     inputs = {"decisions": decisions.digest, **known}
-    name = f"{folder}decisions/after-cuts-{fingerprint(inputs)[:8]}"  # the parts read may lie in another such folder
-    spec = DatasetSpec(name, DECISION, DECISION_DIGEST, counted="kept")
-    stage = Stage(storage, spec, {}, inputs)
+    decided = layout.DECISIONS.of(context.selection)  # the parts read may lie in another folder of this kind
+    spec = replace(decided, folder=f"{decided.folder}/after-cuts-{fingerprint(inputs)[:8]}")
+    stage = context.stage(spec, {}, inputs)
     stage.start()
     numbered = {kind: parts_by_number(manifest) for kind, manifest in cuts.items()}
     tasks = []
     for number, part in enumerate(decisions.parts):
         mine = {kind: parts[number] for kind, parts in numbered.items() if number in parts}
-        if CUTS in decisions.facts or any(cut.rows_by.get("dropped") for cut in mine.values()):
-            tasks.append(LedgerTask(storage, spec, part, mine))
-    engine.run_tasks(write_ledger_part, unfinished(storage, tasks, (spec, lambda task: task.decisions.key)))
+        if layout.CUTS_KNOWN in decisions.facts or any(cut.rows_by.get("dropped") for cut in mine.values()):
+            tasks.append(LedgerTask(context.storage, spec, part, mine))
+    context.run_units(write_ledger_part, tasks, (spec, lambda task: task.decisions.key))
     rewritten = {part.key: part for part in stage.finish({}).parts}
     parts = [rewritten.get(part.key, part) for part in decisions.parts]
     finished = decisions.model_copy(
         update={
             "parts": parts,
             "digest": format_digest(sum(int(part.digest, 16) for part in parts)),
-            "facts": {**decisions.facts, CUTS: known, SURVIVORS: survivors},
+            "facts": {**decisions.facts, layout.CUTS_KNOWN: known, layout.CUT_FROM: survivors},
         }
     )
-    storage.write_json(f"{decisions_spec(folder).folder}/{MANIFEST}", finished.model_dump())
-    storage.remove_files([task.decisions.path for task in tasks])
+    context.storage.write_json(
+        f"{layout.DECISIONS.of(context.selection).folder}/{layout.MANIFEST}", finished.model_dump()
+    )
+    context.storage.remove_files([task.decisions.path for task in tasks])
     return finished
 
 

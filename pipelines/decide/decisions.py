@@ -3,43 +3,32 @@
 In: documents/, signals/, edges/. Out: `<selection>/decisions`, aligned with documents/. Text is never read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.console import Console
 from gristmill.pipelines.by_part import part_key, parts_by_number, read_rows
-from gristmill.pipelines.decide.compile_policy import CompiledPolicy
+from gristmill.pipelines.decide.compile_policy import CompiledPolicy, CompiledRecipe
 from gristmill.pipelines.decide.rules import PartColumns, PartsAtHand, Verdict, evaluate, read_columns
-from gristmill.pipelines.decide.survivors import (
-    CandidateTask,
-    candidates_spec,
-    choose_survivors,
-    survivors_spec,
-    with_preferences,
-    write_candidates,
-)
-from gristmill.pipelines.dedup.near.decide import NearInputs, decide_near, outcome_spec
+from gristmill.pipelines.decide.survivors import CandidateTask, choose_survivors, with_preferences, write_candidates
+from gristmill.pipelines.dedup.near.decide import NearInputs, decide_near
 from gristmill.pipelines.dedup.near.edges import NearEdges
 from gristmill.pipelines.dedup.near.options import decision_config
-from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter
-from gristmill.pipelines.run.stages import Stage, fingerprint, layout_fingerprint
-from gristmill.pipelines.run.units import commit_unit, unfinished
-from gristmill.schemas.decision import DECISION, DECISION_DIGEST, EXACT_DUPLICATE_RULE, NEAR_DUPLICATE_RULE
+from gristmill.pipelines.run.context import RunContext
+from gristmill.pipelines.run.dataset import PartWriter
+from gristmill.pipelines.run.stages import fingerprint, layout_fingerprint
+from gristmill.pipelines.run.step import Step
+from gristmill.pipelines.run.units import commit_unit
+from gristmill.schemas import layout
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
-from gristmill.schemas.recipe import Recipe
+from gristmill.schemas.rows.decision import DECISION, EXACT_DUPLICATE_RULE, NEAR_DUPLICATE_RULE
+from gristmill.schemas.signals import FamilyKey
 
 TOKEN_FAMILY: FamilyKey = ("tokens", "original")
-
-
-def decisions_spec(folder: str) -> DatasetSpec:
-    """`folder`: the selection, "" for the run's own."""
-    return DatasetSpec(f"{folder}decisions", DECISION, DECISION_DIGEST, counted="kept")
 
 
 def _by_number(task: CandidateTask) -> str:
@@ -91,23 +80,42 @@ def policy_config(policy: CompiledPolicy) -> list[object]:
     ]
 
 
+class Decide(Step):
+    """The decision on every document: rules, then survivors among duplicates."""
+
+    name = "decide"
+    phase = "decide"
+
+    def datasets(self) -> Sequence[DatasetSpec]:
+        return (
+            *(layout.DECISIONS, layout.EXACT_CANDIDATES, layout.EXACT_SURVIVORS, layout.NEAR_CANDIDATES),
+            *(layout.NEAR_PAIRS, layout.NEAR_ROUNDS, layout.NEAR_MEMBERS, layout.NEAR_OUTCOME),
+        )
+
+    def update(self, context: RunContext) -> None:
+        measured = Measured(
+            context.documents,
+            context.signals,
+            context.manifests.get(layout.EXACT_MEMBERS.folder),
+            context.left_or(NearEdges, None),
+        )
+        decisions = decide(context, context.left(CompiledRecipe).policy, measured)
+        context.add(layout.DECISIONS.of(context.selection), decisions)
+
+
 def decide(
-    storage: Storage,
-    engine: Engine,
-    recipe: Recipe,
+    context: RunContext,
     policy: CompiledPolicy,
     measured: Measured,
-    folder: str,
-    console: Console,
 ) -> DatasetManifest:
     """Bring `<folder>decisions` up to date."""
-    spec = decisions_spec(folder)
-    dedup = recipe.dedup
+    spec = layout.DECISIONS.of(context.selection)
+    dedup = context.recipe.dedup
     preferences = dedup.exact_order if measured.exact_members is not None else ()
     wanted = with_preferences(policy.needed, preferences)
     if TOKEN_FAMILY in measured.signals:
         wanted.setdefault(TOKEN_FAMILY, ["token_count"])
-    priorities = {source.name: source.priority for source in recipe.sources}
+    priorities = {source.name: source.priority for source in context.recipe.sources}
     config: dict[str, object] = {
         "policy": policy_config(policy),
         "survivor": list(preferences),
@@ -115,34 +123,29 @@ def decide(
     }
     if dedup.near is not None and measured.near is not None:
         config["near"] = {**decision_config(dedup.near), "survivor": list(dedup.near_order)}
-    if recipe.cutting:
-        config["cutting"] = recipe.cutting  # cuts add to the ledger: other cuts, another ledger
+    if context.recipe.cutting:
+        config["cutting"] = context.recipe.cutting  # cuts add to the ledger: other cuts, another ledger
     inputs = measured.digests()
-    stage = Stage(storage, spec, config, inputs)
+    stage = context.stage(spec, config, inputs)
 
     def work() -> dict[str, object]:
-        clusters, clusters_spec = None, survivors_spec(folder + "decisions")
-        at_hand = None if engine.tasks_are_remote else PartsAtHand()
+        clusters, clusters_spec = None, layout.EXACT_SURVIVORS.of(context.selection)
+        at_hand = None if context.engine.tasks_are_remote else PartsAtHand()
         if measured.exact_members is not None and measured.exact_members.rows:
-            clusters = _survivors(
-                *(storage, engine, policy, measured, folder + "decisions", wanted, preferences, priorities, config),
-                at_hand,
-            )
+            clusters = _survivors(context, policy, measured, wanted, preferences, priorities, config, at_hand)
         facts: dict[str, object] = {"survivors": clusters.digest if clusters else None}
         if dedup.near is not None and measured.near is not None:
             given = NearInputs(
                 *(dedup.near, policy, measured.documents, measured.signals, measured.near, clusters),
                 *(dedup.near_order, priorities),
             )
-            members, clusters = decide_near(
-                storage, engine, given, folder + "decisions", config, measured.digests(), console
-            )
-            clusters_spec = outcome_spec(folder + "decisions")
+            members, clusters = decide_near(context, given, config, measured.digests())
+            clusters_spec = layout.NEAR_OUTCOME.of(context.selection)
             facts["near"] = members.facts
         numbered = parts_by_number(clusters)
         tasks = [
             DecisionTask(
-                storage,
+                context.storage,
                 spec,
                 part,
                 {key: measured.signals[key].parts[number] for key in wanted},
@@ -154,20 +157,23 @@ def decide(
             )
             for number, part in enumerate(measured.documents.parts)
         ]
-        tasks = unfinished(storage, tasks, (spec, lambda task: task.documents.key))
-        with console.progress("decide", sum(task.documents.rows for task in tasks), "documents") as advance:
-            engine.run_tasks(decide_part, tasks, advance)
+        context.run_units(
+            decide_part,
+            tasks,
+            (spec, lambda task: task.documents.key),
+            label="decide",
+            amount=lambda task: task.documents.rows,
+            of="documents",
+        )
         return facts
 
-    return stage.run(work, console.log)
+    return stage.run(work, context.console.log)
 
 
 def _survivors(
-    storage: Storage,
-    engine: Engine,
+    context: RunContext,
     policy: CompiledPolicy,
     measured: Measured,
-    folder: str,
     wanted: Mapping[FamilyKey, list[str]],
     preferences: tuple[str, ...],
     priorities: Mapping[str, int],
@@ -175,13 +181,13 @@ def _survivors(
     at_hand: PartsAtHand | None,
 ) -> DatasetManifest:
     inputs = {"all": fingerprint(measured.digests())}
-    candidates = Stage(storage, candidates_spec(folder), config, inputs)
+    candidates = context.stage(layout.EXACT_CANDIDATES.of(context.selection), config, inputs)
     if candidates.manifest is None:
         candidates.start()
         members = parts_by_number(measured.exact_members)
         tasks = [
             CandidateTask(
-                storage,
+                context.storage,
                 candidates.spec,
                 number,
                 measured.documents.parts[number],
@@ -195,13 +201,13 @@ def _survivors(
             )
             for number in sorted(members)
         ]
-        engine.run_tasks(write_candidates, unfinished(storage, tasks, (candidates.spec, _by_number)))
+        context.run_units(write_candidates, tasks, (candidates.spec, _by_number))
         candidates.finish({})
-    chosen = Stage(storage, survivors_spec(folder), config, inputs)
+    chosen = context.stage(layout.EXACT_SURVIVORS.of(context.selection), config, inputs)
     if chosen.manifest is None:
         assert candidates.manifest is not None
         chosen.start()
-        rows = choose_survivors(engine, storage, candidates.manifest, chosen.spec, preferences)
+        rows = choose_survivors(context.engine, context.storage, candidates.manifest, chosen.spec, preferences)
         chosen.finish({"members": rows})
     assert chosen.manifest is not None
     return chosen.manifest

@@ -9,7 +9,7 @@ from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.shown import Shown
-from gristmill.schemas.decision import DECISION
+from gristmill.schemas.rows.decision import DECISION
 
 CHANGES = ("now kept", "now dropped", "only in A", "only in B")
 _FIELDS = ("source", "kept", "tokens", "failed_rules")

@@ -10,16 +10,15 @@ from gristmill.filters.registry import family
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy, compile_recipe
 from gristmill.pipelines.decide.named_rule import NamedRule
 from gristmill.pipelines.decide.rules import PartColumns, evaluate, read_columns, signal_column
-from gristmill.pipelines.decontaminate.stage import document_hits
-from gristmill.pipelines.dedup.cuts import document_cut
-from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.mix.command import copies_in_mix
 from gristmill.pipelines.privacy import shown_texts
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run, open_run
-from gristmill.pipelines.shown import Shown
-from gristmill.schemas.decision import CUT_RULES, DECISION
+from gristmill.pipelines.run.step import Place
+from gristmill.pipelines.shown import Shown, printable
+from gristmill.pipelines.steps import steps_of
 from gristmill.schemas.errors import InputError
+from gristmill.schemas.rows.decision import DECISION
+from gristmill.schemas.signals import FamilyKey
 
 EXCERPT_CHARACTERS = 600
 _SHOWN = ["doc_id", "source", "snapshot", "url", "timestamp", "text_bytes", "location", "status", "reason", "detail"]
@@ -46,14 +45,12 @@ class Explanation(Shown):
     decision: Mapping[str, Any]
     rules: tuple[RuleOutcome, ...]
     signals: Mapping[str, Any]
-    cuts: Mapping[str, Mapping[str, Any]]  # kind -> row of `<selection>cuts/<kind>`: repeated text of this document
-    contamination: tuple[Mapping[str, Any], ...]  # rows of `contamination/hits`, the greatest overlap first
-    copies: int | None  # in the mix; 0: not used; None: there is no mix of this corpus
+    steps: Mapping[str, tuple[str, ...]]  # step -> what it says of the document; steps that say nothing are left out
     excerpt: str | None
 
     def __str__(self) -> str:
         lines = [f"document {self.document['doc_id']}: {'kept' if self.decision['kept'] else 'dropped'}"]
-        lines += [f"  {key}: {_printable(value)}" for key, value in self.document.items() if value is not None]
+        lines += [f"  {key}: {printable(value)}" for key, value in self.document.items() if value is not None]
         if self.decision["failed_rules"]:
             lines.append(f"  failed: {', '.join(self.decision['failed_rules'])}")
         if self.decision["duplicate_of"]:
@@ -63,31 +60,17 @@ class Explanation(Shown):
             lines.append(f"  the survivor won by: {self.decision['why']}")
         if self.decision["cluster_size"]:
             lines.append(f"  cluster of {self.decision['cluster_size']} passing documents")
-        for hit in self.contamination:
-            places = list(zip(hit["starts"], hit["ends"], strict=True))
-            spans = ", ".join(f"{start}-{end}" for start, end in places[:5])
-            counted = zip(hit["matched"], hit["of"], hit["ngrams"], strict=True)
-            shares = ", ".join(f"{matched} of {of} {n}-grams" for matched, of, n in counted)
-            lines.append(f"  shares words with {hit['set']} item {_printable(hit['item'])}: {shares}")
-            lines.append(
-                f"    weighted overlap {hit['overlap']:.3f}, longest match {hit['longest']} words, bytes {spans}"
-                + (f" and {len(places) - 5} more spans" if len(places) > 5 else "")
-            )
-        for kind, cut in self.cuts.items():
-            what = "match evaluation items" if kind == "contamination" else "repeat"
-            share = f"{cut['cut_bytes']:,} of {cut['text_bytes']:,} bytes {what} in {len(cut['starts'])} spans"
-            lines.append(f"  {kind}: {share}, {cut['outcome']}")
-        if self.copies is not None:
-            lines.append(f"  used {self.copies} times in the mix")
+        for found in self.steps.values():
+            lines += [f"  {line}" for line in found]
         lines.append("rules (margin: distance to the threshold, negative when it fails)")
         for rule in self.rules:
             mark = "FAILS" if rule.failed else "ok"
             margin = "" if rule.margin is None else f", margin {rule.margin:.6g}"
-            lines.append(f"  {mark:5} {rule.name}: {rule.signal} = {_printable(rule.value)}, keep {rule.keep}{margin}")
+            lines.append(f"  {mark:5} {rule.name}: {rule.signal} = {printable(rule.value)}, keep {rule.keep}{margin}")
         lines.append("signals")
-        lines += [f"  {name} = {_printable(value)}" for name, value in self.signals.items()]
+        lines += [f"  {name} = {printable(value)}" for name, value in self.signals.items()]
         if self.excerpt is not None:
-            lines.append(f"text: {_printable(self.excerpt)}")
+            lines.append(f"text: {printable(self.excerpt)}")
         return "\n".join(lines)
 
 
@@ -105,14 +88,14 @@ def explain(run: Run | str | Path, doc_id: str) -> Explanation:
     shown = shown_texts(chosen.recipe)
     text = shown(document.pop("text"))
     document |= {name: shown(document[name]) for name in ("url", "detail")}
+    place = Place(document["doc_id"], number, row)
+    told = [(step.name, tuple(map(printable, step.explain(chosen, place)))) for step in steps_of(chosen.recipe)]
     return Explanation(
         document=document,
         decision=decision.to_pylist()[0],
         rules=_outcomes(columns, policy, row),
         signals={name: column[row].as_py() for name, column in sorted(columns.signals.items())},
-        cuts={kind: cut for kind in CUT_RULES if (cut := document_cut(chosen, kind, number, row)) is not None},
-        contamination=document_hits(chosen, number, row),
-        copies=copies_in_mix(chosen, part.key, document["doc_id"]),
+        steps={name: lines for name, lines in told if lines},
         excerpt=None if text is None else text[:EXCERPT_CHARACTERS],
     )
 
@@ -183,10 +166,3 @@ def margin(value: Any, named: NamedRule) -> float | None:
     if operator in ("<=", "<"):
         return float(operand - value)
     return None
-
-
-def _printable(value: Any) -> Any:
-    """Text from documents without control characters, on one line."""
-    if isinstance(value, str):
-        return "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in value)
-    return round(value, 6) if isinstance(value, float) else value

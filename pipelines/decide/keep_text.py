@@ -17,21 +17,18 @@ from gristmill.filters.privacy.kinds import PLACEHOLDERS
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.ingest import DOCUMENTS
 from gristmill.pipelines.privacy import Privacy, scan_options
-from gristmill.pipelines.run.dataset import MANIFEST, DatasetSpec, PartWriter, iterate_part, read_manifest, read_part
+from gristmill.pipelines.run.context import RunContext
+from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_manifest, read_part
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import Run, open_run
-from gristmill.pipelines.run.stages import Stage, layout_fingerprint
-from gristmill.pipelines.run.units import commit_unit, unfinished
-from gristmill.schemas.document import DOCUMENT
+from gristmill.pipelines.run.stages import layout_fingerprint
+from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.steps import steps_of
+from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
-
-REMAINING = DatasetSpec("documents/remaining", DOCUMENT, DOCUMENTS.digest_columns, counted=DOCUMENTS.counted)
-TEXTS = "texts"  # fact in the manifest of documents/: which texts are still there; absent: all
-PURGED = "purged"  # the value of that fact when metadata, messages and values in addresses are gone, too
-PURGED_DOCUMENTS = DatasetSpec("documents/purged", DOCUMENT, DOCUMENTS.digest_columns, counted=DOCUMENTS.counted)
 
 
 @dataclass(frozen=True)
@@ -46,16 +43,14 @@ class RemoveTask:
 
 
 def remove_texts(
-    storage: Storage,
-    engine: Engine,
+    context: RunContext,
     keep: str,
     documents: DatasetManifest,
     decisions: DatasetManifest,
-    console: Console,
 ) -> None:
     """Rewrite documents/ without the texts that `keep` ("kept" or "none") does not want; ids and digests stay."""
-    if documents.facts.get(TEXTS) not in (keep, "none", PURGED):
-        _rewrite(storage, engine, REMAINING, keep, documents, decisions, None, console)
+    if documents.facts.get(layout.TEXTS) not in (keep, layout.NONE, layout.PURGED):
+        _rewrite(context, layout.DOCUMENTS_KEPT, keep, documents, decisions, None)
 
 
 def purge_raw(run: Run | str | Path, *, engine: Engine | None = None, console: Console | None = None) -> int:
@@ -67,18 +62,18 @@ def purge_raw(run: Run | str | Path, *, engine: Engine | None = None, console: C
     chosen = run if isinstance(run, Run) else open_run(run)
     console = console or Console()
     documents = chosen.documents
-    if documents.facts.get(TEXTS) == PURGED:
+    if documents.facts.get(layout.TEXTS) == layout.PURGED:
         console.log("documents: purged already")
         return 0
     for name in chosen.selections:
         one = Run(chosen.storage, name)
-        written = read_manifest(chosen.storage, f"{one.folder}corpus")
+        written = read_manifest(chosen.storage, layout.CORPUS.of(one.folder).folder)
         if written is None or written.inputs.get("decisions") != one.decisions.digest:
             raise RunError(
                 f"the corpus of selection {name} is not written, and cannot be without the original texts",
                 where=chosen.storage.url,
                 expected="every selection materialised",
-                next_step=f"`gristmill materialise {chosen.storage.url}:{name}`, or remove selections/{name}",
+                next_step=f"`gristmill materialise {chosen.storage.url}:{name}`, or remove {layout.SELECTIONS}/{name}",
             )
     with explained(chosen.storage.url), run_lock(chosen.storage), engine or Engine() as running:
         purge_documents(chosen, running, console)
@@ -86,42 +81,55 @@ def purge_raw(run: Run | str | Path, *, engine: Engine | None = None, console: C
 
 
 def purge_documents(run: Run, engine: Engine, console: Console) -> None:
-    """Rewrite documents/ without anything raw; the caller holds the lock."""
+    """Rewrite documents/ without anything raw, and remove what steps hold of it; the caller holds the lock."""
+    for step in steps_of(run.recipe):
+        for spec in step.datasets():
+            if spec.holds_text:
+                for name in run.selections:
+                    run.storage.remove(spec.of(Run(run.storage, name).folder).folder)
+                console.log(f"{spec.folder}: removed, it holds text of documents")
     privacy = Privacy(dict.fromkeys(PLACEHOLDERS, MASK), scan_options(run.recipe))
-    _rewrite(run.storage, engine, PURGED_DOCUMENTS, PURGED, run.documents, run.decisions, privacy, console)
+    _rewrite(
+        run.context(engine, console), layout.DOCUMENTS_PURGED, layout.PURGED, run.documents, run.decisions, privacy
+    )
 
 
 def _rewrite(
-    storage: Storage,
-    engine: Engine,
+    context: RunContext,
     spec: DatasetSpec,
     keep: str,
     documents: DatasetManifest,
     decisions: DatasetManifest,
     privacy: Privacy | None,
-    console: Console,
 ) -> None:
     """documents/ anew in the folder of `spec`; its parts keep the digests of what was read from the sources."""
-    stage = Stage(
-        storage, spec, {"keep": keep}, {"documents": layout_fingerprint(documents), "decisions": decisions.digest}
+    stage = context.stage(
+        spec,
+        {"keep": keep},
+        {"documents": layout_fingerprint(documents), "decisions": decisions.digest},
     )
     stage.start()
     tasks = [
-        RemoveTask(storage, spec, part, decided if keep == "kept" else None, privacy)
+        RemoveTask(context.storage, spec, part, decided if keep == layout.KEPT else None, privacy)
         for part, decided in zip(documents.parts, decisions.parts, strict=True)
     ]
-    tasks = unfinished(storage, tasks, (spec, lambda task: task.documents.key))
-    with console.progress("remove texts", sum(task.documents.text_bytes for task in tasks), "bytes") as advance:
-        engine.run_tasks(remove_part, tasks, advance)
+    context.run_units(
+        remove_part,
+        tasks,
+        (spec, lambda task: task.documents.key),
+        label="remove texts",
+        amount=lambda task: task.documents.text_bytes,
+        of="bytes",
+    )
     remaining = stage.finish({}).parts
     parts = [
         part.model_copy(update={"digest": read.digest})
         for part, read in zip(remaining, sorted(documents.parts, key=lambda part: part.key), strict=True)
     ]
-    replaced = documents.model_copy(update={"parts": parts, "facts": {**documents.facts, TEXTS: keep}})
-    storage.write_json(f"{DOCUMENTS.folder}/{MANIFEST}", replaced.model_dump())
-    storage.remove_files([part.path for part in documents.parts])
-    console.log(f"documents: texts stored: {keep}")
+    replaced = documents.model_copy(update={"parts": parts, "facts": {**documents.facts, layout.TEXTS: keep}})
+    context.storage.write_json(f"{layout.DOCUMENTS.folder}/{layout.MANIFEST}", replaced.model_dump())
+    context.storage.remove_files([part.path for part in documents.parts])
+    context.console.log(f"documents: texts stored: {keep}")
 
 
 def remove_part(task: RemoveTask) -> int:

@@ -7,9 +7,11 @@ from typing import Any
 from gristmill.filters.language.named import LANGUAGE_SIGNALS, known_languages, resolve_language
 from gristmill.pipelines.decide.named_rule import NamedRule
 from gristmill.schemas.errors import RecipeError
-from gristmill.schemas.mixing import UNKNOWN_GROUP, Mix
-from gristmill.schemas.policy import Rule
-from gristmill.schemas.recipe import Floor, Policy, Recipe
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.recipe.mix import Mix
+from gristmill.schemas.recipe.policy import Floor, Policy
+from gristmill.schemas.recipe.rules import Rule
+from gristmill.schemas.rows.mixed import UNKNOWN_GROUP
 
 Options = Mapping[str, Any]  # of the family `language`
 # Options of families whose keys are languages: they are compared as they stand, so they must be labels already.

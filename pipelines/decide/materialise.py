@@ -13,36 +13,33 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 from gristmill.console import Console
-from gristmill.filters.transforms.registry import text_version_key
 from gristmill.pipelines.by_part import parts_by_number
-from gristmill.pipelines.decide.compile_policy import compile_recipe
-from gristmill.pipelines.decide.cut_survivors import Cuts, cut_survivors
+from gristmill.pipelines.decide.compile_policy import CompiledRecipe, compile_all
+from gristmill.pipelines.decide.cut_survivors import Cuts, CutsMade, CutSurvivors
+from gristmill.pipelines.decide.text_versions import ORIGINALS, TextVersions
 from gristmill.pipelines.dedup.survivor_texts import PartEdits, edited_texts, followed_by, part_edits
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.measure import FamilyKey
 from gristmill.pipelines.privacy import Privacy, privacy_of
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, iterate_part, read_part
+from gristmill.pipelines.run.context import RunContext
+from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_part
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import Run, open_run
-from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.pipelines.run.stages import layout_fingerprint
+from gristmill.pipelines.run.step import Step
 from gristmill.pipelines.run.units import commit_unit, unfinished
-from gristmill.schemas.corpus import CORPUS, CORPUS_DIGEST, EDIT_ROW
+from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
-from gristmill.schemas.policy import ORIGINAL
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.recipe.rules import ORIGINAL
+from gristmill.schemas.rows.corpus import EDIT_ROW
+from gristmill.schemas.signals import FamilyKey
 
 LANGUAGE: FamilyKey = ("language", ORIGINAL)
 _FROM_DOCUMENTS = ["doc_id", "text", "source", "snapshot", "url", "timestamp", "metadata"]
-
-
-def corpus_spec(folder: str) -> DatasetSpec:
-    return DatasetSpec(f"{folder}corpus", CORPUS, CORPUS_DIGEST, counted="source")
-
-
-def edits_spec(folder: str) -> DatasetSpec:
-    return DatasetSpec(f"{folder}edits", EDIT_ROW, ("doc_id",))
 
 
 @dataclass(frozen=True)
@@ -54,67 +51,86 @@ class CorpusTask:
     documents: Part
     decisions: Part
     language: Part | None
-    text_version: str
+    texts: TextVersions
     cuts: Mapping[str, Part]
     privacy: Privacy | None
 
 
+class WriteCorpus(Step):
+    """The kept documents in the text version that the policy names, and what was changed in them."""
+
+    name = "corpus"
+    phase = "write"
+
+    def check(self, recipe: Recipe) -> None:
+        privacy_of(recipe)
+
+    def datasets(self) -> Sequence[DatasetSpec]:
+        return (layout.CORPUS, layout.EDITS)
+
+    def update(self, context: RunContext) -> None:
+        texts, cuts = context.left(CompiledRecipe).policy.texts, context.left(CutsMade).by_kind
+        corpus = write_corpus(context, context.decisions, cuts, texts, privacy_of(context.recipe))
+        context.add(layout.CORPUS.of(context.selection), corpus)
+
+
 def write_corpus(
-    storage: Storage,
-    engine: Engine,
-    documents: DatasetManifest,
-    signals: Mapping[FamilyKey, DatasetManifest],
+    context: RunContext,
     decisions: DatasetManifest,
     cuts: Cuts,
-    text_version: str,
+    texts: TextVersions,
     privacy: Privacy | None,
-    folder: str,
-    console: Console,
 ) -> DatasetManifest:
     """Bring `<folder>corpus` (and edits) up to date."""
-    inputs = {"documents": layout_fingerprint(documents), "decisions": decisions.digest}
+    inputs = {"documents": layout_fingerprint(context.documents), "decisions": decisions.digest}
     inputs |= {f"cuts/{kind}": layout_fingerprint(manifest) for kind, manifest in cuts.items()}
-    if LANGUAGE in signals:
-        inputs["language"] = signals[LANGUAGE].digest
-    config = {"text": text_version_key(text_version), **({} if privacy is None else {"pii": privacy.identity})}
-    corpus = Stage(storage, corpus_spec(folder), config, inputs)
-    edits = Stage(storage, edits_spec(folder), config, inputs)
+    if LANGUAGE in context.signals:
+        inputs["language"] = context.signals[LANGUAGE].digest
+    config = {"text": texts.key, **({} if privacy is None else {"pii": privacy.identity})}
+    corpus = context.stage(layout.CORPUS.of(context.selection), config, inputs)
+    edits = context.stage(layout.EDITS.of(context.selection), config, inputs)
 
     def work() -> dict[str, object]:
         edits.start()
-        language = signals[LANGUAGE].parts if LANGUAGE in signals else [None] * len(documents.parts)
+        language = (
+            context.signals[LANGUAGE].parts if LANGUAGE in context.signals else [None] * len(context.documents.parts)
+        )
         numbered = {kind: parts_by_number(manifest) for kind, manifest in cuts.items()}
         tasks = [
             CorpusTask(
-                storage,
-                folder,
+                context.storage,
+                context.selection,
                 part,
                 decided,
                 spoken,
-                text_version,
+                texts,
                 {kind: parts[number] for kind, parts in numbered.items() if number in parts},
                 privacy,
             )
             for number, (part, decided, spoken) in enumerate(
-                zip(documents.parts, decisions.parts, language, strict=True)
+                zip(context.documents.parts, decisions.parts, language, strict=True)
             )
         ]
-        tasks = unfinished(storage, tasks, (corpus.spec, lambda task: task.documents.key))  # edits are committed before
-        with console.progress("write corpus", sum(task.documents.text_bytes for task in tasks), "bytes") as advance:
-            engine.run_tasks(write_corpus_part, tasks, advance)
-        if text_version == ORIGINAL and not cuts and privacy is None:
-            storage.remove(edits.spec.folder)
-            return {"text": text_version}
-        return {"text": text_version, "edits": edits.finish({}).digest}
+        tasks = unfinished(
+            context.storage, tasks, (corpus.spec, lambda task: task.documents.key)
+        )  # edits are committed before
+        with context.console.progress(
+            "write corpus", sum(task.documents.text_bytes for task in tasks), "bytes"
+        ) as advance:
+            context.engine.run_tasks(write_corpus_part, tasks, advance)
+        if texts == ORIGINALS and not cuts and privacy is None:
+            context.storage.remove(edits.spec.folder)
+            return {"text": str(texts)}
+        return {"text": str(texts), "edits": edits.finish({}).digest}
 
-    return corpus.run(work, console.log)
+    return corpus.run(work, context.console.log)
 
 
 def write_corpus_part(task: CorpusTask) -> int:
     """The kept documents of one part, edited."""
-    spec = corpus_spec(task.folder)
+    spec = layout.CORPUS.of(task.folder)
     writer = PartWriter(task.storage, spec, task.documents.key, single=True)
-    edit_writer = PartWriter(task.storage, edits_spec(task.folder), task.documents.key, single=True)
+    edit_writer = PartWriter(task.storage, layout.EDITS.of(task.folder), task.documents.key, single=True)
     decided = read_part(task.storage, task.decisions, ["kept", "tokens", "cluster_size"]).combine_chunks()
     spoken = read_part(task.storage, task.language, ["language"]).column(0).combine_chunks() if task.language else None
     cuts = [part_edits(task.storage, kind, part) for kind, part in task.cuts.items()]
@@ -130,8 +146,8 @@ def write_corpus_part(task: CorpusTask) -> int:
         rows = row + np.flatnonzero(kept.to_numpy(zero_copy_only=False)) if cuts else np.zeros(0, np.int64)
         row += count
         if table.num_rows:
-            _write_edited(table, rows, task.text_version, cuts, task.privacy, writer, edit_writer)
-    commit_unit(task.storage, edits_spec(task.folder), task.documents.key, edit_writer, {})
+            _write_edited(table, rows, task.texts, cuts, task.privacy, writer, edit_writer)
+    commit_unit(task.storage, layout.EDITS.of(task.folder), task.documents.key, edit_writer, {})
     commit_unit(task.storage, spec, task.documents.key, writer, {})
     return task.documents.text_bytes
 
@@ -139,7 +155,7 @@ def write_corpus_part(task: CorpusTask) -> int:
 def _write_edited(
     batch: pa.RecordBatch,
     rows: np.ndarray,
-    version: str,
+    versions: TextVersions,
     cuts: Sequence[PartEdits],
     privacy: Privacy | None,
     writer: PartWriter,
@@ -154,7 +170,7 @@ def _write_edited(
             expected="the text of every kept document",
             next_step="set keep_text: all and build again",
         )
-    edited, edits = edited_texts(texts, rows, version, cuts)
+    edited, edits = edited_texts(texts, batch.column("source"), rows, versions, cuts)
     if privacy is not None:
         edited, edits = followed_by(edited, edits, privacy.edits(edited))
         for name, change in (("url", privacy.edited), ("metadata", privacy.edited_metadata)):
@@ -190,10 +206,10 @@ def write_selected(selection: Run, engine: Engine, console: Console) -> DatasetM
     """The corpus and card of a selection that is decided; the caller holds the lock."""
     from gristmill.pipelines.report.card import write_card
 
-    recipe, folder, where = selection.recipe, selection.folder, (selection.storage, engine)
-    version, privacy = compile_recipe(recipe).text_version, privacy_of(recipe)
-    documents, signals = selection.documents, selection.signals
-    decisions, cuts = cut_survivors(*where, recipe, documents, signals, selection.decisions, version, folder, console)
-    corpus = write_corpus(*where, documents, signals, decisions, cuts, version, privacy, folder, console)
+    context = selection.context(engine, console)
+    context.add(layout.DECISIONS.of(selection.folder), selection.decisions)
+    context.leave(compile_all(selection.recipe))
+    for step in (CutSurvivors(), WriteCorpus()):
+        step.update(context)
     write_card(selection)
-    return corpus
+    return context.made(layout.CORPUS.of(selection.folder))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gristmill.schemas.policy import Rule
+from gristmill.schemas.recipe.rules import Rule
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,17 @@ from gristmill.console import Console
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy, compile_recipe
 from gristmill.pipelines.decide.cut_survivors import cuts_line
 from gristmill.pipelines.decide.decisions import Measured, decide
-from gristmill.pipelines.dedup.exact import MEMBERS
 from gristmill.pipelines.dedup.near.edges import stored_edges
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import MAIN, Run, open_run, write_selection
+from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
-from gristmill.schemas.recipe import Policy, load_policy, validated
+from gristmill.schemas.recipe.load import load_policy
+from gristmill.schemas.recipe.policy import Policy
+from gristmill.schemas.yaml_files import validated
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -57,7 +59,7 @@ def decide_selection(base: Run, engine: Engine, policy: Policy, name: str, conso
     compiled = compile_recipe(recipe)
     write_selection(base.storage, name, policy.model_dump(mode="json"))
     selection = Run(base.storage, name)
-    decisions = decide(base.storage, engine, recipe, compiled, measured(base), selection.folder, console)
+    decisions = decide(selection.context(engine, console), compiled, measured(base))
     if recipe.cutting:
         console.log(cuts_line(base.storage, base.decisions, decisions, f"{base.storage.url}:{name}"))
     return selection
@@ -67,7 +69,7 @@ def measured(run: Run) -> Measured:
     """What a finished run's decisions are made from."""
     dedup = run.recipe.dedup
     edges = stored_edges(run.storage, dedup, len(run.documents.parts)) if dedup.near else None
-    return Measured(run.documents, run.signals, read_manifest(run.storage, MEMBERS.folder), edges)
+    return Measured(run.documents, run.signals, read_manifest(run.storage, layout.EXACT_MEMBERS.folder), edges)
 
 
 def as_policy(policy: Policy | Mapping[str, Any] | str | Path) -> Policy:

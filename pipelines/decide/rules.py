@@ -10,13 +10,14 @@ import pyarrow.compute as pc
 from gristmill.pipelines.decide.compile_policy import DOCUMENT_SIGNALS, CompiledPolicy
 from gristmill.pipelines.decide.named_rule import NamedRule
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.measure import FamilyKey, error_column
+from gristmill.pipelines.measure import error_column
 from gristmill.pipelines.run.dataset import read_part
-from gristmill.schemas.decision import BYTES_PER_TOKEN
-from gristmill.schemas.document import QUARANTINED_STATUS
-from gristmill.schemas.foreign import KEPT
 from gristmill.schemas.manifest import Part
-from gristmill.schemas.policy import ORIGINAL, Rule
+from gristmill.schemas.recipe.external import KEPT
+from gristmill.schemas.recipe.rules import ORIGINAL, Rule
+from gristmill.schemas.rows.decision import BYTES_PER_TOKEN
+from gristmill.schemas.rows.document import QUARANTINED_STATUS
+from gristmill.schemas.signals import FamilyKey
 
 _COMPARE = {
     ">=": pc.greater_equal,

@@ -15,27 +15,20 @@ import pyarrow.compute as pc
 from gristmill.pipelines.by_part import part_key, read_rows, write_by_part
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy, signal_family
 from gristmill.pipelines.decide.rules import PartColumns, PartsAtHand, evaluate, read_columns
-from gristmill.pipelines.dedup.exact import MEMBERS
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_part
+from gristmill.pipelines.run.dataset import PartWriter, read_part
 from gristmill.pipelines.run.units import commit_unit
-from gristmill.schemas.duplicates import CANDIDATE, CANDIDATE_DIGEST, KEY, MEMBER, MEMBER_DIGEST, ORDER_COLUMNS
+from gristmill.schemas import layout
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
-from gristmill.schemas.policy import ORIGINAL
+from gristmill.schemas.recipe.rules import ORIGINAL
+from gristmill.schemas.rows.duplicates import CANDIDATE, KEY, ORDER_COLUMNS
+from gristmill.schemas.signals import FamilyKey
 
 IN_MEMORY_ROWS = 2_000_000  # of candidates, about 200 bytes each
 _LAST = np.inf  # an unknown value loses against every known one
 TIES = ("content_hash", "doc_id")
-
-
-def candidates_spec(folder: str) -> DatasetSpec:
-    return DatasetSpec(f"{folder}/exact/candidates", CANDIDATE, CANDIDATE_DIGEST)
-
-
-def survivors_spec(folder: str) -> DatasetSpec:
-    return DatasetSpec(f"{folder}/exact/survivors", MEMBER, MEMBER_DIGEST)
 
 
 @dataclass(frozen=True)
@@ -80,7 +73,7 @@ def write_candidates(task: CandidateTask) -> int:
     if task.at_hand is not None:
         task.at_hand.keep(task.documents, columns, verdict)
     passed = verdict.passed
-    members = read_rows(task.storage, MEMBERS, task.members)
+    members = read_rows(task.storage, layout.EXACT_MEMBERS, task.members)
     places = members.column("row").to_numpy()
     members = members.filter(pa.array(passed[places]))
     places = pa.array(places[passed[places]])

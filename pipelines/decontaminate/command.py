@@ -9,8 +9,10 @@ from typing import Any
 import fsspec
 from gristmill.pipelines.run.dataset import iterate_part
 from gristmill.pipelines.run.run import Run
+from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
-from gristmill.schemas.recipe import Recipe, validated
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.yaml_files import validated
 
 _SET = re.compile(r"(?:(?P<name>[A-Za-z0-9_-]+)=)?(?P<path>.+):(?P<fields>[^:/]+)")
 
@@ -72,7 +74,7 @@ def write_records(run: Run, path: str, fields: Sequence[str]) -> int:
     """The kept records of a run as JSON Lines, in the order of its documents; returns how many."""
     written = 0
     with fsspec.open(path, "wb") as file:
-        for part in run.dataset(f"{run.folder}corpus").parts:
+        for part in run.selected(layout.CORPUS).parts:
             for batch in iterate_part(run.storage, part, ["metadata"]):
                 for metadata in batch.column("metadata").to_pylist():
                     found = json.loads(metadata)

@@ -10,19 +10,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.console import Console
 from gristmill.pipelines.by_part import part_key, parts_by_number
 from gristmill.pipelines.decontaminate.stage import stored_hits
-from gristmill.pipelines.dedup.cuts import count_line, cuts_spec, write_cuts
+from gristmill.pipelines.dedup.cuts import count_line, write_cuts
 from gristmill.pipelines.dedup.survivor_texts import Survivors
-from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_part
-from gristmill.pipelines.run.stages import Stage, layout_fingerprint
-from gristmill.pipelines.run.units import commit_unit, unfinished
-from gristmill.schemas.cut_rows import MARK, MARK_DIGEST
-from gristmill.schemas.decontamination import ContaminationPolicy
+from gristmill.pipelines.run.context import RunContext
+from gristmill.pipelines.run.dataset import PartWriter, read_part
+from gristmill.pipelines.run.stages import layout_fingerprint
+from gristmill.pipelines.run.units import commit_unit
+from gristmill.schemas import layout
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.recipe.decontamination import ContaminationPolicy
+from gristmill.schemas.rows.cuts import MARK
 
 KIND = "contamination"
 
@@ -39,39 +40,36 @@ class MarkTask:
 
 
 def cut_contamination(
-    storage: Storage,
-    engine: Engine,
+    context: RunContext,
     survivors: Sequence[Survivors],
     policy: ContaminationPolicy,
     inputs: Mapping[str, str],
-    folder: str,
-    console: Console,
 ) -> DatasetManifest:
     """Bring `<folder>cuts/contamination` up to date."""
-    hits = stored_hits(storage)
+    hits = stored_hits(context.storage)
     config = policy.model_dump(include=set(ContaminationPolicy.model_fields))
     known = {**inputs, "hits": layout_fingerprint(hits)}
-    cuts = Stage(storage, cuts_spec(folder, KIND), config, known)
-    marks = Stage(storage, DatasetSpec(f"{folder}cuts/{KIND}-marks", MARK, MARK_DIGEST), config, known)
+    cuts = context.stage(layout.CUTS[KIND].of(context.selection), config, known)
+    marks = context.stage(layout.EVALUATION_MARKS.of(context.selection), config, known)
 
     def mark() -> dict[str, Any]:
         tasks = [
-            MarkTask(storage, marks.spec, number, part, policy)
+            MarkTask(context.storage, marks.spec, number, part, policy)
             for number, part in parts_by_number(hits).items()
             if part.rows
         ]
-        engine.run_tasks(mark_part, unfinished(storage, tasks, (marks.spec, lambda task: part_key(task.number))))
+        context.run_units(mark_part, tasks, (marks.spec, lambda task: part_key(task.number)))
         return {}
 
     def work() -> dict[str, Any]:
         facts: dict[str, Any] = dict(
-            write_cuts(engine, survivors, cuts.spec, KIND, [marks.run(mark, console.log)], policy)
+            write_cuts(context.engine, survivors, cuts.spec, KIND, [marks.run(mark, context.console.log)], policy)
         )
-        storage.remove(marks.spec.folder)
+        context.storage.remove(marks.spec.folder)
         return facts
 
-    manifest = cuts.run(work, console.log)
-    console.log(f"contaminated text: {count_line(manifest.facts)}")
+    manifest = cuts.run(work, context.console.log)
+    context.console.log(f"contaminated text: {count_line(manifest.facts)}")
     return manifest
 
 

@@ -16,10 +16,10 @@ from gristmill.pipelines.readers.records import listed, values_at
 from gristmill.pipelines.readers.registry import plan_splits, read_split
 from gristmill.pipelines.readers.split import Split
 from gristmill.pipelines.readers.streams import chunks, open_split
-from gristmill.schemas.decontamination import Decontaminate, EvaluationSet
-from gristmill.schemas.document import KEPT_STATUS
 from gristmill.schemas.errors import InputError
-from gristmill.schemas.source import Columns, Source
+from gristmill.schemas.recipe.decontamination import Decontaminate, EvaluationSet
+from gristmill.schemas.recipe.source import Columns, Source
+from gristmill.schemas.rows.document import KEPT_STATUS
 from gristmill.schemas.tally import Tally
 
 SEPARATOR = "\x1e"  # between the strings of an item: ASCII's own record separator

@@ -18,28 +18,20 @@ from gristmill.filters.contamination.overlap import Weights, held_by, weigh
 from gristmill.filters.dedup.cuts import merged
 from gristmill.filters.dedup.super_kmers import Spans
 from gristmill.pipelines.by_part import part_key, parts_by_number
-from gristmill.pipelines.decontaminate.items import ITEMS, load_index
-from gristmill.pipelines.decontaminate.matches import COUNTS, content_counts
-from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.decontaminate.items import load_index
+from gristmill.pipelines.decontaminate.matches import content_counts
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.measure import FamilyKey, signals_spec
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_each, read_manifest, read_part
+from gristmill.pipelines.measure import signals_spec
+from gristmill.pipelines.run.context import RunContext
+from gristmill.pipelines.run.dataset import PartWriter, read_each, read_manifest, read_part
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
 from gristmill.pipelines.run.units import commit_unit, unfinished
-from gristmill.schemas.decontamination import (
-    EVAL_ITEM,
-    HIT,
-    HIT_DIGEST,
-    ITEM_REPORT,
-    ITEM_REPORT_DIGEST,
-    MATCH,
-    Decontaminate,
-)
+from gristmill.schemas import layout
 from gristmill.schemas.manifest import DatasetManifest, Part
-from gristmill.schemas.policy import ORIGINAL
-
-HITS = DatasetSpec("contamination/hits", HIT, HIT_DIGEST, counted="set")
-REPORT = DatasetSpec("contamination/report", ITEM_REPORT, ITEM_REPORT_DIGEST, counted="set")
+from gristmill.schemas.recipe.decontamination import Decontaminate
+from gristmill.schemas.recipe.rules import ORIGINAL
+from gristmill.schemas.rows.decontamination import EVAL_ITEM, HIT, ITEM_REPORT, MATCH
+from gristmill.schemas.signals import FamilyKey
 
 
 @dataclass(frozen=True)
@@ -56,25 +48,22 @@ class HitTask:
 
 
 def weigh_matches(
-    storage: Storage,
-    engine: Engine,
+    context: RunContext,
     options: Decontaminate,
-    documents: DatasetManifest,
     items: DatasetManifest,
     matches: DatasetManifest,
     counts: DatasetManifest,
-    console: Console,
 ) -> dict[FamilyKey, DatasetManifest]:
     """Bring hits and the signals of every set up to date; returns the signals."""
     inputs = {
-        "documents": layout_fingerprint(documents),
+        "documents": layout_fingerprint(context.documents),
         "items": items.stage_key,
         "matches": layout_fingerprint(matches),
         "counts": counts.digest,
     }
-    hits = Stage(storage, HITS, {}, inputs)
+    hits = context.stage(layout.HITS, {}, inputs)
     signals: dict[FamilyKey, Stage] = {
-        (family_name(one.name), ORIGINAL): Stage(storage, signals_spec(family_name(one.name), ORIGINAL), {}, inputs)
+        (family_name(one.name), ORIGINAL): context.stage(signals_spec(family_name(one.name), ORIGINAL), {}, inputs)
         for one in options.sets
     }
     missing = [stage for stage in signals.values() if stage.manifest is None]
@@ -84,19 +73,21 @@ def weigh_matches(
             stage.start()
         numbered = parts_by_number(matches)
         tasks = [
-            HitTask(storage, items, counts, options, number, part, numbered[number])
-            for number, part in enumerate(documents.parts)
+            HitTask(context.storage, items, counts, options, number, part, numbered[number])
+            for number, part in enumerate(context.documents.parts)
         ]
         written = [(stage.spec, _documents_key) for stage in signals.values()]
-        engine.run_tasks(write_hits, unfinished(storage, tasks, *written, (HITS, lambda task: part_key(task.number))))
+        context.engine.run_tasks(
+            write_hits, unfinished(context.storage, tasks, *written, (layout.HITS, lambda task: part_key(task.number)))
+        )
         for stage in missing:
             stage.finish({})
         return {}
 
     if missing:
         hits.manifest = None
-    found = hits.run(work, console.log)
-    _report(storage, items, found, console)
+    found = hits.run(work, context.console.log)
+    _report(context.storage, items, found, context.console)
     return {key: stage.manifest for key, stage in signals.items() if stage.manifest is not None}
 
 
@@ -112,9 +103,9 @@ def write_hits(task: HitTask) -> int:
     hits = _hits(read_part(task.storage, task.matches, MATCH.names), index, weights, names, items)
     for one in task.options.sets:
         _write_signals(task, one.name, hits)
-    writer = PartWriter(task.storage, HITS, part_key(task.number), single=True)
+    writer = PartWriter(task.storage, layout.HITS, part_key(task.number), single=True)
     writer.write(hits)
-    commit_unit(task.storage, HITS, part_key(task.number), writer, {})
+    commit_unit(task.storage, layout.HITS, part_key(task.number), writer, {})
     return task.documents.rows
 
 
@@ -122,7 +113,10 @@ def write_hits(task: HitTask) -> int:
 def _weights(url: str, items_key: str, counts_key: str, options: Decontaminate) -> Weights:
     """The weights of every n-gram, made once by a process; the keys tell finished stages from later ones."""
     storage = Storage(url)
-    items, counts = read_manifest(storage, ITEMS.folder), read_manifest(storage, COUNTS.folder)
+    items, counts = (
+        read_manifest(storage, layout.EVALUATION_ITEMS.folder),
+        read_manifest(storage, layout.GRAM_COUNTS.folder),
+    )
     assert items is not None
     assert counts is not None
     assert (items.stage_key, counts.stage_key) == (items_key, counts_key)
@@ -193,14 +187,14 @@ def _write_signals(task: HitTask, evaluation_set: str, hits: pa.RecordBatch) -> 
 
 def _report(storage: Storage, items: DatasetManifest, hits: DatasetManifest, console: Console) -> DatasetManifest:
     """The reverse report: every item with the documents that share words with it."""
-    stage = Stage(storage, REPORT, {}, {"items": items.stage_key, "hits": layout_fingerprint(hits)})
+    stage = Stage(storage, layout.ITEM_REPORTS, {}, {"items": items.stage_key, "hits": layout_fingerprint(hits)})
 
     def work() -> dict[str, Any]:
         table = pa.concat_tables([read_part(storage, part, EVAL_ITEM.names) for part in items.parts]).combine_chunks()
-        writer = PartWriter(storage, REPORT, "report", single=True)
+        writer = PartWriter(storage, layout.ITEM_REPORTS, "report", single=True)
         for batch in _with_hits(storage, table, hits).to_batches():
             writer.write(batch)
-        commit_unit(storage, REPORT, "report", writer, {})
+        commit_unit(storage, layout.ITEM_REPORTS, "report", writer, {})
         return {}
 
     return stage.run(work, console.log)

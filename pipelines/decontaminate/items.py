@@ -17,14 +17,14 @@ from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.pipelines.decontaminate.eval_sets import Items, read_sets, sets_fingerprint
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.readers.split import Split
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter
+from gristmill.pipelines.run.dataset import PartWriter
 from gristmill.pipelines.run.stages import Stage
 from gristmill.pipelines.run.units import commit_unit
-from gristmill.schemas.decontamination import EVAL_ITEM, EVAL_ITEM_DIGEST, Decontaminate
+from gristmill.schemas import layout
 from gristmill.schemas.manifest import DatasetManifest
+from gristmill.schemas.recipe.decontamination import Decontaminate
+from gristmill.schemas.rows.decontamination import EVAL_ITEM
 
-ITEMS = DatasetSpec("contamination/items", EVAL_ITEM, EVAL_ITEM_DIGEST, counted="set")
-INDEX_FOLDER = "contamination/index"
 EXCERPT_CHARACTERS = 300
 MAPPED_BYTES = 1 << 20  # smaller arrays are read
 
@@ -37,7 +37,7 @@ def index_items(
         "measurement": options.measurement,
         "sets": [one.model_dump(mode="json", exclude={"path"}) for one in options.sets],
     }
-    stage = Stage(storage, ITEMS, config, {"sets": sets_fingerprint(dict(planned))})
+    stage = Stage(storage, layout.EVALUATION_ITEMS, config, {"sets": sets_fingerprint(dict(planned))})
 
     def work() -> dict[str, Any]:
         items = read_sets(options, dict(planned))
@@ -51,7 +51,7 @@ def index_items(
             normalisation=chosen_normalisation(options.normalise),
         )
         for name, array in index.arrays.items():
-            with storage.open(f"{INDEX_FOLDER}/{name}.npy", "wb") as file:
+            with storage.open(f"{layout.EVALUATION_INDEX}/{name}.npy", "wb") as file:
                 write_array(file, array)
         _write_items(storage, options, items, index)
         console.log(
@@ -83,9 +83,9 @@ def _write_items(storage: Storage, options: Decontaminate, items: Items, index: 
         ],
         schema=EVAL_ITEM,
     )
-    writer = PartWriter(storage, ITEMS, "items", single=True)
+    writer = PartWriter(storage, layout.EVALUATION_ITEMS, "items", single=True)
     writer.write(batch)
-    commit_unit(storage, ITEMS, "items", writer, {})
+    commit_unit(storage, layout.EVALUATION_ITEMS, "items", writer, {})
 
 
 def load_index(storage: Storage, items: DatasetManifest) -> Index:
@@ -96,7 +96,7 @@ def load_index(storage: Storage, items: DatasetManifest) -> Index:
 @lru_cache(maxsize=2)
 def _load(url: str, stage_key: str, n: int) -> Index:
     storage = Storage(url)
-    return index_of(n, {name: _array(storage, f"{INDEX_FOLDER}/{name}.npy") for name in ARRAY_NAMES})
+    return index_of(n, {name: _array(storage, f"{layout.EVALUATION_INDEX}/{name}.npy") for name in ARRAY_NAMES})
 
 
 def _array(storage: Storage, path: str) -> np.ndarray:

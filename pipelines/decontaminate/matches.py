@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.console import Console
 from gristmill.filters.contamination.index import Index
 from gristmill.filters.contamination.match import Matches, find_matches
 from gristmill.filters.dedup.content_key import chosen_normalisation
@@ -19,24 +18,19 @@ from gristmill.pipelines.by_part import part_key
 from gristmill.pipelines.decontaminate.items import load_index
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, iterate_part, read_part, split_by_bytes
-from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.pipelines.run.context import RunContext
+from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_part, split_by_bytes
+from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.units import commit_unit, unfinished
-from gristmill.schemas.decontamination import (
-    GRAM_CONTENT,
-    GRAM_CONTENT_DIGEST,
-    GRAM_COUNT,
-    GRAM_COUNT_DIGEST,
-    MATCH,
-    MATCH_DIGEST,
-    Decontaminate,
-)
-from gristmill.schemas.errors import RunError
+from gristmill.schemas import layout
 from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.recipe.decontamination import Decontaminate
+from gristmill.schemas.rows.decontamination import (
+    GRAM_CONTENT,
+    GRAM_COUNT,
+    MATCH,
+)
 
-MATCHES = DatasetSpec("contamination/matches", MATCH, MATCH_DIGEST)
-GRAMS = DatasetSpec("contamination/grams", GRAM_CONTENT, GRAM_CONTENT_DIGEST)
-COUNTS = DatasetSpec("contamination/counts", GRAM_COUNT, GRAM_COUNT_DIGEST)
 CHUNK_BYTES = 8 << 20  # text handled at once, unless one document is larger
 IN_MEMORY_ROWS = 2_000_000  # pairs of n-gram and content that are counted without a shuffle
 
@@ -53,41 +47,38 @@ class MatchTask:
 
 
 def match_documents(
-    storage: Storage,
-    engine: Engine,
+    context: RunContext,
     options: Decontaminate,
-    documents: DatasetManifest,
     items: DatasetManifest,
-    console: Console,
 ) -> tuple[DatasetManifest, DatasetManifest]:
     """Bring matches and counts up to date."""
-    inputs = {"documents": layout_fingerprint(documents), "items": items.stage_key}
-    matches, grams = Stage(storage, MATCHES, {}, inputs), Stage(storage, GRAMS, {}, inputs)
+    inputs = {"documents": layout_fingerprint(context.documents), "items": items.stage_key}
+    matches, grams = (
+        context.stage(layout.MATCHES, {}, inputs),
+        context.stage(layout.MATCHED_GRAMS, {}, inputs),
+    )
     if grams.manifest is None:
         matches.manifest = None
 
     def work() -> dict[str, Any]:
-        if documents.facts.get("texts", "all") != "all":
-            raise RunError(
-                "documents must be compared with evaluation sets, but texts were removed",
-                where="documents",
-                expected="the text of every document (the run was built with keep_text other than `all`)",
-                next_step="build into a new folder",
-            )
+        context.need_texts("documents must be compared with evaluation sets")
         grams.start()
-        tasks = [MatchTask(storage, items, options, number, part) for number, part in enumerate(documents.parts)]
-        tasks = unfinished(storage, tasks, (GRAMS, _key), (MATCHES, _key))
+        tasks = [
+            MatchTask(context.storage, items, options, number, part)
+            for number, part in enumerate(context.documents.parts)
+        ]
+        tasks = unfinished(context.storage, tasks, (layout.MATCHED_GRAMS, _key), (layout.MATCHES, _key))
         left = sum(task.documents.text_bytes for task in tasks)
-        with console.progress("compare with evaluation sets", left, "bytes") as advance:
-            engine.run_tasks(match_part, tasks, advance)
+        with context.console.progress("compare with evaluation sets", left, "bytes") as advance:
+            context.engine.run_tasks(match_part, tasks, advance)
         grams.finish({})
         return {}
 
-    found = matches.run(work, console.log)
+    found = matches.run(work, context.console.log)
     assert grams.manifest is not None
     counted = grams.manifest
-    counts = Stage(storage, COUNTS, {}, {"grams": counted.digest, "items": items.stage_key})
-    return found, counts.run(lambda: _count(storage, engine, counted), console.log)
+    counts = context.stage(layout.GRAM_COUNTS, {}, {"grams": counted.digest, "items": items.stage_key})
+    return found, counts.run(lambda: _count(context, counted), context.console.log)
 
 
 def _key(task: MatchTask) -> str:
@@ -99,7 +90,7 @@ def match_part(task: MatchTask) -> int:
     key = part_key(task.number)
     index = load_index(task.storage, task.items)
     normalisation = chosen_normalisation(task.options.normalise)
-    writer = PartWriter(task.storage, MATCHES, key, single=True)
+    writer = PartWriter(task.storage, layout.MATCHES, key, single=True)
     pairs: list[pa.Table] = []
     first = 0
     for batch in iterate_part(task.storage, task.documents, ["doc_id", "text", "content_hash"]):
@@ -110,13 +101,13 @@ def match_part(task: MatchTask) -> int:
             if len(matches.rows):
                 writer.write(_match_rows(piece, matches, task.number))
                 pairs.append(_gram_rows(piece, matches, index))
-    gram_writer = PartWriter(task.storage, GRAMS, key, single=True)
+    gram_writer = PartWriter(task.storage, layout.MATCHED_GRAMS, key, single=True)
     if pairs:
         unique = pa.concat_tables(pairs).group_by(GRAM_CONTENT.names).aggregate([])
         for batch in unique.sort_by([(name, "ascending") for name in GRAM_CONTENT.names]).to_batches():
             gram_writer.write(batch)
-    commit_unit(task.storage, GRAMS, key, gram_writer, {})
-    commit_unit(task.storage, MATCHES, key, writer, {})
+    commit_unit(task.storage, layout.MATCHED_GRAMS, key, gram_writer, {})
+    commit_unit(task.storage, layout.MATCHES, key, writer, {})
     return task.documents.text_bytes
 
 
@@ -151,12 +142,14 @@ def _gram_rows(batch: pa.RecordBatch, matches: Matches, index: Index) -> pa.Tabl
     return table.group_by(GRAM_CONTENT.names).aggregate([])
 
 
-def _count(storage: Storage, engine: Engine, grams: DatasetManifest) -> dict[str, Any]:
+def _count(context: RunContext, grams: DatasetManifest) -> dict[str, Any]:
     """For each n-gram that occurs, the different contents that hold it; as many rows as the sets have n-grams at most."""
-    writer = PartWriter(storage, COUNTS, "counts", single=True)
-    for batch in count_contents(storage, engine, [part for part in grams.parts if part.rows]).to_batches():
+    writer = PartWriter(context.storage, layout.GRAM_COUNTS, "counts", single=True)
+    for batch in count_contents(
+        context.storage, context.engine, [part for part in grams.parts if part.rows]
+    ).to_batches():
         writer.write(batch)
-    commit_unit(storage, COUNTS, "counts", writer, {})
+    commit_unit(context.storage, layout.GRAM_COUNTS, "counts", writer, {})
     return {}
 
 

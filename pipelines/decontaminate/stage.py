@@ -1,47 +1,81 @@
 """Measuring contamination: items and index, matches, counts, hits and signals; each redone only when it must be."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.console import Console
 from gristmill.filters.contamination.index import build_index
 from gristmill.filters.contamination.match import find_matches
 from gristmill.filters.contamination.overlap import held_by, weigh
 from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.pipelines.by_part import parts_by_number, read_rows
-from gristmill.pipelines.decontaminate.hits import HITS, weigh_matches
+from gristmill.pipelines.decontaminate.eval_sets import plan_sets
+from gristmill.pipelines.decontaminate.hits import weigh_matches
 from gristmill.pipelines.decontaminate.items import index_items
 from gristmill.pipelines.decontaminate.matches import match_documents
-from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.readers.split import Split
+from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.run import Run
-from gristmill.schemas.decontamination import Decontaminate
+from gristmill.pipelines.run.step import Place, Step
+from gristmill.pipelines.shown import printable
+from gristmill.schemas import layout
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest
+from gristmill.schemas.recipe.corpus import Recipe
+
+SPANS_SHOWN = 5
 
 
-def contamination(
-    storage: Storage,
-    engine: Engine,
-    options: Decontaminate,
-    planned: Mapping[str, list[Split]],
-    documents: DatasetManifest,
-    console: Console,
-) -> dict[FamilyKey, DatasetManifest]:
-    """Bring everything measured against evaluation sets up to date; returns the signals of every set."""
-    items = index_items(storage, options, planned, console)
-    matches, counts = match_documents(storage, engine, options, documents, items, console)
-    return weigh_matches(storage, engine, options, documents, items, matches, counts, console)
+class CompareWithSets(Step):
+    """What documents share with evaluation sets: items and their index, matches, hits, and the signals of every set."""
+
+    name = "decontaminate"
+    phase = "measure"
+
+    def is_wanted(self, recipe: Recipe) -> bool:
+        return recipe.decontaminate is not None
+
+    def check(self, recipe: Recipe) -> None:
+        if recipe.decontaminate is not None:
+            plan_sets(recipe.decontaminate)
+
+    def kernels(self, recipe: Recipe) -> Sequence[str]:
+        return ("contamination:all",)
+
+    def datasets(self) -> Sequence[DatasetSpec]:
+        return (
+            *(layout.EVALUATION_ITEMS, layout.MATCHES, layout.MATCHED_GRAMS, layout.GRAM_COUNTS),
+            *(layout.HITS, layout.ITEM_REPORTS),
+        )
+
+    def update(self, context: RunContext) -> None:
+        options = context.recipe.decontaminate
+        assert options is not None
+        items = index_items(context.storage, options, plan_sets(options), context.console)
+        matches, counts = match_documents(context, options, items)
+        context.signals.update(weigh_matches(context, options, items, matches, counts))
+
+    def explain(self, run: Run, place: Place) -> Sequence[str]:
+        lines = []
+        for hit in document_hits(run, place.part, place.row):
+            places = list(zip(hit["starts"], hit["ends"], strict=True))
+            spans = ", ".join(f"{start}-{end}" for start, end in places[:SPANS_SHOWN])
+            more = f" and {len(places) - SPANS_SHOWN} more spans" if len(places) > SPANS_SHOWN else ""
+            counted = zip(hit["matched"], hit["of"], hit["ngrams"], strict=True)
+            shares = ", ".join(f"{matched} of {of} {n}-grams" for matched, of, n in counted)
+            lines.append(f"shares words with {hit['set']} item {printable(hit['item'])}: {shares}")
+            lines.append(
+                f"  weighted overlap {hit['overlap']:.3f}, longest match {hit['longest']} words, bytes {spans}{more}"
+            )
+        return lines
 
 
 def stored_hits(storage: Storage) -> DatasetManifest:
     """The hits of a finished run with evaluation sets."""
-    manifest = read_manifest(storage, HITS.folder)
+    manifest = read_manifest(storage, layout.HITS.folder)
     assert manifest is not None
     return manifest
 
@@ -50,7 +84,7 @@ def document_hits(run: Run, number: int, row: int) -> tuple[dict[str, Any], ...]
     """The HIT rows of the document at `row` of part `number`, the greatest overlap first."""
     if run.recipe.decontaminate is None:
         return ()
-    rows = read_rows(run.storage, HITS, parts_by_number(stored_hits(run.storage)).get(number))
+    rows = read_rows(run.storage, layout.HITS, parts_by_number(stored_hits(run.storage)).get(number))
     found: list[dict[str, Any]] = rows.filter(pc.equal(rows.column("row"), row)).to_pylist()
     return tuple(sorted(found, key=lambda hit: (-hit["overlap"], -hit["longest"], hit["number"])))
 

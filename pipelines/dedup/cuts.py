@@ -18,22 +18,20 @@ from gristmill.filters.transforms.apply import apply_edits
 from gristmill.filters.transforms.edit_arrays import edit_columns
 from gristmill.kernels.buffers import string_buffers
 from gristmill.pipelines.by_part import part_key, parts_by_number, read_rows
+from gristmill.pipelines.decide.text_versions import TextVersions
 from gristmill.pipelines.dedup.survivor_texts import REASONS, Survivors, SurvivorTexts, survivor_texts
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_manifest, read_part
+from gristmill.pipelines.run.dataset import PartWriter, read_manifest, read_part
 from gristmill.pipelines.run.run import Run
 from gristmill.pipelines.run.units import commit_unit, read_units, unfinished
-from gristmill.schemas.cut_options import LossLimit, Substrings
-from gristmill.schemas.cut_rows import CUT, CUT_DIGEST
+from gristmill.schemas import layout
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.recipe.cuts import LossLimit, Substrings
+from gristmill.schemas.rows.cuts import CUT
 
 COUNTS = ("cut_documents", "cut_bytes", "dropped_documents", "dropped_bytes", "whole_documents", "whole_bytes")
-
-
-def cuts_spec(folder: str, kind: str) -> DatasetSpec:
-    """kind: `lines` or `substrings`."""
-    return DatasetSpec(f"{folder}cuts/{kind}", CUT, CUT_DIGEST, counted="outcome")
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def survivors_of(
     storage: Storage,
     documents: DatasetManifest,
     decisions: DatasetManifest,
-    text_version: str,
+    versions: TextVersions,
     earlier: Mapping[str, DatasetManifest],
 ) -> list[Survivors]:
     """The survivors of every part. earlier: cuts made before, by kind."""
@@ -62,7 +60,7 @@ def survivors_of(
             number,
             part,
             decided,
-            text_version,
+            versions,
             {kind: parts[number] for kind, parts in numbered.items() if number in parts},
         )
         for number, (part, decided) in enumerate(zip(documents.parts, decisions.parts, strict=True))
@@ -154,8 +152,8 @@ def _count(cut: pa.RecordBatch, counts: dict[str, int]) -> None:
 
 def document_cut(run: Run, kind: str, number: int, row: int) -> dict[str, Any] | None:
     """The CUT row of the document at `row` of part `number`, None when nothing of it repeats or was measured."""
-    manifest = read_manifest(run.storage, cuts_spec(run.folder, kind).folder)
-    rows = read_rows(run.storage, cuts_spec(run.folder, kind), parts_by_number(manifest).get(number))
+    manifest = read_manifest(run.storage, layout.CUTS[kind].of(run.folder).folder)
+    rows = read_rows(run.storage, layout.CUTS[kind].of(run.folder), parts_by_number(manifest).get(number))
     found: list[dict[str, Any]] = rows.filter(pc.equal(rows.column("row"), row)).to_pylist()
     return found[0] if found else None
 

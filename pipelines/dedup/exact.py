@@ -5,30 +5,27 @@ In: documents/, signals/content_key. Out: `edges/exact/members`, one row for eac
 Cost: one shuffle of (id, key) rows; no document is compared with another.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.console import Console
 from gristmill.pipelines.by_part import part_key, write_by_part
-from gristmill.pipelines.decide.compile_policy import CompiledPolicy
+from gristmill.pipelines.decide.compile_policy import CONTENT_KEY, CompiledPolicy, CompiledRecipe
 from gristmill.pipelines.decide.rules import evaluate, read_columns
-from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_part
-from gristmill.pipelines.run.stages import Stage, layout_fingerprint
-from gristmill.pipelines.run.units import commit_unit, unfinished
-from gristmill.schemas.duplicates import KEY, KEY_DIGEST
+from gristmill.pipelines.run.context import RunContext
+from gristmill.pipelines.run.dataset import PartWriter, read_part
+from gristmill.pipelines.run.stages import layout_fingerprint
+from gristmill.pipelines.run.step import Step
+from gristmill.pipelines.run.units import commit_unit
+from gristmill.schemas import layout
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
-from gristmill.schemas.policy import ORIGINAL
-from gristmill.schemas.recipe import ExactDedup
-
-CONTENT_KEY: FamilyKey = ("content_key", ORIGINAL)
-KEYS = DatasetSpec("edges/exact/keys", KEY, KEY_DIGEST)
-MEMBERS = DatasetSpec("edges/exact/members", KEY, KEY_DIGEST)
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.recipe.dedup import ExactDedup
+from gristmill.schemas.signals import FamilyKey
 
 
 @dataclass(frozen=True)
@@ -43,43 +40,66 @@ class KeysTask:
     scope: str
 
 
+class FindExactDuplicates(Step):
+    """The members of every group of equal normalised content."""
+
+    name = "dedup.exact"
+    phase = "measure"
+
+    def is_wanted(self, recipe: Recipe) -> bool:
+        return recipe.dedup.exact is not None
+
+    def datasets(self) -> Sequence[DatasetSpec]:
+        return (layout.CONTENT_KEYS, layout.EXACT_MEMBERS)
+
+    def update(self, context: RunContext) -> None:
+        chosen = context.recipe.dedup.exact
+        assert chosen is not None
+        context.add(layout.EXACT_MEMBERS, exact_edges(context, chosen, context.left(CompiledRecipe).floor))
+
+
 def exact_edges(
-    storage: Storage,
-    engine: Engine,
+    context: RunContext,
     dedup: ExactDedup,
     floor: CompiledPolicy,
-    documents: DatasetManifest,
-    signals: Mapping[FamilyKey, DatasetManifest],
-    console: Console,
 ) -> DatasetManifest:
     """Bring `edges/exact/members` up to date. `floor`: a policy compiled from the floor alone."""
     config = {"scope": dedup.scope, "floor": [named.rule.model_dump() for named in floor.floor]}
     wanted = {**floor.needed, CONTENT_KEY: ["content_key"]}
-    inputs = {"documents": layout_fingerprint(documents)} | {
-        f"signals/{name}@{version}": signals[name, version].digest for name, version in wanted
+    inputs = {"documents": layout_fingerprint(context.documents)} | {
+        f"signals/{name}@{version}": context.signals[name, version].digest for name, version in wanted
     }
-    keys = Stage(storage, KEYS, config, inputs)
-    members = Stage(storage, MEMBERS, config, inputs)
+    keys = context.stage(layout.CONTENT_KEYS, config, inputs)
+    members = context.stage(layout.EXACT_MEMBERS, config, inputs)
     if members.manifest is None and keys.manifest is None:
         keys.start()
         tasks = [
-            KeysTask(storage, number, part, {key: signals[key].parts[number] for key in wanted}, floor, dedup.scope)
-            for number, part in enumerate(documents.parts)
+            KeysTask(
+                context.storage,
+                number,
+                part,
+                {key: context.signals[key].parts[number] for key in wanted},
+                floor,
+                dedup.scope,
+            )
+            for number, part in enumerate(context.documents.parts)
         ]
-        engine.run_tasks(write_keys, unfinished(storage, tasks, (KEYS, lambda task: part_key(task.number))))
+        context.run_units(write_keys, tasks, (layout.CONTENT_KEYS, lambda task: part_key(task.number)))
         keys.finish({})
 
     def group() -> dict[str, int]:
         assert keys.manifest is not None
-        paths = [storage.address(part.path) for part in keys.manifest.parts if part.rows]
+        paths = [context.storage.address(part.path) for part in keys.manifest.parts if part.rows]
         if not paths:
             return {"documents": 0}
-        frame = engine.read(paths)
+        frame = context.engine.read(paths)
         shared = frame.groupBy("cluster").count().where("count > 1").select("cluster")
-        rows = write_by_part(engine, frame.join(shared, on="cluster", how="inner"), storage, MEMBERS)
+        rows = write_by_part(
+            context.engine, frame.join(shared, on="cluster", how="inner"), context.storage, layout.EXACT_MEMBERS
+        )
         return {"documents": rows}
 
-    return members.run(group, console.log)
+    return members.run(group, context.console.log)
 
 
 def write_keys(task: KeysTask) -> int:
@@ -88,7 +108,7 @@ def write_keys(task: KeysTask) -> int:
     above = np.flatnonzero(evaluate(columns, task.floor).floor)
     content = read_part(task.storage, task.signals[CONTENT_KEY], ["content_key"]).column("content_key")
     table = columns.documents.take(pa.array(above))
-    writer = PartWriter(task.storage, KEYS, part_key(task.number), single=True)
+    writer = PartWriter(task.storage, layout.CONTENT_KEYS, part_key(task.number), single=True)
     cluster = pc.binary_join_element_wise(
         _scope_values(table, task.scope), content.take(pa.array(above)), pa.scalar(":", pa.large_string())
     )
@@ -102,7 +122,7 @@ def write_keys(task: KeysTask) -> int:
     )
     for batch in rows.combine_chunks().to_batches():
         writer.write(batch)
-    commit_unit(task.storage, KEYS, part_key(task.number), writer, {})
+    commit_unit(task.storage, layout.CONTENT_KEYS, part_key(task.number), writer, {})
     return len(above)
 
 

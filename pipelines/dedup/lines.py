@@ -11,20 +11,20 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.console import Console
 from gristmill.filters.dedup.line_hash import line_hashes
 from gristmill.pipelines.by_part import part_key, parts_by_number, read_rows, write_by_part
-from gristmill.pipelines.dedup.cuts import count_line, cuts_spec, write_cuts
-from gristmill.pipelines.dedup.order import order_spec
+from gristmill.pipelines.dedup.cuts import count_line, write_cuts
 from gristmill.pipelines.dedup.survivor_texts import Survivors, survivor_texts
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_part
-from gristmill.pipelines.run.stages import Stage
+from gristmill.pipelines.run.context import RunContext
+from gristmill.pipelines.run.dataset import PartWriter, read_part
 from gristmill.pipelines.run.units import commit_unit, read_units, unfinished
-from gristmill.schemas.cut_options import LineDedup
-from gristmill.schemas.cut_rows import LINE, LINE_DIGEST, MARK, MARK_DIGEST
+from gristmill.schemas import layout
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.recipe.cuts import LineDedup
+from gristmill.schemas.rows.cuts import LINE, LINE_DIGEST, MARK, MARK_DIGEST
 
 KIND = "lines"
 
@@ -41,45 +41,46 @@ class LinesTask:
 
 
 def cut_lines(
-    storage: Storage,
-    engine: Engine,
+    context: RunContext,
     survivors: Sequence[Survivors],
     order: DatasetManifest,
     options: LineDedup,
     inputs: Mapping[str, str],
-    folder: str,
-    console: Console,
 ) -> DatasetManifest:
     """Bring `<folder>cuts/lines` up to date."""
-    spec = cuts_spec(folder, KIND)
+    spec = layout.CUTS[KIND].of(context.selection)
     lines = DatasetSpec(f"{spec.folder}/hashes", LINE, LINE_DIGEST)
     marks = DatasetSpec(f"{spec.folder}/marks", MARK, MARK_DIGEST)
-    stage = Stage(storage, spec, options.model_dump(), inputs)
+    stage = context.stage(spec, options.model_dump(), inputs)
 
     def work() -> dict[str, Any]:
         ranks = parts_by_number(order)
         tasks = [
-            LinesTask(part, lines, order_spec(folder), ranks[part.number], options)
+            LinesTask(part, lines, layout.SURVIVOR_ORDER.of(context.selection), ranks[part.number], options)
             for part in survivors
             if part.number in ranks
         ]
-        tasks = unfinished(storage, tasks, (lines, lambda task: part_key(task.survivors.number)))
-        with console.progress("lines", sum(task.survivors.documents.text_bytes for task in tasks), "bytes") as advance:
-            engine.run_tasks(write_line_hashes, tasks, advance)
-        units = read_units(storage, lines)
-        paths = [storage.address(part["path"]) for unit in units.values() for part in unit["parts"] if part["rows"]]
-        marking = Stage(storage, marks, {}, {"lines": stage.key})
+        tasks = unfinished(context.storage, tasks, (lines, lambda task: part_key(task.survivors.number)))
+        with context.console.progress(
+            "lines", sum(task.survivors.documents.text_bytes for task in tasks), "bytes"
+        ) as advance:
+            context.engine.run_tasks(write_line_hashes, tasks, advance)
+        units = read_units(context.storage, lines)
+        paths = [
+            context.storage.address(part["path"]) for unit in units.values() for part in unit["parts"] if part["rows"]
+        ]
+        marking = context.stage(marks, {}, {"lines": stage.key})
         if marking.manifest is None:
             marking.start()
-            marking.finish({"marks": _mark_repeats(engine, storage, paths, marks) if paths else 0})
+            marking.finish({"marks": _mark_repeats(context.engine, context.storage, paths, marks) if paths else 0})
         assert marking.manifest is not None
-        facts: dict[str, Any] = write_cuts(engine, survivors, spec, KIND, [marking.manifest], options)
-        storage.remove(lines.folder)
-        storage.remove(marks.folder)
-        console.log(f"{spec.folder}: {count_line(facts)}")
+        facts: dict[str, Any] = write_cuts(context.engine, survivors, spec, KIND, [marking.manifest], options)
+        context.storage.remove(lines.folder)
+        context.storage.remove(marks.folder)
+        context.console.log(f"{spec.folder}: {count_line(facts)}")
         return facts
 
-    return stage.run(work, console.log)
+    return stage.run(work, context.console.log)
 
 
 def _mark_repeats(engine: Engine, storage: Storage, paths: Sequence[str], marks: DatasetSpec) -> int:

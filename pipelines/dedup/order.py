@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.console import Console
 from gristmill.filters.transforms.edit_arrays import large_strings
 from gristmill.pipelines.by_part import part_key, write_by_part
 from gristmill.pipelines.decide.rules import read_columns
@@ -20,24 +19,17 @@ from gristmill.pipelines.decide.survivors import preference_signals, preference_
 from gristmill.pipelines.dedup.survivor_texts import passed_rules
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_part
-from gristmill.pipelines.run.stages import Stage
-from gristmill.pipelines.run.units import commit_unit, read_units, unfinished
-from gristmill.schemas.cut_rows import ORDER_KEY, ORDER_KEY_DIGEST, RANK, RANK_DIGEST
+from gristmill.pipelines.run.context import RunContext
+from gristmill.pipelines.run.dataset import PartWriter, read_part
+from gristmill.pipelines.run.units import commit_unit, read_units
+from gristmill.schemas import layout
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.signals import FamilyKey
 
 BUCKET_DOCUMENTS = 4_000_000  # sorted by one task
 _BUCKET_STEP = 1 << 40
 _SAMPLES_A_PART = 32
-
-
-def order_spec(folder: str) -> DatasetSpec:
-    return DatasetSpec(f"{folder}cuts/order", RANK, RANK_DIGEST)
-
-
-def _keys_spec(folder: str) -> DatasetSpec:
-    return DatasetSpec(f"{folder}cuts/order/keys", ORDER_KEY, ORDER_KEY_DIGEST)
 
 
 @dataclass(frozen=True)
@@ -55,48 +47,45 @@ class OrderTask:
 
 
 def survivor_order(
-    storage: Storage,
-    engine: Engine,
-    documents: DatasetManifest,
-    signals: Mapping[FamilyKey, DatasetManifest],
+    context: RunContext,
     decisions: DatasetManifest,
     inputs: Mapping[str, str],
     preferences: Sequence[str],
     priorities: Mapping[str, int],
-    folder: str,
-    console: Console,
 ) -> DatasetManifest:
     """Bring `<folder>cuts/order` up to date. facts: text_bytes of the documents that passed."""
     wanted = preference_signals(preferences)
-    inputs = {**inputs} | {f"signals/{name}@{version}": signals[name, version].digest for name, version in wanted}
-    spec, keys = order_spec(folder), _keys_spec(folder)
-    stage = Stage(storage, spec, {"survivor": list(preferences), "priorities": dict(priorities)}, inputs)
+    inputs = {**inputs} | {
+        f"signals/{name}@{version}": context.signals[name, version].digest for name, version in wanted
+    }
+    spec, keys = layout.SURVIVOR_ORDER.of(context.selection), layout.SURVIVOR_ORDER_KEYS.of(context.selection)
+    stage = context.stage(spec, {"survivor": list(preferences), "priorities": dict(priorities)}, inputs)
 
     def work() -> dict[str, Any]:
         tasks = [
             OrderTask(
-                storage,
+                context.storage,
                 keys,
                 number,
                 part,
                 decisions.parts[number],
-                {key: signals[key].parts[number] for key in wanted},
+                {key: context.signals[key].parts[number] for key in wanted},
                 preferences,
                 priorities,
             )
-            for number, part in enumerate(documents.parts)
+            for number, part in enumerate(context.documents.parts)
         ]
-        engine.run_tasks(write_order_keys, unfinished(storage, tasks, (keys, lambda task: part_key(task.number))))
-        units = list(read_units(storage, keys).values())
-        paths = [storage.address(part["path"]) for unit in units for part in unit["parts"] if part["rows"]]
+        context.run_units(write_order_keys, tasks, (keys, lambda task: part_key(task.number)))
+        units = list(read_units(context.storage, keys).values())
+        paths = [context.storage.address(part["path"]) for unit in units for part in unit["parts"] if part["rows"]]
         count = sum(part["rows"] for unit in units for part in unit["parts"])
         if paths:
             samples = [key for unit in units for key in unit["facts"]["sample"]]
-            _rank(engine, storage, paths, _splitters(samples, count), spec)
-        storage.remove(keys.folder)
+            _rank(context.engine, context.storage, paths, _splitters(samples, count), spec)
+        context.storage.remove(keys.folder)
         return {"text_bytes": sum(unit["facts"]["text_bytes"] for unit in units)}
 
-    return stage.run(work, console.log)
+    return stage.run(work, context.console.log)
 
 
 def write_order_keys(task: OrderTask) -> int:

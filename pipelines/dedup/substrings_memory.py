@@ -16,12 +16,13 @@ from gristmill.kernels.compile import kernel
 from gristmill.pipelines.by_part import part_key, parts_by_number, read_rows
 from gristmill.pipelines.dedup.survivor_texts import Survivors, survivor_texts, unit_buffers
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter
+from gristmill.pipelines.run.dataset import PartWriter
 from gristmill.pipelines.run.stages import Stage
 from gristmill.pipelines.run.units import commit_unit
-from gristmill.schemas.cut_options import Substrings
-from gristmill.schemas.cut_rows import MARK, MARK_DIGEST
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest
+from gristmill.schemas.recipe.cuts import Substrings
+from gristmill.schemas.rows.cuts import MARK, MARK_DIGEST
 
 
 def mark_in_memory(

@@ -25,12 +25,13 @@ from gristmill.pipelines.by_part import part_key, parts_by_number, read_rows, wr
 from gristmill.pipelines.dedup.survivor_texts import Survivors, survivor_texts, unit_buffers
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter
+from gristmill.pipelines.run.dataset import PartWriter
 from gristmill.pipelines.run.stages import Stage
 from gristmill.pipelines.run.units import commit_unit, read_units, unfinished
-from gristmill.schemas.cut_options import Substrings
-from gristmill.schemas.cut_rows import MARK, MARK_DIGEST, RUN, RUN_DIGEST, SHUFFLED_RUN
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.recipe.cuts import Substrings
+from gristmill.schemas.rows.cuts import MARK, MARK_DIGEST, RUN, RUN_DIGEST, SHUFFLED_RUN
 
 HOT_WINDOWS = 1 << 22  # under one key; their arrays take 60 bytes each
 PARTITION_BYTES = 256 << 20

@@ -9,18 +9,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.dedup.cuts import deletions
 from gristmill.filters.dedup.token_units import token_buffers
-from gristmill.filters.transforms.apply import apply_edits, compose, versioned_text
+from gristmill.filters.transforms.apply import apply_edits, compose
 from gristmill.filters.transforms.edit_arrays import no_edits
 from gristmill.filters.transforms.moved import moved
 from gristmill.kernels.buffers import string_buffers
+from gristmill.pipelines.decide.text_versions import ORIGINALS, TextVersions
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import iterate_part, read_part, split_by_bytes
-from gristmill.schemas.cut_options import Substrings
-from gristmill.schemas.cut_rows import CUT
-from gristmill.schemas.decision import CUT_RULES
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import Part
-from gristmill.schemas.policy import ORIGINAL
+from gristmill.schemas.recipe.cuts import Substrings
+from gristmill.schemas.rows.cuts import CUT
+from gristmill.schemas.rows.decision import CUT_RULES
 
 CHUNK_BYTES = 8 << 20  # text handled at once, unless one document is larger
 REASONS = {"contamination": "contamination", "lines": "duplicate_line", "substrings": "duplicate_substring"}
@@ -36,7 +36,7 @@ class Survivors:
     number: int
     documents: Part
     decisions: Part
-    text_version: str
+    versions: TextVersions
     cuts: Mapping[str, Part]
 
 
@@ -122,7 +122,7 @@ def survivor_texts(of: Survivors, only: np.ndarray | None = None) -> Iterator[Su
     for cut in cuts:
         wanted[cut.dropped] = False
     first = 0
-    for batch in iterate_part(of.storage, of.documents, ["doc_id", "text"]) if wanted.any() else ():
+    for batch in iterate_part(of.storage, of.documents, ["doc_id", "text", "source"]) if wanted.any() else ():
         rows = first + np.flatnonzero(wanted[first : first + batch.num_rows])
         found = batch.take(pa.array(rows - first)).append_column("row", pa.array(rows))
         first += batch.num_rows
@@ -136,14 +136,16 @@ def survivor_texts(of: Survivors, only: np.ndarray | None = None) -> Iterator[Su
         for piece in split_by_bytes(found, CHUNK_BYTES):
             rows = piece.column("row").to_numpy()
             yield SurvivorTexts(
-                rows, piece.column("doc_id"), edited_texts(piece.column("text"), rows, of.text_version, cuts)[0]
+                rows,
+                piece.column("doc_id"),
+                edited_texts(piece.column("text"), piece.column("source"), rows, of.versions, cuts)[0],
             )
 
 
 def edited_texts(
-    texts: pa.Array, rows: np.ndarray, version: str, cuts: Sequence[PartEdits]
+    texts: pa.Array, sources: pa.Array, rows: np.ndarray, versions: TextVersions, cuts: Sequence[PartEdits]
 ) -> tuple[pa.Array, pa.Array]:
-    """(texts of the version with its cuts, edits that make them) of the original texts at `rows` of a part.
+    """(texts of their versions with their cuts, edits that make them) of the original texts at `rows` of a part.
 
     Cuts are made in the order given, those on the original text before the version's own edits.
     """
@@ -151,8 +153,8 @@ def edited_texts(
     for cut in cuts:
         if cut.kind in ON_ORIGINAL:
             texts, edits = followed_by(texts, edits, moved(cut.edits(rows), edits))
-    if version != ORIGINAL:
-        edited, step = versioned_text(texts, version)
+    if versions != ORIGINALS:
+        edited, step = versions.apply(texts, sources)
         texts, edits = edited, compose(edits, step) if len(edits.values) else step
     for cut in cuts:
         if cut.kind not in ON_ORIGINAL:

@@ -1,8 +1,8 @@
 """Compiling kernels ahead, on every core: once per machine and version, then they come from the cache.
 
 `python -m gristmill.pipelines.engine.warm` reads names, a line each: signals:FAMILY | text:VERSION | near:PART |
-contamination:all | shards:all. It answers each with the same line once its kernels are compiled, with an empty one when
-they could not be.
+contamination:all | shards:all | MODULE.OF.A.STEP:FUNCTION, which is called. It answers each with the same line once its
+kernels are compiled, with an empty one when they could not be.
 """
 
 import os
@@ -19,7 +19,8 @@ from gristmill.console import Console
 from gristmill.filters.registry import family
 from gristmill.filters.transforms.apply import versioned_text
 from gristmill.kernels.compile import kernel_folder
-from gristmill.schemas.policy import ORIGINAL
+from gristmill.schemas.lookup import load_object
+from gristmill.schemas.recipe.rules import ORIGINAL
 from gristmill.schemas.signals import Family
 
 # Enough of everything that a kernel may branch on: lines, paragraphs, marks, scripts, repeated and odd characters.
@@ -114,6 +115,9 @@ def _marker(folder: Path, name: str) -> Path:
 def warm_one(name: str) -> None:
     """Run one family, text version or part of near-duplicate removal on a small text."""
     kind, _, what = name.partition(":")
+    if kind not in ("signals", "text", "near", "contamination", "shards"):
+        load_object(name)()
+        return
     texts = pa.array([_TEXT, "", "word"], pa.large_string())
     if kind == "near":
         from gristmill.pipelines.dedup.near.warm import warm_near

@@ -11,23 +11,26 @@ from importlib.metadata import version as distribution_version
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.console import Console
 from gristmill.filters.foreign.datatrove_step import check_steps, result_schema
 from gristmill.filters.transforms.edit_arrays import no_edits
 from gristmill.pipelines.by_part import part_key
 from gristmill.pipelines.engine.pool import ERROR_COLUMN, Limits, shared_pool
-from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.measure import FamilyKey, signals_spec
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, iterate_part, split_by_bytes
-from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.pipelines.measure import signals_spec
+from gristmill.pipelines.run.context import RunContext
+from gristmill.pipelines.run.dataset import PartWriter, iterate_part, split_by_bytes
+from gristmill.pipelines.run.stages import layout_fingerprint
+from gristmill.pipelines.run.step import Step
 from gristmill.pipelines.run.units import commit_unit, unfinished
-from gristmill.schemas.errors import RunError
-from gristmill.schemas.foreign import FOREIGN_EDITS, FOREIGN_EDITS_DIGEST, ForeignStep
+from gristmill.schemas import layout
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
-from gristmill.schemas.policy import ORIGINAL
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.recipe.external import ForeignStep
+from gristmill.schemas.recipe.rules import ORIGINAL
+from gristmill.schemas.rows.external import FOREIGN_EDITS
+from gristmill.schemas.signals import FamilyKey
 
-EDITS_OF_STEPS = DatasetSpec("foreign/edits", FOREIGN_EDITS, FOREIGN_EDITS_DIGEST)
 PIECE_BYTES = 1 << 20
 LIMITS = Limits(seconds=300.0, seconds_per_mib=600.0)  # the steps are slow, and a busy machine makes them slower
 _READ = ["doc_id", "text", "url", "timestamp", "metadata"]
@@ -43,49 +46,65 @@ class ForeignTask:
     documents: Part
 
 
-def run_foreign(
-    storage: Storage, engine: Engine, steps: Sequence[ForeignStep], documents: DatasetManifest, console: Console
-) -> dict[FamilyKey, DatasetManifest]:
+def run_foreign(context: RunContext, steps: Sequence[ForeignStep]) -> dict[FamilyKey, DatasetManifest]:
     """Bring the signals and edits of all steps up to date; returns the signals."""
     config = {"steps": [step.model_dump(mode="json") for step in steps]}
-    inputs = {"documents": layout_fingerprint(documents)}
+    inputs = {"documents": layout_fingerprint(context.documents)}
     versions = {"datatrove": distribution_version("datatrove")}
     stages = {
-        (f"foreign_{step.name}", ORIGINAL): Stage(
-            storage, signals_spec(f"foreign_{step.name}", ORIGINAL), config, inputs, versions
+        (f"foreign_{step.name}", ORIGINAL): context.stage(
+            signals_spec(f"foreign_{step.name}", ORIGINAL), config, inputs, versions
         )
         for step in steps
     }
-    edits = Stage(storage, EDITS_OF_STEPS, config, inputs, versions)
+    edits = context.stage(layout.STEP_EDITS, config, inputs, versions)
     missing = [stage for stage in (*stages.values(), edits) if stage.manifest is None]
     for warning in check_steps(steps):
-        console.log(f"warning: {warning}")
+        context.console.log(f"warning: {warning}")
     if not missing:
-        console.log(f"foreign: {len(steps)} steps up to date")
-    elif documents.facts.get("texts", "all") != "all":
-        raise RunError(
-            "foreign steps must be run, but texts were removed",
-            where="documents",
-            expected="the text of every document (the run was built with keep_text other than `all`)",
-            next_step="build into a new folder",
-        )
+        context.console.log(f"foreign: {len(steps)} steps up to date")
     else:
+        context.need_texts("foreign steps must be run")
         started = time.monotonic()
         for stage in missing:
             stage.start()
-        tasks = [ForeignTask(storage, tuple(steps), number, part) for number, part in enumerate(documents.parts)]
+        tasks = [
+            ForeignTask(context.storage, tuple(steps), number, part)
+            for number, part in enumerate(context.documents.parts)
+        ]
         written = [(stage.spec, _documents_key) for stage in stages.values()]
-        tasks = unfinished(storage, tasks, *written, (EDITS_OF_STEPS, lambda task: part_key(task.number)))
-        with console.progress("foreign steps", sum(task.documents.text_bytes for task in tasks), "bytes") as advance:
-            engine.run_tasks(run_part, tasks, advance)
+        tasks = unfinished(context.storage, tasks, *written, (layout.STEP_EDITS, lambda task: part_key(task.number)))
+        with context.console.progress(
+            "foreign steps", sum(task.documents.text_bytes for task in tasks), "bytes"
+        ) as advance:
+            context.engine.run_tasks(run_part, tasks, advance)
         for stage in missing:
             stage.finish({})
         seconds = time.monotonic() - started
-        rate = documents.text_bytes / 1e6 / max(seconds, 1e-3)
-        console.log(
-            f"foreign: {len(steps)} steps over {documents.rows:,} documents in {seconds:.1f} s, {rate:.1f} MB/s"
+        rate = context.documents.text_bytes / 1e6 / max(seconds, 1e-3)
+        context.console.log(
+            f"foreign: {len(steps)} steps over {context.documents.rows:,} documents in {seconds:.1f} s, {rate:.1f} MB/s"
         )
     return {key: stage.manifest for key, stage in stages.items() if stage.manifest is not None}
+
+
+class RunDatatroveSteps(Step):
+    """Filters and formatters of datatrove that the recipe names."""
+
+    name = "foreign"
+    phase = "measure"
+
+    def is_wanted(self, recipe: Recipe) -> bool:
+        return bool(recipe.foreign)
+
+    def check(self, recipe: Recipe) -> None:
+        check_steps(recipe.foreign)
+
+    def datasets(self) -> Sequence[DatasetSpec]:
+        return (layout.STEP_EDITS,)
+
+    def update(self, context: RunContext) -> None:
+        context.signals.update(run_foreign(context, context.recipe.foreign))
 
 
 def _documents_key(task: ForeignTask) -> str:
@@ -96,7 +115,7 @@ def run_part(task: ForeignTask) -> int:
     """All steps over one part; units that are there already stay."""
     specs = [signals_spec(f"foreign_{step.name}", ORIGINAL) for step in task.steps]
     keys = [*[task.documents.key] * len(specs), part_key(task.number)]
-    todo = [*specs, EDITS_OF_STEPS]
+    todo = [*specs, layout.STEP_EDITS]
     writers = [PartWriter(task.storage, spec, key, single=True) for spec, key in zip(todo, keys, strict=True)]
     config = {"steps": [step.model_dump_json() for step in task.steps]}
     schema = result_schema([step.name for step in task.steps])

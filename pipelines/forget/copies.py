@@ -13,13 +13,14 @@ import pyarrow.compute as pc
 from gristmill.filters.dedup.jaccard import jaccard
 from gristmill.filters.dedup.shingles import shingle_hashes
 from gristmill.pipelines.by_part import part_number
-from gristmill.pipelines.dedup.exact import CONTENT_KEY
+from gristmill.pipelines.decide.compile_policy import CONTENT_KEY
 from gristmill.pipelines.dedup.near.options import shingling_of
-from gristmill.pipelines.dedup.near.signatures import SIGNATURES, signature_matrix
+from gristmill.pipelines.dedup.near.signatures import signature_matrix
 from gristmill.pipelines.report.samples import rows_of_part
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run
-from gristmill.schemas.recipe import NearDedup
+from gristmill.schemas import layout
+from gristmill.schemas.recipe.dedup import NearDedup
 
 _DEVIATIONS = 5  # of the estimate below the limit: a pair at the limit is missed once in three million
 
@@ -87,7 +88,7 @@ def _near_copies(run: Run, asked: Sequence[Found]) -> Iterator[Found]:
     wanted = [text for one in asked for text in _texts(run, one.part, [one.row]) if text is not None]
     spread = np.sqrt(near.similarity * (1 - near.similarity) / near.permutations)
     least = near.similarity if near.verify == "signature" else near.similarity - _DEVIATIONS * spread
-    for part in run.dataset(SIGNATURES.folder).parts:
+    for part in run.dataset(layout.SIGNATURES.folder).parts:
         table = read_part(run.storage, part, ["row", "pieces", "signature"])
         theirs = signature_matrix(table, near.permutations)
         agreement = np.zeros(table.num_rows)
@@ -105,7 +106,7 @@ def _signatures_of(run: Run, asked: Sequence[Found]) -> Iterator[np.ndarray]:
     rows_of: dict[int, list[int]] = {}
     for one in asked:
         rows_of.setdefault(one.part, []).append(one.row)
-    for part in run.dataset(SIGNATURES.folder).parts:
+    for part in run.dataset(layout.SIGNATURES.folder).parts:
         if rows := rows_of.get(part_number(part)):
             table = read_part(run.storage, part, ["row", "pieces", "signature"])
             mine = pc.and_(

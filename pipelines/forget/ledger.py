@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.schemas import layout
 from gristmill.schemas.forgetting import ForgetEntry
-
-LEDGER = "forgotten"
 
 
 @dataclass(frozen=True)
@@ -34,10 +33,10 @@ class Ledger:
 
 
 def read_ledger(storage: Storage) -> Ledger:
-    present = storage.list(LEDGER)
+    present = storage.list(layout.LEDGER)
     names = [name for name in present if name.endswith(".json")]
     done = set(present)
-    stored = storage.read_many_json([f"{LEDGER}/{name}" for name in names])
+    stored = storage.read_many_json([f"{layout.LEDGER}/{name}" for name in names])
     entries = tuple(ForgetEntry.model_validate(entry) for entry in stored)
     return Ledger(entries, tuple(n for n, name in enumerate(names) if _marker(name) not in done))
 
@@ -45,21 +44,23 @@ def read_ledger(storage: Storage) -> Ledger:
 def add_entry(storage: Storage, entry: ForgetEntry, kept: bytes) -> None:
     """Append a request, with the bits of who was kept before it; the run's lock is held."""
     number = len(read_ledger(storage).entries) + 1
-    storage.write_bytes(f"{LEDGER}/{number:06d}.kept", kept)
-    storage.write_json(f"{LEDGER}/{number:06d}.json", entry.model_dump())
+    storage.write_bytes(f"{layout.LEDGER}/{number:06d}.kept", kept)
+    storage.write_json(f"{layout.LEDGER}/{number:06d}.json", entry.model_dump())
 
 
 def kept_before(storage: Storage, index: int) -> bytes:
     """The bits that came with the request `index`; they are removed when it is finished."""
-    return storage.read_bytes(f"{LEDGER}/{index + 1:06d}.kept")
+    return storage.read_bytes(f"{layout.LEDGER}/{index + 1:06d}.kept")
 
 
 def mark_finished(storage: Storage, ledger: Ledger, indexes: Sequence[int]) -> None:
     """Those requests are done: nothing that is stored holds what they forget."""
-    names = [name for name in storage.list(LEDGER) if name.endswith(".json")]
+    names = [name for name in storage.list(layout.LEDGER) if name.endswith(".json")]
     for index in indexes:
-        storage.put_if_absent(f"{LEDGER}/{_marker(names[index])}", {"documents": len(ledger.entries[index].doc_ids)})
-        storage.remove_file(f"{LEDGER}/{names[index].removesuffix('.json')}.kept")
+        storage.put_if_absent(
+            f"{layout.LEDGER}/{_marker(names[index])}", {"documents": len(ledger.entries[index].doc_ids)}
+        )
+        storage.remove_file(f"{layout.LEDGER}/{names[index].removesuffix('.json')}.kept")
 
 
 def _marker(name: str) -> str:

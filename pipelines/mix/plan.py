@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gristmill.schemas.errors import RecipeError
-from gristmill.schemas.mixing import Mix
+from gristmill.schemas.recipe.mix import Mix
 
 CODES_PER_DOUBLING = 64
 

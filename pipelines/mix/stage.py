@@ -4,45 +4,38 @@ In: `<selection>corpus`, and the signal that documents are upweighted by. Out: `
 that are used at least once, with `copies`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.console import Console
 from gristmill.filters.registry import find_signal
 from gristmill.pipelines.decide.compile_policy import upweight_signal
-from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.decide.languages import language_options, mix_with_labels
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.id_draws import unit_draws
-from gristmill.pipelines.measure import FamilyKey
 from gristmill.pipelines.mix.plan import CODES_PER_DOUBLING, GroupStats, MixPlan, plan_mix
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, iterate_part, read_each, read_part
-from gristmill.pipelines.run.stages import Stage, layout_fingerprint
+from gristmill.pipelines.mix.stored import copies_in_mix
+from gristmill.pipelines.run.context import RunContext
+from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_each, read_part
+from gristmill.pipelines.run.run import Run, count_kept
+from gristmill.pipelines.run.stages import layout_fingerprint
+from gristmill.pipelines.run.step import Place, Step
 from gristmill.pipelines.run.units import commit_unit, unfinished
+from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
-from gristmill.schemas.mixing import (
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.recipe.mix import Mix, Upweight
+from gristmill.schemas.recipe.rules import ORIGINAL
+from gristmill.schemas.rows.mixed import (
     CLUSTER_SIZE,
     GROUP_WEIGHT,
-    GROUP_WEIGHT_DIGEST,
-    MIXED,
-    MIXED_DIGEST,
     UNKNOWN_GROUP,
-    Mix,
-    Upweight,
 )
-from gristmill.schemas.policy import ORIGINAL
-
-
-def weights_spec(folder: str) -> DatasetSpec:
-    return DatasetSpec(f"{folder}mix/weights", GROUP_WEIGHT, GROUP_WEIGHT_DIGEST)
-
-
-def mixed_spec(folder: str) -> DatasetSpec:
-    return DatasetSpec(f"{folder}mixed", MIXED, MIXED_DIGEST, counted="copies")
 
 
 @dataclass(frozen=True)
@@ -63,16 +56,39 @@ class MixTask:
     max_copies: int
 
 
+class WriteMix(Step):
+    """The documents of the corpus, each as often as the mix uses it."""
+
+    name = "mix"
+    phase = "write"
+
+    def is_wanted(self, recipe: Recipe) -> bool:
+        return recipe.mix is not None
+
+    def datasets(self) -> Sequence[DatasetSpec]:
+        return (layout.MIX_WEIGHTS, layout.MIXED)
+
+    def update(self, context: RunContext) -> None:
+        """A sample is not mixed, as a mix is planned in tokens of the whole; nor is a corpus of nothing."""
+        mix = context.recipe.mix
+        if mix is None or context.sample is not None or not count_kept(context.decisions):
+            return
+        mix = mix_with_labels(mix, language_options(context.recipe))
+        seed = context.recipe.seed if mix.seed is None else mix.seed
+        corpus = context.made(layout.CORPUS.of(context.selection))
+        mix_corpus(context, mix, seed, context.decisions, corpus)
+
+    def explain(self, run: Run, place: Place) -> Sequence[str]:
+        copies = copies_in_mix(run, run.documents.parts[place.part].key, place.doc_id)
+        return () if copies is None else (f"used {copies} times in the mix",)
+
+
 def mix_corpus(
-    storage: Storage,
-    engine: Engine,
+    context: RunContext,
     mix: Mix,
     seed: int,
-    signals: Mapping[FamilyKey, DatasetManifest],
     decisions: DatasetManifest,
     corpus: DatasetManifest,
-    folder: str,
-    console: Console,
     only_plan: bool = False,
 ) -> tuple[MixPlan, DatasetManifest | None]:
     """Plan the mix and, unless `only_plan`, bring `<folder>mixed` up to date; the plan is shown before that starts."""
@@ -81,7 +97,7 @@ def mix_corpus(
         found = find_signal(signal)
         assert found is not None
         key = (found[0].name, ORIGINAL)
-        if key not in signals:
+        if key not in context.signals:
             raise RecipeError(
                 f"this run did not measure {signal!r}",
                 where="mix.upweight",
@@ -91,41 +107,45 @@ def mix_corpus(
     chosen = mix.model_dump(mode="json")
     inputs = {"corpus": layout_fingerprint(corpus), "decisions": layout_fingerprint(decisions)}
     if key is not None:
-        inputs["signal"] = layout_fingerprint(signals[key])
+        inputs["signal"] = layout_fingerprint(context.signals[key])
     decided = {part.key: number for number, part in enumerate(decisions.parts)}
 
     def tasks(scales: Mapping[str, float], copies: int) -> list[MixTask]:
-        parts = signals[key].parts if key is not None else None
+        parts = context.signals[key].parts if key is not None else None
         return [
             MixTask(
-                *(storage, folder, mix, seed, part, decisions.parts[decided[part.key]]),
+                *(context.storage, context.selection, mix, seed, part, decisions.parts[decided[part.key]]),
                 *(parts[decided[part.key]] if parts else None, scales, copies),
             )
             for part in corpus.parts
         ]
 
-    weights = Stage(storage, weights_spec(folder), {"by": mix.by, "upweight": chosen["upweight"]}, inputs)
+    weights = context.stage(
+        layout.MIX_WEIGHTS.of(context.selection),
+        {"by": mix.by, "upweight": chosen["upweight"]},
+        inputs,
+    )
 
     def count() -> dict[str, Any]:
-        work = unfinished(storage, tasks({}, 0), (weights.spec, lambda task: task.corpus.key))
-        engine.run_tasks(count_part, work)
+        work = unfinished(context.storage, tasks({}, 0), (weights.spec, lambda task: task.corpus.key))
+        context.engine.run_tasks(count_part, work)
         return {}
 
-    plan = plan_mix(mix, read_stats(storage, weights.run(count, console.log)))
+    plan = plan_mix(mix, read_stats(context.storage, weights.run(count, context.console.log)))
     for line in str(plan).split("\n"):
-        console.log(line)
+        context.console.log(line)
     if only_plan:
         return plan, None
-    mixed = Stage(storage, mixed_spec(folder), {"mix": chosen, "seed": seed}, inputs)
+    mixed = context.stage(layout.MIXED.of(context.selection), {"mix": chosen, "seed": seed}, inputs)
 
     def write() -> dict[str, Any]:
         scaled = tasks({group.name: group.scale for group in plan.groups}, plan.max_copies)
-        work = unfinished(storage, scaled, (mixed.spec, lambda task: task.corpus.key))
-        with console.progress("write mix", sum(task.corpus.text_bytes for task in work), "bytes") as advance:
-            engine.run_tasks(write_part, work, advance)
+        work = unfinished(context.storage, scaled, (mixed.spec, lambda task: task.corpus.key))
+        with context.console.progress("write mix", sum(task.corpus.text_bytes for task in work), "bytes") as advance:
+            context.engine.run_tasks(write_part, work, advance)
         return {"plan": asdict(plan)}
 
-    manifest = mixed.run(write, console.log)
+    manifest = mixed.run(write, context.console.log)
     return plan, manifest
 
 
@@ -146,7 +166,7 @@ def read_stats(storage: Storage, weights: DatasetManifest) -> dict[str, GroupSta
 
 def count_part(task: MixTask) -> int:
     """Documents and tokens of one part by group and weight."""
-    spec = weights_spec(task.folder)
+    spec = layout.MIX_WEIGHTS.of(task.folder)
     columns = read_part(task.storage, task.corpus, ["source", "language", "tokens", "cluster_size"])
     tokens = columns.column("tokens")
     table = pa.table(
@@ -207,7 +227,7 @@ def copies_of(rates: np.ndarray, doc_ids: pa.Array, seed: int) -> np.ndarray:
 
 def write_part(task: MixTask) -> int:
     """The documents of one part that are used, with their copies."""
-    spec = mixed_spec(task.folder)
+    spec = layout.MIXED.of(task.folder)
     columns = read_part(task.storage, task.corpus, ["doc_id", "source", "language", CLUSTER_SIZE])
     encoded = groups_of(columns, task.mix).combine_chunks().dictionary_encode()
     scales = np.array([task.scales[name] for name in encoded.dictionary.to_pylist()])

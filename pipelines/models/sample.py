@@ -19,7 +19,7 @@ from gristmill.pipelines.models.fasttext_options import WHERE, FasttextOptions, 
 from gristmill.pipelines.models.near_copies import near_copy_clusters
 from gristmill.pipelines.models.texts import Text, read_texts
 from gristmill.schemas.errors import InputError, RecipeError
-from gristmill.schemas.source import Columns
+from gristmill.schemas.recipe.source import Columns
 
 MIN_TEXTS = 50  # of each label
 TRAIN, TUNE, TEST = "train", "tune", "test"

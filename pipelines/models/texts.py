@@ -14,11 +14,12 @@ from gristmill.pipelines.engine.pool import shared_pool
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.readers.extract import EXTRACTED
 from gristmill.pipelines.readers.registry import plan_splits, read_splits
-from gristmill.pipelines.run.dataset import MANIFEST, iterate_part
+from gristmill.pipelines.run.dataset import iterate_part
 from gristmill.pipelines.run.run import Run, open_run
-from gristmill.schemas.document import KEPT_STATUS
+from gristmill.schemas import layout
 from gristmill.schemas.errors import InputError
-from gristmill.schemas.source import Columns, Source
+from gristmill.schemas.recipe.source import Columns, Source
+from gristmill.schemas.rows.document import KEPT_STATUS
 from gristmill.schemas.tally import Tally
 
 SPLIT_BYTES = 64 << 20
@@ -64,11 +65,11 @@ def _texts_of(path: str, work: Path, console: Console, columns: Columns | None) 
 
 
 def _is_run(path: str) -> bool:
-    return any(Storage(name).exists(MANIFEST) for name in {path, path.rpartition(":")[0] or path})
+    return any(Storage(name).exists(layout.MANIFEST) for name in {path, path.rpartition(":")[0] or path})
 
 
 def _corpus(run: Run) -> Iterator[Text]:
-    for part in run.dataset(f"{run.folder}corpus").parts:
+    for part in run.selected(layout.CORPUS).parts:
         for batch in iterate_part(run.storage, part, ["text"]):
             for text in batch.column(0).to_pylist():
                 yield Text(text or "", {})

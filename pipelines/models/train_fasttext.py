@@ -27,7 +27,7 @@ from gristmill.pipelines.models.folder import new_folder
 from gristmill.pipelines.models.sample import TEST, TRAIN, TUNE, Labelled, Sample, diluted, make_sample, read_groups
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.models import Classifier, file_hash, write_model
-from gristmill.schemas.source import Columns
+from gristmill.schemas.recipe.source import Columns
 
 KEEP_FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.5)
 CHANCE = 0.55  # an area under the curve whose interval reaches below it is hardly better than a coin

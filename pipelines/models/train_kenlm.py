@@ -30,7 +30,7 @@ from gristmill.pipelines.models.programs import program, run_program
 from gristmill.pipelines.models.texts import Text, read_texts
 from gristmill.schemas.errors import InputError, RecipeError
 from gristmill.schemas.models import LanguageModel, file_hash, write_model
-from gristmill.schemas.source import Columns
+from gristmill.schemas.recipe.source import Columns
 
 HELD_OUT = 50  # one text in so many
 MIN_REFERENCE = 5

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.pipelines.readers.identity import content_hash, id_from_column, id_from_position
 from gristmill.pipelines.readers.split import Split
-from gristmill.schemas.document import DOCUMENT, KEPT_STATUS
-from gristmill.schemas.source import Source
+from gristmill.schemas.recipe.source import Source
+from gristmill.schemas.rows.document import DOCUMENT, KEPT_STATUS
 
 MIN_ROWS = 64  # below, taking a batch as a whole costs more than taking its rows one by one (1 ms and 20 us a row)
 MAX_TEXT_BYTES = 32 << 20  # of a batch; beyond it rows are taken one by one, in bounded batches

@@ -17,7 +17,7 @@ from gristmill.pipelines.readers.rows import Rows
 from gristmill.pipelines.readers.split import Split
 from gristmill.pipelines.readers.streams import open_split
 from gristmill.pipelines.readers.tables import check_text_type, records
-from gristmill.schemas.source import Source
+from gristmill.schemas.recipe.source import Source
 
 _FILE_MAGIC = b"ARROW1"
 _SLICE_ROWS = 256

@@ -75,7 +75,7 @@ def decode_content(
         name = choose_encoding(raw, declared, is_html=is_html, tld=tld)
     else:
         name = codec_of(encoding)
-    assert name is not None, f"{encoding} passed the check of schemas.source"
+    assert name is not None, f"{encoding} passed the check of schemas.recipe.source"
     text = decode(raw, name)
     if name != "utf-8":
         notes["charset"] = name

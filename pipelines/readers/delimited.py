@@ -19,7 +19,7 @@ from gristmill.pipelines.readers.rows import Rows
 from gristmill.pipelines.readers.split import Split
 from gristmill.pipelines.readers.streams import chunks, open_split
 from gristmill.pipelines.readers.text_lines import TextLines
-from gristmill.schemas.source import Source
+from gristmill.schemas.recipe.source import Source
 
 _OF_SUFFIX = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
 _DELIMITERS = (",", ";", "\t", "|")

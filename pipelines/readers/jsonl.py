@@ -21,7 +21,7 @@ from gristmill.pipelines.readers.rows import Rows
 from gristmill.pipelines.readers.split import Split
 from gristmill.pipelines.readers.streams import CHUNK_BYTES, chunks, open_split
 from gristmill.pipelines.readers.text_lines import TextLines
-from gristmill.schemas.source import Source
+from gristmill.schemas.recipe.source import Source
 from pydantic_core import from_json
 
 CHECKED_RECORDS = 1000

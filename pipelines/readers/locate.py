@@ -15,7 +15,7 @@ from fsspec.core import url_to_fs
 from gristmill.pipelines.engine.storage import package_step
 from gristmill.pipelines.readers.streams import HEAD_BYTES, is_text
 from gristmill.schemas.errors import InputError
-from gristmill.schemas.source import Source
+from gristmill.schemas.recipe.source import Source
 
 _WILDCARD = re.compile(r"[*?\[]")
 _SUFFIX_COMPRESSION = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zstd": "zstd", ".xz": "xz"}

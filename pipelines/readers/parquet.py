@@ -16,7 +16,7 @@ from gristmill.pipelines.readers.rows import Rows
 from gristmill.pipelines.readers.split import Split
 from gristmill.pipelines.readers.streams import open_split
 from gristmill.pipelines.readers.tables import check_text_type, records
-from gristmill.schemas.source import Source
+from gristmill.schemas.recipe.source import Source
 
 DECODED_BYTES = 4 << 20
 MAX_DECODED_ROWS = 1024

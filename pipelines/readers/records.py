@@ -6,7 +6,7 @@ from typing import Any
 from gristmill.pipelines.readers.decoding import repair_utf8, utf8_of
 from gristmill.pipelines.readers.rows import Rows, to_json
 from gristmill.schemas.errors import InputError
-from gristmill.schemas.source import Columns, Source
+from gristmill.schemas.recipe.source import Columns, Source
 
 MISSING = object()
 

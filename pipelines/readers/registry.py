@@ -12,7 +12,7 @@ from gristmill.pipelines.readers.split import Split
 from gristmill.pipelines.readers.web import Pages
 from gristmill.schemas.errors import BalanceError
 from gristmill.schemas.lookup import load_registered
-from gristmill.schemas.source import Source
+from gristmill.schemas.recipe.source import READERS_GROUP, Source
 from gristmill.schemas.tally import Tally
 
 # A reader is a module with
@@ -42,7 +42,9 @@ class Reader(NamedTuple):
 
 def reader(format_name: str) -> Reader:
     """The reader of a format; RecipeError with the nearest name where there is none."""
-    module = load_registered(READERS, "format", format_name, group="gristmill.readers")
+    if "." in format_name and ":" not in format_name:
+        format_name += ":"  # a module of its own
+    module = load_registered(READERS, "format", format_name, group=READERS_GROUP)
     return Reader(module.plan, module.read)
 
 
@@ -69,7 +71,7 @@ def plan_splits(source: Source, split_bytes: int, left_out: list[str] | None = N
 
 
 def read_split(split: Split, source: Source, isolate: Isolate | None = None) -> Iterator[pa.RecordBatch | Tally]:
-    """The documents of a split as batches of schemas.document.DOCUMENT, then exactly one Tally.
+    """The documents of a split as batches of schemas.rows.document.DOCUMENT, then exactly one Tally.
 
     A batch holds about 16 MB of text or 8,192 rows, so memory follows the batch, not the file. Bad records come as
     quarantined rows; a truncated, corrupt or empty file yields what could be read, and the tally's `error` says the rest.

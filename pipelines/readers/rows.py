@@ -1,4 +1,4 @@
-"""From records to batches of schemas.document.DOCUMENT, counting as it goes."""
+"""From records to batches of schemas.rows.document.DOCUMENT, counting as it goes."""
 
 import json
 from collections import Counter
@@ -9,8 +9,8 @@ from gristmill.pipelines.readers.decoding import is_junk, scrub
 from gristmill.pipelines.readers.identity import content_hash, id_from_column, id_from_position
 from gristmill.pipelines.readers.split import Split
 from gristmill.pipelines.readers.timestamps import iso_utc
-from gristmill.schemas.document import DOCUMENT, KEPT_STATUS, QUARANTINED_STATUS
-from gristmill.schemas.source import Source
+from gristmill.schemas.recipe.source import Source
+from gristmill.schemas.rows.document import DOCUMENT, KEPT_STATUS, QUARANTINED_STATUS
 from gristmill.schemas.tally import Tally
 
 BATCH_TEXT_BYTES = 16 << 20

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 from gristmill.pipelines.readers.records import listed
 from gristmill.schemas.errors import InputError
-from gristmill.schemas.source import Source
+from gristmill.schemas.recipe.source import Source
 
 
 def check_text_type(source: Source, schema: pa.Schema, where: str) -> None:

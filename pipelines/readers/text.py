@@ -9,7 +9,7 @@ from gristmill.pipelines.readers.extract import Isolate
 from gristmill.pipelines.readers.rows import Rows
 from gristmill.pipelines.readers.split import Split
 from gristmill.pipelines.readers.whole_file import content, plan
-from gristmill.schemas.source import Source
+from gristmill.schemas.recipe.source import Source
 
 __all__ = ["plan", "read"]
 

@@ -15,7 +15,7 @@ from gristmill.pipelines.readers.streams import chunks, gzip_records, open_split
 from gristmill.pipelines.readers.warc_frames import Frame, frames
 from gristmill.pipelines.readers.web import Page, Pages
 from gristmill.pipelines.readers.whole_file import plan
-from gristmill.schemas.source import Source
+from gristmill.schemas.recipe.source import Source
 from resiliparse.parse.encoding import detect_mime
 
 __all__ = ["plan", "read"]

@@ -6,7 +6,7 @@ from gristmill.pipelines.readers.locate import InputFile
 from gristmill.pipelines.readers.rows import Rows
 from gristmill.pipelines.readers.split import Split
 from gristmill.pipelines.readers.streams import chunks, open_split
-from gristmill.schemas.source import Source
+from gristmill.schemas.recipe.source import Source
 
 
 def plan(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]:

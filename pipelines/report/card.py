@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 from gristmill.pipelines.report.markup import visible
-from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.run import Run
+from gristmill.schemas import layout
 from gristmill.schemas.report import Summary
 
 _SIZES = (
@@ -32,10 +32,10 @@ def write_card(run: Run, summary: Summary | None = None) -> str | None:
 
     summary: the report's, when it is there; without it the card has no funnel and no drops.
     """
-    corpus = read_manifest(run.storage, f"{run.folder}corpus")
+    corpus = run.find(layout.CORPUS)
     if corpus is None:
         return None
-    path = f"{run.folder}README.md"
+    path = f"{run.folder}{layout.CARD}"
     head = yaml.safe_dump(_head(run, corpus.rows, summary), sort_keys=False, allow_unicode=True, width=100)
     text = f"---\n{head}---\n\n" + "\n\n".join(_body(run, corpus.rows, summary)) + "\n"
     run.storage.write_bytes(path, text.encode("utf-8"))
@@ -64,7 +64,7 @@ def _head(run: Run, rows: int, summary: Summary | None) -> dict[str, Any]:
         "size_categories": [size_category(rows)],
         "task_categories": ["text-generation"],
         "tags": ["gristmill"],
-        "configs": [{"config_name": "default", "data_files": "corpus/data/*.parquet"}],
+        "configs": [{"config_name": "default", "data_files": f"{layout.CORPUS.folder}/data/*.parquet"}],
     }
 
 
@@ -144,7 +144,7 @@ def _again(run: Run) -> str:
 
 
 def _digests(run: Run) -> str:
-    corpus = run.dataset(f"{run.folder}corpus")
+    corpus = run.selected(layout.CORPUS)
     named = {"documents": run.documents.digest, "decisions": run.decisions.digest, "corpus": corpus.digest}
     told = "Sums over all rows: the same rows give the same digest on any engine and in any order."
     return told + "\n\n" + _table(["Dataset", "Digest"], [[name, digest] for name, digest in named.items()])

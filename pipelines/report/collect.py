@@ -9,8 +9,7 @@ from gristmill.pipelines.decide.decisions import TOKEN_FAMILY
 from gristmill.pipelines.decide.materialise import LANGUAGE
 from gristmill.pipelines.decide.named_rule import NamedRule
 from gristmill.pipelines.engine.session import Engine
-from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.mix.command import mixed_corpus
+from gristmill.pipelines.mix.stored import mixed_corpus
 from gristmill.pipelines.privacy import Shown, shown_texts
 from gristmill.pipelines.report.contamination import evaluation_sets
 from gristmill.pipelines.report.counts import Partial
@@ -19,11 +18,13 @@ from gristmill.pipelines.report.near import near_duplicates
 from gristmill.pipelines.report.part import PICKS, Aligned, PartTask, count_histograms, count_part
 from gristmill.pipelines.report.samples import FetchTask, fetch_samples, to_sample
 from gristmill.pipelines.report.sketch import Number, central_range, choose_edges, edge_label, threshold_edge
-from gristmill.pipelines.run.dataset import read_manifest
+from gristmill.pipelines.report.steps import step_figures
 from gristmill.pipelines.run.run import Run
 from gristmill.pipelines.run.stages import fingerprint
+from gristmill.schemas import layout
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest
-from gristmill.schemas.policy import ORIGINAL, Rule
+from gristmill.schemas.recipe.rules import ORIGINAL, Rule
 from gristmill.schemas.report import (
     REPORT_VERSION,
     Amount,
@@ -46,6 +47,7 @@ from gristmill.schemas.report import (
     Threshold,
     UnreadFile,
 )
+from gristmill.schemas.signals import FamilyKey
 
 TASK_ROWS = 200_000  # parts are read together up to this many documents: small files make many small parts
 COMBINATIONS = 20
@@ -61,12 +63,14 @@ Fetched = Mapping[tuple[int, int], Mapping[str, Any]]
 
 def report_key(run: Run) -> str:
     """Changes whenever the report's content would: with decisions, corpus, recipe and what was quarantined."""
-    corpus = read_manifest(run.storage, f"{run.folder}corpus")
+    corpus = run.find(layout.CORPUS)
     documents = run.documents
     mixed = mixed_corpus(run)
     written = [manifest.stage_key if manifest else None for manifest in (corpus, mixed)]
     stages = [documents.stage_key, run.decisions.stage_key, *written]
-    return fingerprint([REPORT_VERSION, *stages, documents.facts, run.recipe.model_dump(mode="json")])
+    return fingerprint(
+        [REPORT_VERSION, *stages, documents.facts, run.summary["digests"], run.recipe.model_dump(mode="json")]
+    )
 
 
 def collect(run: Run, engine: Engine) -> Summary:
@@ -87,14 +91,14 @@ class _Collector:
         recipe = run.recipe
         self.policy: CompiledPolicy = compile_recipe(recipe)
         self.documents, self.decisions = run.documents, run.decisions
-        self.corpus = self._current("corpus")
-        self.edits = self._current("edits")
+        self.corpus = self._current(layout.CORPUS)
+        self.edits = self._current(layout.EDITS)
         self.tokens_measured = TOKEN_FAMILY in run.signals
         self.storage.remove(self.folder)
 
-    def _current(self, name: str) -> DatasetManifest | None:
+    def _current(self, spec: DatasetSpec) -> DatasetManifest | None:
         """The corpus or its edits; None when they were written from other decisions or not at all."""
-        found = read_manifest(self.storage, f"{self.run.folder}{name}")
+        found = self.run.find(spec)
         return found if found is not None and found.inputs.get("decisions") == self.decisions.digest else None
 
     def summary(self) -> Summary:
@@ -108,7 +112,7 @@ class _Collector:
             key=report_key(self.run),
             run=self._run_info(),
             tokens_measured=self.tokens_measured,
-            text_version=self.policy.text_version,
+            text_version=str(self.policy.texts),
             funnel=self._funnel(first.counts.get("funnel", {})),
             rules=self._rules(first.counts.get("rules", {})),
             combinations=_combinations(first.counts.get("combinations", {}))[:COMBINATIONS],
@@ -128,6 +132,7 @@ class _Collector:
             near=near_duplicates(self.run, first.counts.get("near", {})),
             contamination=evaluation_sets(self.run),
             mixing=mix_report(self.run),
+            steps=step_figures(self.run),
             edits=_edits(first.counts.get("edits", {})) if self.edits is not None else None,
             histograms=[
                 _histogram(

@@ -4,12 +4,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.pipelines.decontaminate.cut import is_contaminated
-from gristmill.pipelines.decontaminate.hits import REPORT
 from gristmill.pipelines.report.markup import Markup
 from gristmill.pipelines.report.section import Section
 from gristmill.pipelines.report.tables import Cell, count, percent, table
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run
+from gristmill.schemas import layout
 from gristmill.schemas.report import ContaminatedItem, EvaluationSetReport, Summary
 
 WORST = 10
@@ -22,8 +22,10 @@ def evaluation_sets(run: Run) -> list[EvaluationSetReport]:
     policy, sets = run.recipe.contamination, run.recipe.decontaminate
     if policy is None or sets is None:
         return []
-    manifest = run.dataset(REPORT.folder)
-    items = pa.concat_tables([read_part(run.storage, part, REPORT.schema.names) for part in manifest.parts])
+    manifest = run.dataset(layout.ITEM_REPORTS.folder)
+    items = pa.concat_tables(
+        [read_part(run.storage, part, layout.ITEM_REPORTS.schema.names) for part in manifest.parts]
+    )
     found = []
     for one in sets.sets:
         mine = items.filter(pc.equal(items.column("set"), one.name)).combine_chunks()

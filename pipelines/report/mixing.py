@@ -1,6 +1,6 @@
 """The mix on the report page: planned tokens by group, and what limits mean for them."""
 
-from gristmill.pipelines.mix.command import mixed_corpus
+from gristmill.pipelines.mix.stored import mixed_corpus
 from gristmill.pipelines.report.section import Section
 from gristmill.pipelines.report.tables import Cell, count, table
 from gristmill.pipelines.run.run import Run

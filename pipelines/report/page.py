@@ -12,6 +12,7 @@ from importlib.resources import files
 from gristmill.pipelines.report.markup import Markup, element, escape, script_json
 from gristmill.pipelines.report.plots import Figure
 from gristmill.pipelines.report.sections import Section, sections
+from gristmill.schemas import layout
 from gristmill.schemas.report import Summary
 
 
@@ -76,7 +77,7 @@ def _footer(summary: Summary) -> Markup:
     return element(
         "footer",
         escape("This page is one file and loads nothing from the network. The same figures are in "),
-        element("code", "report.json"),
+        element("code", layout.REPORT_DATA),
         f". Report format {summary.report_version}.",
     )
 

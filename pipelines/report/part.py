@@ -17,13 +17,13 @@ from gristmill.pipelines.decide.named_rule import NamedRule
 from gristmill.pipelines.decide.rules import PartColumns, applies, read_columns, signal_column
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.id_draws import id_keys, shuffled
-from gristmill.pipelines.measure import FamilyKey
 from gristmill.pipelines.report.counts import Partial, Weights, encode, smallest
 from gristmill.pipelines.report.sketch import Number, buckets, count_between, value_counts
 from gristmill.pipelines.run.dataset import read_part
-from gristmill.schemas.decision import BYTES_PER_TOKEN, EXACT_DUPLICATE_RULE, NEAR_DUPLICATE_RULE
-from gristmill.schemas.document import KEPT_STATUS
 from gristmill.schemas.manifest import Part
+from gristmill.schemas.rows.decision import BYTES_PER_TOKEN, EXACT_DUPLICATE_RULE, NEAR_DUPLICATE_RULE
+from gristmill.schemas.rows.document import KEPT_STATUS
+from gristmill.schemas.signals import FamilyKey
 
 PICKS = 8  # documents remembered for every list of samples
 UNKNOWN = "unknown"

@@ -7,6 +7,7 @@ from gristmill.pipelines.report.markup import Markup, element, join, link
 from gristmill.pipelines.report.mixing import mixing_section
 from gristmill.pipelines.report.plots import clusters_plot, funnel_plot, histogram_plot, mix_plot, rules_plot
 from gristmill.pipelines.report.section import Section
+from gristmill.pipelines.report.steps import step_sections
 from gristmill.pipelines.report.tables import Cell, amount_cells, count, megabytes, percent, table
 from gristmill.schemas.report import Amount, FunnelStep, Mix, NearPair, RuleDrops, Sample, Summary
 
@@ -28,7 +29,8 @@ def sections(summary: Summary) -> list[Section]:
         _near,
         _provenance,
     )
-    return [section for section in (build(summary) for build in builders) if section is not None]
+    found = [section for section in (build(summary) for build in builders) if section is not None]
+    return [*found[:-1], *step_sections(summary), found[-1]]
 
 
 def _step(summary: Summary, name: str) -> FunnelStep | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from gristmill.schemas.policy import Rule
+from gristmill.schemas.recipe.rules import Rule
 
 _OCTAVE = 8
 _OFFSET = 1100 * _OCTAVE  # exponents of float64 are above -1075

@@ -6,12 +6,13 @@ from gristmill.pipelines.report.card import write_card
 from gristmill.pipelines.report.collect import collect, report_key
 from gristmill.pipelines.report.page import render
 from gristmill.pipelines.run.run import Run
+from gristmill.schemas import layout
 from gristmill.schemas.report import Summary
 
 
 def write_report(run: Run, engine: Engine, console: Console) -> str:
     """Bring `report.html`, `report.json` and the dataset card of this selection up to date; returns the page's path."""
-    page, data = f"{run.folder}report.html", f"{run.folder}report.json"
+    page, data = f"{run.folder}{layout.REPORT_PAGE}", f"{run.folder}{layout.REPORT_DATA}"
     summary = _present(run, data) if run.storage.exists(page) else None
     if summary is None:
         summary = collect(run, engine)

@@ -7,7 +7,6 @@ finished is kept: each unit of work leaves a marker naming the parts it wrote (u
 
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import IO, Any
 
 import pyarrow as pa
@@ -16,6 +15,8 @@ import pyarrow.parquet as pq
 from gristmill.pipelines.engine.ahead import map_ahead
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.digest import batch_digest, format_digest
+from gristmill.schemas import layout
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
 
 MAX_ROW_GROUP_BYTES = 32 << 20
@@ -23,20 +24,6 @@ ROW_GROUP_BYTES = 8 << 20  # what small batches are gathered to: every row group
 MAX_PART_BYTES = 128 << 20
 MAX_PART_ROWS = 500_000
 PARTS_AHEAD = 8
-MANIFEST = "manifest.json"
-
-
-@dataclass(frozen=True)
-class DatasetSpec:
-    """Where and what: folder relative to the run, Arrow schema, columns of the digest, column whose values are counted."""
-
-    folder: str
-    schema: pa.Schema
-    digest_columns: tuple[str, ...]
-    counted: str | None = None
-
-    def unit_path(self, key: str) -> str:
-        return f"{self.folder}/units/{key}.json"
 
 
 class _Writer(pq.ParquetWriter):
@@ -169,7 +156,7 @@ def split_by_bytes(batch: pa.RecordBatch, limit: int) -> Iterator[pa.RecordBatch
 
 def read_manifest(storage: Storage, folder: str) -> DatasetManifest | None:
     """What a finished dataset says of itself, None when it is not finished."""
-    content = storage.read_json_if_there(f"{folder}/{MANIFEST}")
+    content = storage.read_json_if_there(f"{folder}/{layout.MANIFEST}")
     return None if content is None else DatasetManifest.model_validate(content)
 
 

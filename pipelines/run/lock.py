@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
 
-LOCK = "lock.json"
 _TAKEOVER = "lock.json.takeover"
 REFRESH_SECONDS = 10.0
 STALE_SECONDS = 120.0
@@ -80,9 +80,9 @@ def run_lock(storage: Storage) -> Iterator[None]:
     def refresh() -> None:
         while not stop.wait(REFRESH_SECONDS):
             with contextlib.suppress(OSError, ValueError):  # a full disk must not end the run from here
-                if not _is_mine(_read(storage, LOCK), mine):
+                if not _is_mine(_read(storage, layout.LOCK), mine):
                     return  # this machine slept so long that another run took over: its lock stays as it is
-                storage.write_json(LOCK, {**mine, "refreshed": time.time()})
+                storage.write_json(layout.LOCK, {**mine, "refreshed": time.time()})
 
     thread = threading.Thread(target=refresh, name="gristmill-lock", daemon=True)
     thread.start()
@@ -108,9 +108,9 @@ def _release(
     """Stop refreshing and remove the lock if it is still this run's; returns what it said."""
     stop.set()
     refresher.join()
-    held = _read(storage, LOCK)
+    held = _read(storage, layout.LOCK)
     if _is_mine(held, mine):
-        storage.remove_file(LOCK)
+        storage.remove_file(layout.LOCK)
     return held
 
 
@@ -136,16 +136,16 @@ def _one_at_a_time(storage: Storage) -> Iterator[None]:
 
 def _take(storage: Storage, mine: dict[str, Any]) -> None:
     """Put the lock, or take over a dead run's; RunError when a live one holds it."""
-    while not storage.put_if_absent(LOCK, mine):
-        held = _read(storage, LOCK)
+    while not storage.put_if_absent(layout.LOCK, mine):
+        held = _read(storage, layout.LOCK)
         if held is None:
             continue  # removed between the two calls
         if not _is_stale(held):
             _refuse(storage, held)
         if storage.put_if_absent(_TAKEOVER, mine):
             try:
-                if _read(storage, LOCK) == held:  # nobody has taken it over since
-                    storage.remove_file(LOCK)
+                if _read(storage, layout.LOCK) == held:  # nobody has taken it over since
+                    storage.remove_file(layout.LOCK)
             finally:
                 storage.remove_file(_TAKEOVER)
             continue
@@ -171,5 +171,5 @@ def _refuse(storage: Storage, owner: dict[str, Any]) -> None:
         f"another run is writing here (process {owner['pid']} on {owner['host']}, seen {age} s ago)",
         where=storage.url,
         expected="a folder with one writer",
-        next_step=f"wait for it, choose another --out, or remove {LOCK} if you know that it is gone",
+        next_step=f"wait for it, choose another --out, or remove {layout.LOCK} if you know that it is gone",
     )

@@ -9,12 +9,12 @@ from typing import Any
 
 import gristmill
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import MANIFEST, DatasetSpec, read_manifest
+from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.digest import format_digest
 from gristmill.pipelines.run.units import Marker, read_units
+from gristmill.schemas import layout
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import FORMAT_VERSION, DatasetManifest, Part
-
-STARTED = "stage.json"
 
 
 def fingerprint(value: Any) -> str:
@@ -71,11 +71,11 @@ class Stage:
         self._started = 0.0
 
     def start(self) -> None:
-        path = f"{self.spec.folder}/{STARTED}"
+        path = f"{self.spec.folder}/{layout.STARTED}"
         started = self.storage.read_json_if_there(path)
         if started is None or started["stage_key"] != self.key:
             # first what vouches for the data: removing the folder may be interrupted
-            self.storage.remove_file(f"{self.spec.folder}/{MANIFEST}")
+            self.storage.remove_file(f"{self.spec.folder}/{layout.MANIFEST}")
             self.storage.remove_file(path)
             self.storage.remove(self.spec.folder)
             self.storage.write_json(path, {"stage_key": self.key})
@@ -115,7 +115,7 @@ class Stage:
             parts=parts,
             facts=facts,
         )
-        self.storage.write_json(f"{self.spec.folder}/{MANIFEST}", self.manifest.model_dump())
+        self.storage.write_json(f"{self.spec.folder}/{layout.MANIFEST}", self.manifest.model_dump())
         return self.manifest
 
     def run(self, work: Callable[[], dict[str, Any]], log: Callable[[str], None]) -> DatasetManifest:

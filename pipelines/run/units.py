@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter
+from gristmill.pipelines.run.dataset import PartWriter
+from gristmill.schemas.layout import DatasetSpec
 
 Task = TypeVar("Task")
 Marker = dict[str, Any]  # key, parts, facts

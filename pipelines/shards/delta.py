@@ -14,8 +14,8 @@ from gristmill.pipelines.shards.encode_part import EncodeTask, encode_part, enco
 from gristmill.pipelines.shards.gather import gather_shard, gathered_shard, plan_shards
 from gristmill.pipelines.shards.inputs import find_input
 from gristmill.pipelines.shards.manifest import read_shard_manifest, with_shards, write_shard_manifest
-from gristmill.schemas.shard_format import DOCS, TOKENIZER_FOLDER, Shard, ShardSetManifest
-from gristmill.schemas.shard_options import ShardOptions
+from gristmill.schemas.recipe.shards import ShardOptions
+from gristmill.schemas.shards.format import DOCS, TOKENIZER_FOLDER, Shard, ShardSetManifest
 
 DELTA = "delta"
 

@@ -22,8 +22,8 @@ from gristmill.pipelines.shards.encode import Encoder
 from gristmill.pipelines.shards.inputs import InputPart, iterate_input
 from gristmill.pipelines.shards.loss_mask import check_spans, token_loss
 from gristmill.pipelines.shards.order import in_fraction, order_keys, sorted_order
-from gristmill.schemas.shard_format import SPLITS, TOKENIZER_FOLDER, TokenizerRecord
-from gristmill.schemas.shard_options import ShardOptions
+from gristmill.schemas.recipe.shards import ShardOptions
+from gristmill.schemas.shards.format import SPLITS, TOKENIZER_FOLDER, TokenizerRecord
 
 ROW_GROUP = 1 << 16
 _KEPT = ["doc_id", "source", "url", "content_hash", "copies"]

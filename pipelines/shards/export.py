@@ -31,7 +31,7 @@ from gristmill.pipelines.shards.manifest import read_shard_manifest
 from gristmill.pipelines.shards.ranges import copy_ranges
 from gristmill.pipelines.shards.tombstones import read_tombstones
 from gristmill.schemas.errors import RecipeError, RunError
-from gristmill.schemas.shard_format import (
+from gristmill.schemas.shards.format import (
     BIN,
     DOCS,
     EXPORTS,
@@ -43,7 +43,7 @@ from gristmill.schemas.shard_format import (
     Tombstone,
     identity_of,
 )
-from gristmill.schemas.shard_index import encode_index
+from gristmill.schemas.shards.index import encode_index
 
 RECORD = "export.json"
 

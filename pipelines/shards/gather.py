@@ -15,7 +15,8 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.shards.encode_part import ENCODED
 from gristmill.pipelines.shards.order import range_start, sorted_order
 from gristmill.pipelines.shards.ranges import copy_ranges
-from gristmill.schemas.shard_format import (
+from gristmill.schemas.recipe.shards import ShardOptions
+from gristmill.schemas.shards.format import (
     BIN,
     DOCS,
     IDX,
@@ -27,8 +28,7 @@ from gristmill.schemas.shard_format import (
     Split,
     TokenDtype,
 )
-from gristmill.schemas.shard_index import encode_index
-from gristmill.schemas.shard_options import ShardOptions
+from gristmill.schemas.shards.index import encode_index
 
 MAX_NAME = 120  # of a source in a file name, before it is shortened to its beginning and a hash
 

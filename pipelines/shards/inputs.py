@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.mix.command import mixed_corpus
-from gristmill.pipelines.run.dataset import MANIFEST, read_manifest
+from gristmill.pipelines.mix.stored import mixed_corpus
+from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.run.stages import fingerprint, layout_fingerprint
+from gristmill.schemas import layout
 from gristmill.schemas.errors import InputError
 
 PART_BYTES = 128 << 20  # of uncompressed columns encoded by one task
@@ -51,13 +52,13 @@ def find_input(source: Run | str | Path) -> ShardInput:
     if isinstance(source, Run):
         return _of_run(source)
     storage = Storage(str(source))
-    if storage.exists("gristmill-run.json") or (":" in str(source).removeprefix("file:") and not storage.exists("")):
+    if storage.exists(layout.OWNER) or (":" in str(source).removeprefix("file:") and not storage.exists("")):
         return _of_run(open_run(source))
     return _of_folder(storage, str(source))
 
 
 def _of_run(run: Run) -> ShardInput:
-    name = f"{run.folder}corpus"
+    name = layout.CORPUS.of(run.folder).folder
     corpus = mixed_corpus(run) or read_manifest(run.storage, name)
     if corpus is None:
         raise InputError(
@@ -84,7 +85,7 @@ def _of_folder(storage: Storage, shown: str) -> ShardInput:
         raise InputError(
             "neither a run nor Parquet files",
             where=shown,
-            expected=f"a run folder with {MANIFEST}, or *.parquet with a `text` column",
+            expected=f"a run folder with {layout.MANIFEST}, or *.parquet with a `text` column",
         )
     parts: list[InputPart] = []
     for number, name in enumerate(names):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.schemas.errors import RunError
-from gristmill.schemas.shard_format import MANIFEST, Shard, ShardSetManifest, parse_manifest
+from gristmill.schemas.shards.format import MANIFEST, Shard, ShardSetManifest, parse_manifest
 
 
 def find_shard_manifest(storage: Storage) -> ShardSetManifest | None:

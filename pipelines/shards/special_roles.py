@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from gristmill.filters.text.text_tokenizer import produced
 from gristmill.schemas.errors import ModelError
-from gristmill.schemas.shard_options import ShardOptions
+from gristmill.schemas.recipe.shards import ShardOptions
 from tokenizers import Tokenizer
 
 CONFIG_KEYS = {

@@ -14,8 +14,8 @@ from gristmill.filters.text.text_tokenizer import without_randomness
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.shards.special_roles import CONFIG_KEYS, choose_roles, role_notes, token_name
 from gristmill.schemas.errors import ModelError
-from gristmill.schemas.shard_format import TOKENIZER_FOLDER, TokenizerRecord
-from gristmill.schemas.shard_options import ShardOptions
+from gristmill.schemas.recipe.shards import ShardOptions
+from gristmill.schemas.shards.format import TOKENIZER_FOLDER, TokenizerRecord
 from tokenizers import AddedToken, Tokenizer
 
 TOKENIZER_FILE, CONFIG_FILE, SPECIAL_FILE = "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"

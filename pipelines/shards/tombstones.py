@@ -23,7 +23,7 @@ from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.shards.delta import add_documents
 from gristmill.pipelines.shards.gather import documents_content, file_record
 from gristmill.pipelines.shards.manifest import read_shard_manifest, write_shard_manifest
-from gristmill.schemas.shard_format import (
+from gristmill.schemas.shards.format import (
     BIN,
     DOCS,
     LOSS,

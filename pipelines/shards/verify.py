@@ -18,7 +18,7 @@ from gristmill.pipelines.shards.manifest import read_shard_manifest
 from gristmill.pipelines.shards.tokenizer import TOKENIZER_FILE
 from gristmill.pipelines.shards.tombstones import PURGE, read_tombstones
 from gristmill.schemas.errors import RunError
-from gristmill.schemas.shard_format import (
+from gristmill.schemas.shards.format import (
     BIN,
     DOCS,
     EXPORTS,
@@ -31,7 +31,7 @@ from gristmill.schemas.shard_format import (
     Tombstone,
     identity_of,
 )
-from gristmill.schemas.shard_index import decode_index
+from gristmill.schemas.shards.index import decode_index
 
 
 @dataclass

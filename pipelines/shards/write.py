@@ -1,6 +1,6 @@
 """Writing token shards: encode each part of the corpus, then gather each shard from all parts.
 
-In: a run's corpus or Parquet files, a tokenizer. Out: the folder of `schemas.shard_format`. Between the two steps the
+In: a run's corpus or Parquet files, a tokenizer. Out: the folder of `schemas.shards.format`. Between the two steps the
 tokens lie once more under `work/`, sorted; both steps leave a marker for each finished unit, so an interrupted run goes
 on where it stopped and gives the same bytes. Cost: the text is read once, the tokens are written twice.
 """
@@ -16,9 +16,11 @@ from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.engine.warm import warm_kernels
-from gristmill.pipelines.run.lock import LOCK, run_lock
-from gristmill.pipelines.run.run import Run
+from gristmill.pipelines.run.context import RunContext
+from gristmill.pipelines.run.lock import run_lock
+from gristmill.pipelines.run.run import Run, count_kept
 from gristmill.pipelines.run.stages import fingerprint
+from gristmill.pipelines.run.step import Step
 from gristmill.pipelines.shards.delta import DELTA
 from gristmill.pipelines.shards.encode_part import EncodeTask, encode_part, encoded_unit
 from gristmill.pipelines.shards.gather import GatherTask, gather_shard, gathered_shard, plan_shards
@@ -26,8 +28,11 @@ from gristmill.pipelines.shards.inputs import ShardInput, find_input
 from gristmill.pipelines.shards.manifest import find_shard_manifest, write_shard_manifest
 from gristmill.pipelines.shards.tokenizer import PreparedTokenizer, prepare_tokenizer, write_tokenizer
 from gristmill.pipelines.shards.tombstones import PURGE, read_tombstones
+from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
-from gristmill.schemas.shard_format import (
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.recipe.shards import ShardOptions
+from gristmill.schemas.shards.format import (
     EXPORTS,
     FORMAT_VERSION,
     MANIFEST,
@@ -37,7 +42,6 @@ from gristmill.schemas.shard_format import (
     Shard,
     ShardSetManifest,
 )
-from gristmill.schemas.shard_options import ShardOptions
 
 WORK = "work"
 STARTED = f"{WORK}/started.json"
@@ -101,16 +105,33 @@ def write_shards_here(
     return manifest
 
 
-def write_shards_of_build(engine: Engine, run: Run, options: ShardOptions, console: Console) -> None:
-    """The last stage of a build: bring RUN/shards up to date.
+class WriteShards(Step):
+    """The last step of a build: bring RUN/shards up to date.
 
     Shards in which documents were forgotten since are left as they are, because plans of training runs lie on them.
     """
-    storage = Storage(run.storage.address("shards"))
-    if read_tombstones(storage):
-        console.log("shards: kept, documents were forgotten in them; `gristmill shards write --replace` writes anew")
-        return
-    write_shards_here(engine, run, storage, options, console, replace=True)
+
+    name = "shards"
+    phase = "write"
+
+    def is_wanted(self, recipe: Recipe) -> bool:
+        return recipe.shards is not None
+
+    def check(self, recipe: Recipe) -> None:
+        if recipe.shards is not None:
+            prepare_tokenizer(recipe.shards)
+
+    def update(self, context: RunContext) -> None:
+        options = context.recipe.shards
+        if options is None or context.sample is not None or not count_kept(context.decisions):
+            return
+        storage = Storage(context.storage.address(layout.SHARDS))
+        if read_tombstones(storage):
+            context.console.log(
+                "shards: kept, documents were forgotten in them; `gristmill shards write --replace` writes anew"
+            )
+            return
+        write_shards_here(context.engine, Run(context.storage), storage, options, context.console, replace=True)
 
 
 def _start(storage: Storage, done: ShardSetManifest | None, key: str, replace: bool) -> None:
@@ -123,7 +144,7 @@ def _start(storage: Storage, done: ShardSetManifest | None, key: str, replace: b
             expected="an empty or new folder",
             next_step="choose another --out, or --replace them",
         )
-    strange = [name for name in storage.list("") if name not in _OURS and not name.startswith(LOCK)]
+    strange = [name for name in storage.list("") if name not in _OURS and not name.startswith(layout.LOCK)]
     if done is None and interrupted is None and strange:
         raise RunError(
             f"the folder holds something else (found {', '.join(strange[:3])})",

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from gristmill.pipelines.cli.extras import package_error
+from gristmill.schemas.extras import package_error
 
 
 def test_the_extra_that_brings_a_package_is_named() -> None:

@@ -8,7 +8,7 @@ from gristmill.filters.registry import FAMILIES, family, signals
 from gristmill.filters.transforms.registry import TEXT_VERSIONS, TRANSFORMS, transform
 from gristmill.pipelines.decide.compile_policy import DOCUMENT_SIGNALS, compile_policy
 from gristmill.pipelines.readers.registry import READERS, reader
-from gristmill.schemas.recipe import Floor, Policy
+from gristmill.schemas.recipe.policy import Floor, Policy
 
 
 def test_signal_names_are_columns_and_unique() -> None:
@@ -32,7 +32,7 @@ def test_a_profile_compiles_and_reads_known_signals(name: str) -> None:
     rules = [rule.name for rule in chosen.rules]
     assert len(rules) == len(set(rules))
     assert {rule.signal_name for rule in chosen.rules} <= set(signals()) | set(DOCUMENT_SIGNALS)
-    assert compile_policy(Policy(profiles=(name,)), Floor()).text_version == chosen.text_version
+    assert compile_policy(Policy(profiles=(name,)), Floor()).texts.default == chosen.text_version
 
 
 def test_transforms_text_versions_and_readers_load() -> None:

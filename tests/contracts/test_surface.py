@@ -1,23 +1,26 @@
 """The public surface is frozen: a new or missing command, option, column or key fails here and is named."""
 
 import click
+import gristmill
 import typer
 from gristmill.pipelines.cli.main import app
-from gristmill.schemas import (
-    corpus,
-    decision,
-    decontamination,
-    document,
-    edits,
-    foreign,
-    mixing,
-    recipe,
-    shard_options,
-    source,
-    training_recipe,
-)
-from gristmill.schemas.policy import Profile, Rule
+from gristmill.schemas.recipe import corpus as corpus_recipe
+from gristmill.schemas.recipe import decontamination, dedup, policy, source
+from gristmill.schemas.recipe import external as foreign
+from gristmill.schemas.recipe import mix as mixing
+from gristmill.schemas.recipe import shards as shard_options
+from gristmill.schemas.recipe.rules import Profile, Rule
+from gristmill.schemas.rows import corpus, decision, document, edits
+from gristmill.schemas.rows import decontamination as hits
+from gristmill.schemas.training import recipe as training_recipe
 
+PACKAGE = """
+__version__ build estimate open_run Run reselect materialise diff explain mix forget purge measure near_duplicates
+train_tokenizer write_shards verify_shards export_shards purge_shards train plans average_checkpoints TrainingRun
+train_fasttext train_kenlm Recipe Policy TrainingRecipe load_recipe load_training_recipe Engine Console Family Signal Step
+StepOptions Place RunContext DatasetSpec Life layout_fingerprint GristmillError RecipeError InputError ModelError RunError
+BalanceError PackageError
+"""
 ENGINE = {"--engine", "--master"}
 SPARK = ENGINE | {"--partitions", "--conf", "--quiet"}
 COMMANDS = {
@@ -28,7 +31,7 @@ COMMANDS = {
     "diff": {"a", "b", "--examples"} | ENGINE,
     "explain": {"run", "doc_id"},
     "report": {"run", "--quiet"} | ENGINE,
-    "doctor": ENGINE,
+    "doctor": {"recipe"} | ENGINE,
     "schema": {"what"},
     "train": {"recipe", "--out", "--restart", "--quiet"},
     "plan": {
@@ -141,28 +144,31 @@ COLUMNS = {
     ),
     "edits": (corpus.EDIT_ROW, "doc_id edits"),
     "contamination/hits": (
-        decontamination.HIT,
+        hits.HIT,
         "doc_id part row set item number overlap longest ngrams matched of weighted starts ends",
     ),
     "contamination/report": (
-        decontamination.ITEM_REPORT,
+        hits.ITEM_REPORT,
         "number set item words ngrams excerpt documents overlap longest example",
     ),
 }
 KEYS = {
-    recipe.Recipe: "name seed sources signals floor policy dedup decontaminate foreign mix text pii shards keep_text card",
+    corpus_recipe.Recipe: (
+        "name seed sources signals floor policy dedup decontaminate foreign mix steps text pii shards keep_text card"
+    ),
     shard_options.ShardOptions: (
         "tokenizer bos eos pad mask separator sentinels add_bos validation_fraction tokens_per_shard loss_column seed"
     ),
-    recipe.Floor: "min_text_bytes languages min_language_score",
-    recipe.Policy: (
+    policy.Floor: "min_text_bytes languages min_language_score",
+    policy.Policy: (
         "profiles rules disable thresholds languages min_language_score min_text_bytes decontaminate exclude_ids "
         "by_language by_source"
     ),
-    recipe.Dedup: "exact near lines substrings",
-    recipe.ExactDedup: "normalise scope survivor",
+    dedup.Dedup: "exact near lines substrings",
+    dedup.ExactDedup: "normalise scope survivor",
     source.Source: (
-        "name path exclude root format columns snapshot extract max_document_bytes encoding delimiter max_field_lines priority"
+        "name path exclude root format columns snapshot extract max_document_bytes encoding delimiter "
+        "max_field_lines priority text"
     ),
     source.Columns: "text joint id url timestamp metadata",
     decontamination.Decontaminate: (
@@ -212,6 +218,14 @@ def test_commands_and_options() -> None:
         for name, command in _commands(typer.main.get_command(app)).items()  # type: ignore[arg-type]
     }
     assert found == COMMANDS
+
+
+def test_names_of_the_package() -> None:
+    """Everything that a person does is importable from `gristmill`, and every name can be had."""
+    assert set(gristmill.__all__) == set(PACKAGE.split())
+    for name in gristmill.__all__:
+        assert getattr(gristmill, name) is not None, name
+    assert set(dir(gristmill)) == set(gristmill.__all__)
 
 
 def test_columns() -> None:

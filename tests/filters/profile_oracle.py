@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 from gristmill.filters.registry import signals
 from gristmill.filters.transforms.registry import TEXT_VERSIONS, transform
-from gristmill.schemas.policy import Profile, Rule
+from gristmill.schemas.recipe.rules import Profile, Rule
 
 _COMPARE = {
     ">=": operator.ge,

@@ -10,8 +10,8 @@ from gristmill.filters.transforms.control_characters import CLASSES
 from gristmill.filters.transforms.encoding_repair import changed_words
 from gristmill.filters.transforms.moved import moved
 from gristmill.filters.transforms.registry import text_version_key, transform
-from gristmill.schemas.edits import EDITS
 from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.rows.edits import EDITS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

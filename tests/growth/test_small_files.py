@@ -13,14 +13,15 @@ import pytest
 from counting import assert_linear, count_calls
 from gristmill.pipelines import ingest
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.ingest import DOCUMENTS, ingest_group, plan_tasks
+from gristmill.pipelines.ingest import ingest_group, plan_tasks
 from gristmill.pipelines.readers.extract import extract_batch
 from gristmill.pipelines.readers.registry import plan_splits, read_split, read_splits
 from gristmill.pipelines.run.dataset import PartWriter, read_part
-from gristmill.schemas.document import DOCUMENT
+from gristmill.schemas import layout
 from gristmill.schemas.manifest import Part
-from gristmill.schemas.recipe import Recipe
-from gristmill.schemas.source import Source
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.recipe.source import Source
+from gristmill.schemas.rows.document import DOCUMENT
 from gristmill.schemas.tally import Tally
 
 
@@ -118,7 +119,7 @@ def test_a_task_holds_a_bounded_number_of_files(tmp_path: Path, monkeypatch: pyt
     assert [len(task.splits) for task in tasks] == [16, 16, 8]
     for task in tasks:
         ingest_group(task)
-    facts = [storage.read_json(DOCUMENTS.unit_path(task.key))["facts"] for task in tasks]
+    facts = [storage.read_json(layout.DOCUMENTS.unit_path(task.key))["facts"] for task in tasks]
     assert [entry["files"] for entry in facts] == [16, 16, 8]
     sizes = [len(json.dumps(entry | {"errors": []})) for entry in facts]
     assert max(sizes) - min(sizes) <= 2
@@ -136,7 +137,7 @@ def test_the_balance_counts_each_file_once_however_it_is_split(tmp_path: Path) -
     half = split.size // 2
     for key, start, end in (("s000-000000", 0, half), ("s000-000001", half, split.size)):
         ingest_group(replace(task, key=key, splits=(replace(split, start=start, end=end),)))
-    facts = [storage.read_json(DOCUMENTS.unit_path(key))["facts"] for key in ("s000-000000", "s000-000001")]
+    facts = [storage.read_json(layout.DOCUMENTS.unit_path(key))["facts"] for key in ("s000-000000", "s000-000001")]
     assert [entry["files"] for entry in facts] == [1, 0]
     assert sum(entry["documents"] for entry in facts) == 200
     assert sum(entry["bytes_consumed"] for entry in facts) == split.size
@@ -149,7 +150,7 @@ def test_a_writer_counts_small_batches_as_it_counts_large_ones(tmp_path: Path) -
     storage = Storage(str(tmp_path / "run"))
     written: list[Part] = []
     for key, step in (("large", whole.num_rows), ("small", 1)):
-        writer = PartWriter(storage, DOCUMENTS, key)
+        writer = PartWriter(storage, layout.DOCUMENTS, key)
         for start in range(0, whole.num_rows, step):
             writer.write(whole.slice(start, step))
         written += writer.close()
@@ -168,7 +169,7 @@ def test_writing_small_batches_costs_as_much_as_there_are_batches(tmp_path: Path
     storage = Storage(str(tmp_path / "run"))
 
     def write(batches: int) -> None:
-        writer = PartWriter(storage, DOCUMENTS, "many")
+        writer = PartWriter(storage, layout.DOCUMENTS, "many")
         for _ in range(batches):
             writer.write(batch)
         writer.close()

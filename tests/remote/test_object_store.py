@@ -168,7 +168,7 @@ def test_forgetting_leaves_nothing_in_the_store(folder: Path, engine: Engine, tm
 
 def _documents(run: Run) -> list[dict[str, Any]]:
     from gristmill.pipelines.run.dataset import read_part
-    from gristmill.schemas.document import DOCUMENT
+    from gristmill.schemas.rows.document import DOCUMENT
 
     return [row for part in run.documents.parts for row in read_part(run.storage, part, DOCUMENT.names).to_pylist()]
 

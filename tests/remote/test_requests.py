@@ -16,10 +16,12 @@ from gristmill.console import Console
 from gristmill.pipelines.build import build
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_each, read_part
-from gristmill.pipelines.run.lock import LOCK, run_lock
+from gristmill.pipelines.run.dataset import PartWriter, read_each, read_part
+from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.units import commit_unit, read_units, unfinished
+from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import Part
 from store import BUCKET, Store, requests_by_folder
 
@@ -48,10 +50,10 @@ def test_of_many_runs_into_one_folder_one_writes(store: Store, left: str) -> Non
     storage = Storage(f"s3://{BUCKET}/locks/{left.replace(' ', '-')}")
     if left == "a dead run's lock":
         with run_lock(storage):
-            owner = storage.read_json(LOCK)
-        storage.write_json(LOCK, owner | {"host": "elsewhere", "refreshed": time.time() - 500})
+            owner = storage.read_json(layout.LOCK)
+        storage.write_json(layout.LOCK, owner | {"host": "elsewhere", "refreshed": time.time() - 500})
     elif left == "a lock cut short":
-        storage.write_bytes(LOCK, b"{")
+        storage.write_bytes(layout.LOCK, b"{")
     held, refused = [], []
     over = threading.Event()
 
@@ -77,8 +79,8 @@ def test_a_run_that_lost_its_lock_leaves_the_other_ones(store: Store) -> None:
     storage = Storage(f"s3://{BUCKET}/lost-lock")
     other = {"host": "elsewhere", "pid": 1, "token": "of another", "refreshed": time.time()}
     with pytest.raises(RunError, match="another run took this folder over"), run_lock(storage):
-        storage.write_json(LOCK, other)
-    assert storage.read_json(LOCK) == other
+        storage.write_json(layout.LOCK, other)
+    assert storage.read_json(layout.LOCK) == other
 
 
 def test_putting_if_absent_is_one_request_and_sees_what_is_there(store: Store) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 import xxhash
-from gristmill.schemas.shard_format import BIN, MANIFEST, ShardFile, ShardSetManifest
-from gristmill.schemas.training_recipe import TrainingRecipe
+from gristmill.schemas.shards.format import BIN, MANIFEST, ShardFile, ShardSetManifest
+from gristmill.schemas.training.recipe import TrainingRecipe
 from gristmill.training.stream.dataset import PlanDataset
 from gristmill.training.stream.plan import Plan, PlanConfig
 from gristmill.training.stream.shards import ShardSet

@@ -6,7 +6,7 @@ from typing import Any
 
 import gristmill.training.pretrain as pretraining
 import numpy as np
-from gristmill.schemas.training_recipe import TrainingRecipe
+from gristmill.schemas.training.recipe import TrainingRecipe
 from gristmill.training.pretrain import pretrain
 from gristmill.training.stream.history import History
 from poison import corpus, mark, plant, random_tokens, stomachless, stream_of

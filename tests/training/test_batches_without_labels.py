@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from gristmill.pipelines.shards.tombstones import tombstone
-from gristmill.schemas.training_recipe import TrainingRecipe
+from gristmill.schemas.training.recipe import TrainingRecipe
 from gristmill.training import checkpoints, logs
 from gristmill.training.evaluation import Evaluation
 from gristmill.training.models import build_model

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from gristmill.pipelines.shards.tombstones import tombstone
 from gristmill.schemas.errors import RunError
-from gristmill.schemas.training_recipe import TrainingRecipe
+from gristmill.schemas.training.recipe import TrainingRecipe
 from gristmill.training.pretrain import pretrain
 from gristmill.training.run_folder import read_training
 from gristmill.training.stream.history import History

@@ -13,8 +13,8 @@ from gristmill.pipelines.cli.main import app
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.shards.tokenizer import prepare_tokenizer, write_tokenizer
 from gristmill.schemas.errors import ModelError
-from gristmill.schemas.shard_format import TokenizerRecord
-from gristmill.schemas.shard_options import ShardOptions
+from gristmill.schemas.recipe.shards import ShardOptions
+from gristmill.schemas.shards.format import TokenizerRecord
 from gristmill.training import checkpoints, logs
 from gristmill.training.averaging import average_checkpoints
 from gristmill.training.models import load_model

@@ -268,7 +268,7 @@ def test_the_command() -> None:
 
 
 def test_the_tokens_of_shards(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    from gristmill.schemas.shard_format import Shard, ShardSetManifest, TokenizerRecord
+    from gristmill.schemas.shards.format import Shard, ShardSetManifest, TokenizerRecord
 
     tokenizer = TokenizerRecord(sha256="0", vocab_size=10, eos_id=0, pad_id=1, mask_id=2, separator_id=3)
     shards = tuple(

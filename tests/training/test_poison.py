@@ -8,7 +8,7 @@ import gristmill.training.pretrain as pretraining
 import numpy as np
 import pytest
 import torch
-from gristmill.schemas.training_recipe import TrainingRecipe
+from gristmill.schemas.training.recipe import TrainingRecipe
 from gristmill.training.pretrain import pretrain
 from gristmill.training.steps import Steps
 from gristmill.training.stream.history import History

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from gristmill.schemas.training_recipe import Stability
+from gristmill.schemas.training.recipe import Stability
 from gristmill.training.stability.detect import Detector
 
 

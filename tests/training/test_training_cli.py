@@ -9,7 +9,7 @@ import torch
 import yaml
 from gristmill.pipelines.cli.main import app
 from gristmill.schemas.errors import RecipeError, RunError
-from gristmill.schemas.training_recipe import Optimizer, TrainingRecipe, load_training_recipe
+from gristmill.schemas.training.recipe import Optimizer, TrainingRecipe, load_training_recipe
 from gristmill.training import logs
 from gristmill.training.pretrain import pretrain
 from gristmill.training.run_folder import RunFolder, read_training

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from gristmill.schemas.training_recipe import TrainingRecipe
+from gristmill.schemas.training.recipe import TrainingRecipe
 from gristmill.training import checkpoints, logs
 from gristmill.training.run_folder import read_training
 from gristmill.training.stability.ledger import blamed

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.lookup import load_registered
-from gristmill.schemas.shard_format import TokenizerRecord
+from gristmill.schemas.shards.format import TokenizerRecord
 from gristmill.schemas.strict import Strict
 from gristmill.training.objectives.windows import Windows
 from pydantic import ValidationError

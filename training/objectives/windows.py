@@ -7,7 +7,7 @@ padding, begins) and `labels` (the id, or -100 where nothing may be learned: for
 from collections.abc import Mapping
 
 import numpy as np
-from gristmill.schemas.shard_format import TokenizerRecord
+from gristmill.schemas.shards.format import TokenizerRecord
 
 IGNORED = -100
 Windows = Mapping[str, np.ndarray]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from gristmill.schemas.training_recipe import Stability
+from gristmill.schemas.training.recipe import Stability
 
 TREND_STEPS = 24
 LEVEL_STEPS = 5

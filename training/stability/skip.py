@@ -9,7 +9,7 @@ spike: nothing is judged by it.
 from collections.abc import Callable
 from typing import Any
 
-from gristmill.schemas.training_recipe import Stability
+from gristmill.schemas.training.recipe import Stability
 from gristmill.training.stability.blame import Losses, outstanding
 from gristmill.training.stability.detect import Detector, Figures, Finding
 from gristmill.training.stability.ledger import Ledger

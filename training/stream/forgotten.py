@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from gristmill.schemas.errors import RunError
-from gristmill.schemas.shard_format import Tombstone
+from gristmill.schemas.shards.format import Tombstone
 from gristmill.training.logs import ABANDONED, LOG, damaged_lines, read
 from gristmill.training.progress import Progress, progress
 from gristmill.training.run_folder import HISTORY, PLAN, TRAINING, VALIDATION, read_training

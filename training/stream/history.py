@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 from gristmill.schemas.errors import RunError
-from gristmill.schemas.shard_format import Tombstone
+from gristmill.schemas.shards.format import Tombstone
 from gristmill.training.stream.plan import Phase, Plan
 from gristmill.training.stream.served import Served
 

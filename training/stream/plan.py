@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from gristmill.schemas.errors import RecipeError, RunError
-from gristmill.schemas.shard_format import IDX, Shard, Split, identity_of
+from gristmill.schemas.shards.format import IDX, Shard, Split, identity_of
 from gristmill.schemas.strict import Strict
 from gristmill.training.stream.layout import Layout, Source
 from gristmill.training.stream.mixture import Quotas, quotas_of

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from gristmill.kernels.compile import kernel
 from gristmill.kernels.memory import int32_at, uint8_at, uint16_at
-from gristmill.schemas.shard_format import ShardSetManifest
+from gristmill.schemas.shards.format import ShardSetManifest
 from gristmill.training.stream.layout import LENGTH, ROW, START, Span
 from gristmill.training.stream.shards import MappedShard
 from numba import carray

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import xxhash
 from fsspec.core import url_to_fs
 from gristmill.schemas.errors import InputError, RunError
-from gristmill.schemas.shard_format import (
+from gristmill.schemas.shards.format import (
     BIN,
     DOCS,
     IDX,
@@ -35,7 +35,7 @@ from gristmill.schemas.shard_format import (
     parse_manifest,
     parse_tombstones,
 )
-from gristmill.schemas.shard_index import MAGIC
+from gristmill.schemas.shards.index import MAGIC
 
 Verify = Literal["lazy", "full", "none"]
 _CHUNK = 1 << 24

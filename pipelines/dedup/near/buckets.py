@@ -7,32 +7,28 @@ which of them stands for the others depends on the policy. Against published run
 content, so that a copy of a published document is found even without words, or past the cap of a crowded bucket.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import xxhash
-from gristmill.console import Console
 from gristmill.filters.dedup.minhash import band_hashes
 from gristmill.pipelines.by_part import part_key, write_by_part
-from gristmill.pipelines.dedup.exact import CONTENT_KEY
+from gristmill.pipelines.decide.compile_policy import CONTENT_KEY
 from gristmill.pipelines.dedup.near.options import bands_of, bucket_config
 from gristmill.pipelines.dedup.near.published import Published, published_inputs
 from gristmill.pipelines.dedup.near.signatures import signature_matrix
-from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, iterate_part, read_part
-from gristmill.pipelines.run.stages import Stage, layout_fingerprint
-from gristmill.pipelines.run.units import commit_unit, unfinished
+from gristmill.pipelines.run.context import RunContext
+from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_part
+from gristmill.pipelines.run.stages import layout_fingerprint
+from gristmill.pipelines.run.units import commit_unit
+from gristmill.schemas import layout
 from gristmill.schemas.manifest import DatasetManifest, Part
-from gristmill.schemas.near_duplicates import BAND, BAND_DIGEST, BUCKET, BUCKET_DIGEST
-from gristmill.schemas.recipe import Dedup, NearDedup
+from gristmill.schemas.recipe.dedup import Dedup, NearDedup
 
-BANDS = DatasetSpec("edges/near/bands", BAND, BAND_DIGEST)
 _CONTENT = np.int64(0x5BD1E9955BD1E995)  # keeps the content band's buckets apart from the others
-BUCKETS = DatasetSpec("edges/near/buckets", BUCKET, BUCKET_DIGEST)
 
 
 @dataclass(frozen=True)
@@ -57,39 +53,37 @@ class BandTask:
 
 
 def find_buckets(
-    storage: Storage,
-    engine: Engine,
+    context: RunContext,
     dedup: Dedup,
-    documents: DatasetManifest,
     signatures: DatasetManifest,
-    signals: Mapping[FamilyKey, DatasetManifest],
     published: Sequence[Published],
-    console: Console,
 ) -> DatasetManifest:
     """Bring `edges/near/buckets` up to date."""
     assert dedup.near is not None
     config = {**bucket_config(dedup.near), "exact": dedup.exact.scope if dedup.exact else None}
-    inputs = {"documents": layout_fingerprint(documents), "signatures": layout_fingerprint(signatures)}
+    inputs = {"documents": layout_fingerprint(context.documents), "signatures": layout_fingerprint(signatures)}
     inputs |= published_inputs(published)
-    copies = signals[CONTENT_KEY].parts if dedup.exact else None
+    copies = context.signals[CONTENT_KEY].parts if dedup.exact else None
     if dedup.exact:
-        inputs["content_key"] = signals[CONTENT_KEY].digest
-    buckets = Stage(storage, BUCKETS, config, inputs)
-    bands = Stage(storage, BANDS, config, inputs)
+        inputs["content_key"] = context.signals[CONTENT_KEY].digest
+    buckets = context.stage(layout.BUCKETS, config, inputs)
+    bands = context.stage(layout.BANDS, config, inputs)
 
     def group() -> dict[str, int]:
         if bands.manifest is None:
             bands.start()
-            tasks = band_tasks(storage, dedup, documents, signatures, copies, published)
-            engine.run_tasks(write_bands, unfinished(storage, tasks, (BANDS, lambda task: part_key(task.number))))
+            tasks = band_tasks(context.storage, dedup, context.documents, signatures, copies, published)
+            context.run_units(write_bands, tasks, (layout.BANDS, lambda task: part_key(task.number)))
             bands.finish({})
         assert bands.manifest is not None
-        rows = _write_shared(storage, engine, bands.manifest)
+        rows = _write_shared(context, bands.manifest)
         facts = {"entries": bands.manifest.rows, "shared": rows}
-        storage.remove(BANDS.folder)  # made again from the signatures in seconds, and as large as half of them
+        context.storage.remove(
+            layout.BANDS.folder
+        )  # made again from the signatures in seconds, and as large as half of them
         return facts
 
-    return buckets.run(group, console.log)
+    return buckets.run(group, context.console.log)
 
 
 def band_tasks(
@@ -128,14 +122,14 @@ def write_bands(task: BandTask) -> int:
     key = part_key(task.number)
     kept = read_part(task.source, task.kept, ["kept"]).column("kept").to_numpy() if task.kept is not None else None
     copies, scopes = _copies(task), _scope_hashes(task.source, task.documents, task.near.scope)
-    writer = PartWriter(task.storage, BANDS, key, single=True)
+    writer = PartWriter(task.storage, layout.BANDS, key, single=True)
     documents = 0
     for batch in iterate_part(task.source, task.signatures, ["row", "pieces", "signature"]):
         if kept is not None:
             batch = batch.filter(pa.array(kept[batch.column("row").to_numpy()]))
         writer.write(_bands(task, batch, copies, scopes))
         documents += batch.num_rows
-    commit_unit(task.storage, BANDS, key, writer, {})
+    commit_unit(task.storage, layout.BANDS, key, writer, {})
     return documents
 
 
@@ -191,18 +185,18 @@ def _copies(task: BandTask) -> np.ndarray:
     return result
 
 
-def _write_shared(storage: Storage, engine: Engine, bands: DatasetManifest) -> int:
+def _write_shared(context: RunContext, bands: DatasetManifest) -> int:
     """Write the buckets that could hold a pair; returns their rows."""
     from pyspark.sql.connect import functions as F
 
-    paths = [storage.address(part.path) for part in bands.parts if part.rows]
+    paths = [context.storage.address(part.path) for part in bands.parts if part.rows]
     if not paths:
         return 0
-    frame = engine.read(paths)
+    frame = context.engine.read(paths)
     shared = (
         frame.groupBy("bucket")
         .agg(F.min("copy").alias("low"), F.max("copy").alias("high"), F.max(F.col("is_new").cast("int")).alias("new"))
         .where("low < high and new = 1")
         .select("bucket")
     )
-    return write_by_part(engine, frame.join(shared, on="bucket", how="inner"), storage, BUCKETS)
+    return write_by_part(context.engine, frame.join(shared, on="bucket", how="inner"), context.storage, layout.BUCKETS)

@@ -16,19 +16,16 @@ from gristmill.pipelines.decide.compile_policy import CompiledPolicy
 from gristmill.pipelines.decide.rules import PartColumns, evaluate, read_columns
 from gristmill.pipelines.decide.survivors import preference_values
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_part
+from gristmill.pipelines.run.dataset import PartWriter, read_part
 from gristmill.pipelines.run.units import commit_unit
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import Part
-from gristmill.schemas.near_duplicates import NEAR_CANDIDATE, NEAR_CANDIDATE_DIGEST
+from gristmill.schemas.rows.near_duplicates import NEAR_CANDIDATE
+from gristmill.schemas.signals import FamilyKey
 
 PUBLISHED, NEW = "0", "1"
 _HASH_DIGITS = 32
 _PREFERENCE_DIGITS = 16
-
-
-def near_candidates_spec(folder: str) -> DatasetSpec:
-    return DatasetSpec(f"{folder}/near/candidates", NEAR_CANDIDATE, NEAR_CANDIDATE_DIGEST)
 
 
 @dataclass(frozen=True)

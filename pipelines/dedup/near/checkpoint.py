@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow as pa
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter
+from gristmill.pipelines.run.dataset import PartWriter
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import Part
 
 

@@ -29,8 +29,8 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import read_each, read_part
 from gristmill.pipelines.run.regroup import Regroup
 from gristmill.schemas.manifest import DatasetManifest, Part
-from gristmill.schemas.near_duplicates import BUCKET, NEAR_CANDIDATE
-from gristmill.schemas.recipe import NearDedup
+from gristmill.schemas.recipe.dedup import NearDedup
+from gristmill.schemas.rows.near_duplicates import BUCKET, NEAR_CANDIDATE
 
 ROWS_AT_ONCE = 8_000_000  # of buckets, while documents are connected
 _BATCH = pa.field("batch", pa.int64(), nullable=False)

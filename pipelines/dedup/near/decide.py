@@ -12,8 +12,8 @@ import pyarrow as pa
 from gristmill.console import Console
 from gristmill.pipelines.by_part import part_key, parts_by_number, write_regrouped
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy
-from gristmill.pipelines.decide.survivors import survivors_spec, with_preferences
-from gristmill.pipelines.dedup.near.candidates import NearCandidateTask, near_candidates_spec, write_near_candidates
+from gristmill.pipelines.decide.survivors import with_preferences
+from gristmill.pipelines.dedup.near.candidates import NearCandidateTask, write_near_candidates
 from gristmill.pipelines.dedup.near.component_batches import BatchLimits, Problem, plan_batches, problems
 from gristmill.pipelines.dedup.near.edges import NearEdges
 from gristmill.pipelines.dedup.near.in_memory import fits_in_memory, load_candidates, load_contents, load_entries
@@ -28,16 +28,17 @@ from gristmill.pipelines.dedup.near.members import (
 )
 from gristmill.pipelines.dedup.near.options import decision_config
 from gristmill.pipelines.dedup.near.outcome import write_outcome
-from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter
+from gristmill.pipelines.run.context import RunContext
+from gristmill.pipelines.run.dataset import PartWriter
 from gristmill.pipelines.run.regroup import Regroup
-from gristmill.pipelines.run.stages import Stage, fingerprint
+from gristmill.pipelines.run.stages import fingerprint
 from gristmill.pipelines.run.units import commit_unit, unfinished
+from gristmill.schemas import layout
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest
-from gristmill.schemas.near_duplicates import NEAR_PAIR, NEAR_PAIR_DIGEST, OUTCOME, OUTCOME_DIGEST
-from gristmill.schemas.recipe import NearDedup
+from gristmill.schemas.recipe.dedup import NearDedup
+from gristmill.schemas.signals import FamilyKey
 
 
 @dataclass(frozen=True)
@@ -69,65 +70,51 @@ class NearInputs:
     priorities: Mapping[str, int]
 
 
-def pairs_spec(folder: str) -> DatasetSpec:
-    return DatasetSpec(f"{folder}/near/pairs", NEAR_PAIR, NEAR_PAIR_DIGEST)
-
-
-def members_spec(folder: str) -> DatasetSpec:
-    return DatasetSpec(f"{folder}/near/members", OUTCOME, OUTCOME_DIGEST)
-
-
-def outcome_spec(folder: str) -> DatasetSpec:
-    return DatasetSpec(f"{folder}/near/outcome", OUTCOME, OUTCOME_DIGEST)
-
-
 def decide_near(
-    storage: Storage,
-    engine: Engine,
+    context: RunContext,
     given: NearInputs,
-    folder: str,
     config: Mapping[str, Any],
     inputs: Mapping[str, str],
-    console: Console,
     limits: InMemory | None = None,
 ) -> tuple[DatasetManifest, DatasetManifest]:
-    """(members with the facts of the decision, outcome) under `<folder>/near`, brought up to date."""
+    """(members with the facts of the decision, outcome) under `<folder>decisions/near`, brought up to date."""
     config = {**config, "near": decision_config(given.near)}
     inputs = {"all": fingerprint(dict(inputs))}
     stages = [
-        Stage(storage, spec(folder), config, inputs)
-        for spec in (near_candidates_spec, pairs_spec, members_spec, outcome_spec)
+        context.stage(spec.of(context.selection), config, inputs)
+        for spec in (layout.NEAR_CANDIDATES, layout.NEAR_PAIRS, layout.NEAR_MEMBERS, layout.NEAR_OUTCOME)
     ]
     candidates, pairs, members, outcome = stages
     if members.manifest is None:
         if candidates.manifest is None:
             candidates.start()
-            tasks = _candidate_tasks(storage, given, folder)
-            engine.run_tasks(
-                write_near_candidates, unfinished(storage, tasks, (candidates.spec, lambda task: part_key(task.number)))
+            tasks = _candidate_tasks(context.storage, given, context.selection)
+            context.engine.run_tasks(
+                write_near_candidates,
+                unfinished(context.storage, tasks, (candidates.spec, lambda task: part_key(task.number))),
             )
             candidates.finish({})
         assert candidates.manifest is not None
         pairs.start()
         members.start()
         chosen = limits or IN_MEMORY
-        solved = _problems(storage, engine, given, candidates.manifest, chosen)
+        solved = _problems(context, given, candidates.manifest, chosen)
         if solved is not None:
-            facts = _in_memory(storage, given, solved, pairs.spec, members.spec)
+            facts = _in_memory(context.storage, given, solved, pairs.spec, members.spec)
         else:
-            rounds = Stage(storage, DatasetSpec(f"{folder}/near/rounds", NEAR_PAIR, ()), config, inputs)
+            rounds = context.stage(layout.NEAR_ROUNDS.of(context.selection), config, inputs)
             rounds.start()
             facts = decide_in_rounds(
-                *(engine, storage, rounds.spec.folder, given.near, given.edges, candidates.manifest),
+                *(context.engine, context.storage, rounds.spec.folder, given.near, given.edges, candidates.manifest),
                 *(given.preferences, pairs.spec, members.spec, chosen.rows),
             )
-            storage.remove(rounds.spec.folder)
+            context.storage.remove(rounds.spec.folder)
         pairs.finish({})
-        _log(console, members.finish(facts))
+        _log(context.console, members.finish(facts))
     assert members.manifest is not None
     if outcome.manifest is None:
         outcome.start()
-        write_outcome(engine, storage, given.exact, members.manifest, outcome.spec)
+        write_outcome(context.engine, context.storage, given.exact, members.manifest, outcome.spec)
         outcome.finish({})
     assert outcome.manifest is not None
     return members.manifest, outcome.manifest
@@ -138,8 +125,8 @@ def _candidate_tasks(storage: Storage, given: NearInputs, folder: str) -> list[N
     members = parts_by_number(given.edges.buckets)
     copies = parts_by_number(given.exact)
     wanted = with_preferences(given.policy.needed, given.preferences)
-    shared = (survivors_spec(folder), given.preferences, given.priorities)
-    spec = near_candidates_spec(folder)
+    shared = (layout.EXACT_SURVIVORS.of(folder), given.preferences, given.priorities)
+    spec = layout.NEAR_CANDIDATES.of(folder)
     tasks = [
         NearCandidateTask(
             *(storage, spec, storage, number, part, {key: given.signals[key].parts[number] for key in wanted}, wanted),
@@ -164,7 +151,7 @@ def _candidate_tasks(storage: Storage, given: NearInputs, folder: str) -> list[N
 
 
 def _problems(
-    storage: Storage, engine: Engine, given: NearInputs, candidates: DatasetManifest, limits: InMemory
+    context: RunContext, given: NearInputs, candidates: DatasetManifest, limits: InMemory
 ) -> Iterator[Problem] | None:
     """The problem to solve in memory, whole or in batches; None when it is to be solved in rounds.
 
@@ -174,16 +161,16 @@ def _problems(
     buckets, shingles, near = given.edges.buckets, given.edges.shingles, given.near
     batch = limits.batches
     if fits_in_memory(buckets, shingles, min(limits.rows, batch.rows), min(limits.hashes, batch.hashes)):
-        known = load_candidates(storage, candidates.parts)
-        entries = load_entries(storage, buckets.parts, known)
-        return iter([Problem(known, entries, load_contents(storage, given.edges, near, known, entries))])
-    if engine.tasks_are_remote and not fits_in_memory(buckets, shingles, limits.rows, limits.hashes):
+        known = load_candidates(context.storage, candidates.parts)
+        entries = load_entries(context.storage, buckets.parts, known)
+        return iter([Problem(known, entries, load_contents(context.storage, given.edges, near, known, entries))])
+    if context.engine.tasks_are_remote and not fits_in_memory(buckets, shingles, limits.rows, limits.hashes):
         return None
-    plan = plan_batches(storage, given.edges, near, candidates, batch)
+    plan = plan_batches(context.storage, given.edges, near, candidates, batch)
     rows, hashes = plan.largest
     if rows > limits.rows or hashes > limits.hashes:
         return None
-    return problems(storage, given.edges, near, candidates, plan)
+    return problems(context.storage, given.edges, near, candidates, plan)
 
 
 def _in_memory(

@@ -12,7 +12,7 @@ from gristmill.pipelines.dedup.near.edges import NearEdges
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.schemas.manifest import DatasetManifest
-from gristmill.schemas.recipe import NearDedup
+from gristmill.schemas.recipe.dedup import NearDedup
 
 ENTRY = pa.schema(
     [

@@ -13,8 +13,8 @@ from gristmill.pipelines.dedup.near.edges import NearEdges
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import read_each, read_part
 from gristmill.schemas.manifest import DatasetManifest, Part
-from gristmill.schemas.near_duplicates import BUCKET, NEAR_CANDIDATE
-from gristmill.schemas.recipe import NearDedup
+from gristmill.schemas.recipe.dedup import NearDedup
+from gristmill.schemas.rows.near_duplicates import BUCKET, NEAR_CANDIDATE
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,10 @@ from gristmill.pipelines.dedup.near.members import EDGE_PAIRS, SHOWN_IDS, edge_p
 from gristmill.pipelines.dedup.near.star_rounds import star_rounds
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
-from gristmill.schemas.near_duplicates import NEAR_PAIR, OUTCOME
-from gristmill.schemas.recipe import NearDedup
+from gristmill.schemas.recipe.dedup import NearDedup
+from gristmill.schemas.rows.near_duplicates import NEAR_PAIR, OUTCOME
 
 NODE = pa.schema([pa.field("node", pa.large_string(), nullable=False)])
 MOST_HOPS = 8  # how far links are followed from survivors; longer chains count as one more

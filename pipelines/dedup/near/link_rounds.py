@@ -9,7 +9,7 @@ from typing import Any
 from gristmill.pipelines.dedup.near.checkpoint import Rounds, read_parts, row_count
 from gristmill.pipelines.dedup.near.frames import ENTRY, PAIR, compared_pairs, is_published, similar, with_hubs
 from gristmill.schemas.manifest import Part
-from gristmill.schemas.recipe import NearDedup
+from gristmill.schemas.recipe.dedup import NearDedup
 
 
 def link_rounds(rounds: Rounds, entries: Any, contents: Any, near: NearDedup) -> tuple[list[Part], int]:

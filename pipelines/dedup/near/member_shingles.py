@@ -10,22 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.console import Console
 from gristmill.filters.dedup.shingles import shingle_hashes
 from gristmill.pipelines.by_part import part_key, parts_by_number
 from gristmill.pipelines.dedup.near.options import shingling_of, signature_config
 from gristmill.pipelines.dedup.near.published import Published, published_inputs
-from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, iterate_part, read_manifest, read_part
-from gristmill.pipelines.run.stages import Stage, layout_fingerprint
-from gristmill.pipelines.run.units import commit_unit, unfinished
+from gristmill.pipelines.run.context import RunContext
+from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_manifest, read_part
+from gristmill.pipelines.run.stages import layout_fingerprint
+from gristmill.pipelines.run.units import commit_unit
+from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import DatasetManifest, Part
-from gristmill.schemas.near_duplicates import SHINGLES, SHINGLES_DIGEST
-from gristmill.schemas.recipe import NearDedup
-
-MEMBER_SHINGLES = DatasetSpec("edges/near/shingles", SHINGLES, SHINGLES_DIGEST)
+from gristmill.schemas.recipe.dedup import NearDedup
+from gristmill.schemas.rows.near_duplicates import SHINGLES
 
 
 @dataclass(frozen=True)
@@ -42,45 +40,54 @@ class ShingleTask:
 
 
 def store_shingles(
-    storage: Storage,
-    engine: Engine,
+    context: RunContext,
     near: NearDedup,
-    documents: DatasetManifest,
     signatures: DatasetManifest,
     buckets: DatasetManifest,
     published: Sequence[Published],
-    console: Console,
 ) -> DatasetManifest:
     """Bring `edges/near/shingles` up to date. facts: hashes stored in all."""
     config = {**signature_config(near), "index_store": near.index_store}
-    inputs = shingle_inputs(documents, signatures, buckets, published)
+    inputs = shingle_inputs(context.documents, signatures, buckets, published)
     members = parts_by_number(buckets)
     wanted = parts_by_number(signatures) if near.index_store == "shingles" else members
 
-    stage = Stage(storage, MEMBER_SHINGLES, config, inputs)
+    stage = context.stage(layout.MEMBER_SHINGLES, config, inputs)
 
     def store() -> dict[str, int]:
         tasks = [
-            ShingleTask(storage, storage, number, part, wanted[number], None, near)
-            for number, part in enumerate(documents.parts)
+            ShingleTask(context.storage, context.storage, number, part, wanted[number], None, near)
+            for number, part in enumerate(context.documents.parts)
             if number in wanted
         ]
         for one in published:
-            stored = parts_by_number(read_manifest(one.run.storage, MEMBER_SHINGLES.folder))
+            stored = parts_by_number(read_manifest(one.run.storage, layout.MEMBER_SHINGLES.folder))
             tasks += [
                 ShingleTask(
-                    *(storage, one.run.storage, number, part, members[number], stored.get(number - one.first_part)),
+                    *(
+                        context.storage,
+                        one.run.storage,
+                        number,
+                        part,
+                        members[number],
+                        stored.get(number - one.first_part),
+                    ),
                     near,
                 )
                 for number, part, _, _ in one.parts()
                 if number in members
             ]
-        tasks = unfinished(storage, tasks, (MEMBER_SHINGLES, lambda task: part_key(task.number)))
-        with console.progress("shingles", sum(task.documents.text_bytes for task in tasks), "bytes") as advance:
-            engine.run_tasks(write_shingles, tasks, advance)
+        context.run_units(
+            write_shingles,
+            tasks,
+            (layout.MEMBER_SHINGLES, lambda task: part_key(task.number)),
+            label="shingles",
+            amount=lambda task: task.documents.text_bytes,
+            of="bytes",
+        )
         return {"shingles": sum(unit["facts"]["shingles"] for unit in stage.units().values())}
 
-    return stage.run(store, console.log)
+    return stage.run(store, context.console.log)
 
 
 def shingle_inputs(
@@ -96,7 +103,7 @@ def shingle_inputs(
 
 def write_shingles(task: ShingleTask) -> int:
     """Shingle hashes of one part's wanted documents. Returns the bytes of text of the part."""
-    spec, key = MEMBER_SHINGLES, part_key(task.number)
+    spec, key = layout.MEMBER_SHINGLES, part_key(task.number)
     rows = np.unique(read_part(task.storage, task.rows_of, ["row"]).column("row").to_numpy())
     writer = PartWriter(task.storage, spec, key, single=True)
     total = 0

@@ -13,8 +13,8 @@ from gristmill.filters.dedup.linking import hops_from, link_buckets
 from gristmill.filters.dedup.star_pass import Compared, Contents, compare_all, star_pass, survivors_of
 from gristmill.pipelines.dedup.near.candidates import reasons
 from gristmill.pipelines.dedup.near.in_memory import Candidates, Entries
-from gristmill.schemas.near_duplicates import NEAR_PAIR, OUTCOME
-from gristmill.schemas.recipe import NearDedup
+from gristmill.schemas.recipe.dedup import NearDedup
+from gristmill.schemas.rows.near_duplicates import NEAR_PAIR, OUTCOME
 
 SHOWN_IDS = 20
 EDGE_PAIRS = 4

@@ -5,7 +5,7 @@ from typing import Any
 from gristmill.filters.dedup import shingles
 from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.filters.dedup.lsh_parameters import Bands, choose_bands, described
-from gristmill.schemas.recipe import NearDedup
+from gristmill.schemas.recipe.dedup import NearDedup
 
 
 def shingling_of(near: NearDedup) -> shingles.Shingling:

@@ -10,15 +10,15 @@ from typing import Any
 from gristmill.pipelines.by_part import write_by_part
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest
-from gristmill.schemas.near_duplicates import OUTCOME
+from gristmill.schemas.rows.near_duplicates import OUTCOME
 
 
 def write_outcome(
     engine: Engine, storage: Storage, exact: DatasetManifest | None, members: DatasetManifest, spec: DatasetSpec
 ) -> int:
-    """Write the rows of `spec` (OUTCOME); returns their number. exact: rows of schemas/duplicates.py MEMBER."""
+    """Write the rows of `spec` (OUTCOME); returns their number. exact: rows of schemas/rows/duplicates.py MEMBER."""
     near = _read(engine, storage, members)
     copies = _read(engine, storage, exact)
     frames = [] if near is None else [near.select(*OUTCOME.names)]

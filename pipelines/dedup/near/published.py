@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from gristmill.pipelines.by_part import part_key
 from gristmill.pipelines.dedup.near.options import signature_config
-from gristmill.pipelines.dedup.near.signatures import SIGNATURES
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.run.stages import layout_fingerprint
+from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.manifest import DatasetManifest, Part
-from gristmill.schemas.recipe import Dedup
+from gristmill.schemas.recipe.dedup import Dedup
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def open_published(dedup: Dedup, first_part: int) -> tuple[Published, ...]:
     for path in near.against:
         run = open_run(path)
         theirs = run.recipe.dedup.near
-        signatures = read_manifest(run.storage, SIGNATURES.folder)
+        signatures = read_manifest(run.storage, layout.SIGNATURES.folder)
         if theirs is None or signatures is None:
             raise RecipeError(
                 "the run has no near-duplicate index",

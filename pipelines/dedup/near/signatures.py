@@ -5,23 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from gristmill.console import Console
 from gristmill.filters.dedup.minhash import signatures
 from gristmill.pipelines.by_part import part_key
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy
 from gristmill.pipelines.decide.rules import evaluate, read_columns
 from gristmill.pipelines.dedup.near.options import shingling_of, signature_config
-from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.measure import FamilyKey
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, iterate_part
-from gristmill.pipelines.run.stages import Stage, layout_fingerprint, rate
-from gristmill.pipelines.run.units import commit_unit, unfinished
+from gristmill.pipelines.run.context import RunContext
+from gristmill.pipelines.run.dataset import PartWriter, iterate_part
+from gristmill.pipelines.run.stages import layout_fingerprint, rate
+from gristmill.pipelines.run.units import commit_unit
+from gristmill.schemas import layout
 from gristmill.schemas.manifest import DatasetManifest, Part
-from gristmill.schemas.near_duplicates import SIGNATURE, SIGNATURE_DIGEST
-from gristmill.schemas.recipe import NearDedup
-
-SIGNATURES = DatasetSpec("edges/near/signatures", SIGNATURE, SIGNATURE_DIGEST)
+from gristmill.schemas.recipe.dedup import NearDedup
+from gristmill.schemas.signals import FamilyKey
 
 
 @dataclass(frozen=True)
@@ -37,36 +34,44 @@ class SignatureTask:
 
 
 def measure_signatures(
-    storage: Storage,
-    engine: Engine,
+    context: RunContext,
     near: NearDedup,
     floor: CompiledPolicy,
-    documents: DatasetManifest,
-    signals: Mapping[FamilyKey, DatasetManifest],
-    console: Console,
 ) -> DatasetManifest:
     """Bring `edges/near/signatures` up to date. facts: documents without pieces, and with fewer than one shingle's."""
     config = {**signature_config(near), "floor": [named.rule.model_dump() for named in floor.floor]}
-    inputs = {"documents": layout_fingerprint(documents)}
-    inputs |= {f"signals/{name}@{version}": signals[name, version].digest for name, version in floor.needed}
-    stage = Stage(storage, SIGNATURES, config, inputs)
+    inputs = {"documents": layout_fingerprint(context.documents)}
+    inputs |= {f"signals/{name}@{version}": context.signals[name, version].digest for name, version in floor.needed}
+    stage = context.stage(layout.SIGNATURES, config, inputs)
     if stage.manifest is not None:
-        console.log(f"{SIGNATURES.folder}: up to date ({stage.manifest.rows:,} rows)")
+        context.console.log(f"{layout.SIGNATURES.folder}: up to date ({stage.manifest.rows:,} rows)")
         return stage.manifest
     stage.start()
     tasks = [
-        SignatureTask(storage, number, part, {key: signals[key].parts[number] for key in floor.needed}, floor, near)
-        for number, part in enumerate(documents.parts)
+        SignatureTask(
+            context.storage,
+            number,
+            part,
+            {key: context.signals[key].parts[number] for key in floor.needed},
+            floor,
+            near,
+        )
+        for number, part in enumerate(context.documents.parts)
     ]
-    tasks = unfinished(storage, tasks, (SIGNATURES, lambda task: part_key(task.number)))
-    with console.progress("signatures", sum(task.documents.text_bytes for task in tasks), "bytes") as advance:
-        engine.run_tasks(write_signatures, tasks, advance)
+    context.run_units(
+        write_signatures,
+        tasks,
+        (layout.SIGNATURES, lambda task: part_key(task.number)),
+        label="signatures",
+        amount=lambda task: task.documents.text_bytes,
+        of="bytes",
+    )
     units = stage.units().values()
     facts = {name: sum(unit["facts"][name] for unit in units) for name in ("without_pieces", "short")}
-    manifest = stage.finish({**facts, "text_bytes": documents.text_bytes})
-    timed = manifest.model_copy(update={"text_bytes": documents.text_bytes})
-    console.log(
-        f"{SIGNATURES.folder}: {manifest.rows:,} documents in {manifest.seconds:.1f} s{rate(timed)}; "
+    manifest = stage.finish({**facts, "text_bytes": context.documents.text_bytes})
+    timed = manifest.model_copy(update={"text_bytes": context.documents.text_bytes})
+    context.console.log(
+        f"{layout.SIGNATURES.folder}: {manifest.rows:,} documents in {manifest.seconds:.1f} s{rate(timed)}; "
         f"{facts['short']:,} shorter than one shingle, {facts['without_pieces']:,} with nothing to compare"
     )
     return manifest
@@ -74,7 +79,7 @@ def measure_signatures(
 
 def write_signatures(task: SignatureTask) -> int:
     """Signatures of one part's documents above the floor. Returns the bytes of text."""
-    spec, key = SIGNATURES, part_key(task.number)
+    spec, key = layout.SIGNATURES, part_key(task.number)
     above = evaluate(
         read_columns(task.storage, task.documents, task.signals, task.floor.needed), task.floor
     ).floor  # fmt: skip

@@ -17,10 +17,11 @@ from gristmill.pipelines.dedup.near.edges import NearEdges
 from gristmill.pipelines.dedup.near.frames import ENTRY, PAIR, compared_pairs, similar, with_hubs
 from gristmill.pipelines.dedup.near.in_memory import Candidates, Entries, load_contents, places_of
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, PartWriter, read_part
+from gristmill.pipelines.run.dataset import PartWriter, read_part
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import Part
-from gristmill.schemas.near_duplicates import NEAR_CANDIDATE
-from gristmill.schemas.recipe import NearDedup
+from gristmill.schemas.recipe.dedup import NearDedup
+from gristmill.schemas.rows.near_duplicates import NEAR_CANDIDATE
 
 
 def star_rounds(

@@ -6,8 +6,9 @@ from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.filters.dedup.minhash import band_hashes, signatures
 from gristmill.filters.dedup.shingles import Shingling, shingle_hashes
 from gristmill.filters.dedup.star_pass import Contents, star_pass
-from gristmill.pipelines.dedup.near.signatures import SIGNATURES, signature_lists
+from gristmill.pipelines.dedup.near.signatures import signature_lists
 from gristmill.pipelines.run.digest import batch_digest
+from gristmill.schemas import layout
 
 KERNELS = ("near:signatures", "near:shingles", "near:pairs")
 
@@ -21,7 +22,7 @@ def warm_near(what: str, texts: pa.Array) -> None:
         places = pa.array(np.zeros(len(texts), np.int64))
         columns = [pa.array([""] * len(texts), pa.large_string()), places, places, places]
         rows = [*columns, signature_lists(found.values.view(np.int32))]
-        batch_digest(pa.record_batch(rows, schema=SIGNATURES.schema), list(SIGNATURES.digest_columns))
+        batch_digest(pa.record_batch(rows, schema=layout.SIGNATURES.schema), list(layout.SIGNATURES.digest_columns))
     elif what == "shingles":
         shingle_hashes(texts, shingling)
     else:

@@ -20,8 +20,8 @@ from gristmill.filters.dedup.super_kmers import (
 )
 from gristmill.filters.dedup.windows import Policy, mask_by_definition
 from gristmill.filters.transforms.apply import apply_edits
-from gristmill.schemas.edits import EDITS
 from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.rows.edits import EDITS
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 

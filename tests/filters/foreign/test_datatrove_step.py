@@ -13,8 +13,9 @@ from gristmill.filters.transforms.apply import apply_edits
 from gristmill.filters.transforms.edit_arrays import edits_array
 from gristmill.filters.transforms.moved import moved
 from gristmill.schemas.errors import ModelError, RecipeError
-from gristmill.schemas.foreign import ForeignStep
-from gristmill.schemas.recipe import Recipe, validated
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.recipe.external import ForeignStep
+from gristmill.schemas.yaml_files import validated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -8,8 +8,9 @@ from gristmill.filters.language.named import codes_of, known_languages, language
 from gristmill.pipelines.decide.compile_policy import compile_recipe
 from gristmill.pipelines.decide.languages import mix_with_labels
 from gristmill.schemas.errors import RecipeError
-from gristmill.schemas.mixing import Mix
-from gristmill.schemas.recipe import Recipe, load_recipe
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.recipe.load import load_recipe
+from gristmill.schemas.recipe.mix import Mix
 
 
 def compiled(**keys: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.privacy import Privacy, privacy_of
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.schemas.errors import ModelError, RecipeError, RunError
-from gristmill.schemas.recipe import load_recipe
+from gristmill.schemas.recipe.load import load_recipe
 
 MAIL, PHONE, CARD, SSN, PASSWORD = (
     "jo.doe@corp-mail.de",

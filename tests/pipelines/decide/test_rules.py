@@ -8,7 +8,8 @@ import pyarrow as pa
 from gristmill.pipelines.decide.compile_policy import CompiledPolicy
 from gristmill.pipelines.decide.named_rule import NamedRule
 from gristmill.pipelines.decide.rules import PartColumns, evaluate
-from gristmill.schemas.policy import Rule
+from gristmill.pipelines.decide.text_versions import ORIGINALS
+from gristmill.schemas.recipe.rules import Rule
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,7 +75,7 @@ def test_masks_equal_one_by_one(rows: list[dict[str, Any]]) -> None:
         name: pa.chunked_array([pa.array([row[name] for row in rows], kind, from_pandas=False)])
         for name, kind in types.items()
     }
-    verdict = evaluate(PartColumns(documents, signals, {}), CompiledPolicy((), tuple(named), "original"))
+    verdict = evaluate(PartColumns(documents, signals, {}), CompiledPolicy((), tuple(named), ORIGINALS))
     expected = [
         [one.name for one in named if applies(one, row) and not holds(one.rule, row[one.rule.signal])] for row in rows
     ]

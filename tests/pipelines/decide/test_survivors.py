@@ -13,7 +13,8 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import PartWriter
 from gristmill.pipelines.run.stages import Stage
 from gristmill.pipelines.run.units import commit_unit
-from gristmill.schemas.duplicates import CANDIDATE, MEMBER
+from gristmill.schemas import layout
+from gristmill.schemas.rows.duplicates import CANDIDATE, MEMBER
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -47,7 +48,7 @@ def by_hand(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def chosen(folder: Path, rows: Sequence[dict[str, Any]], parts: int, engine: Engine) -> list[dict[str, Any]]:
     storage = Storage(str(folder))
     storage.remove("d")
-    candidates = Stage(storage, survivors.candidates_spec("d"), {"rows": len(rows)}, {})
+    candidates = Stage(storage, layout.EXACT_CANDIDATES.of("d/"), {"rows": len(rows)}, {})
     candidates.start()
     for number in range(parts):
         writer = PartWriter(storage, candidates.spec, part_key(number), single=True)
@@ -57,7 +58,7 @@ def chosen(folder: Path, rows: Sequence[dict[str, Any]], parts: int, engine: Eng
         for batch in pa.Table.from_pylist(mine, CANDIDATE).to_batches():
             writer.write(batch)
         commit_unit(storage, candidates.spec, part_key(number), writer, {})
-    stage = Stage(storage, survivors.survivors_spec("d"), {}, {})
+    stage = Stage(storage, layout.EXACT_SURVIVORS.of("d/"), {}, {})
     stage.start()
     survivors.choose_survivors(engine, storage, candidates.finish({}), stage.spec, PREFERENCES)
     manifest = stage.finish({})

@@ -20,12 +20,13 @@ from gristmill.pipelines.cli.main import app
 from gristmill.pipelines.decide.explain import explain
 from gristmill.pipelines.decide.materialise import materialise
 from gristmill.pipelines.decide.reselect import reselect
-from gristmill.pipelines.decontaminate.matches import GRAMS, count_contents
+from gristmill.pipelines.decontaminate.matches import count_contents
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.dataset import read_manifest, read_part
 from gristmill.pipelines.run.run import Run
-from gristmill.schemas.decontamination import GRAM_CONTENT
+from gristmill.schemas import layout
 from gristmill.schemas.errors import GristmillError, InputError, RecipeError
+from gristmill.schemas.rows.decontamination import GRAM_CONTENT
 from typer.testing import CliRunner
 
 from tests.builds import datasets, table, write_jsonl, write_parquet
@@ -206,7 +207,7 @@ def test_partitions_and_order_change_nothing(made: Any, tmp_path: Path) -> None:
 
 def test_counting_by_shuffle_gives_the_same_rows(made: Any) -> None:
     _, _, _, run = made
-    grams = read_manifest(run.storage, GRAMS.folder)
+    grams = read_manifest(run.storage, layout.MATCHED_GRAMS.folder)
     assert grams is not None
     parts = [part for part in grams.parts if part.rows]
     with Engine(partitions=3) as engine:

@@ -12,8 +12,8 @@ from gristmill.pipelines.build import build
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run
-from gristmill.schemas.decision import DECISION
 from gristmill.schemas.manifest import DatasetManifest
+from gristmill.schemas.rows.decision import DECISION
 
 VOCABULARY = [f"{a}{b}" for a in ("mill", "stone", "river", "grain", "wheel") for b in range(60)]
 

@@ -20,9 +20,9 @@ from gristmill.pipelines.decide.materialise import materialise
 from gristmill.pipelines.decide.reselect import reselect
 from gristmill.pipelines.dedup import cuts, order, substrings_partitioned
 from gristmill.pipelines.engine.session import Engine
-from gristmill.schemas.cut_options import Substrings
-from gristmill.schemas.edits import EDITS
 from gristmill.schemas.errors import ModelError
+from gristmill.schemas.recipe.cuts import Substrings
+from gristmill.schemas.rows.edits import EDITS
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError

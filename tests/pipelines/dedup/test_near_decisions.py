@@ -1,6 +1,7 @@
 """Near-duplicate decisions end to end on Sail: in memory, in rounds, against brute force, under another policy."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from gristmill.pipelines.decide.reselect import measured, reselect
 from gristmill.pipelines.dedup.near import component_batches
 from gristmill.pipelines.dedup.near import decide as decide_module
 from gristmill.pipelines.dedup.near.component_batches import BatchLimits
-from gristmill.pipelines.dedup.near.decide import InMemory, NearInputs, decide_near, pairs_spec
+from gristmill.pipelines.dedup.near.decide import InMemory, NearInputs, decide_near
 from gristmill.pipelines.dedup.near.warm import KERNELS, warm_near
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.regroup import Regroup
 from gristmill.pipelines.run.run import Run
-from gristmill.schemas.recipe import NearDedup
+from gristmill.schemas import layout
+from gristmill.schemas.recipe.dedup import NearDedup
 from near_corpora import built, corpus, kept_ids, table
 
 NORMALISE = ["case", "whitespace", "punctuation"]
@@ -48,16 +50,17 @@ def decided(run: Run, engine: Engine, folder: str, limits: InMemory, **changes: 
     policy = compile_policy(run.recipe.policy, run.recipe.floor, run.recipe.text)
     made_from = measured(run)
     assert made_from.near is not None
-    survivors = read_manifest(run.storage, "decisions/exact/survivors")
+    survivors = read_manifest(run.storage, layout.EXACT_SURVIVORS.folder)
     given = NearInputs(
         near, policy, run.documents, run.signals, made_from.near, survivors, run.recipe.dedup.near_order, {"docs": 0}
     )
     storage = run.storage
     storage.remove(folder)
     # survivors among exact copies are read from the folder that wrote them
+    context = replace(run.context(engine, Console(quiet=True)), selection=f"{folder}/")
     config, inputs = {"policy": policy_config(policy)}, made_from.digests()
-    members, outcome = decide_near(storage, engine, given, folder, config, inputs, Console(quiet=True), limits)
-    return members, outcome, read_manifest(storage, pairs_spec(folder).folder)
+    members, outcome = decide_near(context, given, config, inputs, limits)
+    return members, outcome, read_manifest(storage, layout.NEAR_PAIRS.of(f"{folder}/").folder)
 
 
 NO_MEMORY = InMemory(rows=0, hashes=0)

@@ -13,14 +13,15 @@ from gristmill.pipelines.build import build
 from gristmill.pipelines.decide.explain import explain
 from gristmill.pipelines.decide.reselect import reselect
 from gristmill.pipelines.engine.session import Engine
-from gristmill.pipelines.mix.command import mix, mixed_corpus
+from gristmill.pipelines.mix.command import mix
 from gristmill.pipelines.mix.plan import GroupStats, plan_mix, solve_scale, weight_of
 from gristmill.pipelines.mix.stage import codes_of, copies_of
+from gristmill.pipelines.mix.stored import mixed_corpus
 from gristmill.pipelines.report.mixing import mix_report
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.schemas.errors import GristmillError, RecipeError
-from gristmill.schemas.mixing import Mix, Upweight
-from gristmill.schemas.recipe import validated
+from gristmill.schemas.recipe.mix import Mix, Upweight
+from gristmill.schemas.yaml_files import validated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -7,8 +7,8 @@ import pyarrow as pa
 from gristmill.pipelines.readers.extract import Isolate
 from gristmill.pipelines.readers.registry import plan_splits, read_split
 from gristmill.pipelines.readers.split import Split
-from gristmill.schemas.document import DOCUMENT
-from gristmill.schemas.source import Source
+from gristmill.schemas.recipe.source import Source
+from gristmill.schemas.rows.document import DOCUMENT
 from gristmill.schemas.tally import Tally
 
 WHOLE = 1 << 40

@@ -8,7 +8,7 @@ from gristmill.pipelines.readers.records import add_record
 from gristmill.pipelines.readers.rows import Rows
 from gristmill.pipelines.readers.split import Split
 from gristmill.pipelines.readers.tables import records
-from gristmill.schemas.source import Columns, Source
+from gristmill.schemas.recipe.source import Columns, Source
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from gristmill.pipelines.readers.registry import plan_splits
 from gristmill.schemas.errors import InputError
-from gristmill.schemas.source import Source
+from gristmill.schemas.recipe.source import Source
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError

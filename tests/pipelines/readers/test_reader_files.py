@@ -10,7 +10,7 @@ import fsspec
 import pytest
 from gristmill.pipelines.readers.registry import READERS, plan_splits, reader
 from gristmill.schemas.errors import InputError
-from gristmill.schemas.source import READER_NOTES, Columns, Source
+from gristmill.schemas.recipe.source import READER_NOTES, Columns, Source
 from pydantic import ValidationError
 from reading import WHOLE, read_source
 

@@ -172,7 +172,7 @@ def test_an_empty_file_is_a_split_without_records_that_is_told(tmp_path: Path, n
 
 def test_memory_follows_the_batch_not_the_file(tmp_path: Path) -> None:
     from gristmill.pipelines.readers.registry import plan_splits, read_split
-    from gristmill.schemas.source import Source
+    from gristmill.schemas.recipe.source import Source
 
     line = json.dumps({"text": "some words of a page " * 200}).encode() + b"\n"
     with gzip.open(tmp_path / "a.jsonl.gz", "wb", compresslevel=1) as packed:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from gristmill.pipelines.readers.registry import plan_splits, read_split
 from gristmill.schemas.errors import InputError
-from gristmill.schemas.source import Source
+from gristmill.schemas.recipe.source import Source
 from reading import WHOLE, read_source
 
 TEXTS = [f"Bericht {n}: die Fähre kam wieder zu spät" for n in range(40)]

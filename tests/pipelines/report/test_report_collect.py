@@ -14,7 +14,7 @@ from gristmill.pipelines.report import collect as collecting
 from gristmill.pipelines.report.collect import collect
 from gristmill.pipelines.run import dataset
 from gristmill.pipelines.run.run import Run
-from gristmill.schemas.policy import Rule
+from gristmill.schemas.recipe.rules import Rule
 from gristmill.schemas.report import Amount, Histogram, Summary
 
 Rows = list[dict[str, Any]]

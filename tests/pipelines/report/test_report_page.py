@@ -27,7 +27,7 @@ from gristmill.pipelines.report.sketch import (
 from gristmill.pipelines.report.tables import megabytes, percent
 from gristmill.pipelines.report.write import write_report
 from gristmill.pipelines.run.run import Run, open_run
-from gristmill.schemas.policy import Rule
+from gristmill.schemas.recipe.rules import Rule
 from gristmill.schemas.report import Summary
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -10,9 +10,10 @@ import pytest
 from gristmill.pipelines import by_part
 from gristmill.pipelines.by_part import part_key
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import DatasetSpec, read_part
+from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.regroup import Regroup
 from gristmill.pipelines.run.units import read_units
+from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import Part
 from hypothesis import given, settings
 from hypothesis import strategies as st

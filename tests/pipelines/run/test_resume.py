@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from builds import COLUMNS, POLICY, build_process, command, datasets, digests, rows, write_jsonl, write_recipe
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.lock import LOCK, run_lock
+from gristmill.pipelines.run.lock import run_lock
+from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
 
 FILES = 6
@@ -68,7 +69,7 @@ def assert_goes_on(recipe: Path, out: Path, expected: dict[str, str]) -> None:
     for folder, manifest in datasets(out).items():
         named = {part.path for part in manifest.parts}
         assert {path.relative_to(out).as_posix() for path in (out / folder / "data").glob("*")} == named
-    assert not (out / LOCK).exists()
+    assert not (out / layout.LOCK).exists()
 
 
 @pytest.mark.parametrize("units", [1, FILES, 3 * FILES, 7 * FILES])
@@ -137,7 +138,7 @@ def test_an_interrupt_from_the_keyboard(recipe: Path, tmp_path: Path, uninterrup
 def test_two_runs_into_one_folder(recipe: Path, tmp_path: Path, uninterrupted: dict[str, str]) -> None:
     out = tmp_path / "run"
     first = start(recipe, out)
-    while not (out / LOCK).exists():
+    while not (out / layout.LOCK).exists():
         time.sleep(0.002)
     os.kill(first.pid, signal.SIGSTOP)
     second = build_process(recipe, out)
@@ -152,7 +153,7 @@ def test_two_runs_into_one_folder(recipe: Path, tmp_path: Path, uninterrupted: d
 def test_the_lock_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
     storage = Storage(str(tmp_path))
     with run_lock(storage):
-        owner = storage.read_json(LOCK)
+        owner = storage.read_json(layout.LOCK)
     ended = subprocess.Popen(["true"])
     ended.wait()
     zombie = subprocess.Popen(["true"])
@@ -167,11 +168,11 @@ def test_the_lock_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
         owner | {"host": "elsewhere", "refreshed": time.time() - 500},
     ]
     for left in stale:
-        storage.write_json(LOCK, left)
+        storage.write_json(layout.LOCK, left)
         with run_lock(storage):
-            assert storage.read_json(LOCK)["pid"] == os.getpid()
+            assert storage.read_json(layout.LOCK)["pid"] == os.getpid()
     zombie.wait()
-    (tmp_path / LOCK).write_bytes(b"")  # cut short by a power failure
+    (tmp_path / layout.LOCK).write_bytes(b"")  # cut short by a power failure
     with run_lock(storage):
         pass
 
@@ -181,7 +182,9 @@ def test_a_live_lock_is_respected(tmp_path: Path) -> None:
     with run_lock(storage):
         with pytest.raises(RunError, match="another run is writing here"), run_lock(storage):
             pass
-        storage.write_json(LOCK, storage.read_json(LOCK) | {"host": "elsewhere", "refreshed": time.time() - 5})
+        storage.write_json(
+            layout.LOCK, storage.read_json(layout.LOCK) | {"host": "elsewhere", "refreshed": time.time() - 5}
+        )
         with pytest.raises(RunError, match="on elsewhere, seen 5 s ago"), run_lock(storage):
             pass
 
@@ -191,7 +194,7 @@ def test_a_kill_while_the_folder_is_claimed(recipe: Path, tmp_path: Path) -> Non
     out = tmp_path / "run"
     out.mkdir()
     (out / "gristmill-run.json.0badcafe.tmp").write_bytes(b"")
-    (out / f"{LOCK}.0badcafe.tmp").write_bytes(b"{")
+    (out / f"{layout.LOCK}.0badcafe.tmp").write_bytes(b"{")
     done = build_process(recipe, out)
     assert done.returncode == 0, done.stderr
 

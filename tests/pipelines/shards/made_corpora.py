@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from gristmill.schemas.shard_format import BIN, DOCS, LOSS, ShardSetManifest, parse_manifest
-from gristmill.schemas.shard_index import decode_index
+from gristmill.schemas.shards.format import BIN, DOCS, LOSS, ShardSetManifest, parse_manifest
+from gristmill.schemas.shards.index import decode_index
 from made_tokenizers import prose
 
 Row = dict[str, Any]

@@ -10,7 +10,7 @@ from gristmill.pipelines.shards import tombstones as module
 from gristmill.pipelines.shards.tombstones import forget, purge_shards, read_tombstones, tombstone
 from gristmill.pipelines.shards.verify import verify_shards
 from gristmill.schemas.errors import RunError
-from gristmill.schemas.shard_format import identity_of, parse_tombstones
+from gristmill.schemas.shards.format import identity_of, parse_tombstones
 from made_corpora import contents, documents_of, manifest_of, rows
 
 

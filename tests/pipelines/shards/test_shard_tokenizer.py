@@ -13,7 +13,7 @@ from gristmill.pipelines.shards.train_tokenizer import train_tokenizer
 from gristmill.pipelines.shards.verify import verify_shards
 from gristmill.pipelines.shards.write import write_shards
 from gristmill.schemas.errors import ModelError, RunError
-from gristmill.schemas.shard_options import ShardOptions
+from gristmill.schemas.recipe.shards import ShardOptions
 from made_corpora import contents, documents_of, options, rows, write_corpus
 from made_tokenizers import KINDS, word_level
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from gristmill.schemas.shard_format import TokenizerRecord
-from gristmill.schemas.training_recipe import ModelShape
+from gristmill.schemas.shards.format import TokenizerRecord
+from gristmill.schemas.training.recipe import ModelShape
 from gristmill.training.models import build_model
 from gristmill.training.objectives.registry import Objective, make
 from gristmill.training.objectives.tensors import evaluating

@@ -1,8 +1,8 @@
 """Small tokenizer records, windows and models that the tests of objectives share."""
 
 import numpy as np
-from gristmill.schemas.shard_format import TokenizerRecord
-from gristmill.schemas.training_recipe import ModelShape
+from gristmill.schemas.shards.format import TokenizerRecord
+from gristmill.schemas.training.recipe import ModelShape
 
 TEXT_IDS = 100
 EOS, BOS, PAD, MASK, SEPARATOR = range(TEXT_IDS, TEXT_IDS + 5)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gristmill.schemas.errors import ModelError, RecipeError
-from gristmill.schemas.shard_format import TokenizerRecord
+from gristmill.schemas.shards.format import TokenizerRecord
 from gristmill.training.objectives import span_corruption
 from gristmill.training.objectives.keyed import uniforms
 from gristmill.training.objectives.masked import chosen_positions, chosen_words

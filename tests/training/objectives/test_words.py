@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gristmill.schemas.shard_format import TokenizerRecord
+from gristmill.schemas.shards.format import TokenizerRecord
 from gristmill.training.objectives.registry import make
 from gristmill.training.objectives.words import (
     ALONE,

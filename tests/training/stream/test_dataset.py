@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gristmill.schemas.errors import RunError
-from gristmill.schemas.shard_format import TOMBSTONES, Tombstone
+from gristmill.schemas.shards.format import TOMBSTONES, Tombstone
 from gristmill.training.stream.dataset import PlanDataset
 from gristmill.training.stream.history import History
 from gristmill.training.stream.plan import Plan, PlanConfig

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gristmill.schemas.errors import RunError
-from gristmill.schemas.shard_format import Tombstone
+from gristmill.schemas.shards.format import Tombstone
 from gristmill.training.stream.dataset import PlanDataset
 from gristmill.training.stream.forgotten import audit_forgotten, audit_run
 from gristmill.training.stream.history import History

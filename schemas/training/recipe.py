@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from gristmill.schemas.recipe import load_document, resolve_path
+from gristmill.schemas.paths import RecipePath
 from gristmill.schemas.strict import Strict
+from gristmill.schemas.yaml_files import load_document
 from pydantic import BeforeValidator, Field, model_validator
 
 
@@ -18,7 +19,7 @@ class ModelShape(Strict):
     """
 
     shape: Literal["llama", "qwen", "bert", "t5", "electra"] | None = None
-    checkpoint: str | None = None
+    checkpoint: RecipePath | None = None
     hidden_size: int = Field(768, ge=8)
     layers: int = Field(12, ge=1)
     heads: int = Field(12, ge=1)
@@ -142,7 +143,7 @@ class TrainingRecipe(Strict):
     one process holds at once; the rest is accumulated."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    shards: str
+    shards: RecipePath
     model: ModelShape
     objective: Annotated[Objective, BeforeValidator(_named)] = Field(default_factory=Objective)
     stream: StreamOptions = Field(default_factory=StreamOptions)
@@ -196,9 +197,4 @@ FREE_TO_CHANGE = {
 
 def load_training_recipe(path: str | Path) -> TrainingRecipe:
     """The training recipe in a YAML file; paths are relative to the file. RecipeError names file, line, nearest key."""
-    data = load_document(path, TrainingRecipe)
-    base = Path(path).resolve().parent
-    model = dict(data["model"])
-    if model.get("checkpoint"):
-        model["checkpoint"] = resolve_path(model["checkpoint"], base)
-    return TrainingRecipe.model_validate({**data, "shards": resolve_path(data["shards"], base), "model": model})
+    return load_document(path, TrainingRecipe)

@@ -1,11 +1,14 @@
 """What a recipe says about one source of documents: where the files are and how to read them."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import webencodings
+from gristmill.schemas.lookup import installed_names, nearest_name
+from gristmill.schemas.paths import RecipePath
 from gristmill.schemas.strict import Strict
 from pydantic import Field, field_validator
 
+READERS_GROUP = "gristmill.readers"  # of entry points: readers that installed packages bring
 SourceFormat = Literal["auto", "warc", "wet", "html", "text", "jsonl", "csv", "parquet", "datasets"]
 
 # Metadata keys the readers write themselves; a mapped column of the same name would be overwritten.
@@ -98,13 +101,14 @@ class Source(Strict):
     max_field_lines: a quoted CSV field that crosses more lines was never closed: its first line is quarantined as
         `open_quote`, and the lines after it are read again.
     priority: higher wins when duplicates compete.
+    text: the text version that documents of this source are written in; by default what the recipe or its profiles say.
     """
 
     name: str = Field(min_length=1)
-    path: str | tuple[str, ...]
+    path: RecipePath | tuple[RecipePath, ...]
     exclude: tuple[str, ...] = ()
-    root: str | None = None
-    format: SourceFormat = "auto"
+    root: RecipePath | None = None
+    format: str = Field("auto", json_schema_extra={"examples": list(get_args(SourceFormat))})
     columns: Columns = Columns()
     snapshot: str | None = None
     extract: Literal["resiliparse", "trafilatura", "none"] = "resiliparse"
@@ -113,6 +117,19 @@ class Source(Strict):
     delimiter: str = "auto"
     max_field_lines: int = Field(default=100_000, gt=0)
     priority: int = 0
+    text: str | None = None
+
+    @field_validator("format")
+    @classmethod
+    def _check_format(cls, name: str) -> str:
+        known = [*get_args(SourceFormat), *installed_names(READERS_GROUP)]
+        if name not in known and ":" not in name and "." not in name:
+            nearest = nearest_name(name, known)
+            hint = f"; did you mean {nearest!r}?" if nearest else ""
+            raise ValueError(
+                f"found {name!r}{hint}; expected one of {', '.join(known)}, or the module of a reader of your own"
+            )
+        return name
 
     @field_validator("encoding")
     @classmethod

@@ -7,19 +7,24 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from gristmill.schemas.errors import RecipeError
-from pydantic import AfterValidator
+from gristmill.schemas.paths import base_of, resolve_path
+from pydantic import AfterValidator, ValidationInfo
 
 _DOC_ID = re.compile(r"[0-9a-f]{32}")
 LISTS = ".jsonl"
 
 
-def _check(entries: tuple[str, ...]) -> tuple[str, ...]:
+def _check(entries: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    """Entries that are ids or lists; the lists of a policy that is loaded from a file are replaced by their ids."""
     for entry in entries:
         if not _DOC_ID.fullmatch(entry) and not entry.endswith(LISTS):
             raise ValueError(
                 f"found {entry!r}; expected a doc_id (32 hex digits) or a {LISTS} file with doc_id in each line"
             )
-    return entries
+    base = base_of(info)
+    if base is None:
+        return entries
+    return tuple(read_excluded(resolve_path(entry, base) if entry.endswith(LISTS) else entry for entry in entries))
 
 
 ExcludedIds = Annotated[tuple[str, ...], AfterValidator(_check)]

@@ -1,7 +1,7 @@
 """The rows of corpus/: what training reads."""
 
 import pyarrow as pa
-from gristmill.schemas.edits import EDITS
+from gristmill.schemas.rows.edits import EDITS
 
 CORPUS = pa.schema(
     [

@@ -4,7 +4,7 @@ shards/
   manifest.json                 ShardSetManifest, written last: its presence means complete
   tokenizer/                    tokenizer.json and what transformers needs to load it
   train/SOURCE-00000.bin        token ids, raw little-endian, one document after the other
-  train/SOURCE-00000.idx        lengths and byte offsets of the documents in Megatron's layout (schemas.shard_index)
+  train/SOURCE-00000.idx        lengths and byte offsets of the documents in Megatron's layout (schemas.shards.index)
   train/SOURCE-00000.docs.parquet   SHARD_DOCUMENT, row i for document i of the .idx
   train/SOURCE-00000.loss       optional: one byte a token, 0 where nothing is to be learned
   validation/...                the same

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from gristmill.schemas.paths import RecipePath
 from gristmill.schemas.strict import Strict
 from pydantic import model_validator
 
@@ -30,7 +31,7 @@ class Pii(Strict):
     organization: MaskOnly | None = None
     others: MaskOnly = "mask"
     key_env: str = "GRISTMILL_PII_KEY"
-    key_file: str | None = None
+    key_file: RecipePath | None = None
 
     @model_validator(mode="after")
     def _key_is_used(self) -> "Pii":

@@ -1,9 +1,7 @@
-"""Foreign steps: filters and formatters of datatrove as a recipe names them, and the rows they leave."""
+"""Steps of other projects that a recipe names: filters and formatters of datatrove."""
 
 from typing import Any
 
-import pyarrow as pa
-from gristmill.schemas.edits import EDITS
 from gristmill.schemas.strict import Strict
 from pydantic import Field, model_validator
 
@@ -31,12 +29,3 @@ class ForeignStep(Strict):
     @property
     def is_filter(self) -> bool:
         return self.datatrove.startswith("filters.")
-
-
-FOREIGN_EDITS = pa.schema(  # aligned with documents/
-    [
-        pa.field("doc_id", pa.large_string(), nullable=False),
-        pa.field("edits", EDITS, nullable=False),  # of the whole chain, on the original text
-    ]
-)
-FOREIGN_EDITS_DIGEST = ("doc_id",)

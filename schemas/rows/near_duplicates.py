@@ -1,6 +1,6 @@
 """Rows of near-duplicate removal: signatures, buckets, shingles, candidates, compared pairs, outcome.
 
-`part` and `row` say where a document lies, as in schemas/duplicates.py. Parts beyond the documents' own are those of the
+`part` and `row` say where a document lies, as in schemas/rows/duplicates.py. Parts beyond the documents' own are those of the
 runs named by `against`, in that order. 64-bit hashes are stored as int64 with the same bits. A band numbered as there are
 bands is the whole normalised content, compared with published documents only.
 """

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from gristmill.schemas.paths import RecipePath
 from gristmill.schemas.strict import Strict
 from pydantic import Field, model_validator
 
@@ -32,7 +33,7 @@ class Substrings(LossLimit):
     """
 
     unit: Literal["bytes", "tokens"] = "bytes"
-    tokenizer: str | None = None
+    tokenizer: RecipePath | None = None
     length: int = Field(100, ge=8, le=65_536)
     policy: Literal["remove-all", "keep-first"] = "keep-first"
     method: Literal["auto", "memory", "partitioned"] = "auto"

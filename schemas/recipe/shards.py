@@ -1,5 +1,6 @@
 """What a recipe (`shards:`) or `gristmill shards write` says about token shards."""
 
+from gristmill.schemas.paths import RecipePath
 from gristmill.schemas.strict import Strict
 from pydantic import Field
 
@@ -18,7 +19,7 @@ class ShardOptions(Strict):
     seed: of the order of documents and of the validation split.
     """
 
-    tokenizer: str
+    tokenizer: RecipePath
     bos: str | None = None
     eos: str | None = None
     pad: str | None = None

@@ -1,9 +1,7 @@
-"""Mixing: how often the documents of a corpus are used, by source or language; what a recipe says and what is written."""
+"""The recipe's `mix:`: how often the documents of a corpus are used, by source or language."""
 
 from typing import Literal
 
-import pyarrow as pa
-from gristmill.schemas.corpus import CORPUS, CORPUS_DIGEST
 from gristmill.schemas.strict import LanguageName, Strict
 from pydantic import Field, model_validator
 
@@ -69,23 +67,3 @@ class Mix(Strict):
         """The most that a group's tokens may be repeated."""
         limit = self.limits.get(group)
         return limit.max_repetitions if limit and limit.max_repetitions is not None else self.max_repetitions
-
-
-CLUSTER_SIZE = "cluster_size"  # what documents are upweighted by unless it is a signal
-UNKNOWN_GROUP = "unknown"  # documents without a language
-
-GROUP_WEIGHT = pa.schema(  # documents of one weight in one group
-    [
-        pa.field("group", pa.large_string(), nullable=False),
-        pa.field("code", pa.int64(), nullable=False),  # the weight is 2 ** (code / 64)
-        pa.field("documents", pa.int64(), nullable=False),
-        pa.field("tokens", pa.int64(), nullable=False),
-        pa.field("squares", pa.float64(), nullable=False),  # sum of squared tokens, for the tolerance
-    ]
-)
-GROUP_WEIGHT_DIGEST = ("group", "code", "documents", "tokens")
-
-MIXED = pa.schema(  # a row of corpus/ for every document used, and how often
-    [*CORPUS, pa.field("copies", pa.int64(), nullable=False)]
-)
-MIXED_DIGEST = (*CORPUS_DIGEST, "copies")

@@ -22,3 +22,21 @@ DOCUMENT = pa.schema(
         pa.field("detail", pa.large_string()),  # the error in words, bounded to 500 characters; null when ok
     ]
 )
+_NOT_CONTENT = ("text", "location", "detail")  # text is stood for by content_hash; the others tell where and how
+DOCUMENT_DIGEST = tuple(name for name in DOCUMENT.names if name not in _NOT_CONTENT)
+
+_PLACE = [
+    pa.field("doc_id", pa.large_string(), nullable=False),
+    pa.field("part", pa.int64(), nullable=False),  # number of the part of documents/
+    pa.field("row", pa.int64(), nullable=False),  # of the part
+]
+CONTENT_ORDER = ("content_hash", "source", "snapshot", "url", "timestamp", "metadata", "location")
+
+COLLIDING_ID = pa.schema(
+    [*_PLACE, *[pa.field(name, pa.large_string()) for name in CONTENT_ORDER]]
+)  # documents of one id
+
+NEW_ID = pa.schema(  # what a colliding document gets
+    [*_PLACE, pa.field("content_hash", pa.large_string()), pa.field("number", pa.int64(), nullable=False)]
+)
+NEW_ID_DIGEST = ("doc_id", "content_hash", "number")

@@ -1,0 +1,82 @@
+"""The steps of a build, in their order; adding one is its own file plus a line here."""
+
+from collections.abc import Sequence
+from functools import cache
+
+from gristmill.pipelines.run.step import Step
+from gristmill.schemas import layout
+from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.layout import DatasetSpec
+from gristmill.schemas.lookup import installed_names, load_object, load_registered
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.yaml_files import validated
+
+STEPS = (
+    "gristmill.pipelines.measure:MeasureSignals",
+    "gristmill.pipelines.foreign.stage:RunDatatroveSteps",
+    "gristmill.pipelines.decontaminate.stage:CompareWithSets",
+    "gristmill.pipelines.dedup.exact:FindExactDuplicates",
+    "gristmill.pipelines.dedup.near.step:FindNearDuplicates",
+    "gristmill.pipelines.decide.decisions:Decide",
+    "gristmill.pipelines.decide.cut_survivors:CutSurvivors",
+    "gristmill.pipelines.decide.materialise:WriteCorpus",
+    "gristmill.pipelines.mix.stage:WriteMix",
+    "gristmill.pipelines.shards.write:WriteShards",
+)
+GROUP = "gristmill.steps"
+
+
+@cache
+def brought() -> tuple[Step, ...]:
+    """gristmill's own steps, in order."""
+    return tuple(load_object(reference)() for reference in STEPS)
+
+
+def steps_of(recipe: Recipe) -> tuple[Step, ...]:
+    """The steps of a build in order: gristmill's that the recipe wants, and its own at the end of their phase.
+
+    RecipeError for a step that cannot be loaded, whose options are wrong, or whose name or datasets another one has.
+    """
+    own = [_load(entry.use, entry.options, f"steps.{number}") for number, entry in enumerate(recipe.steps)]
+    found: list[Step] = []
+    for phase in ("measure", "decide", "write"):
+        found += [step for step in brought() if step.phase == phase and step.is_wanted(recipe)]
+        found += [step for step in own if step.phase == phase and step.is_wanted(recipe)]
+    _refuse_twins([*brought(), *own])
+    return tuple(found)
+
+
+def known_datasets(recipe: Recipe) -> tuple[DatasetSpec, ...]:
+    """Every dataset that a run of this recipe may hold: gristmill's, and those of the recipe's own steps."""
+    own = [spec for step in steps_of(recipe) if step not in brought() for spec in step.datasets()]
+    return (*layout.datasets(), *own)
+
+
+def installed_steps() -> tuple[Step, ...]:
+    """Steps that installed packages bring, with their default options."""
+    return tuple(_load(name, {}, GROUP) for name in sorted(installed_names(GROUP)))
+
+
+def _load(use: str, options: dict[str, object], where: str) -> Step:
+    loaded = load_registered({}, "step", use, group=GROUP)
+    if not (isinstance(loaded, type) and issubclass(loaded, Step)):
+        raise RecipeError(
+            f"{use!r} is no step", where=where, expected="a class derived from gristmill.Step (`module:Class`)"
+        )
+    made: type[Step] = loaded
+    try:
+        return made(validated(made.Options, options))
+    except RecipeError as error:
+        raise RecipeError(str(error), where=f"{where}.options") from error
+
+
+def _refuse_twins(steps: Sequence[Step]) -> None:
+    for what, names in (
+        ("name", [step.name for step in steps]),
+        ("dataset", [spec.folder for step in steps for spec in step.datasets()]),
+    ):
+        twins = sorted({name for name in names if names.count(name) > 1})
+        if twins:
+            raise RecipeError(
+                f"two steps have the {what} {twins[0]!r}", where="steps", expected=f"a {what} that no other step has"
+            )

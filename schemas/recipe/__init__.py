@@ -1,0 +1,1 @@
+"""What a person writes: recipes, policies and their parts, each a typed document."""

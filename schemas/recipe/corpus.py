@@ -1,0 +1,86 @@
+"""A recipe: what to read, what to measure, what to keep, what to write."""
+
+from typing import Any, Literal
+
+from gristmill.schemas.paths import base_of, resolve_existing
+from gristmill.schemas.recipe.decontamination import ContaminationPolicy, Decontaminate
+from gristmill.schemas.recipe.dedup import Dedup
+from gristmill.schemas.recipe.external import ForeignStep
+from gristmill.schemas.recipe.mix import Mix
+from gristmill.schemas.recipe.pii import Pii
+from gristmill.schemas.recipe.policy import Floor, Policy
+from gristmill.schemas.recipe.shards import ShardOptions
+from gristmill.schemas.recipe.source import Source
+from gristmill.schemas.recipe.steps import OwnStep
+from gristmill.schemas.strict import Strict
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+
+class Card(Strict):
+    """What the dataset card says beside the figures."""
+
+    licence: str = "other"
+    languages: tuple[str, ...] = ()
+    description: str = ""
+
+
+class Recipe(Strict):
+    """One corpus: sources, signals, policy, duplicates, text.
+
+    signals: families to measure beyond those the policy needs, each with its options.
+    text: the text version written to the corpus; by default what the profiles name, else the original.
+    pii: what happens to personal data and secrets, after everything else that changes the text.
+    steps: steps that gristmill does not bring, see pipelines/run/step.
+    shards: the corpus, or its mix, as token shards in shards/.
+    keep_text: what the finished run stores in documents/: `all` texts, only `kept` ones, or `none`.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    seed: int = 0
+    sources: tuple[Source, ...] = Field(min_length=1)
+    signals: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    floor: Floor = Field(default_factory=Floor)
+    policy: Policy = Field(default_factory=Policy)
+    dedup: Dedup = Field(default_factory=Dedup)
+    decontaminate: Decontaminate | None = None
+    foreign: tuple[ForeignStep, ...] = ()
+    mix: Mix | None = None
+    steps: tuple[OwnStep, ...] = ()
+    text: str | None = None
+    pii: Pii | None = None
+    shards: ShardOptions | None = None
+    keep_text: Literal["all", "kept", "none"] = "all"
+    card: Card = Field(default_factory=Card)
+
+    @property
+    def contamination(self) -> ContaminationPolicy | None:
+        """What of contamination decides; None without evaluation sets."""
+        return None if self.decontaminate is None else self.policy.decontaminate or self.decontaminate
+
+    @property
+    def cutting(self) -> dict[str, Any]:
+        """The options that say what text is cut, empty when none is."""
+        chosen = self.contamination
+        if chosen is None or chosen.action != "cut":
+            return self.dedup.cutting
+        fields = set(ContaminationPolicy.model_fields)
+        return {"contamination": chosen.model_dump(include=fields), **self.dedup.cutting}
+
+    @field_validator("signals", mode="before")
+    @classmethod
+    def _options_may_be_empty(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, list):
+            return {name: {} for name in value}
+        if isinstance(value, dict):
+            options = {name: given or {} for name, given in value.items()}
+            base = base_of(info)
+            return options if base is None else resolve_existing(options, base)
+        return value
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> "Recipe":
+        names = [source.name for source in self.sources]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two sources are named {name!r}; expected unique names")
+        return self
