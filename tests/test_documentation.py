@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import gristmill
 import pytest
@@ -70,6 +71,36 @@ def test_python_blocks_run(
     printed = capsys.readouterr().out
     assert "documents decided alike" in printed
     assert "rules (margin" in printed
+
+
+def test_strings_in_hand(repository: Path) -> None:
+    """The first block of the page on Python, as written."""
+    names: dict[str, Any] = {}
+    code = blocks(repository / "docs/python.md", "python")[0].replace(".to_pandas()", "")
+    code = code.replace("gristmill.near_duplicates", "pairs = gristmill.near_duplicates")
+    exec(compile(code, "docs/python.md", "exec"), names)
+    assert [row["kept"] for row in names["pairs"]] == [True, False, True, True]
+
+
+def test_what_extends_it(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signal and the step of the page, as modules of their own."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name, code in zip(("my_links", "my_marks"), blocks(repository / "docs/extending.md", "python"), strict=True):
+        (tmp_path / f"{name}.py").write_text(code)
+    (tmp_path / "in").mkdir()
+    for number in range(3):
+        (tmp_path / f"in/{number}.txt").write_text("See http://example.org? " * number + "Is it so?")
+    recipe = {
+        "name": "own",
+        "sources": [{"name": "texts", "path": str(tmp_path / "in")}],
+        "signals": {"my_links:FAMILY": {}},
+        "steps": [{"use": "my_marks:CountMarks"}],
+        "policy": {"rules": [{"name": "few_links", "signal": "link_count", "keep": ">= 1"}]},
+    }
+    run = gristmill.build(recipe, tmp_path / "run", console=Console(quiet=True))
+    assert len(run.corpus) == 2
+    assert sorted(row["marks"] for row in run.table("marks")) == [1, 2, 3]
+    assert "marks" in (tmp_path / "run/report.html").read_text()
 
 
 def command_lines(repository: Path, block: int) -> list[list[str]]:
