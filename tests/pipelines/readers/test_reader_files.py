@@ -5,12 +5,13 @@ import gzip
 import json
 import os
 from pathlib import Path
+from typing import get_args
 
 import fsspec
 import pytest
 from gristmill.pipelines.readers.registry import READERS, plan_splits, reader
-from gristmill.schemas.errors import InputError
-from gristmill.schemas.recipe.source import READER_NOTES, Columns, Source
+from gristmill.schemas.errors import InputError, RecipeError
+from gristmill.schemas.recipe.source import READER_NOTES, Columns, Source, SourceFormat
 from pydantic import ValidationError
 from reading import WHOLE, read_source
 
@@ -162,7 +163,8 @@ def test_html_files(tmp_path: Path) -> None:
 
 def test_every_reader_is_there() -> None:
     assert all(callable(reader(name).plan) and callable(reader(name).read) for name in READERS)
-    with pytest.raises(InputError, match="'pdf'; expected one of csv, datasets"):
+    assert {"auto", *READERS} == set(get_args(SourceFormat))
+    with pytest.raises(RecipeError, match="'pdf' is unknown; expected one of csv, datasets"):
         reader("pdf")
 
 
