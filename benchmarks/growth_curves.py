@@ -16,15 +16,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from gristmill.filters.registry import FAMILIES, family
 from gristmill.filters.transforms.apply import versioned_text
-from gristmill.pipelines.build import as_recipe, plan
+from gristmill.pipelines.build import as_recipe, checked
 from gristmill.pipelines.decide.compile_policy import compile_recipe
 from gristmill.pipelines.decide.rules import PartColumns, evaluate
-from gristmill.pipelines.decontaminate.stage import contamination
+from gristmill.pipelines.decontaminate.stage import CompareWithSets
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.ingest import DOCUMENTS, ingest_group, plan_tasks
+from gristmill.pipelines.ingest import ingest_group, plan_tasks
 from gristmill.pipelines.measure import measure_batch
+from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.stages import Stage
+from gristmill.schemas import layout
 from growth_driver import POLICY, QUIET, a_unit_for_each_file, write_parts
 
 WORDS_OF_A_SHORT_DOCUMENT = 25
@@ -89,7 +91,7 @@ def files(folder: Path, size: int) -> Work:
     storage, recipe = Storage(str(folder / "run")), as_recipe(recipe_of(folder / "in"))
 
     def read() -> None:
-        Stage(storage, DOCUMENTS, {}, {}).start()
+        Stage(storage, layout.DOCUMENTS, {}, {}).start()
         engine = Engine()
         engine.run_tasks(ingest_group, plan_tasks(storage, recipe))
 
@@ -205,16 +207,15 @@ def evaluation_items(folder: Path, size: int) -> Work:
     half = [f"{text} {items[number % size]}" for number, text in enumerate(texts(500, 30, 10))]
     (folder / "in.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in half))
     sets = [{"name": "exam", "path": str(folder / "set.jsonl"), "fields": ["q"]}]
-    planned = plan(as_recipe(recipe_of(folder / "in.jsonl", decontaminate={"sets": sets})))
+    recipe, _ = checked(as_recipe(recipe_of(folder / "in.jsonl", decontaminate={"sets": sets})))
     storage = Storage(str(folder / "run"))
-    documents = Stage(storage, DOCUMENTS, {}, {})
+    documents = Stage(storage, layout.DOCUMENTS, {}, {})
     documents.start()
-    for task in plan_tasks(storage, planned.recipe):
+    for task in plan_tasks(storage, recipe):
         ingest_group(task)
-    manifest = documents.finish({})
-    assert planned.recipe.decontaminate is not None
-    options = planned.recipe.decontaminate
-    return lambda: contamination(storage, Engine(), options, planned.evaluation_sets, manifest, QUIET)
+    context = RunContext(storage, Engine(), QUIET, recipe)
+    context.add(layout.DOCUMENTS, documents.finish({}))
+    return lambda: CompareWithSets().update(context)
 
 
 CURVES = {
