@@ -29,10 +29,10 @@ import numpy as np
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
 
 from environments import python_with
-from gristmill.training.stream.dataset import PlanDataset
-from gristmill.training.stream.packing import pack
-from gristmill.training.stream.plan import Plan, PlanConfig
-from gristmill.training.stream.shards import ShardSet
+from gristmill.training.data.stream.dataset import PlanDataset
+from gristmill.training.data.stream.packing import pack
+from gristmill.training.data.stream.plan import Plan, PlanConfig
+from gristmill.training.data.stream.shards import ShardSet
 from inputs import WORK, sentences
 from made_shards import write_shards
 from real_lengths import real_lengths

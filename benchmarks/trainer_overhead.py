@@ -21,10 +21,10 @@ sys.path[:0] = [str(TESTS), str(TESTS / "training")]
 import torch  # noqa: E402
 from gristmill.schemas.shards.format import TokenizerRecord  # noqa: E402
 from gristmill.schemas.training.recipe import TrainingRecipe  # noqa: E402
-from gristmill.training import logs  # noqa: E402
-from gristmill.training.models import build_model  # noqa: E402
+from gristmill.training.models.build import build_model  # noqa: E402
 from gristmill.training.objectives.registry import make  # noqa: E402
-from gristmill.training.pretrain import pretrain  # noqa: E402
+from gristmill.training.run import logs  # noqa: E402
+from gristmill.training.run.train import pretrain  # noqa: E402
 from poison import corpus, stream_of  # noqa: E402
 from transformers import get_scheduler, set_seed  # noqa: E402
 

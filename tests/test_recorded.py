@@ -86,9 +86,9 @@ def test_shards(shards: Path) -> None:
 
 @pytest.mark.parametrize("cut", ["windows", "packed"])
 def test_the_order_of_a_plan(shards: Path, cut: str, tmp_path: Path) -> None:
-    from gristmill.training.stream.dataset import PlanDataset
-    from gristmill.training.stream.plan import Plan, PlanConfig
-    from gristmill.training.stream.shards import ShardSet
+    from gristmill.training.data.stream.dataset import PlanDataset
+    from gristmill.training.data.stream.plan import Plan, PlanConfig
+    from gristmill.training.data.stream.shards import ShardSet
 
     plan = Plan.build(ShardSet.open(str(shards)), PlanConfig(window=65, cut=cut, seed=3), tmp_path)
     ids = PlanDataset(plan).batch(0, plan.sequences)["input_ids"]
@@ -98,8 +98,8 @@ def test_the_order_of_a_plan(shards: Path, cut: str, tmp_path: Path) -> None:
 
 
 def test_a_training_curve(shards: Path, tmp_path: Path) -> None:
-    from gristmill.training import logs
-    from gristmill.training.pretrain import pretrain
+    from gristmill.training.run import logs
+    from gristmill.training.run.train import pretrain
 
     recipe = TrainingRecipe.model_validate(
         {

@@ -17,7 +17,7 @@ def average(
 ) -> None:
     """Average weights: the last checkpoints of a run, its moving average, or any model folders of one shape."""
     from gristmill.schemas.errors import RecipeError
-    from gristmill.training.averaging import (
+    from gristmill.training.run.averaging import (
         average_checkpoints,
         export_moving,
         last_checkpoints,

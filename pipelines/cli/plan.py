@@ -28,7 +28,9 @@ def plan(
 ) -> None:
     """Parameters, tokens, FLOPs, GPU-hours and money of a training run, each with its formula and source."""
     from gristmill.schemas.errors import RecipeError
-    from gristmill.training.planner import Hardware, parse_count, plans, render
+    from gristmill.training.planner.numbers import parse_count
+    from gristmill.training.planner.plans import Hardware, plans
+    from gristmill.training.planner.text import render
 
     counts = {"parameters": parameters, "tokens": tokens, "flops": flops, "batch_tokens": batch_tokens}
     given = {name: parse_count(text, name) for name, text in counts.items() if text is not None}

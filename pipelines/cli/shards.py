@@ -75,7 +75,7 @@ def verify(
     print(report)
     problems = len(report.problems)
     for path in run or []:
-        from gristmill.training.stream.forgotten import audit_run
+        from gristmill.training.inspect.forgotten import audit_run
 
         audit = audit_run(path, folder)
         print(audit)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from gristmill.training.stream.trace import TrainingRun
+    from gristmill.training.inspect.trace import TrainingRun
 
 
 def trace(
@@ -22,7 +22,7 @@ def trace(
 ) -> None:
     """Name the documents that a training step had, row by row, or the steps that had a document."""
     from gristmill.schemas.errors import RecipeError
-    from gristmill.training.stream.trace import TrainingRun
+    from gristmill.training.inspect.trace import TrainingRun
 
     if (step is None) == (document is None):
         raise RecipeError("trace", expected="either --step N or --document DOC_ID")

@@ -23,7 +23,7 @@ def train(
     import os
 
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # imported by transformers; warns of a kernel for 4 bits
-    from gristmill.training.pretrain import pretrain
+    from gristmill.training.run.train import pretrain
 
     finished = pretrain(recipe, out, console_of(quiet), restart=restart, started=_print_now if quiet else None)
     if not quiet and os.environ.get("RANK", "0") == "0":
@@ -45,7 +45,7 @@ def ledger(
     """List what a training run skipped and why, or take a skip back."""
     from pathlib import Path
 
-    from gristmill.training.stability.ledger import described, take_back
+    from gristmill.training.run.ledger import described, take_back
 
     if unskip is not None:
         take_back(Path(run), unskip)

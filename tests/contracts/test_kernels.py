@@ -90,7 +90,7 @@ def test_every_compiled_function_reads_only_what_its_cache_is_keyed_by() -> None
         "gristmill.pipelines.shards.merges",
         "gristmill.kernels.hashing",
         "gristmill.filters.text.unicode_tables",
-        "gristmill.training.stream.packing",
+        "gristmill.training.data.stream.packing",
     ],
 )
 def test_a_changed_source_of_any_layer_gives_another_key(module: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,9 @@ import torch
 import xxhash
 from gristmill.schemas.shards.format import BIN, MANIFEST, ShardFile, ShardSetManifest
 from gristmill.schemas.training.recipe import TrainingRecipe
-from gristmill.training.stream.dataset import PlanDataset
-from gristmill.training.stream.plan import Plan, PlanConfig
-from gristmill.training.stream.shards import ShardSet
+from gristmill.training.data.stream.dataset import PlanDataset
+from gristmill.training.data.stream.plan import Plan, PlanConfig
+from gristmill.training.data.stream.shards import ShardSet
 from made_shards import EOS, SEPARATOR, write_shards
 
 FIRST, ORDINARY, MARKER = 10, 48, SEPARATOR  # no other text has the marker

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import gristmill.training.pretrain as pretraining
+import gristmill.training.run.train as pretraining
 import numpy as np
 from gristmill.schemas.training.recipe import TrainingRecipe
-from gristmill.training.pretrain import pretrain
-from gristmill.training.stream.history import History
+from gristmill.training.data.stream.history import History
+from gristmill.training.run.train import pretrain
 from poison import corpus, mark, plant, random_tokens, stomachless, stream_of
 from training_runs import BATCH, curve, documents_blamed, skipped, tiny, without
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.schemas.training.recipe import TrainingRecipe
-from gristmill.training import checkpoints, logs
-from gristmill.training.run_folder import read_training
-from gristmill.training.stability.ledger import blamed
-from gristmill.training.stream.history import History
+from gristmill.training.data.stream.history import History
+from gristmill.training.run import checkpoints, logs
+from gristmill.training.run.folder import read_training
+from gristmill.training.run.ledger import blamed
 
 BATCH = 8
 

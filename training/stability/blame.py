@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from gristmill.training.data.inputs import Span, Stream, Windows
 from gristmill.training.objectives.registry import Objective, TokenLosses
 from gristmill.training.objectives.tensors import batch_loss, evaluating, on_device
 from gristmill.training.objectives.windows import IGNORED
-from gristmill.training.served import Span, Stream, Windows
 from gristmill.training.stability.detect import robust_centre
 
 ROWS = 8

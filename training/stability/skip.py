@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from gristmill.schemas.training.recipe import Stability
+from gristmill.training.run.ledger import Ledger
 from gristmill.training.stability.blame import Losses, outstanding
 from gristmill.training.stability.detect import Detector, Figures, Finding
-from gristmill.training.stability.ledger import Ledger
 from gristmill.training.stability.rollback import (
     Episode,
     Verdict,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from gristmill.schemas.shards.format import TokenizerRecord
 from gristmill.schemas.training.recipe import ModelShape
-from gristmill.training.models import build_model
+from gristmill.training.models.build import build_model
 from gristmill.training.objectives.registry import Objective, make
 from gristmill.training.objectives.tensors import evaluating
 from markov import SYMBOLS, Source

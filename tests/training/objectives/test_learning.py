@@ -67,7 +67,7 @@ def test_shuffled_answers_teach_the_discriminator_nothing(monkeypatch: pytest.Mo
         order = torch.randperm(replaced.numel(), generator=random)
         return truth(logits, replaced.flatten()[order].view_as(replaced), **options)
 
-    monkeypatch.setattr("gristmill.training.models.binary_cross_entropy_with_logits", shuffled)
+    monkeypatch.setattr("gristmill.training.models.packed.binary_cross_entropy_with_logits", shuffled)
     assert abs(_discrimination(SEEDS[0]) - 0.5) < 0.1
 
 

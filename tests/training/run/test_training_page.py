@@ -1,0 +1,87 @@
+"""The training page: complete, self-contained, and deaf to what documents try to make it say."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from gristmill.training.run import logs
+from gristmill.training.run.page import render
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>&\"'"
+TRAINING = {"recipe": {"name": "tiny", "steps": 3, "batch_sequences": 8, "stream": {"window": 64}}}
+RECORDS: list[dict[str, Any]] = [
+    {
+        "step": 1,
+        "branch": 0,
+        "loss": 4.0,
+        "grad_norm": 1.0,
+        "learning_rate": 1e-3,
+        "tokens": 512,
+        "tokens_per_second": 9.0,
+    },
+    {
+        "step": 2,
+        "branch": 0,
+        "loss": float("nan"),
+        "grad_norm": float("inf"),
+        "learning_rate": 1e-3,
+        "tokens": 1024,
+        "tokens_per_second": 9.0,
+        "event": f"update skipped: {HOSTILE}",
+    },
+    {"step": 2, "branch": 0, "validation_loss": 3.9},
+]
+EVENTS = [
+    {"event": "plan", "position": 0, "data": {"plan_id": "x"}},
+    {
+        "event": "skip",
+        "position": 8,
+        "data": {"ranges": [[9, 12]], "rolled_back_to": 1, "kind": "bad_data", "reason": HOSTILE},
+    },
+]
+DOCUMENTS = [
+    {"step": 2, "doc_id": HOSTILE, "source": HOSTILE, "url": f"javascript:{HOSTILE}", "loss": 9.25, "limit": 4.5},
+]
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return render(TRAINING, RECORDS, [{"step": 2, "branch": 0, "loss": 8.0}], EVENTS, DOCUMENTS)
+
+
+def without_scripts(page: str) -> str:
+    return re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+
+
+def test_text_of_documents_is_never_markup(page: str) -> None:
+    outside = without_scripts(page)
+    assert "<img" not in outside
+    assert "alert(1)</script>" not in page
+    assert outside.count("&lt;/script&gt;&lt;script&gt;alert(1)") == 4  # reason, id, source, url
+    assert page.count("<script") == 3
+
+
+def test_figures_and_tables(page: str) -> None:
+    figures = json.loads(re.search(r'id="figures">(.*?)</script>', page, re.DOTALL)[1])  # type: ignore[index]
+    assert list(figures) == ["loss", "grad_norm", "learning_rate", "tokens_per_second"]
+    traces = {trace["name"]: trace for trace in figures["loss"]["data"]}
+    assert list(traces) == ["loss", "validation", "given up", "update skipped"]
+    assert traces["loss"]["y"] == [4.0, None]
+    assert traces["update skipped"]["x"] == [2]
+    assert "rolled back to step 1, 3 sequences skipped (bad data)" in page
+    assert "9.25" in page
+
+
+def test_nothing_is_loaded_from_elsewhere(page: str) -> None:
+    outside = without_scripts(page)
+    assert "default-src 'none'" in outside
+    assert not re.search(r"<[^>]*\s(src|href)\s*=", outside)
+
+
+def test_log_keeps_what_is_not_finite() -> None:
+    assert json.loads(logs.line({"step": 1, "loss": float("nan"), "grad_norm": float("-inf")})) == {
+        "step": 1,
+        "loss": "nan",
+        "grad_norm": "-inf",
+    }

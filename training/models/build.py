@@ -1,0 +1,167 @@
+"""Models to pre-train: one of five shapes from sizes, or from a checkpoint folder; and how a trained one is handed over."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from gristmill.schemas.errors import ModelError
+from gristmill.schemas.shards.format import TokenizerRecord
+from gristmill.schemas.training.recipe import ModelShape
+from gristmill.training.models.packed import GENERATOR, ReplacedTokenConfig, ReplacedTokenModel
+from gristmill.training.models.shapes import CLASSES, CONFIGURATIONS
+from gristmill.training.models.vocabulary import fit_vocabulary
+from gristmill.training.run.files import json_object
+from safetensors import SafetensorError
+
+TOKENIZER_NAMES = (  # how the names of a tokenizer's files begin
+    *("tokenizer", "special_tokens_map", "added_tokens", "chat_template", "vocab.", "merges.txt", "spiece.", "spm."),
+    *("sentencepiece",),
+)
+WITHOUT_POSITIONS = {"t5"}  # relative attention: any window will do
+
+
+def build_model(
+    shape: ModelShape,
+    tokenizer: TokenizerRecord,
+    window: int,
+    seed: int = 0,
+    attention: str = "sdpa",
+    tokenizer_folder: Path | None = None,
+) -> transformers.PreTrainedModel:
+    """The model of a recipe: freshly initialised from `seed`, or loaded from its checkpoint folder.
+
+    tokenizer_folder: that of the shards, where there is one. Leaves torch's random state as it was. RecipeError or
+    ModelError when the model does not fit the shards' tokenizer or the window.
+    """
+    if shape.checkpoint is not None:
+        return load_model(Path(shape.checkpoint), tokenizer, attention, window, tokenizer_folder)
+    assert shape.shape is not None
+    config = CONFIGURATIONS[shape.shape](shape, tokenizer, window)
+    config._attn_implementation = attention
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model: transformers.PreTrainedModel = CLASSES[shape.shape](config)
+        return model
+
+
+def shape_of(model: transformers.PreTrainedModel) -> str:
+    """Which of the shapes a model has: what an objective must be able to train; `causal` for other decoders."""
+    kind = model.config.model_type
+    named = {"qwen2": "qwen", "qwen3": "qwen", ReplacedTokenConfig.model_type: "electra"}
+    return named.get(kind, kind if kind in CLASSES else "causal")
+
+
+def load_model(
+    folder: Path,
+    tokenizer: TokenizerRecord,
+    attention: str = "sdpa",
+    window: int | None = None,
+    tokenizer_folder: Path | None = None,
+) -> transformers.PreTrainedModel:
+    """The model in a checkpoint folder, weights from safetensors and in 32 bits, with an embedding for every id of the
+    shards' tokenizer (see training.model_vocabulary).
+
+    ModelError when it cannot be loaded, or does not fit the tokenizer or a window of so many tokens.
+    """
+    if not (folder / "config.json").is_file():
+        raise ModelError("no config.json", where=str(folder), expected="a folder written by save_pretrained")
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(
+            "no safetensors file", where=str(folder), expected="weights as safetensors: other formats are not loaded"
+        )
+    with torch.random.fork_rng(devices=[]):
+        try:
+            model = _loaded(folder, attention)
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            raise ModelError(f"cannot be loaded ({error})", where=str(folder)) from error
+        _refuse_long_windows(model.config, window, folder)
+        fit_vocabulary(model, tokenizer, folder, tokenizer_folder)
+    return model
+
+
+def _loaded(folder: Path, attention: str) -> transformers.PreTrainedModel:
+    settings = json_object(folder / "config.json") or {}
+    options = {
+        "local_files_only": True,
+        "use_safetensors": True,
+        "attn_implementation": attention,
+        "dtype": torch.float32,  # weights are updated in 32 bits; `precision` is that of the computation
+    }
+    kind = settings.get("model_type")
+    if kind == "electra":
+        return _electra(folder, settings.get("architectures") or ["nothing"], options)
+    known = {"bert": CLASSES["bert"], "t5": CLASSES["t5"], ReplacedTokenConfig.model_type: ReplacedTokenModel}
+    return _whole(known.get(kind, transformers.AutoModelForCausalLM), folder, options)
+
+
+def _whole(kind: Any, folder: Path, options: dict[str, Any]) -> Any:
+    """The model of a folder in which no weight is missing: transformers would make up what is."""
+    model, found = kind.from_pretrained(str(folder), output_loading_info=True, **options)
+    missing = sorted(found["missing_keys"])
+    if missing:
+        raise ModelError(
+            f"{len(missing)} weights are missing, {missing[0]} among them",
+            where=str(folder),
+            expected=f"all weights of {type(model).__name__}",
+            next_step="name a checkpoint that was trained for this objective",
+        )
+    return model
+
+
+def _electra(folder: Path, architectures: list[str], options: dict[str, Any]) -> ReplacedTokenModel:
+    """Both parts of ELECTRA, as `ReplacedTokenModel.save_parts` writes them."""
+    if not (folder / GENERATOR / "config.json").is_file():
+        raise ModelError(
+            f"{', '.join(architectures)} alone",
+            where=str(folder),
+            expected=f"a discriminator, with its generator in {GENERATOR}/, as replaced-token detection saves them",
+        )
+    discriminator = _whole(transformers.ElectraForPreTraining, folder, options)
+    generator = _whole(transformers.ElectraForMaskedLM, folder / GENERATOR, options)
+    ours, theirs = (part.electra.embeddings.word_embeddings.weight for part in (discriminator, generator))
+    if ours.shape != theirs.shape or not torch.equal(ours, theirs):
+        raise ModelError(
+            "generator and discriminator have different embeddings", where=str(folder), expected="shared embeddings"
+        )
+    return ReplacedTokenModel.of_parts(discriminator, generator)
+
+
+def _refuse_long_windows(config: Any, window: int | None, folder: Path) -> None:
+    most = getattr(config, "max_position_embeddings", None)
+    if window is None or most is None or window <= most or config.model_type in WITHOUT_POSITIONS:
+        return
+    next_step = f"set stream.window to {most:,} or less"
+    if getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None):
+        next_step += (
+            "; its positions are rotary, so max_position_embeddings in config.json may be raised to stretch them"
+        )
+    raise ModelError(
+        f"a window of {window:,} tokens for a model of {most:,} positions",
+        where=str(folder),
+        expected=f"at most {most:,} (max_position_embeddings)",
+        next_step=next_step,
+    )
+
+
+def copy_tokenizer(folder: Path, out: Path) -> bool:
+    """Copy the tokenizer's files of a model or tokenizer folder into `out`; whether there was one."""
+    names = [path for path in folder.iterdir() if path.is_file() and path.name.startswith(TOKENIZER_NAMES)]
+    for path in names:
+        shutil.copy2(path, out / path.name)
+    return bool(names)
+
+
+def write_model(checkpoint: Path, out: Path) -> None:
+    """Write the model of a checkpoint into the folder `out`, as transformers' own classes load it.
+
+    ELECTRA's discriminator lies in `out`, its generator in `out`/generator.
+    """
+    settings = json_object(checkpoint / "config.json") or {}
+    if settings.get("model_type") == ReplacedTokenConfig.model_type:
+        ReplacedTokenModel.from_pretrained(str(checkpoint), local_files_only=True, use_safetensors=True).save_parts(out)
+        return
+    for path in checkpoint.iterdir():
+        if path.name.startswith("model") or path.name in ("config.json", "generation_config.json"):
+            shutil.copy2(path, out / path.name)

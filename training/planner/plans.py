@@ -1,0 +1,290 @@
+"""A model and a number of tokens, and everything that follows from them: cost, loss, steps, epochs, GPU-hours, money."""
+
+import math
+from dataclasses import dataclass, field
+
+from gristmill.schemas.errors import RecipeError
+from gristmill.training.planner.laws import (
+    BESIROGLU,
+    DE_VRIES,
+    FITTED_PARAMETERS,
+    FLOPS_PER_PARAMETER_AND_TOKEN,
+    FRESH,
+    HOFFMANN,
+    KAPLAN,
+    MUENNIGHOFF,
+    OPTIMAL_TOKENS_PER_PARAMETER,
+    REPEATED,
+    REPEATED_PARAMETERS,
+    REPEATED_TOKENS_DECAY,
+    Law,
+    effective_parameters,
+    effective_tokens,
+)
+from gristmill.training.planner.numbers import human
+
+SECONDS_PER_HOUR = 3600
+ARITHMETIC = "arithmetic"
+GIVEN = "given"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One number of a plan: what it is, how it was computed, by whose formula."""
+
+    name: str
+    value: float
+    unit: str
+    formula: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """gpus: how many at once. peak_tflops: of one, dense, in the precision of training. utilisation: model FLOPs
+    utilisation, what part of the peak goes into 6 N D. price_per_gpu_hour: in any currency."""
+
+    peak_tflops: float
+    utilisation: float
+    gpus: int = 1
+    price_per_gpu_hour: float | None = None
+
+    def __post_init__(self) -> None:
+        _positive("peak_tflops", self.peak_tflops)
+        if self.peak_tflops > 1e5:
+            raise RecipeError(
+                f"peak_tflops {self.peak_tflops:g}", expected="TFLOP/s of one device, such as 989", where="plan"
+            )
+        _positive("mfu", self.utilisation)
+        if self.utilisation > 1:
+            raise RecipeError(f"mfu {self.utilisation:g}", expected="a fraction of the peak, such as 0.4", where="plan")
+        if self.gpus < 1:
+            raise RecipeError(f"gpus {self.gpus}", expected="at least 1", where="plan")
+        if self.price_per_gpu_hour is not None and not 0 <= self.price_per_gpu_hour < math.inf:
+            raise RecipeError(f"price {self.price_per_gpu_hour:g}", expected="0 or more", where="plan")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A model and a number of tokens, and everything that follows from them."""
+
+    title: str
+    parameters: float
+    tokens: float
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    def __getitem__(self, name: str) -> float:
+        """The value of the line `name`."""
+        return next(line.value for line in self.lines if line.name == name)
+
+
+def plans(
+    *,
+    parameters: float | None = None,
+    tokens: float | None = None,
+    flops: float | None = None,
+    tokens_per_parameter: float | None = None,
+    unique_tokens: float | None = None,
+    batch_tokens: float | None = None,
+    hardware: Hardware | None = None,
+    smaller: float | None = 2.0,
+) -> list[Plan]:
+    """The plan that is asked for, the compute-optimal one beside it when that is another, and the over-trained model
+    `smaller` times smaller than the optimal one that reaches the same loss.
+
+    parameters, tokens, flops: one or two of them; the third follows. With one, `tokens_per_parameter` (20 when not
+    given) decides. RecipeError for what cannot be a plan.
+    """
+    given = {"parameters": parameters, "tokens": tokens, "flops": flops}
+    optional = {
+        "tokens_per_parameter": tokens_per_parameter,
+        "unique_tokens": unique_tokens,
+        "batch_tokens": batch_tokens,
+    }
+    for name, value in {**given, **optional}.items():
+        if value is not None:
+            _positive(name, value)
+    if smaller is not None and not 1 < smaller < math.inf:
+        raise RecipeError(f"smaller {smaller:g}", expected="a factor above 1", where="plan")
+    try:
+        return _plans(given, tokens_per_parameter, (unique_tokens, batch_tokens, hardware), smaller)
+    except (OverflowError, ZeroDivisionError) as error:
+        raise _out_of_range("a number of the plan") from error
+
+
+def _plans(
+    given: dict[str, float | None], tokens_per_parameter: float | None, context: tuple, smaller: float | None
+) -> list[Plan]:
+    n, d, how = _resolved(given["parameters"], given["tokens"], given["flops"], tokens_per_parameter)
+    compute = FLOPS_PER_PARAMETER_AND_TOKEN * n * d
+    if not math.isfinite(compute):
+        raise _out_of_range("FLOPs")
+    best_n = math.sqrt(compute / (FLOPS_PER_PARAMETER_AND_TOKEN * OPTIMAL_TOKENS_PER_PARAMETER))
+    best_d = OPTIMAL_TOKENS_PER_PARAMETER * best_n
+    found = []
+    is_optimal = math.isclose(d / n, OPTIMAL_TOKENS_PER_PARAMETER, rel_tol=1e-6)
+    if not is_optimal:
+        kind = "over-trained" if d / n > OPTIMAL_TOKENS_PER_PARAMETER else "under-trained"
+        found.append(_plan(f"as asked ({kind}: {d / n:.3g} tokens a parameter)", n, d, how, *context))
+    best_how = (
+        how
+        if is_optimal
+        else {
+            "parameters": ("sqrt(C / (6 * 20)), C of the plan above", HOFFMANN),
+            "tokens": ("20 * parameters", HOFFMANN),
+        }
+    )
+    found.append(_plan("compute-optimal", best_n, best_d, best_how, *context))
+    if smaller is not None:
+        found.append(_over_trained(best_n, best_d, smaller, context))
+    return found
+
+
+def _over_trained(parameters: float, tokens: float, smaller: float, context: tuple) -> Plan:
+    small = parameters / smaller
+    needed = FRESH.tokens_for(small, FRESH.loss(parameters, tokens))
+    title = f"over-trained: {smaller:g} times smaller, same loss"
+    if needed == math.inf:
+        note = f"a model {smaller:g} times smaller does not reach that loss with any number of tokens ({DE_VRIES})"
+        return Plan(title, small, math.inf, (), (note,))
+    how = {
+        "parameters": (f"optimal / {smaller:g}", ARITHMETIC),
+        "tokens": ("D with L(N / k, D) = L(N, 20 N)", DE_VRIES),
+    }
+    plan = _plan(title, small, needed, how, *context)
+    more = needed / smaller / tokens
+    return Plan(
+        title,
+        small,
+        needed,
+        (*plan.lines, Line("compute", more, "times the optimal", "6 N D / (6 N D of the optimal)", ARITHMETIC)),
+        plan.notes,
+    )
+
+
+How = dict[str, tuple[str, str]]
+
+
+def _resolved(
+    parameters: float | None, tokens: float | None, flops: float | None, ratio: float | None
+) -> tuple[float, float, How]:
+    """(parameters, tokens, formula and source of each) from one or two of the three."""
+    count = sum(value is not None for value in (parameters, tokens, flops))
+    if count in (0, 3):
+        raise RecipeError(
+            "neither parameters nor tokens nor FLOPs" if not count else "parameters, tokens and FLOPs",
+            expected="one or two of them: the rest follows",
+            where="plan",
+        )
+    if count == 2 and ratio is not None:
+        raise RecipeError("two of parameters, tokens, FLOPs and tokens_per_parameter", expected="one of them with it")
+    r, six = ratio or OPTIMAL_TOKENS_PER_PARAMETER, FLOPS_PER_PARAMETER_AND_TOKEN
+    source = HOFFMANN if r == OPTIMAL_TOKENS_PER_PARAMETER else "given tokens per parameter"
+    given = (GIVEN, GIVEN)
+    if parameters is not None and tokens is not None:
+        return parameters, tokens, {"parameters": given, "tokens": given}
+    if flops is not None:
+        if parameters is not None:
+            return parameters, flops / (six * parameters), {"parameters": given, "tokens": ("C / (6 N)", KAPLAN)}
+        if tokens is not None:
+            return flops / (six * tokens), tokens, {"parameters": ("C / (6 D)", KAPLAN), "tokens": given}
+        n = math.sqrt(flops / (six * r))
+        return n, r * n, {"parameters": (f"sqrt(C / (6 * {r:g}))", source), "tokens": (f"{r:g} * parameters", source)}
+    if parameters is not None:
+        return parameters, r * parameters, {"parameters": given, "tokens": (f"{r:g} * parameters", source)}
+    assert tokens is not None
+    return tokens / r, tokens, {"parameters": (f"tokens / {r:g}", source), "tokens": given}
+
+
+def _plan(
+    title: str,
+    n: float,
+    d: float,
+    how: How,
+    unique: float | None,
+    batch: float | None,
+    hardware: Hardware | None,
+) -> Plan:
+    if not (1 <= n < math.inf and 1 <= d < math.inf):
+        raise RecipeError(f"{n:.3g} parameters and {d:.3g} tokens", expected="at least one of each", where=title)
+    flops = FLOPS_PER_PARAMETER_AND_TOKEN * n * d
+    lines = [
+        Line("parameters", n, "", *how["parameters"]),
+        Line("tokens", d, "", *how["tokens"]),
+        Line("FLOPs", flops, "", "6 * parameters * tokens", KAPLAN),
+        Line("loss", FRESH.loss(n, d), "nats a token, all tokens fresh", _formula(FRESH), BESIROGLU),
+    ]
+    notes = _extrapolations(n, FITTED_PARAMETERS, "Hoffmann et al. 2022")
+    if batch is not None:
+        if d < batch:
+            raise RecipeError(f"{d:,.0f} tokens", expected=f"at least one batch of {batch:,.0f}", where=title)
+        lines.append(Line("steps", math.ceil(d / batch), "updates", "ceil(tokens / batch)", ARITHMETIC))
+    if unique is not None:
+        repetition, more = _repetition(n, d, unique)
+        lines += repetition
+        notes += more
+    if hardware is not None:
+        lines += _hours(flops, hardware)
+    for line in lines:
+        if not math.isfinite(line.value):
+            raise _out_of_range(line.name)
+    return Plan(title, n, d, tuple(lines), tuple(notes))
+
+
+def _repetition(n: float, d: float, unique: float) -> tuple[list[Line], list[str]]:
+    epochs = Line("epochs", d / unique, "of the corpus", "tokens / unique tokens", ARITHMETIC)
+    if d <= unique:
+        return [epochs], []
+    worth = effective_tokens(d, unique)
+    fresh = REPEATED.loss(n, d)
+    repeated = REPEATED.loss(effective_parameters(n, unique), worth)
+    formula = f"U + U R* (1 - exp(-(D / U - 1) / R*)), R* = {REPEATED_TOKENS_DECAY:.4g}"
+    lines = [
+        epochs,
+        Line("worth", worth, "fresh tokens", formula, MUENNIGHOFF),
+        Line("lost to repetition", 1 - worth / d, "of the tokens' worth", "1 - worth / tokens", MUENNIGHOFF),
+        Line(
+            "loss from repetition",
+            repeated - fresh,
+            "nats a token more than all fresh",
+            "L(N', D') - L(N, D), " + _formula(REPEATED),
+            MUENNIGHOFF,
+        ),
+    ]
+    return lines, _extrapolations(n, REPEATED_PARAMETERS, "Muennighoff et al. 2023")
+
+
+def _hours(flops: float, hardware: Hardware) -> list[Line]:
+    hours = flops / (hardware.peak_tflops * 1e12 * hardware.utilisation) / SECONDS_PER_HOUR
+    formula = f"FLOPs / ({hardware.peak_tflops:g}e12 * {hardware.utilisation:g}) / 3600"
+    lines = [
+        Line("GPU-hours", hours, "", formula, ARITHMETIC),
+        Line("days", hours / hardware.gpus / 24, f"on {hardware.gpus} GPUs", "GPU-hours / GPUs / 24", ARITHMETIC),
+    ]
+    if hardware.price_per_gpu_hour is not None:
+        price = hardware.price_per_gpu_hour
+        lines.append(Line("money", hours * price, "", f"GPU-hours * {price:g}", ARITHMETIC))
+    return lines
+
+
+def _formula(law: Law) -> str:
+    return f"{law.e:.4g} + {law.a:.4g} / N^{law.alpha:.4g} + {law.b:.4g} / D^{law.beta:.4g}"
+
+
+def _extrapolations(n: float, fitted: tuple[float, float], whose: str) -> list[str]:
+    if fitted[0] <= n <= fitted[1]:
+        return []
+    low, high = (human(bound) for bound in fitted)
+    return [f"{human(n)} parameters are outside the {low} to {high} of {whose}: their loss is extrapolated"]
+
+
+def _out_of_range(what: str) -> RecipeError:
+    return RecipeError(
+        f"{what} would be too large a number", expected="a plan within what numbers can hold", where="plan"
+    )
+
+
+def _positive(name: str, value: float) -> None:
+    if not 0 < value < math.inf:
+        raise RecipeError(f"{name} {value:g}", expected="a finite number above 0", where="plan")

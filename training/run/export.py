@@ -1,0 +1,36 @@
+"""model/: the finished model and its tokenizer, as `from_pretrained` loads them; whole or absent, and provably so."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from gristmill.schemas.shards.format import TOKENIZER_FOLDER
+from gristmill.training.models.build import write_model
+from gristmill.training.run.checkpoints import Checkpoint
+from gristmill.training.run.folder import MODEL, RunFolder
+from gristmill.training.run.sealed import fault, read_seal, seal
+
+
+def finished_step(folder: RunFolder, plan_id: str) -> int | None:
+    """After how many steps the finished model in a run folder was written; None without a whole one of this plan."""
+    record = read_seal(folder.path / MODEL)
+    if record is None or record.get("plan_id") != plan_id or fault(folder.path / MODEL):
+        return None
+    step: Any = record.get("step")
+    return step if isinstance(step, int) else None
+
+
+def export(folder: RunFolder, checkpoint: Checkpoint, shards: str | Path) -> Path | None:
+    """Write model/ from a checkpoint and the shards' tokenizer; returns where an earlier model/ was set aside."""
+    part, final = folder.path / (MODEL + ".part"), folder.path / MODEL
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    tokenizer = Path(shards) / TOKENIZER_FOLDER
+    if tokenizer.is_dir():
+        shutil.copytree(tokenizer, part, dirs_exist_ok=True)
+    write_model(checkpoint.folder, part)
+    seal(part, {"step": checkpoint.step, "plan_id": checkpoint.plan_id, "head": checkpoint.head})
+    earlier = folder.set_aside(MODEL) if final.exists() else None
+    os.rename(part, final)
+    return earlier

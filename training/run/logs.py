@@ -1,0 +1,107 @@
+"""The run's log: one JSON line for each step, and the same figures for TensorBoard.
+
+A line names its `branch`, the number of rollbacks before it. When a run resumes, lines after the resumed step are cut:
+they will be written again, bit for bit. Lines of a branch that was given up move to `abandoned.jsonl`. A log that is
+lost or damaged costs its figures and nothing else.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from gristmill.training.run.files import json_lines, keep_copy
+
+LOG, ABANDONED, TENSORBOARD = "log.jsonl", "abandoned.jsonl", "tensorboard"
+_NOT_FIGURES = ("step", "branch", "event")
+
+
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a log that can be read. NaN and infinities are stored as strings."""
+    for record in json_lines(path):
+        if _is_line(record):
+            yield {key: _number(value) for key, value in record.items()}  # type: ignore[union-attr]
+
+
+def damaged_lines(path: Path) -> int:
+    """How many lines of a log cannot be read; one that a kill interrupted, the last, is not counted."""
+    return sum(not _is_line(record) for record in json_lines(path))
+
+
+def last_step(run: Path) -> int:
+    """The last step in a run's log; 0 where it has none that can be read."""
+    return max(
+        (record["step"] for record in json_lines(run / LOG) if record is not None and _is_line(record)), default=0
+    )
+
+
+def _is_line(record: dict[str, Any] | None) -> bool:
+    return record is not None and isinstance(record.get("step"), int) and isinstance(record.get("branch", 0), int)
+
+
+def _number(value: Any) -> Any:
+    return float(value) if value in ("nan", "inf", "-inf") else value
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN: a number that is not finite becomes its name."""
+    return str(value) if isinstance(value, float) and not abs(value) < float("inf") else value
+
+
+def line(record: dict[str, Any]) -> str:
+    return json.dumps({key: _plain(value) for key, value in record.items()}) + "\n"
+
+
+def cut(run: Path, step: int, branch: int) -> int:
+    """The log ends with `step`; later lines of earlier branches are kept as abandoned, others are dropped.
+
+    Returns the number of lines that could not be read. Where there are any, the log as it was found is kept in set-aside/.
+    """
+    path = run / LOG
+    damaged = damaged_lines(path)
+    if damaged:
+        keep_copy(path)
+    shortened, given_up = path.with_name(path.name + ".part"), []
+    with open(shortened, "w", encoding="utf-8") as kept:
+        for record in json_lines(path):
+            if record is None or not _is_line(record):
+                continue
+            if record["step"] <= step:
+                kept.write(json.dumps(record) + "\n")
+            elif record.get("branch", 0) < branch:
+                given_up.append(json.dumps(record) + "\n")
+        kept.flush()
+        os.fsync(kept.fileno())
+    if given_up:
+        with open(run / ABANDONED, "a", encoding="utf-8") as abandoned:
+            abandoned.writelines(given_up)
+    os.replace(shortened, path)
+    return damaged
+
+
+class StepLog:
+    """Appends to the log from `step` on."""
+
+    def __init__(self, run: Path, step: int, branch: int, tensorboard: bool) -> None:
+        self.branch = branch
+        self._stream = open(run / LOG, "a", encoding="utf-8")  # noqa: SIM115 (closed by close)
+        self._board = None
+        if tensorboard:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._board = SummaryWriter(str(run / TENSORBOARD), purge_step=step + 1)
+
+    def write(self, step: int, **figures: Any) -> None:
+        """One line; it is with the operating system when this returns, so a killed process loses none."""
+        self._stream.write(line({"step": step, "branch": self.branch, **figures}))
+        self._stream.flush()
+        if self._board:
+            for name, value in figures.items():
+                if name not in _NOT_FIGURES and isinstance(value, (int, float)):
+                    self._board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        self._stream.close()
+        if self._board:
+            self._board.close()
