@@ -20,19 +20,19 @@ sys.path[:0] = [str(TESTS), str(TESTS / "training")]
 
 import torch  # noqa: E402
 from gristmill.schemas.shards.format import TokenizerRecord  # noqa: E402
-from gristmill.schemas.training.recipe import TrainingRecipe  # noqa: E402
+from gristmill.schemas.training.pretrain import PretrainRecipe  # noqa: E402
 from gristmill.training.models.build import build_model  # noqa: E402
 from gristmill.training.objectives.registry import make  # noqa: E402
 from gristmill.training.run import logs  # noqa: E402
-from gristmill.training.run.train import pretrain  # noqa: E402
+from gristmill.training.run.train import train  # noqa: E402
 from poison import corpus, stream_of  # noqa: E402
 from transformers import get_scheduler, set_seed  # noqa: E402
 
 WARM_UP = 2
 
 
-def recipe_of(shards: Path, steps: int) -> TrainingRecipe:
-    return TrainingRecipe.model_validate(
+def recipe_of(shards: Path, steps: int) -> PretrainRecipe:
+    return PretrainRecipe.model_validate(
         {
             "name": "overhead",
             "shards": str(shards),
@@ -49,7 +49,7 @@ def recipe_of(shards: Path, steps: int) -> TrainingRecipe:
     )
 
 
-def bare(recipe: TrainingRecipe, tokenizer: TokenizerRecord) -> tuple[list[float], list[float]]:
+def bare(recipe: PretrainRecipe, tokenizer: TokenizerRecord) -> tuple[list[float], list[float]]:
     """Losses and seconds of each step of the plain loop."""
     set_seed(recipe.seed)
     stream = stream_of(recipe)
@@ -93,9 +93,9 @@ def bare(recipe: TrainingRecipe, tokenizer: TokenizerRecord) -> tuple[list[float
     return losses, seconds
 
 
-def watched(recipe: TrainingRecipe, folder: Path) -> tuple[list[float], list[float]]:
+def watched(recipe: PretrainRecipe, folder: Path) -> tuple[list[float], list[float]]:
     """Losses and seconds of each step of `gristmill train`, as its log has them."""
-    pretrain(recipe, folder)
+    train(recipe, folder)
     steps = [record for record in logs.read(folder / logs.LOG) if "loss" in record]
     return [record["loss"] for record in steps], [record["seconds"] for record in steps]
 

@@ -14,7 +14,7 @@ from builds import COLUMNS, digests, rows, write_jsonl, write_recipe
 from gristmill.console import Console
 from gristmill.pipelines.build import build
 from gristmill.pipelines.shards.write import write_shards
-from gristmill.schemas.training.recipe import TrainingRecipe
+from gristmill.schemas.training.pretrain import PretrainRecipe
 from recording import recorded
 
 QUIET = Console(quiet=True)
@@ -99,9 +99,9 @@ def test_the_order_of_a_plan(shards: Path, cut: str, tmp_path: Path) -> None:
 
 def test_a_training_curve(shards: Path, tmp_path: Path) -> None:
     from gristmill.training.run import logs
-    from gristmill.training.run.train import pretrain
+    from gristmill.training.run.train import train
 
-    recipe = TrainingRecipe.model_validate(
+    recipe = PretrainRecipe.model_validate(
         {
             "name": "recorded",
             "shards": str(shards),
@@ -115,7 +115,7 @@ def test_a_training_curve(shards: Path, tmp_path: Path) -> None:
             "log": {"tensorboard": False},
         }
     )
-    folder = pretrain(recipe, tmp_path / "run").folder
+    folder = train(recipe, tmp_path / "run").folder
     found = [record["loss"] for record in logs.read(folder / logs.LOG) if "loss" in record]
     assert len(found) == 8
     np.testing.assert_allclose(found, recorded("curve", found), rtol=1e-3)

@@ -194,9 +194,9 @@ def schema(
     from gristmill.schemas.errors import RecipeError
     from gristmill.schemas.recipe.corpus import Recipe
     from gristmill.schemas.recipe.policy import Policy
-    from gristmill.schemas.training.recipe import TrainingRecipe
+    from gristmill.schemas.training.pretrain import PretrainRecipe
 
-    models = {"recipe": Recipe, "policy": Policy, "training": TrainingRecipe}
+    models = {"recipe": Recipe, "policy": Policy, "training": PretrainRecipe}
     if what not in models:
         raise RecipeError(f"found {what!r}", expected="recipe, policy or training")
     print(json.dumps(models[what].model_json_schema(), indent=1))

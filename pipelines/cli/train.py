@@ -23,9 +23,9 @@ def train(
     import os
 
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # imported by transformers; warns of a kernel for 4 bits
-    from gristmill.training.run.train import pretrain
+    from gristmill.training.run.train import train
 
-    finished = pretrain(recipe, out, console_of(quiet), restart=restart, started=_print_now if quiet else None)
+    finished = train(recipe, out, console_of(quiet), restart=restart, started=_print_now if quiet else None)
     if not quiet and os.environ.get("RANK", "0") == "0":
         print(f"{finished.model}: {finished.steps:,} steps, {finished.rollbacks} rollbacks")
         print(f"page: {finished.page}")

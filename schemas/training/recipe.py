@@ -1,67 +1,9 @@
-"""Training recipes: which shards, which model, which objective, how long; loaded like corpus recipes."""
+"""What the recipes of all kinds of training have in common: how long, how fast, what is saved, what a spike is."""
 
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import ClassVar, Literal
 
-from gristmill.schemas.paths import RecipePath
 from gristmill.schemas.strict import Strict
-from gristmill.schemas.yaml_files import load_document
-from pydantic import BeforeValidator, Field, model_validator
-
-
-class ModelShape(Strict):
-    """The model: a shape with its sizes, or a checkpoint folder (its sizes are then the folder's).
-
-    kv_heads: key-value heads (grouped-query attention), as many as `heads` when not given.
-    intermediate_size: width of the feed-forward layer; by default 8/3 of the hidden size for the gated shapes (Llama,
-    Qwen), 4 times the hidden size for the others. generator_fraction: ELECTRA's generator as a part of its
-    discriminator, in width. initializer_range: standard deviation of fresh weights; T5 scales its own.
-    """
-
-    shape: Literal["llama", "qwen", "bert", "t5", "electra"] | None = None
-    checkpoint: RecipePath | None = None
-    hidden_size: int = Field(768, ge=8)
-    layers: int = Field(12, ge=1)
-    heads: int = Field(12, ge=1)
-    kv_heads: int | None = Field(None, ge=1)
-    intermediate_size: int | None = Field(None, ge=8)
-    tie_embeddings: bool = True
-    dropout: float = Field(0.0, ge=0, lt=1)
-    generator_fraction: float = Field(0.25, gt=0, le=1)
-    initializer_range: float = Field(0.02, gt=0)
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> "ModelShape":
-        if (self.shape is None) == (self.checkpoint is None):
-            raise ValueError("found both or neither of shape and checkpoint; expected one of them")
-        if self.hidden_size % self.heads:
-            raise ValueError(f"hidden_size {self.hidden_size} is not a multiple of heads {self.heads}")
-        return self
-
-
-class Objective(Strict):
-    """What is learned from a window: `clm`, `mlm`, `span_corruption`, `replaced_token`; options are the objective's."""
-
-    name: str = "clm"
-    options: dict[str, Any] = Field(default_factory=dict)
-
-
-class Phase(Strict):
-    """Another mixture from a step on."""
-
-    from_step: int = Field(ge=1)
-    mixture: dict[str, float]
-
-
-class StreamOptions(Strict):
-    """How shards become sequences. mixture: weight of each source; by default its share of the tokens."""
-
-    window: int = Field(2048, ge=8)
-    cut: Literal["windows", "packed"] = "windows"
-    seed: int = Field(0, ge=0)
-    mixture: dict[str, float] | None = None
-    phases: tuple[Phase, ...] = ()
-    verify: Literal["lazy", "full", "none"] = "lazy"
+from pydantic import Field, model_validator
 
 
 class Optimizer(Strict):
@@ -134,19 +76,31 @@ class Log(Strict):
     peak_tflops: float | None = Field(None, gt=0)
 
 
-def _named(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
-
-
 class TrainingRecipe(Strict):
-    """One pre-training run. batch_sequences: sequences of one update over all processes; micro_batch_sequences: those
-    one process holds at once; the rest is accumulated."""
+    """One training run. A kind of training adds what its data and its loss need (`schemas.training.pretrain`).
+
+    kind: of training; `gristmill.training.kinds.registry` lists them, and `module:attribute` names one of your own.
+    batch_sequences: sequences (rows, for kinds that train on rows) of one update over all processes;
+    micro_batch_sequences: those that one process holds at once; the rest is accumulated.
+    """
+
+    # Keys that may differ between a run and its continuation, because none of them changes a step. (`steps` may where the
+    # schedule allows it.)
+    free_to_change: ClassVar[frozenset[str]] = frozenset(
+        {
+            "micro_batch_sequences",
+            "activation_checkpointing",
+            "compile",
+            "validation",
+            "checkpoints",
+            "stability.max_rollbacks",
+            "averaging.last",
+            "log",
+        }
+    )
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    shards: RecipePath
-    model: ModelShape
-    objective: Annotated[Objective, BeforeValidator(_named)] = Field(default_factory=Objective)
-    stream: StreamOptions = Field(default_factory=StreamOptions)
+    kind: str = "pretrain"
     steps: int = Field(ge=1)
     batch_sequences: int = Field(256, ge=1)
     micro_batch_sequences: int = Field(8, ge=1)
@@ -178,23 +132,3 @@ class TrainingRecipe(Strict):
                 "found averaging.ema_decay with fsdp, where no process has all weights; expected one of them"
             )
         return self
-
-
-# What may differ between a run and its continuation: none of it changes a step. (`steps` may where the schedule allows it.)
-FREE_TO_CHANGE = {
-    "shards",
-    "stream.verify",
-    "micro_batch_sequences",
-    "activation_checkpointing",
-    "compile",
-    "validation",
-    "checkpoints",
-    "stability.max_rollbacks",
-    "averaging.last",
-    "log",
-}
-
-
-def load_training_recipe(path: str | Path) -> TrainingRecipe:
-    """The training recipe in a YAML file; paths are relative to the file. RecipeError names file, line, nearest key."""
-    return load_document(path, TrainingRecipe)

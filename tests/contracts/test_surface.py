@@ -12,6 +12,7 @@ from gristmill.schemas.recipe import shards as shard_options
 from gristmill.schemas.recipe.rules import Profile, Rule
 from gristmill.schemas.rows import corpus, decision, document, edits
 from gristmill.schemas.rows import decontamination as hits
+from gristmill.schemas.training import pretrain as pretrain_recipe
 from gristmill.schemas.training import recipe as training_recipe
 
 PACKAGE = """
@@ -179,11 +180,11 @@ KEYS = {
     mixing.GroupLimit: "max_repetitions max_tokens",
     mixing.Upweight: "by power least most",
     decontamination.EvaluationSet: "name path fields format id",
-    training_recipe.TrainingRecipe: (
-        "name shards model objective stream steps batch_sequences micro_batch_sequences seed optimizer precision "
-        "activation_checkpointing compile fsdp validation checkpoints stability averaging log"
+    pretrain_recipe.PretrainRecipe: (
+        "name kind steps batch_sequences micro_batch_sequences seed optimizer precision activation_checkpointing compile "
+        "fsdp validation checkpoints stability averaging log shards model objective stream"
     ),
-    training_recipe.StreamOptions: "window cut seed mixture phases verify",
+    pretrain_recipe.StreamOptions: "window cut seed mixture phases verify",
     training_recipe.Optimizer: (
         "learning_rate warmup_steps schedule min_learning_rate_fraction decay_fraction weight_decay beta1 beta2 epsilon clip"
     ),

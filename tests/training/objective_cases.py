@@ -2,7 +2,7 @@
 
 import numpy as np
 from gristmill.schemas.shards.format import TokenizerRecord
-from gristmill.schemas.training.recipe import ModelShape
+from gristmill.schemas.training.model import ModelShape
 
 TEXT_IDS = 100
 EOS, BOS, PAD, MASK, SEPARATOR = range(TEXT_IDS, TEXT_IDS + 5)

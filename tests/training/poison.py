@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import xxhash
 from gristmill.schemas.shards.format import BIN, MANIFEST, ShardFile, ShardSetManifest
-from gristmill.schemas.training.recipe import TrainingRecipe
+from gristmill.schemas.training.pretrain import PretrainRecipe
 from gristmill.training.data.stream.dataset import PlanDataset
 from gristmill.training.data.stream.plan import Plan, PlanConfig
 from gristmill.training.data.stream.shards import ShardSet
@@ -75,7 +75,7 @@ def corpus(
     return folder
 
 
-def stream_of(recipe: TrainingRecipe) -> PlanDataset:
+def stream_of(recipe: PretrainRecipe) -> PlanDataset:
     """What a run of the recipe is served when nothing is skipped."""
     options = recipe.stream
     config = PlanConfig(window=options.window, cut=options.cut, seed=options.seed, mixture=options.mixture)
@@ -87,7 +87,7 @@ def random_tokens(random: np.random.Generator) -> Callable[[int], np.ndarray]:
     return lambda count: random.integers(FIRST, FIRST + ORDINARY, count)
 
 
-def plant(recipe: TrainingRecipe, served: Sequence[int], fill: Callable[[int], np.ndarray]) -> Counter[str]:
+def plant(recipe: PretrainRecipe, served: Sequence[int], fill: Callable[[int], np.ndarray]) -> Counter[str]:
     """Overwrite every token that these served sequences hold; how many of each document.
 
     Order is a function of the shards' identities, which stay, as they do when a forgotten text is purged.
@@ -109,7 +109,7 @@ def plant(recipe: TrainingRecipe, served: Sequence[int], fill: Callable[[int], n
     return documents
 
 
-def mark(recipe: TrainingRecipe, served: Sequence[int]) -> set[str]:
+def mark(recipe: PretrainRecipe, served: Sequence[int]) -> set[str]:
     """Put one MARKER into the longest document of each of these sequences; the documents marked."""
     stream = stream_of(recipe)
     marked = set()

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import gristmill.training.run.train as pretraining
+import gristmill.training.kinds.pretrain as pretraining
 import numpy as np
-from gristmill.schemas.training.recipe import TrainingRecipe
-from gristmill.training.data.stream.history import History
-from gristmill.training.run.train import pretrain
+from gristmill.schemas.training.pretrain import PretrainRecipe
+from gristmill.training.data.stream.history import StreamHistory
+from gristmill.training.run.train import train
 from poison import corpus, mark, plant, random_tokens, stomachless, stream_of
 from training_runs import BATCH, curve, documents_blamed, skipped, tiny, without
 
@@ -18,7 +18,7 @@ FEWEST_TOKENS = 12  # a document is expected to be blamed from as many poisoned 
 BUILD_MODEL = pretraining.build_model
 
 
-def recipe_of(shards: Path, kind: str, seed: int, rate: float) -> TrainingRecipe:
+def recipe_of(shards: Path, kind: str, seed: int, rate: float) -> PretrainRecipe:
     return tiny(
         shards,
         steps=STEPS,
@@ -30,7 +30,7 @@ def recipe_of(shards: Path, kind: str, seed: int, rate: float) -> TrainingRecipe
     )
 
 
-def poison(recipe: TrainingRecipe, kind: str, seed: int) -> tuple[set[int], dict[str, int]]:
+def poison(recipe: PretrainRecipe, kind: str, seed: int) -> tuple[set[int], dict[str, int]]:
     """Plant it; the bad positions, and the poisoned tokens of every document touched."""
     pretraining.build_model = BUILD_MODEL
     if kind == "nan":
@@ -47,8 +47,8 @@ def one_run(folder: Path, kind: str, seed: int, rate: float) -> dict[str, Any]:
     shards = corpus(folder / "shards", seed, web=(110_000, 0.5))
     recipe = recipe_of(shards, kind, seed, rate)
     bad, poisoned = poison(recipe, kind, seed)
-    finished = pretrain(recipe, folder / "run")
-    history = History.open(folder / "run" / "history.jsonl", stream_of(recipe).plan)
+    finished = train(recipe, folder / "run")
+    history = StreamHistory.open(folder / "run" / "history.jsonl", stream_of(recipe).plan)
     notes = {event.data["step"] for event in history.events if event.event == "note"}
     bad_steps = {position // BATCH + 1 for position in bad}
     gone, named = skipped(history), documents_blamed(folder / "run")
@@ -66,7 +66,7 @@ def one_run(folder: Path, kind: str, seed: int, rate: float) -> dict[str, Any]:
     }
     if finished.rollbacks:
         without(folder / "reference", history)
-        pretrain(recipe, folder / "reference")
+        train(recipe, folder / "reference")
         result["same"] = curve(folder / "run") == curve(folder / "reference")
     return result
 
@@ -88,8 +88,8 @@ def calm_run(folder: Path, seed: int, steps: int, known: Sequence[int] = ()) -> 
         checkpoints={"every_steps": 100, "stable_after_steps": 20},
         stability={},
     )
-    finished = pretrain(recipe, folder / "run")
-    history = History.open(folder / "run" / "history.jsonl", stream_of(recipe).plan)
+    finished = train(recipe, folder / "run")
+    history = StreamHistory.open(folder / "run" / "history.jsonl", stream_of(recipe).plan)
     kinds = [event.data["kind"] for event in history.events if event.event == "note"]
     return {
         "steps": len(curve(folder / "run")),

@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from gristmill.schemas.training.recipe import TrainingRecipe
-from gristmill.training.data.stream.history import History
+from gristmill.schemas.training.pretrain import PretrainRecipe
+from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.run import checkpoints, logs
 from gristmill.training.run.folder import read_training
 from gristmill.training.run.ledger import blamed
@@ -14,7 +14,7 @@ from gristmill.training.run.ledger import blamed
 BATCH = 8
 
 
-def tiny(shards: Path, **changes: Any) -> TrainingRecipe:
+def tiny(shards: Path, **changes: Any) -> PretrainRecipe:
     """A recipe that trains a tiny Llama for 60 steps in a second or two."""
     options: dict[str, Any] = {
         "name": "tiny",
@@ -30,7 +30,7 @@ def tiny(shards: Path, **changes: Any) -> TrainingRecipe:
         "stability": {"min_steps": 16},
         "log": {"tensorboard": False},
     }
-    return TrainingRecipe.model_validate({**options, **changes})
+    return PretrainRecipe.model_validate({**options, **changes})
 
 
 def curve(run: Path) -> dict[int, tuple[float, float, float]]:
@@ -50,7 +50,7 @@ def go_back(run: Path, step: int) -> None:
     (run / "training.json").write_text(json.dumps(record), encoding="utf-8")
 
 
-def skipped(history: History) -> set[int]:
+def skipped(history: StreamHistory) -> set[int]:
     """Plan positions that the history's skips name."""
     skips = [event for event in history.events if event.event == "skip"]
     return {position for event in skips for start, end in event.data["ranges"] for position in range(start, end)}
@@ -60,9 +60,9 @@ def documents_blamed(run: Path) -> set[str]:
     return {record["doc_id"] for record in blamed(run)}
 
 
-def without(run: Path, history: History) -> None:
+def without(run: Path, history: StreamHistory) -> None:
     """Prepare a run folder whose plan never holds what `history` skips."""
-    reference = History.open(run / "history.jsonl", history.plan)
+    reference = StreamHistory.open(run / "history.jsonl", history.plan)
     for event in history.events:
         if event.event == "skip":
             reference.append("skip", event.position, {"ranges": event.data["ranges"]})

@@ -15,7 +15,7 @@ import numpy as np
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.shards.format import Tombstone
 from gristmill.training.data.stream.dataset import PlanDataset
-from gristmill.training.data.stream.history import History
+from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.plan import Plan
 from gristmill.training.data.stream.reader import IGNORED
 from gristmill.training.run.folder import HISTORY, PLAN, TRAINING, VALIDATION, read_training
@@ -61,7 +61,7 @@ class ForgottenReport:
 
 
 def audit_forgotten(
-    plan: Plan, history: History, *, batch_sequences: int, trained_steps: int, planned_steps: int, run: str = ""
+    plan: Plan, history: StreamHistory, *, batch_sequences: int, trained_steps: int, planned_steps: int, run: str = ""
 ) -> ForgottenReport:
     """Check every sequence of the planned steps, and of one epoch at least, that holds a forgotten token."""
     report = ForgottenReport(run, trained_steps)
@@ -93,7 +93,7 @@ def audit_forgotten(
 
 
 def audit_validation(
-    report: ForgottenReport, plan: Plan, history: History, evaluations: Sequence[tuple[int, int]], is_over: bool
+    report: ForgottenReport, plan: Plan, history: StreamHistory, evaluations: Sequence[tuple[int, int]], is_over: bool
 ) -> None:
     """Add to a report what the validation split serves of forgotten documents.
 
@@ -126,20 +126,20 @@ def audit_validation(
     report.validated = {doc_id: sorted(steps) for doc_id, steps in validated.items() if steps}
 
 
-def _recorded_from(history: History) -> list[tuple[int, int]]:
+def _recorded_from(history: StreamHistory) -> list[tuple[int, int]]:
     """(lines of tombstones, the step from which on they are hidden) of every tombstone event."""
     events = [event for event in history.events if event.event == "tombstone"]
     return [(event.data["lines"], int(event.data.get("from_step", 1))) for event in events]
 
 
-def _undone(plan: Plan, history: History, batch: int) -> dict[str, list[int]]:
+def _undone(plan: Plan, history: StreamHistory, batch: int) -> dict[str, list[int]]:
     """doc_id -> steps that held it when it was not hidden yet, and that the run took back."""
     undone: dict[str, set[int]] = defaultdict(set)
     stones = history.tombstones()
     for number, event in enumerate(history.events):
         if not event.starts_branch:
             continue
-        before = History(None, plan, history.events[:number])
+        before = StreamHistory(None, plan, history.events[:number])
         first, last = event.data["rolled_back_to"] * batch, event.data["step"] * batch
         for line, stone in enumerate(stones):
             for served in _served(plan, before, stone, last):
@@ -148,7 +148,7 @@ def _undone(plan: Plan, history: History, batch: int) -> dict[str, list[int]]:
     return {doc_id: sorted(steps) for doc_id, steps in undone.items()}
 
 
-def _served(plan: Plan, history: History, stone: Tombstone, last: int) -> list[int]:
+def _served(plan: Plan, history: StreamHistory, stone: Tombstone, last: int) -> list[int]:
     """Served sequences below `last` that hold a token of a tombstone."""
     skipped = sum(b - a for event in history.events if event.event == "skip" for a, b in event.data["ranges"])
     found: set[int] = set()
@@ -183,7 +183,7 @@ def audit_run(run: str | Path, shards: str | Path | None = None) -> ForgottenRep
     plan = Plan.load(folder, shards)
     report = audit_forgotten(
         plan,
-        History.open(folder / HISTORY, plan, begin=False),
+        StreamHistory.open(folder / HISTORY, plan, begin=False),
         batch_sequences=recipe["batch_sequences"],
         trained_steps=come.steps,
         planned_steps=recipe["steps"],
@@ -222,7 +222,7 @@ def _audit_validation_of(
             )
         return
     plan = Plan.load(home, shards)
-    history = History.open(home / HISTORY, plan, begin=False)
+    history = StreamHistory.open(home / HISTORY, plan, begin=False)
     evaluations = _evaluations(folder, training, come.steps)
     audit_validation(report, plan, history, evaluations, is_over=come.steps >= training["recipe"]["steps"])
 

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import pyarrow.compute as pc
 from gristmill.schemas.errors import InputError, RunError
+from gristmill.training.data.history import read_events
 from gristmill.training.data.stream.dataset import DocumentSpan, PlanDataset
-from gristmill.training.data.stream.history import History, read_events
+from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.plan import Plan
 from gristmill.training.run.folder import HISTORY, TRAINING, read_training
 from gristmill.training.run.progress import progress
@@ -58,7 +59,7 @@ class TrainingRun:
                 raise InputError(f"branch {branch}", expected=f"0 to {len(ends)}: the run went back so often")
             if branch < len(ends):
                 self.steps, events = events[ends[branch]].data.get("step", self.steps), events[: ends[branch]]
-        self.data = PlanDataset(self.plan, History(None, self.plan, events))
+        self.data = PlanDataset(self.plan, StreamHistory(None, self.plan, events))
 
     def rows(self, step: int, rank: int | None = None) -> Iterator[TracedRow]:
         """The sequences of a step, in the order of ranks and rows. InputError for a step or rank that there was not."""

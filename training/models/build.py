@@ -8,7 +8,7 @@ import torch
 import transformers
 from gristmill.schemas.errors import ModelError
 from gristmill.schemas.shards.format import TokenizerRecord
-from gristmill.schemas.training.recipe import ModelShape
+from gristmill.schemas.training.model import ModelShape
 from gristmill.training.models.packed import GENERATOR, ReplacedTokenConfig, ReplacedTokenModel
 from gristmill.training.models.shapes import CLASSES, CONFIGURATIONS
 from gristmill.training.models.vocabulary import fit_vocabulary

@@ -5,7 +5,7 @@ from typing import Any
 import transformers
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.shards.format import TokenizerRecord
-from gristmill.schemas.training.recipe import ModelShape
+from gristmill.schemas.training.model import ModelShape
 from gristmill.training.models.packed import (
     MULTIPLE,
     BertForMaskedLM,

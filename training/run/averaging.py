@@ -18,7 +18,6 @@ from pathlib import Path
 
 import torch
 from gristmill.schemas.errors import InputError, ModelError, RunError
-from gristmill.schemas.shards.format import TOKENIZER_FOLDER
 from gristmill.training.models.build import copy_tokenizer, write_model
 from gristmill.training.models.packed import GENERATOR
 from gristmill.training.run.checkpoints import Unusable, complete, verified
@@ -254,9 +253,9 @@ def last_checkpoints(run: str | Path, count: int) -> list[Path]:
 
 
 def tokenizer_of(run: str | Path) -> Path | None:
-    """A folder with the tokenizer of a training run: that of its shards, or of its finished model."""
-    shards = read_training(Path(run)).get("shards")
-    candidates = [Path(str(shards)) / TOKENIZER_FOLDER, Path(run) / MODEL]
+    """A folder with the tokenizer of a training run: the one that it trains with, or that of its finished model."""
+    own = read_training(Path(run)).get("tokenizer")
+    candidates = [*([Path(own)] if isinstance(own, str) else []), Path(run) / MODEL]
     return next((folder for folder in candidates if (folder / "tokenizer.json").is_file()), None)
 
 

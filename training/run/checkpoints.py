@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.schemas.errors import RunError
-from gristmill.training.data.stream.history import History
+from gristmill.training.data.history import History
 from gristmill.training.run.files import set_aside, to_disk, write_whole
 from gristmill.training.run.sealed import fault, read_seal, seal
 

@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from gristmill.schemas.shards.format import TOKENIZER_FOLDER
 from gristmill.training.models.build import write_model
 from gristmill.training.run.checkpoints import Checkpoint
 from gristmill.training.run.folder import MODEL, RunFolder
@@ -21,13 +20,12 @@ def finished_step(folder: RunFolder, plan_id: str) -> int | None:
     return step if isinstance(step, int) else None
 
 
-def export(folder: RunFolder, checkpoint: Checkpoint, shards: str | Path) -> Path | None:
-    """Write model/ from a checkpoint and the shards' tokenizer; returns where an earlier model/ was set aside."""
+def export(folder: RunFolder, checkpoint: Checkpoint, tokenizer: Path | None) -> Path | None:
+    """Write model/ from a checkpoint and the tokenizer in a folder; returns where an earlier model/ was set aside."""
     part, final = folder.path / (MODEL + ".part"), folder.path / MODEL
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
-    tokenizer = Path(shards) / TOKENIZER_FOLDER
-    if tokenizer.is_dir():
+    if tokenizer is not None:
         shutil.copytree(tokenizer, part, dirs_exist_ok=True)
     write_model(checkpoint.folder, part)
     seal(part, {"step": checkpoint.step, "plan_id": checkpoint.plan_id, "head": checkpoint.head})

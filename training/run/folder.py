@@ -23,7 +23,7 @@ from typing import Any, TextIO
 
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
-from gristmill.schemas.training.recipe import FREE_TO_CHANGE, TrainingRecipe
+from gristmill.schemas.training.recipe import TrainingRecipe
 from gristmill.training.run.files import SET_ASIDE, json_object, set_aside, write_whole
 from pydantic import ValidationError
 
@@ -191,8 +191,9 @@ def refuse_another_recipe(old: dict[str, Any], new: TrainingRecipe, where: str) 
     `steps` is not compared here: whether it may change depends on the schedule (training.schedule).
     """
     now = new.model_dump(mode="json")
-    for key, before, after in differences(recipe_of(old), now):
-        if key != "steps" and not any(key == free or key.startswith(free + ".") for free in FREE_TO_CHANGE):
+    before_now = recipe_of(old, type(new)) if kind_of(old) == new.kind else {**now, "kind": kind_of(old)}
+    for key, before, after in differences(before_now, now):
+        if key != "steps" and not any(key == free or key.startswith(free + ".") for free in new.free_to_change):
             raise RunError(
                 f"{key} is {after!r}",
                 where=where,
@@ -202,10 +203,15 @@ def refuse_another_recipe(old: dict[str, Any], new: TrainingRecipe, where: str) 
             )
 
 
-def recipe_of(training: dict[str, Any]) -> dict[str, Any]:
+def kind_of(training: dict[str, Any]) -> str:
+    """The kind of training of the recipe in training.json."""
+    return str(training["recipe"].get("kind", TrainingRecipe.model_fields["kind"].default))
+
+
+def recipe_of(training: dict[str, Any], model: type[TrainingRecipe]) -> dict[str, Any]:
     """The recipe in training.json; keys that are newer than the run have their defaults."""
     try:
-        return TrainingRecipe.model_validate(training["recipe"]).model_dump(mode="json")
+        return model.model_validate(training["recipe"]).model_dump(mode="json")
     except ValidationError:
         return training["recipe"]
 

@@ -1,40 +1,17 @@
-"""How long a run is: how often it reads its corpus, and what may become of it when the recipe's `steps` change."""
+"""What may become of a run when the recipe's `steps` change."""
 
 from collections.abc import Callable
 from typing import Any
 
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.training.recipe import TrainingRecipe
-from gristmill.training.data.stream.history import History
-from gristmill.training.data.stream.plan import Plan
+from gristmill.training.data.history import History
 from gristmill.training.run.checkpoints import complete
 from gristmill.training.run.files import set_aside
 from gristmill.training.run.folder import RunFolder
 from gristmill.training.run.progress import progress
 from gristmill.training.run.schedule import branch_step, common_steps
 from gristmill.training.run.start import Start, find_start
-
-SOURCES_SHOWN = 5
-
-
-def epochs(plan: Plan, history: History, sequences: int) -> dict[str, float]:
-    """How often the first `sequences` served sequences read each source, in epochs of that source."""
-    return plan.epochs(history.phases, history.reach(sequences))
-
-
-def epochs_of(plan: Plan, history: History, sequences: int) -> str:
-    """The same in words.
-
-    Those of all sources together first, as far as they differ those of each source.
-    """
-    found = epochs(plan, history, sequences)
-    total = sum(found[source.name] * source.tokens for source in plan.sources) / max(plan.tokens, 1)
-    said = f"{total:.3g} epochs of {plan.tokens:,} tokens"
-    if len({round(count, 2) for count in found.values()}) > 1:
-        most = sorted(found.items(), key=lambda item: -item[1])
-        named = ", ".join(f"{name} {count:.3g}" for name, count in most[:SOURCES_SHOWN])
-        said += f" ({named}{', …' if len(most) > SOURCES_SHOWN else ''})"
-    return said
 
 
 def change_length(

@@ -27,8 +27,10 @@ PLOTS = (
     ("grad_norm", "gradient norm before clipping"),
     ("learning_rate", "learning rate"),
     ("tokens_per_second", "tokens per second"),
+    ("sequences_per_second", "sequences per second"),
     ("mfu", "model FLOPs utilisation"),
 )
+NOT_DRAWN = ("step", "branch", "event", "tokens", "sequences", "labels", "seconds", "validation_loss")
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 table { border-collapse: collapse; font-size: 13px } th { white-space: nowrap }
@@ -69,7 +71,8 @@ def render(
     """The page as HTML."""
     recipe = training["recipe"]
     steps = [record for record in records if "loss" in record]
-    figures = {name: _figure(name, label, records, abandoned) for name, label in PLOTS if _has(name, records)}
+    plots = [*[plot for plot in PLOTS if _has(plot[0], records)], *_own_figures(records)]
+    figures = {name: _figure(name, label, records, abandoned) for name, label in plots}
     title = f"{recipe['name']}: training"
     scripts = [_plotly(), SCRIPT]
     hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
@@ -81,7 +84,7 @@ def render(
         f"<title>{_text(title)}</title><style>{STYLE}</style></head><body>",
         f"<h1>{_text(title)}</h1><p>{_text(_summary(recipe, steps))}</p>",
         '<noscript><p class="soft">The plots need JavaScript; the tables are complete without it.</p></noscript>',
-        *[f'<h2>{_text(label)}</h2><div class="plot" id="{name}"></div>' for name, label in PLOTS if name in figures],
+        *[f'<h2>{_text(label)}</h2><div class="plot" id="{_text(name)}"></div>' for name, label in plots],
         "<h2>What was skipped, and why</h2>",
         _ledger(events),
         "<h2>Documents blamed</h2>",
@@ -93,14 +96,22 @@ def render(
     return "\n".join(parts)
 
 
+def _own_figures(records: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+    """(name, label) of the figures that a kind of training adds to those that every run has."""
+    known = {*NOT_DRAWN, *(name for name, _ in PLOTS)}
+    names = dict.fromkeys(name for record in records for name, value in record.items() if isinstance(value, float))
+    return [(name, name) for name in names if name not in known]
+
+
 def _summary(recipe: dict[str, Any], steps: Sequence[dict[str, Any]]) -> str:
-    size = (
-        f"{recipe['steps']:,} steps of {recipe['batch_sequences']:,} sequences of {recipe['stream']['window']:,} tokens"
-    )
+    window = (recipe.get("stream") or {}).get("window")
+    size = f"{recipe['steps']:,} steps of {recipe['batch_sequences']:,} sequences"
+    size += f" of {window:,} tokens" if window else ""
     if not steps:
         return f"{size}; no step yet."
     last = steps[-1]
-    return f"{size}; at step {last['step']:,} with loss {last['loss']:.4f}, {last['tokens']:,} tokens."
+    read = f", {last['tokens']:,} tokens" if "tokens" in last else ""
+    return f"{size}; at step {last['step']:,} with loss {last['loss']:.4f}{read}."
 
 
 def _figure(

@@ -2,16 +2,19 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import torch
-import transformers
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.training.recipe import TrainingRecipe
 from gristmill.training.run.schedule import scheduler_options
 
 
-def training_arguments(recipe: TrainingRecipe, out: Path) -> transformers.TrainingArguments:
-    """The Trainer's settings. RecipeError when the batch cannot be dealt out evenly, or FSDP would be left out."""
+def training_options(recipe: TrainingRecipe, out: Path) -> dict[str, Any]:
+    """The Trainer's settings that a recipe decides, as keywords of transformers.TrainingArguments.
+
+    RecipeError when the batch cannot be dealt out evenly, or FSDP would be left out.
+    """
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     share = recipe.micro_batch_sequences * processes
     if recipe.batch_sequences % share:
@@ -26,39 +29,40 @@ def training_arguments(recipe: TrainingRecipe, out: Path) -> transformers.Traini
     check_devices(torch.cuda.device_count() if gpu else 0, processes)
     options = recipe.optimizer
     schedule, schedule_options = scheduler_options(recipe)
-    return transformers.TrainingArguments(
-        output_dir=str(out),
-        max_steps=recipe.steps,
-        per_device_train_batch_size=recipe.micro_batch_sequences,
-        gradient_accumulation_steps=recipe.batch_sequences // share,
-        learning_rate=options.learning_rate,
-        warmup_steps=options.warmup_steps,
-        lr_scheduler_type=schedule,
-        lr_scheduler_kwargs=schedule_options,
-        weight_decay=options.weight_decay,
-        adam_beta1=options.beta1,
-        adam_beta2=options.beta2,
-        adam_epsilon=options.epsilon,
-        max_grad_norm=options.clip,
-        bf16=recipe.precision == "bfloat16" or (recipe.precision == "auto" and gpu and torch.cuda.is_bf16_supported()),
-        use_cpu=not gpu,
-        ddp_backend="gloo" if processes > 1 and not gpu else None,
-        ddp_find_unused_parameters=False if processes > 1 else None,
-        log_level_replica="error",
-        activation_checkpointing=recipe.activation_checkpointing,
-        torch_compile=recipe.compile,
-        fsdp=recipe.fsdp or None,
-        seed=recipe.seed,
-        train_sampling_strategy="sequential",
-        remove_unused_columns=False,
-        dataloader_pin_memory=gpu,
-        logging_strategy="no",
-        logging_nan_inf_filter=False,
-        save_strategy="no",
-        eval_strategy="no",
-        report_to=[],
-        disable_tqdm=True,
-    )
+    return {
+        "output_dir": str(out),
+        "max_steps": recipe.steps,
+        "per_device_train_batch_size": recipe.micro_batch_sequences,
+        "gradient_accumulation_steps": recipe.batch_sequences // share,
+        "learning_rate": options.learning_rate,
+        "warmup_steps": options.warmup_steps,
+        "lr_scheduler_type": schedule,
+        "lr_scheduler_kwargs": schedule_options,
+        "weight_decay": options.weight_decay,
+        "adam_beta1": options.beta1,
+        "adam_beta2": options.beta2,
+        "adam_epsilon": options.epsilon,
+        "max_grad_norm": options.clip,
+        "bf16": recipe.precision == "bfloat16"
+        or (recipe.precision == "auto" and gpu and torch.cuda.is_bf16_supported()),
+        "use_cpu": not gpu,
+        "ddp_backend": "gloo" if processes > 1 and not gpu else None,
+        "ddp_find_unused_parameters": False if processes > 1 else None,
+        "log_level_replica": "error",
+        "activation_checkpointing": recipe.activation_checkpointing,
+        "torch_compile": recipe.compile,
+        "fsdp": recipe.fsdp or None,
+        "seed": recipe.seed,
+        "train_sampling_strategy": "sequential",
+        "remove_unused_columns": False,
+        "dataloader_pin_memory": gpu,
+        "logging_strategy": "no",
+        "logging_nan_inf_filter": False,
+        "save_strategy": "no",
+        "eval_strategy": "no",
+        "report_to": [],
+        "disable_tqdm": True,
+    }
 
 
 def check_fsdp(gpu: bool, processes: int) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gristmill.schemas.errors import RunError
-from gristmill.training.data.stream.history import History
+from gristmill.training.data.history import History
 from gristmill.training.run import checkpoints
 from gristmill.training.run.checkpoints import Checkpoint, Unusable
 from gristmill.training.run.folder import RunFolder
@@ -61,7 +61,7 @@ def _of_this_run(one: Checkpoint | Unusable, history: History) -> Checkpoint | U
     """A checkpoint of another plan is unusable; RunError for one of a history that this one is only the beginning of."""
     if isinstance(one, Unusable):
         return one
-    if one.plan_id != history.plan.plan_id:
+    if one.plan_id != history.plan_id:
         return Unusable(one.folder, one.step, f"it is of plan {one.plan_id}, not of this run's")
     if all(event.head != one.head for event in history.events):
         raise RunError(

@@ -35,11 +35,17 @@ class Steps(TrainerCallback):
         flops_per_token: float,
         processes: int,
         validates: bool,
+        step_tokens: int | None,
+        step_figures: Callable[[], dict[str, float]],
+        no_labels: str,
         is_fresh: bool,
     ) -> None:
+        """step_tokens: that every step reads, None where steps differ. step_figures: what the log shall say besides of the
+        step that ends. no_labels: why a batch may have none."""
         self.recipe, self.folder, self.watch, self.console = recipe, folder, watch, console
         self.log, self.advance, self._save, self._page = log, advance, save, page
         self.flops_per_token, self.processes, self.validates = flops_per_token, processes, validates
+        self.step_tokens, self.step_figures, self.no_labels = step_tokens, step_figures, no_labels
         self.is_fresh = is_fresh
         self.branch_step = branch_step(recipe)
         self._learning_rate = float("nan")
@@ -80,7 +86,7 @@ class Steps(TrainerCallback):
     def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         loss = kwargs["metrics"]["eval_loss"]
         if loss is None:
-            self.console.log(f"step {state.global_step:,}: no token of the validation split has a label")
+            self.console.log(f"step {state.global_step:,}: nothing of the validation split has a label")
         else:
             if self.log:
                 self.log.write(state.global_step, validation_loss=loss)
@@ -115,20 +121,11 @@ class Steps(TrainerCallback):
         """The step's line in the log; a step without labels has neither a loss nor a gradient."""
         now = time.perf_counter()
         seconds, self._mark = now - self._mark, now
-        tokens = self.recipe.batch_sequences * self.recipe.stream.window
         found = self.watch.figures
         assert found is not None  # the watch judges every step before it ends
         figures: dict[str, Any] = {"loss": found.loss, "grad_norm": found.grad_norm} if found.labels else {}
-        figures |= {
-            "learning_rate": self._learning_rate,
-            "tokens": step * tokens,
-            "labels": found.labels,
-            "seconds": seconds,
-            "tokens_per_second": tokens / seconds,
-        }
-        peak = self.recipe.log.peak_tflops
-        if peak:
-            figures["mfu"] = self.flops_per_token * tokens / seconds / (peak * 1e12 * self.processes)
+        figures |= {"learning_rate": self._learning_rate, **self._amounts(step, found.labels, seconds)}
+        figures |= self.step_figures()
         if self.watch.finding:
             figures["event"] = f"update skipped: {self.watch.finding}"
         if not found.labels:
@@ -140,15 +137,37 @@ class Steps(TrainerCallback):
             self._logged = now
             shown = f"{found.loss:.4f}" if math.isfinite(found.loss) else str(found.loss)
             loss = f"loss {shown}" if found.labels else "no labels"
-            self.console.log(f"step {step:,}: {loss}, {tokens / seconds:,.0f} tokens/s")
+            amount, unit = (
+                (self.step_tokens, "tokens") if self.step_tokens else (self.recipe.batch_sequences, "sequences")
+            )
+            self.console.log(f"step {step:,}: {loss}, {amount / seconds:,.0f} {unit}/s")
+
+    def _amounts(self, step: int, labels: int, seconds: float) -> dict[str, float]:
+        """How much was read so far and how fast: tokens where every step reads as many, else sequences."""
+        if self.step_tokens is None:
+            batch = self.recipe.batch_sequences
+            return {
+                "sequences": step * batch,
+                "labels": labels,
+                "seconds": seconds,
+                "sequences_per_second": batch / seconds,
+            }
+        speed = self.step_tokens / seconds
+        found = {
+            "tokens": step * self.step_tokens,
+            "labels": labels,
+            "seconds": seconds,
+            "tokens_per_second": speed,
+        }
+        peak = self.recipe.log.peak_tflops
+        if peak:
+            found["mfu"] = self.flops_per_token * speed / (peak * 1e12 * self.processes)
+        return found
 
     def _tell_of_labels(self, step: int, labels: int) -> None:
         """Say when batches without labels begin, and when they end or the run does."""
         if not labels and not self._without_labels:
-            self.console.log(
-                f"step {step:,}: no update, because no token of the batch has a label (its documents were forgotten, or "
-                "have one token each)"
-            )
+            self.console.log(f"step {step:,}: no update, because {self.no_labels}")
         if self._without_labels and (labels or step == self.recipe.steps):
             self.console.log(f"step {step:,}: {self._without_labels + (not labels):,} steps had no token with a label")
         self._without_labels = 0 if labels else self._without_labels + 1

@@ -1,4 +1,8 @@
-"""transformers.Trainer with what a run that watches itself needs: figures before the update, whole checkpoints."""
+"""What any Trainer needs in a run that watches itself: figures before the update, checkpoints whole or absent.
+
+`WatchedTrainer` is a mixin. It comes first among the bases of a class, before transformers' Trainer or one of trl's:
+`class WatchedDPO(WatchedTrlTrainer, trl.DPOTrainer)`.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -7,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from gristmill.training.objectives.evaluation import Evaluation
-from gristmill.training.objectives.tensors import batch_loss
 from gristmill.training.run import checkpoints
 from gristmill.training.run.failures import explained
 from gristmill.training.stability.detect import Figures
@@ -16,58 +18,68 @@ from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict
 from transformers import PrinterCallback, ProgressCallback, Trainer
 
 TRAINING_ARGS = "training_args.bin"
+METRIC = "eval_loss"
 
 
 @dataclass(frozen=True)
-class Identity:
-    """What a checkpoint is a checkpoint of. head is asked at each save: the history grows."""
+class RunHooks:
+    """What a run gives to the trainer of an attempt.
 
-    plan_id: str
-    head: Callable[[], str]
-    batch: int
-
-
-class StepTrainer(Trainer):
-    """`figures()` gives a step's figures once its gradients are there and before its update.
-
-    The loss is the mean over the tokens with a label of the whole batch: `label_counts` counts them in the inputs of a
-    micro batch, the sum over micro batches and processes goes to the model as `num_items_in_batch`.
-    Checkpoints are written in the Trainer's own layout, plus what `extras(folder)` writes, and get their name last.
-    Nothing in them is a pickle that anyone loads: weights are safetensors, the Trainer reads optimizer, schedule
-    and random states with `weights_only`, and its pickled arguments are not kept.
+    plan_id, batch: what a checkpoint is a checkpoint of, and how many sequences a step consumes. head: asks for the head
+    of the history at each save, because the history grows. extras: writes the run's own files into a checkpoint folder.
+    validation_loss: of a model as it is now, None where nothing has a label; None where there is nothing to validate on.
     """
 
-    def __init__(
-        self,
-        *,
-        identity: Identity,
-        extras: Callable[[Path], None],
-        label_counts: Callable[[Mapping[str, Any]], torch.Tensor],
-        validation: Evaluation | None,
-        **options: Any,
-    ) -> None:
-        super().__init__(**options)
-        self.identity, self.extras = identity, extras
-        self.loss_is_scaled_for_ga = True  # what compute_loss gives adds up over micro batches
-        self._label_counts, self._validation = label_counts, validation
+    plan_id: str
+    batch: int
+    head: Callable[[], str]
+    extras: Callable[[Path], None]
+    validation_loss: Callable[[torch.nn.Module], float | None] | None = None
+
+
+class WatchedTrainer(Trainer):
+    """`figures()` gives a step's figures once its gradients are there and before its update.
+
+    Checkpoints are written in the Trainer's own layout, plus what the run adds, and get their name last. Nothing in them is
+    a pickle that anyone loads: weights are safetensors, the Trainer reads optimizer, schedule and random states with
+    `weights_only`, and its pickled arguments are not kept.
+    A subclass says with `label_counts` what a label is. `bind` comes before `train`.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
         self._counts = torch.zeros(1, dtype=torch.int64)
         self._shares: list[torch.Tensor] = []
         self._norm: Any = 0.0
+        super().__init__(*arguments, **options)
         self.remove_callback(PrinterCallback)
         self.remove_callback(ProgressCallback)
 
-    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> torch.Tensor | None:
-        if not batch_samples:
-            return None
-        counts = torch.stack([self._label_counts(inputs) for inputs in batch_samples]).sum(dim=0)
-        self._counts = self.sum_over_processes(counts.to(device))
+    def bind(self, hooks: RunHooks) -> None:
+        """Make this the trainer of an attempt of a run."""
+        self._hooks = hooks
+
+    def label_counts(self, inputs: Mapping[str, Any]) -> torch.Tensor:
+        """int64 (parts,): how many labels a micro batch has for each part of the loss. A batch without any is no update.
+
+        Here: one label for each row of the first tensor.
+        """
+        rows = next((len(value) for value in inputs.values() if isinstance(value, torch.Tensor)), 0)
+        return torch.tensor([rows])
+
+    def step_figures(self) -> dict[str, float]:
+        """What else the log shall say of the step that ends: finite or not, a number for each name."""
+        return {}
+
+    def count_labels(self, micro_batches: list[Any], device: torch.device) -> torch.Tensor:
+        """The labels of the step's micro batches, over all processes; `figures` tells of them."""
+        if micro_batches:
+            counts = torch.stack([self.label_counts(inputs) for inputs in micro_batches]).sum(dim=0)
+            self._counts = self.sum_over_processes(counts.to(device))
         return self._counts
 
-    def compute_loss(
-        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
-        loss = batch_loss(model, inputs, num_items_in_batch)
-        return loss * self.accelerator.num_processes  # gradients are averaged over processes
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
+        self.count_labels(batch_samples, device)
+        return super()._get_num_items_in_batch(batch_samples, device)
 
     def training_step(self, *arguments: Any, **options: Any) -> torch.Tensor:
         share = super().training_step(*arguments, **options)
@@ -76,11 +88,11 @@ class StepTrainer(Trainer):
 
     def evaluate(self, *arguments: Any, **options: Any) -> dict[str, Any]:
         """The validation loss, None where nothing has a label; callbacks are told."""
-        assert self._validation is not None
+        assert self._hooks.validation_loss is not None
         with self.compute_loss_context_manager():
-            metrics = {"eval_loss": self._validation.loss(self.model_wrapped)}
+            metrics = {METRIC: self._hooks.validation_loss(self.model_wrapped)}
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
-        return metrics
+        return metrics  # type: ignore[return-value]
 
     def sum_over_processes(self, value: torch.Tensor) -> torch.Tensor:
         """The sum of a tensor that every process has one of."""
@@ -122,15 +134,15 @@ class StepTrainer(Trainer):
         super()._save_checkpoint(model, trial)
         folder = Path(self._get_output_dir(trial)) / f"{checkpoints.PREFIX}{step}"
         if main:
-            self.extras(folder)
+            self._hooks.extras(folder)
         self.accelerator.wait_for_everyone()
         if main:
             checkpoints.finish(
                 folder,
                 step=step,
-                position=step * self.identity.batch,
-                plan_id=self.identity.plan_id,
-                head=self.identity.head(),
+                position=step * self._hooks.batch,
+                plan_id=self._hooks.plan_id,
+                head=self._hooks.head(),
             )
         self.accelerator.wait_for_everyone()
 

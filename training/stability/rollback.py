@@ -84,14 +84,7 @@ class Sources:
 
     def is_guilty(self, index: int, loss: float | None) -> bool:
         """Whether a sequence of this loss is bad; one that nothing is learned from (None) is not."""
-        return loss is not None and (not np.isfinite(loss) or loss > self.limit(self.source(index)))
-
-    def source(self, index: int) -> str:
-        """The source that most of the sequence's tokens come from."""
-        tokens: dict[str, int] = {}
-        for span in self.losses.stream.documents(index):
-            tokens[span.source] = tokens.get(span.source, 0) + span.end - span.start
-        return max(sorted(tokens), key=lambda name: tokens[name]) if tokens else ""
+        return loss is not None and (not np.isfinite(loss) or loss > self.limit(self.losses.source(index)))
 
     def limit(self, source: str) -> float:
         """The loss above which a sequence of the source is bad; infinite for a source not seen before."""
@@ -110,7 +103,7 @@ class Sources:
         lowest = max(0, self.end - SEARCHED)
         while self._reached > lowest and len(self.examples.get(source, [])) < SEQUENCES_OF_A_SOURCE:
             self._reached -= 1
-            mine = self.examples.setdefault(self.source(self._reached), [])
+            mine = self.examples.setdefault(self.losses.source(self._reached), [])
             if len(mine) < SEQUENCES_OF_A_SOURCE:
                 mine.append(self._reached)
 
@@ -151,6 +144,8 @@ def _guilty(losses: Losses, sources: Sources, indices: Sequence[int]) -> list[in
 
 def _of_sources(sources: Sources, guilty: Sequence[int]) -> list[int]:
     """Clean sequences of the same sources, what documents are compared with."""
-    for source in {sources.source(index) for index in guilty}:
+    for source in {sources.losses.source(index) for index in guilty}:
         sources.limit(source)
-    return sorted(index for source in {sources.source(i) for i in guilty} for index in sources.examples.get(source, []))
+    return sorted(
+        index for source in {sources.losses.source(i) for i in guilty} for index in sources.examples.get(source, [])
+    )

@@ -114,8 +114,7 @@ class Watch(TrainerCallback):
         self.episode = Episode()
 
     def _roll_back(self, episode: Episode, verdict: Verdict, step: int) -> None:
-        stream = self._losses().stream
-        positions = [int(stream.positions(index, index + 1)[0]) for index in verdict.guilty]
+        positions = self._losses().positions(verdict.guilty)
         documents = self._blame(episode, verdict.guilty, verdict.clean)
         data = {
             "kind": verdict.kind,

@@ -8,7 +8,7 @@ import pytest
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.shards.format import Tombstone
 from gristmill.training.data.stream.dataset import PlanDataset
-from gristmill.training.data.stream.history import History
+from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.plan import Plan, PlanConfig
 from gristmill.training.data.stream.shards import ShardSet
 from gristmill.training.inspect.forgotten import audit_forgotten, audit_run
@@ -18,11 +18,11 @@ BATCH, STEPS = 4, 12
 LENGTHS = [7, 30, 3, 55, 12, 90, 4, 21] * 6
 
 
-def make(folder: Path, cut: str) -> tuple[Plan, History, list[np.ndarray]]:
+def make(folder: Path, cut: str) -> tuple[Plan, StreamHistory, list[np.ndarray]]:
     documents = numbered(LENGTHS)
     write_shards(folder / "shards", {"web-00000": documents[:30], "web-00001": documents[30:]})
     plan = Plan.build(ShardSet.open(folder / "shards"), PlanConfig(window=32, cut=cut, seed=3), folder=folder / "run")
-    return plan, History.open(folder / "run" / "history.jsonl", plan), documents
+    return plan, StreamHistory.open(folder / "run" / "history.jsonl", plan), documents
 
 
 def forget(folder: Path, documents: list[np.ndarray], number: int) -> None:
@@ -39,7 +39,7 @@ def forget(folder: Path, documents: list[np.ndarray], number: int) -> None:
         file.write(stone.model_dump_json() + "\n")
 
 
-def steps_with(plan: Plan, history: History, document: np.ndarray, steps: int) -> list[int]:
+def steps_with(plan: Plan, history: StreamHistory, document: np.ndarray, steps: int) -> list[int]:
     """The steps whose batches hold a token of a document (every token of the corpus is another number)."""
     data = PlanDataset(plan, history)
     batches = [data.batch(s * BATCH, (s + 1) * BATCH)["input_ids"] for s in range(steps)]

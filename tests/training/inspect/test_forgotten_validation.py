@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from gristmill.pipelines.shards.tombstones import purge_shards, tombstone
 from gristmill.training.data.stream.dataset import PlanDataset
-from gristmill.training.data.stream.history import History
+from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.plan import Plan, PlanConfig
 from gristmill.training.data.stream.shards import ShardSet
 from gristmill.training.inspect.forgotten import audit_run
 from gristmill.training.models.build import load_model
 from gristmill.training.objectives.registry import make
 from gristmill.training.run import logs
-from gristmill.training.run.train import pretrain
+from gristmill.training.run.train import train
 from made_shards import SEPARATOR
 from poison import corpus
 from training_runs import go_back, tiny
@@ -66,7 +66,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_they_are_read_no_more_and_the_audit_says_when_they_were(shards: Path, tmp_path: Path) -> None:
     recipe, run = tiny(shards, **CHANGES), tmp_path / "run"
-    pretrain(recipe, run)
+    train(recipe, run)
     assert losses(run)[8] == pytest.approx(loss_without(run, shards, []), rel=1e-5)
     before = losses(run)
     go_back(run, 4)
@@ -75,7 +75,7 @@ def test_they_are_read_no_more_and_the_audit_says_when_they_were(shards: Path, t
     pending = audit_run(run, shards)
     assert any("validation sequences hold documents forgotten since" in problem for problem in pending.problems)
     assert pending.validated == {doc_id: [2, 4] for doc_id in documents}
-    pretrain(recipe, run)
+    train(recipe, run)
     hidden = losses(run)
     assert (hidden[2], hidden[4]) == (before[2], before[4])
     assert hidden[8] == pytest.approx(loss_without(run, shards, documents), rel=1e-5)
@@ -86,7 +86,7 @@ def test_they_are_read_no_more_and_the_audit_says_when_they_were(shards: Path, t
     assert "validated on, before it was forgotten," in str(report)
     purge_shards(str(shards))
     go_back(run, 4)
-    pretrain(recipe, run)
+    train(recipe, run)
     assert losses(run) == hidden  # the separators that a purge leaves carry no labels
 
 
@@ -109,7 +109,7 @@ def test_an_audit_sees_a_split_that_serves_them(shards: Path, tmp_path: Path, mo
     fresh = corpus(tmp_path / "shards", validation=2_000, web=(20_000, 0.5))
     recipe, run = tiny(fresh, **CHANGES), tmp_path / "run"
     tombstone(str(fresh), some_documents(fresh), "asked")
-    pretrain(recipe, run)
+    train(recipe, run)
     assert audit_run(run, fresh).problems == []
     assert audit_run(run, fresh).validated == {}  # forgotten before the run began
     monkeypatch.setattr(PlanDataset, "_forgotten_in", lambda *_: iter(()))
@@ -124,7 +124,7 @@ def test_everything_held_out_is_forgotten(tmp_path: Path) -> None:
     stream = held_out(fresh)
     everything = {span.doc_id for served in range(len(stream)) for span in stream.documents(served)}
     tombstone(str(fresh), sorted(everything), "asked")
-    run = pretrain(tiny(fresh, **CHANGES), tmp_path / "run").folder
+    run = train(tiny(fresh, **CHANGES), tmp_path / "run").folder
     assert losses(run) == {}
 
 
@@ -135,11 +135,11 @@ def test_a_lost_history_of_the_split_claims_nothing(tmp_path: Path) -> None:
     recipe, run = tiny(fresh, **CHANGES), tmp_path / "run"
     documents = some_documents(fresh)
     tombstone(str(fresh), documents, "asked")
-    pretrain(recipe, run)
+    train(recipe, run)
     (run / "validation" / "history.jsonl").unlink()
     assert any("what the run validated on cannot be told" in problem for problem in audit_run(run, fresh).problems)
     go_back(run, 4)
-    pretrain(recipe, run)
+    train(recipe, run)
     report = audit_run(run, fresh)
     assert report.problems == []
     assert report.validated == {doc_id: [2, 4] for doc_id in documents}
@@ -149,7 +149,7 @@ def test_a_plan_goes_on_with_the_shards_it_was_begun_with(tmp_path: Path) -> Non
     """Documents that take the place of forgotten ones are shards of a later generation: no part of a run that goes on."""
     fresh = corpus(tmp_path / "shards", validation=2_000, web=(20_000, 0.5))
     recipe, run = tiny(fresh, **CHANGES), tmp_path / "run"
-    whole = pretrain(recipe, run).folder
+    whole = train(recipe, run).folder
     expected = losses(whole)
     manifest = ShardSet.open(fresh).manifest
     added = tuple(shard.model_copy(update={"generation": 1}) for shard in manifest.shards)
@@ -160,6 +160,6 @@ def test_a_plan_goes_on_with_the_shards_it_was_begun_with(tmp_path: Path) -> Non
     more = manifest.model_copy(update={"shards": (*manifest.shards, *renamed)})
     (fresh / "manifest.json").write_text(more.model_dump_json())
     go_back(run, 4)
-    pretrain(recipe, run)
+    train(recipe, run)
     assert losses(run) == expected
-    assert History.open(run / "history.jsonl", Plan.load(run)).plan.config.generation == 0
+    assert StreamHistory.open(run / "history.jsonl", Plan.load(run)).plan.config.generation == 0

@@ -9,7 +9,7 @@ import pytest
 from gristmill.pipelines.cli.main import app
 from gristmill.schemas.errors import InputError, RecipeError, RunError
 from gristmill.training.data.stream.dataset import PlanDataset
-from gristmill.training.data.stream.history import History
+from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.plan import Plan, PlanConfig
 from gristmill.training.data.stream.shards import ShardSet
 from gristmill.training.inspect.trace import TrainingRun
@@ -32,7 +32,7 @@ def training_run(folder: Path, cut: str) -> PlanDataset:
     """A run of 30 steps: ten on one process, then two; rolled back from step 16 to 15, past plan positions 122-125."""
     config = PlanConfig(window=16, cut=cut, mixture={"a": 0.6, "b": 0.4})
     plan = Plan.build(ShardSet.open(write_shards(folder / "shards", SHARDS)), config, folder / "run")
-    history = History.open(folder / "run" / "history.jsonl", plan)
+    history = StreamHistory.open(folder / "run" / "history.jsonl", plan)
     history.append("skip", 120, {"ranges": [[122, 126]], "rolled_back_to": 15})
     (folder / "run" / "training.json").write_text(json.dumps({"launches": LAUNCHES}))
     log = "".join(json.dumps({"step": step}) + "\n" for step in range(1, STEPS + 1))
@@ -131,7 +131,7 @@ def test_documents_that_no_step_had_are_said_to_be_so(tmp_path: Path) -> None:
         CliRunner().invoke(app, ["trace", str(run), "--document", "c-00000/0"], catch_exceptions=False)
     (run / "log.jsonl").write_text('{"step": 1}\n')
     (empty,) = [f"a-00000/{n}" for n, document in enumerate(SHARDS["a-00000"][:7]) if not len(document)]
-    data = PlanDataset(Plan.load(run), History.open(run / "history.jsonl", Plan.load(run)))
+    data = PlanDataset(Plan.load(run), StreamHistory.open(run / "history.jsonl", Plan.load(run)))
     seen = {span.doc_id for served in range(BATCH) for span in data.documents(served)}
     unseen = next(f"a-00000/{n}" for n in range(28) if f"a-00000/{n}" not in seen and f"a-00000/{n}" != empty)
     for doc_id in (empty, unseen):

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from gristmill.training.models.build import load_model
+from gristmill.training.objectives.losses import StreamLosses
 from gristmill.training.objectives.registry import make
-from gristmill.training.run.train import pretrain
-from gristmill.training.stability.blame import Losses
+from gristmill.training.run.train import train
 from poison import corpus, stream_of
 from training_runs import BATCH, curve, go_back, tiny
 
@@ -29,15 +29,15 @@ def test_trains_resumes_and_blames(shape: str, objective: str, shards: Path, tmp
         "checkpoints": {"every_steps": 4, "stable_after_steps": 2},
     }
     recipe = tiny(shards, **changes)
-    run = pretrain(recipe, tmp_path / "run").folder
+    run = train(recipe, tmp_path / "run").folder
     whole = curve(run)
     assert all(math.isfinite(loss) for loss, _, _ in whole.values())
     go_back(run, 4)
-    pretrain(recipe, run)
+    train(recipe, run)
     assert curve(run) == whole
     stream = stream_of(recipe)
     record = stream.plan.shards.manifest.tokenizer
-    losses = Losses(stream, make(objective, record, recipe.stream.window), load_model(run / "model", record))
+    losses = StreamLosses(stream, make(objective, record, recipe.stream.window), load_model(run / "model", record))
     found = list(losses.documents(range(BATCH)))
     assert {one.doc_id for one in found} <= {span.doc_id for k in range(BATCH) for span in stream.documents(k)}
     assert len(found) > BATCH / 2
@@ -49,7 +49,7 @@ def test_micro_batches_change_nothing(shape: str, objective: str, shards: Path, 
     """Also with activation checkpointing: memory is traded, not results."""
     model = {"shape": shape, "hidden_size": 32, "layers": 2, "heads": 2}
     changes: dict[str, Any] = {"model": model, "objective": objective, "steps": 4}
-    whole = curve(pretrain(tiny(shards, **changes), tmp_path / "whole").folder)
+    whole = curve(train(tiny(shards, **changes), tmp_path / "whole").folder)
     parts = tiny(shards, **changes, micro_batch_sequences=2, activation_checkpointing=True)
-    for step, figures in curve(pretrain(parts, tmp_path / "parts").folder).items():
+    for step, figures in curve(train(parts, tmp_path / "parts").folder).items():
         assert figures == pytest.approx(whole[step], rel=2e-5), step

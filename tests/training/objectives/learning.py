@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from gristmill.schemas.shards.format import TokenizerRecord
-from gristmill.schemas.training.recipe import ModelShape
+from gristmill.schemas.training.model import ModelShape
 from gristmill.training.models.build import build_model
 from gristmill.training.objectives.registry import Objective, make
 from gristmill.training.objectives.tensors import evaluating

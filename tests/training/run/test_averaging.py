@@ -17,7 +17,7 @@ from gristmill.training.run.averaging import (
     export_moving,
     last_checkpoints,
 )
-from gristmill.training.run.train import pretrain
+from gristmill.training.run.train import train
 from poison import corpus
 from safetensors.torch import load_file, save_file
 from training_runs import tiny
@@ -219,7 +219,7 @@ def test_the_command_averages_a_run(tmp_path: Path) -> None:
         checkpoints={"every_steps": 2, "stable_after_steps": 1, "keep_stable": 1},
         averaging={"ema_decay": 0.5, "last": 3},
     )
-    run = pretrain(recipe, tmp_path / "run").folder
+    run = train(recipe, tmp_path / "run").folder
 
     def call(*words: str) -> Path:
         result = CliRunner().invoke(app, ["average", *words])

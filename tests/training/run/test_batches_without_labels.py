@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import torch
 from gristmill.pipelines.shards.tombstones import tombstone
-from gristmill.schemas.training.recipe import TrainingRecipe
+from gristmill.schemas.training.pretrain import PretrainRecipe
 from gristmill.training.data.inputs import ModelInputs
-from gristmill.training.data.stream.history import History
+from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.models.build import build_model
 from gristmill.training.objectives.evaluation import Evaluation
+from gristmill.training.objectives.losses import StreamLosses
 from gristmill.training.objectives.registry import make
 from gristmill.training.run import checkpoints, logs
-from gristmill.training.run.train import pretrain
-from gristmill.training.stability.blame import Losses
+from gristmill.training.run.train import train
 from gristmill.training.stability.rollback import Sources
 from made_shards import EOS, write_shards
 from poison import VOCABULARY, corpus, markov_documents, stream_of
@@ -42,7 +42,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def recipe_of(shards: Path, shape: str, objective: str, **changes: Any) -> TrainingRecipe:
+def recipe_of(shards: Path, shape: str, objective: str, **changes: Any) -> PretrainRecipe:
     """A run that for some steps is served the forgotten source alone."""
     phases = [
         {"from_step": GONE_FROM, "mixture": {"gone": 1.0}},
@@ -68,7 +68,7 @@ def test_a_phase_of_a_forgotten_source_changes_nothing(
     shape: str, objective: str, shards: Path, tmp_path: Path
 ) -> None:
     recipe = recipe_of(shards, shape, objective, micro_batch_sequences=1 if shape == "t5" else 4)
-    finished = pretrain(recipe, tmp_path / "run")
+    finished = train(recipe, tmp_path / "run")
     assert finished.rollbacks == 0
     lines = {line["step"]: line for line in logs.read(finished.folder / logs.LOG)}
     without = [step for step, line in lines.items() if "loss" not in line]
@@ -76,7 +76,7 @@ def test_a_phase_of_a_forgotten_source_changes_nothing(
     assert all(lines[step]["labels"] == 0 for step in without)
     assert all("no token of the batch has a label" in lines[step]["event"] for step in without)
     assert all(np.isfinite(line["loss"]) for step, line in lines.items() if step not in without)
-    events = History.open(finished.folder / "history.jsonl", stream_of(recipe).plan).events
+    events = StreamHistory.open(finished.folder / "history.jsonl", stream_of(recipe).plan).events
     assert {event.event for event in events} <= {"plan", "mixture", "tombstone"}  # no spike was noted
     before, after = ({p.stem: load_file(p) for p in folder.glob("*.safetensors")} for folder in around(finished.folder))
     for name, weights in before.items():
@@ -94,7 +94,7 @@ def test_documents_of_one_token_teach_nothing(tmp_path: Path) -> None:
     """All of a corpus: each batch is passed over, and the run ends."""
     shards = write_shards(tmp_path / "shards", {"web-00000": [np.array([EOS])] * 2000}, vocab_size=VOCABULARY)
     recipe = tiny(shards, model={"shape": "llama", "hidden_size": 16, "layers": 1, "heads": 2}, steps=4)
-    run = pretrain(recipe, tmp_path / "run").folder
+    run = train(recipe, tmp_path / "run").folder
     assert [line["labels"] for line in logs.read(run / logs.LOG)] == [0] * 4
     saved = checkpoints.complete(run / "checkpoints")
     first, last = (load_file(saved[place].folder / "model.safetensors") for place in (0, -1))
@@ -144,7 +144,7 @@ def test_a_sequence_without_labels_is_never_guilty(shape: str, objective: str, s
     recipe = recipe_of(shards, shape, objective, stream={"window": 32, "mixture": {"kept": 0.5, "gone": 0.5}})
     stream = stream_of(recipe)
     record = stream.plan.shards.manifest.tokenizer
-    losses = Losses(stream, make(objective, record, 32), build_model(recipe.model, record, 32))
+    losses = StreamLosses(stream, make(objective, record, 32), build_model(recipe.model, record, 32))
     found = losses.sequences(range(64))
     gone = [index for index in range(64) if {span.source for span in stream.documents(index)} == {"gone"}]
     assert [index for index, loss in enumerate(found) if loss is None] == gone

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from gristmill.training.data.stream.history import History
+from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.run import checkpoints
 from gristmill.training.run.sealed import SEAL
 from poison import corpus, stream_of
@@ -99,7 +99,7 @@ def test_the_ring_keeps_the_steps_it_is_told_to(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("position", "left"), [(0, [0]), (79, [0]), (80, [0, 10]), (159, [0, 10]), (160, [0, 10, 20])])
 def test_a_skip_ends_the_checkpoints_that_had_passed_it(tmp_path: Path, position: int, left: list[int]) -> None:
     plan = stream_of(tiny(corpus(tmp_path / "shards", web=(5_000, 0.5)))).plan
-    history = History.open(tmp_path / "history.jsonl", plan)
+    history = StreamHistory.open(tmp_path / "history.jsonl", plan)
     for step in (0, 10, 20):
         save(tmp_path, step, history.head, plan.plan_id)
     save(tmp_path, 30, history.head, "another plan")

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from gristmill.pipelines.shards.tombstones import tombstone
 from gristmill.schemas.errors import RunError
-from gristmill.schemas.training.recipe import TrainingRecipe
-from gristmill.training.data.stream.history import History
+from gristmill.schemas.training.pretrain import PretrainRecipe
+from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.run.folder import read_training
-from gristmill.training.run.train import pretrain
+from gristmill.training.run.train import train
 from poison import corpus, plant, random_tokens, stream_of
 from training_runs import BATCH, curve, go_back, skipped, tiny
 
@@ -33,10 +33,10 @@ import sys
 sys.path[:0] = {paths!r}
 import torch
 torch.set_num_threads(1)
-from gristmill.training.run.train import pretrain
+from gristmill.training.run.train import train
 from test_distributed import CHANGES
 from training_runs import tiny
-pretrain(tiny({shards!r}, **CHANGES), {run!r})
+train(tiny({shards!r}, **CHANGES), {run!r})
 """
 FSDP_SCRIPT = """
 import sys
@@ -46,7 +46,7 @@ torch.set_num_threads(1)
 from accelerate import state
 from accelerate.utils import DistributedType
 from gristmill.training.run import settings
-from gristmill.training.run.train import pretrain
+from gristmill.training.run.train import train
 from test_distributed import CHANGES
 from training_runs import tiny
 
@@ -61,7 +61,7 @@ def with_fsdp_on_a_cpu(self, *arguments, fsdp_plugin=None, **options):
 
 state.AcceleratorState.__init__ = with_fsdp_on_a_cpu
 settings.check_fsdp = lambda gpu, processes: None
-pretrain(tiny({shards!r}, **CHANGES, fsdp=True), {run!r})
+train(tiny({shards!r}, **CHANGES, fsdp=True), {run!r})
 """
 
 
@@ -81,7 +81,7 @@ def two_processes(script: Path) -> None:
     assert [rank.wait(timeout=240) for rank in ranks] == [0, 0]
 
 
-def one_process(folder: Path, script: str) -> tuple[TrainingRecipe, Curve, Path]:
+def one_process(folder: Path, script: str) -> tuple[PretrainRecipe, Curve, Path]:
     """(the recipe, what one process makes of it, the script by which several train it into folder/two)."""
     shards = corpus(folder / "shards", validation=2_000, web=(30_000, 0.5), gone=(3_000, 0.5))
     recipe = tiny(shards, **CHANGES)
@@ -91,7 +91,7 @@ def one_process(folder: Path, script: str) -> tuple[TrainingRecipe, Curve, Path]
     written.write_text(
         script.format(paths=[str(here), *map(str, list(here.parents)[:2])], shards=str(shards), run=str(folder / "two"))
     )
-    return recipe, curve(pretrain(recipe, folder / "one").folder), written
+    return recipe, curve(train(recipe, folder / "one").folder), written
 
 
 def test_two_gloo_processes(tmp_path: Path) -> None:
@@ -99,10 +99,10 @@ def test_two_gloo_processes(tmp_path: Path) -> None:
     recipe, one, script = one_process(tmp_path, SCRIPT)
     two_processes(script)
     plan = stream_of(recipe).plan
-    assert skipped(History.open(tmp_path / "two" / "history.jsonl", plan)) >= set(BAD)
+    assert skipped(StreamHistory.open(tmp_path / "two" / "history.jsonl", plan)) >= set(BAD)
     assert_close(curve(tmp_path / "two"), one)
     go_back(tmp_path / "two", 32)
-    pretrain(recipe, tmp_path / "two")
+    train(recipe, tmp_path / "two")
     assert_close(curve(tmp_path / "two"), one)
     launches = read_training(tmp_path / "two")["launches"]
     assert launches[0]["ranks"] == 2
@@ -116,13 +116,13 @@ def test_two_processes_with_fsdp(tmp_path: Path) -> None:
     run = tmp_path / "two"
     two_processes(script)
     assert_close(curve(run), one)
-    assert skipped(History.open(run / "history.jsonl", stream_of(recipe).plan)) >= set(BAD)
+    assert skipped(StreamHistory.open(run / "history.jsonl", stream_of(recipe).plan)) >= set(BAD)
     go_back(run, 32)
     two_processes(script)
     assert_close(curve(run), one)
     assert read_training(run)["launches"][-1]["from_step"] == 33
     with pytest.raises(RunError, match="fsdp is False; expected True"):
-        pretrain(recipe, run)
+        train(recipe, run)
 
 
 def assert_close(found: Curve, expected: Curve) -> None:

@@ -19,7 +19,7 @@ from gristmill.training.data.stream.shards import ShardSet
 from gristmill.training.models.build import load_model
 from gristmill.training.run import checkpoints, logs
 from gristmill.training.run.averaging import average_checkpoints
-from gristmill.training.run.train import pretrain
+from gristmill.training.run.train import train
 from poison import VOCABULARY, corpus
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from training_runs import tiny
@@ -83,7 +83,7 @@ def test_what_was_trained_is_what_loads(shape: str, shards: Path, tmp_path: Path
         checkpoints={"every_steps": 2, "stable_after_steps": 1},
         averaging={"ema_decay": 0.5, "last": 2},
     )
-    run = pretrain(recipe, tmp_path / "run").folder
+    run = train(recipe, tmp_path / "run").folder
     record = ShardSet.open(shards).manifest.tokenizer
     saved = checkpoints.complete(run / "checkpoints")
     assert_loads(run / "model", shape, load_model(saved[-1].folder, record))
@@ -100,7 +100,7 @@ def test_what_was_trained_is_what_loads(shape: str, shards: Path, tmp_path: Path
         assert torch.equal(weight, ((two[key].double() + four[key].double()) / 2).float()), key
     both = average_checkpoints([run / "model", tmp_path / "mean"], tmp_path / "both")
     assert_loads(both, shape, load_model(both, record))
-    again = pretrain(tiny(shards, **_same(recipe) | {"model": {"checkpoint": str(run / "model")}}), tmp_path / "again")
+    again = train(tiny(shards, **_same(recipe) | {"model": {"checkpoint": str(run / "model")}}), tmp_path / "again")
     first = next(line["loss"] for line in logs.read(again.folder / logs.LOG))
     assert first < next(line["loss"] for line in logs.read(run / logs.LOG))
 
@@ -117,7 +117,7 @@ def test_a_checkpoint_of_electra_loads_in_no_class_with_fresh_weights(shards: Pa
         steps=1,
         stream={"window": 32},
     )
-    run = pretrain(recipe, tmp_path / "run").folder
+    run = train(recipe, tmp_path / "run").folder
     with pytest.raises(ValueError, match="replaced_token"):
         transformers.AutoModel.from_pretrained(str(run / "checkpoints" / "checkpoint-1"))
 
@@ -165,7 +165,7 @@ def test_a_checkpoint_goes_on_with_its_own_tokenizer(
     weights = model.get_input_embeddings().weight
     assert torch.allclose(weights[VOCABULARY:], weights[:VOCABULARY].mean(dim=0).expand(13, -1))
     options: dict[str, Any] = {"model": {"checkpoint": str(own)}, "steps": 3, "stream": {"window": 32}}
-    run = pretrain(tiny(shards, **options), tmp_path / "run").folder
+    run = train(tiny(shards, **options), tmp_path / "run").folder
     exported = transformers.AutoModelForCausalLM.from_pretrained(str(run / "model"))
     assert exported.config.vocab_size == record.vocab_size
     assert len(transformers.AutoTokenizer.from_pretrained(str(run / "model"))) == record.vocab_size
@@ -178,10 +178,10 @@ def test_a_window_above_the_positions_of_a_model_is_refused(
     for window in (64, 65):
         recipe = tiny(shards, model={"checkpoint": str(own)}, steps=1, stream={"window": window})
         if window == 64:
-            pretrain(recipe, tmp_path / "run")
+            train(recipe, tmp_path / "run")
             continue
         with pytest.raises(ModelError, match=r"a window of 65 tokens for a model of 64 positions; expected at most 64"):
-            pretrain(recipe, tmp_path / "refused")
+            train(recipe, tmp_path / "refused")
     assert record.vocab_size > VOCABULARY
 
 

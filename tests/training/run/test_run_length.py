@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from gristmill.schemas.errors import RunError
-from gristmill.training.data.stream.history import History
+from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.shards import ShardSet
 from gristmill.training.models.build import load_model
 from gristmill.training.run import logs
 from gristmill.training.run.length import epochs_of
 from gristmill.training.run.schedule import branch_step, common_steps, learning_rate_factor
-from gristmill.training.run.train import pretrain
+from gristmill.training.run.train import train
 from poison import corpus, stream_of
 from training_runs import curve, go_back, tiny
 
@@ -62,13 +62,13 @@ def test_where_a_run_can_be_made_longer(tmp_path: Path) -> None:
 def test_a_finished_run_is_made_longer_from_where_its_rate_began_to_fall(shards: Path, tmp_path: Path) -> None:
     """Bit for bit the run that was planned as long from the beginning; the finished model of the shorter one is kept."""
     run = tmp_path / "run"
-    pretrain(tiny(shards, **CHANGES, steps=16), run)
+    train(tiny(shards, **CHANGES, steps=16), run)
     shorter = curve(run)
     short_model = (run / "model" / "model.safetensors").read_bytes()
     assert {path.name for path in (run / "checkpoints").iterdir()} >= {"checkpoint-12", "checkpoint-16"}
-    finished = pretrain(tiny(shards, **CHANGES, steps=24), run)
+    finished = train(tiny(shards, **CHANGES, steps=24), run)
     assert (finished.steps, finished.resumed_from, finished.rollbacks) == (24, 12, 0)
-    longer = pretrain(tiny(shards, **CHANGES, steps=24), tmp_path / "longer").folder
+    longer = train(tiny(shards, **CHANGES, steps=24), tmp_path / "longer").folder
     assert curve(run) == curve(longer)
     assert (run / "set-aside" / "model" / "model.safetensors").read_bytes() == short_model
     assert (run / "checkpoints" / "set-aside" / "checkpoint-16").is_dir()
@@ -77,7 +77,7 @@ def test_a_finished_run_is_made_longer_from_where_its_rate_began_to_fall(shards:
     record = ShardSet.open(shards).manifest.tokenizer
     assert load_model(run / "model", record).config.hidden_size == 16
     with pytest.raises(RunError, match="steps is 20; expected at least the 24 that the run has made"):
-        pretrain(tiny(shards, **CHANGES, steps=20), run)
+        train(tiny(shards, **CHANGES, steps=20), run)
 
 
 @pytest.mark.slow
@@ -85,27 +85,27 @@ def test_a_run_that_has_not_begun_to_fall_just_goes_on(shards: Path, tmp_path: P
     """Made longer, and then to end sooner than that."""
     run = tmp_path / "run"
     options = {**CHANGES, "checkpoints": {"every_steps": 5, "stable_after_steps": 1, "keep_stable": 9}}
-    pretrain(tiny(shards, **options, steps=16), run)
+    train(tiny(shards, **options, steps=16), run)
     go_back(run, 10)
-    finished = pretrain(tiny(shards, **options, steps=24), run)
+    finished = train(tiny(shards, **options, steps=24), run)
     assert finished.resumed_from == 10
     go_back(run, 15)
-    pretrain(tiny(shards, **options, steps=20), run)
-    assert curve(run) == curve(pretrain(tiny(shards, **options, steps=20), tmp_path / "whole").folder)
+    train(tiny(shards, **options, steps=20), run)
+    assert curve(run) == curve(train(tiny(shards, **options, steps=20), tmp_path / "whole").folder)
     assert not (run / logs.ABANDONED).exists()
 
 
 def test_a_schedule_that_falls_to_the_last_step_refuses(shards: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     options = {**CHANGES, "optimizer": COSINE}
-    pretrain(tiny(shards, **options, steps=10), run)
+    train(tiny(shards, **options, steps=10), run)
     before = curve(run)
     with pytest.raises(
         RunError, match=r"steps is 12 and was 10: its learning rates are those of 10 steps from step 5 on"
     ):
-        pretrain(tiny(shards, **options, steps=12), run)
+        train(tiny(shards, **options, steps=12), run)
     assert curve(run) == before
-    assert pretrain(tiny(shards, **options, steps=10), run).resumed_from == 10
+    assert train(tiny(shards, **options, steps=10), run).resumed_from == 10
 
 
 def test_epochs_are_what_is_read(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_epochs_are_what_is_read(tmp_path: Path) -> None:
     folder = corpus(tmp_path / "shards", web=(3_000, 0.5), code=(1_000, 0.5))
     recipe = tiny(folder, stream={"window": 32, "mixture": {"web": 1.0, "code": 1.0}})
     stream = stream_of(recipe)
-    history = History.open(None, stream.plan)
+    history = StreamHistory.open(None, stream.plan)
     history.append("mixture", 200, {"weights": {"web": 3.0, "code": 1.0}})
     sources = {source.name: source.sequences for source in stream.plan.sources}
     for count in (1, 150, 200, 333):
@@ -125,4 +125,4 @@ def test_epochs_are_what_is_read(tmp_path: Path) -> None:
     total = sum(expected[source.name] * source.tokens for source in stream.plan.sources) / stream.plan.tokens
     assert said == f"{total:.3g} epochs of 4,000 tokens (code {expected['code']:.3g}, web {expected['web']:.3g})"
     alone = stream_of(tiny(corpus(tmp_path / "alone", web=(3_000, 0.5)), stream={"window": 32}))
-    assert epochs_of(alone.plan, History.open(None, alone.plan), 47) == "0.5 epochs of 3,000 tokens"
+    assert epochs_of(alone.plan, StreamHistory.open(None, alone.plan), 47) == "0.5 epochs of 3,000 tokens"

@@ -14,7 +14,7 @@ from gristmill.training.inspect.trace import TrainingRun
 from gristmill.training.run import logs
 from gristmill.training.run.folder import RunFolder, read_training
 from gristmill.training.run.steps import Steps
-from gristmill.training.run.train import Finished, pretrain
+from gristmill.training.run.train import Finished, train
 from poison import corpus
 from training_runs import curve, tiny
 
@@ -58,7 +58,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def finished(shards: Path) -> Path:
     """A run of 12 steps that nobody interrupted."""
-    return pretrain(tiny(shards, **CHANGES), shards.parent / "finished").folder
+    return train(tiny(shards, **CHANGES), shards.parent / "finished").folder
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +75,14 @@ def stopped(shards: Path) -> Path:
 
         patch.setattr(Steps, "on_step_end", on_step_end)
         with pytest.raises(Killed):
-            pretrain(tiny(shards, **CHANGES), run)
+            train(tiny(shards, **CHANGES), run)
     assert {path.name for path in (run / "checkpoints").iterdir()} == {f"checkpoint-{step}" for step in (0, 4, 8)}
     return run
 
 
 def go_on(shards: Path, run: Path, restart: bool = False, **changes: Any) -> tuple[Finished, Listener]:
     console = Listener()
-    return pretrain(tiny(shards, **CHANGES | changes), run, console, restart=restart), console
+    return train(tiny(shards, **CHANGES | changes), run, console, restart=restart), console
 
 
 def zero(path: Path) -> None:

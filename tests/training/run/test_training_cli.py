@@ -9,15 +9,18 @@ import torch
 import yaml
 from gristmill.pipelines.cli.main import app
 from gristmill.schemas.errors import RecipeError, RunError
-from gristmill.schemas.training.recipe import Optimizer, TrainingRecipe, load_training_recipe
-from gristmill.training.data.stream.history import History
+from gristmill.schemas.training.pretrain import PretrainRecipe
+from gristmill.schemas.training.recipe import Optimizer
+from gristmill.training.data.stream.history import StreamHistory
+from gristmill.training.kinds.registry import load_training_recipe
 from gristmill.training.run import logs
 from gristmill.training.run.folder import RunFolder, read_training
-from gristmill.training.run.settings import check_devices, check_fsdp, training_arguments
-from gristmill.training.run.train import pretrain
+from gristmill.training.run.settings import check_devices, check_fsdp, training_options
+from gristmill.training.run.train import train
 from poison import corpus, plant, random_tokens, stream_of
 from safetensors.torch import load_file
 from training_runs import BATCH, curve, go_back, skipped, tiny
+from transformers import TrainingArguments
 from typer.testing import CliRunner
 
 
@@ -61,14 +64,14 @@ def test_defaults_and_paths(tmp_path: Path) -> None:
 def test_settings_of_the_trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"schedule": "wsd", "decay_fraction": 0.5}
     recipe = tiny(tmp_path, micro_batch_sequences=2, activation_checkpointing=True, optimizer=options)
-    arguments = training_arguments(recipe, tmp_path)
+    arguments = TrainingArguments(**training_options(recipe, tmp_path))
     assert arguments.gradient_accumulation_steps == 4
     assert arguments.logging_nan_inf_filter is False
     assert arguments.activation_checkpointing is True
     assert arguments.lr_scheduler_kwargs["num_decay_steps"] == 30
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(RecipeError, match="fsdp: true without a GPU"):
-        training_arguments(recipe.model_copy(update={"fsdp": True}), tmp_path)
+        training_options(recipe.model_copy(update={"fsdp": True}), tmp_path)
     with pytest.raises(RecipeError, match="fsdp: true in one process"):
         check_fsdp(gpu=True, processes=1)
     with pytest.raises(RecipeError, match=r"4 GPUs seen by one process.*torchrun --nproc-per-node 4"):
@@ -77,13 +80,13 @@ def test_settings_of_the_trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         check_devices(gpus, processes)
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(RecipeError, match="multiple of micro_batch_sequences x processes = 2 x 3"):
-        training_arguments(recipe, tmp_path)
+        training_options(recipe, tmp_path)
 
 
 def test_an_objective_the_model_cannot_learn(tmp_path: Path) -> None:
     recipe = tiny(corpus(tmp_path / "shards", web=(5_000, 0.5)), objective="mlm")
     with pytest.raises(RecipeError, match="objective mlm with a llama model"):
-        pretrain(recipe, tmp_path / "run")
+        train(recipe, tmp_path / "run")
 
 
 def test_one_run_one_process(tmp_path: Path) -> None:
@@ -126,7 +129,7 @@ def test_train_ledger_and_taking_a_skip_back(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"event 1 is not a skip"):
         shell.invoke(app, ["ledger", str(run), "--unskip", "1"], catch_exceptions=False)
     shell.invoke(app, ["ledger", str(run), "--unskip", str(number)], catch_exceptions=False)
-    history = History.open(run / "history.jsonl", stream_of(recipe).plan)
+    history = StreamHistory.open(run / "history.jsonl", stream_of(recipe).plan)
     assert sorted(skipped(history)) == history.positions(50 * BATCH, 50 * BATCH + len(skipped(history))).tolist()
     assert read_training(run)["launches"][0]["from_step"] == 1
 
@@ -154,5 +157,5 @@ def test_quiet_says_whether_it_resumed_and_nothing_else(tmp_path: Path) -> None:
 def test_recipe_in_the_documentation(repository: Path) -> None:
     page = (repository / "docs" / "training.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    recipe = TrainingRecipe.model_validate(yaml.safe_load(block))
+    recipe = PretrainRecipe.model_validate(yaml.safe_load(block))
     assert recipe.optimizer == Optimizer()

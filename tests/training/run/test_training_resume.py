@@ -13,7 +13,7 @@ import pytest
 from gristmill.schemas.errors import RunError
 from gristmill.training.run import checkpoints
 from gristmill.training.run.steps import Steps
-from gristmill.training.run.train import pretrain
+from gristmill.training.run.train import train
 from poison import corpus
 from safetensors.torch import load_file
 from training_runs import curve, tiny
@@ -40,7 +40,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def whole(shards: Path) -> Path:
     """The run that nobody interrupted."""
-    return pretrain(tiny(shards, **CHANGES), shards.parent / "whole").folder
+    return train(tiny(shards, **CHANGES), shards.parent / "whole").folder
 
 
 def last_average(run: Path) -> Path:
@@ -86,8 +86,8 @@ def test_stopped_inside_a_save(place: str, shards: Path, whole: Path, tmp_path: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(owner, name, nth(3, getattr(owner, name)))  # the saves at steps 0 and 6 go well
         with pytest.raises(Killed):
-            pretrain(recipe, tmp_path / "run")
-    assert pretrain(recipe, tmp_path / "run").steps == 24
+            train(recipe, tmp_path / "run")
+    assert train(recipe, tmp_path / "run").steps == 24
     assert_same(tmp_path / "run", whole)
 
 
@@ -96,19 +96,19 @@ def test_stopped_at_a_step_and_torn_log(shards: Path, whole: Path, tmp_path: Pat
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Steps, "on_step_end", nth(17, Steps.on_step_end))
         with pytest.raises(Killed):
-            pretrain(recipe, tmp_path / "run")
+            train(recipe, tmp_path / "run")
     log = tmp_path / "run" / "log.jsonl"
     log.write_bytes(log.read_bytes()[:-9])
-    pretrain(recipe, tmp_path / "run")
+    train(recipe, tmp_path / "run")
     assert_same(tmp_path / "run", whole)
 
 
 def test_finished_run_is_left_alone_and_another_recipe_refused(shards: Path, whole: Path) -> None:
     before = curve(whole)
-    assert pretrain(tiny(shards, **CHANGES), whole).steps == 24
+    assert train(tiny(shards, **CHANGES), whole).steps == 24
     assert curve(whole) == before
     with pytest.raises(RunError, match=r"model.hidden_size is 64; expected 32, as the run was started with"):
-        pretrain(tiny(shards, **CHANGES | {"model": {**CHANGES["model"], "hidden_size": 64}}), whole)
+        train(tiny(shards, **CHANGES | {"model": {**CHANGES["model"], "hidden_size": 64}}), whole)
 
 
 def test_weights_are_no_pickle(whole: Path) -> None:
@@ -126,7 +126,7 @@ torch.set_num_threads(1)
 from training_runs import tiny
 from test_training_resume import CHANGES
 from gristmill.training.run import checkpoints, sealed
-from gristmill.training.run.train import pretrain
+from gristmill.training.run.train import train
 
 def kill_at(times, call):
     made = 0
@@ -140,7 +140,7 @@ def kill_at(times, call):
 
 owner, name, times = {kill}
 setattr(owner, name, kill_at(times, getattr(owner, name)))
-pretrain(tiny({shards!r}, **CHANGES), {run!r})
+train(tiny({shards!r}, **CHANGES), {run!r})
 """
 
 
@@ -157,7 +157,7 @@ def killed(kill: str, shards: Path, run: Path) -> None:
 
 def test_kill_9_inside_a_save(shards: Path, whole: Path, tmp_path: Path) -> None:
     killed('sealed, "to_disk", 31', shards, tmp_path / "run")
-    pretrain(tiny(shards, **CHANGES), tmp_path / "run")
+    train(tiny(shards, **CHANGES), tmp_path / "run")
     assert_same(tmp_path / "run", whole)
 
 
@@ -173,7 +173,7 @@ def test_kill_9_inside_a_save(shards: Path, whole: Path, tmp_path: Path) -> None
 )
 def test_kill_9_anywhere_in_the_saves(kill: str, shards: Path, whole: Path, tmp_path: Path) -> None:
     killed(kill, shards, tmp_path / "run")
-    pretrain(tiny(shards, **CHANGES), tmp_path / "run")
+    train(tiny(shards, **CHANGES), tmp_path / "run")
     assert_same(tmp_path / "run", whole)
 
 
@@ -182,5 +182,5 @@ def test_kill_9_anywhere_in_the_saves(kill: str, shards: Path, whole: Path, tmp_
 def test_kill_9_at_any_step(step: int, shards: Path, whole: Path, tmp_path: Path) -> None:
     owner = '__import__("gristmill.training.run.steps", fromlist=["Steps"]).Steps'
     killed(f'{owner}, "on_step_end", {step}', shards, tmp_path / "run")
-    pretrain(tiny(shards, **CHANGES), tmp_path / "run")
+    train(tiny(shards, **CHANGES), tmp_path / "run")
     assert_same(tmp_path / "run", whole)

@@ -4,14 +4,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import gristmill.training.run.train as pretraining
+import gristmill.training.kinds.pretrain as pretraining
 import numpy as np
 import pytest
 import torch
-from gristmill.schemas.training.recipe import TrainingRecipe
-from gristmill.training.data.stream.history import History
+from gristmill.schemas.training.pretrain import PretrainRecipe
+from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.run.steps import Steps
-from gristmill.training.run.train import pretrain
+from gristmill.training.run.train import train
 from poison import corpus, mark, plant, random_tokens, stomachless, stream_of
 from poisoned_runs import KINDS, calm_run, one_run
 from training_runs import BATCH, curve, documents_blamed, skipped, tiny, without
@@ -20,8 +20,8 @@ AT = 40
 FEWEST_TOKENS = 12  # the mean loss of fewer tells nothing
 
 
-def history_of(recipe: TrainingRecipe, run: Path) -> History:
-    return History.open(run / "history.jsonl", stream_of(recipe).plan)
+def history_of(recipe: PretrainRecipe, run: Path) -> StreamHistory:
+    return StreamHistory.open(run / "history.jsonl", stream_of(recipe).plan)
 
 
 @pytest.fixture
@@ -29,10 +29,10 @@ def shards(tmp_path: Path) -> Path:
     return corpus(tmp_path / "shards", web=(60_000, 0.5))
 
 
-def assert_as_if_never_held(recipe: TrainingRecipe, run: Path, reference: Path) -> None:
+def assert_as_if_never_held(recipe: PretrainRecipe, run: Path, reference: Path) -> None:
     """The curve of the rolled-back run is, bit for bit, that of a run whose plan lacks what was skipped."""
     without(reference, history_of(recipe, run))
-    assert pretrain(recipe, reference).rollbacks == 0
+    assert train(recipe, reference).rollbacks == 0
     assert curve(run) == curve(reference)
 
 
@@ -47,7 +47,7 @@ def assert_named(run: Path, poisoned: Counter[str]) -> None:
 def test_one_bad_batch_costs_one_update(tmp_path: Path, shards: Path) -> None:
     recipe = tiny(shards)
     documents = plant(recipe, range(AT * BATCH, (AT + 1) * BATCH), random_tokens(np.random.default_rng(1)))
-    finished = pretrain(recipe, tmp_path / "run")
+    finished = train(recipe, tmp_path / "run")
     events = history_of(recipe, tmp_path / "run").events
     assert finished.rollbacks == 0
     assert [event.data["step"] for event in events if event.event == "note"] == [AT + 1]
@@ -59,7 +59,7 @@ def test_one_bad_batch_rolled_back_at_once(tmp_path: Path, shards: Path) -> None
     recipe = tiny(shards, stability={"min_steps": 16, "skip_updates": 0})
     bad = range(AT * BATCH, (AT + 1) * BATCH)
     documents = plant(recipe, bad, random_tokens(np.random.default_rng(1)))
-    assert pretrain(recipe, tmp_path / "run").rollbacks == 1
+    assert train(recipe, tmp_path / "run").rollbacks == 1
     assert skipped(history_of(recipe, tmp_path / "run")) >= set(bad)
     assert_named(tmp_path / "run", documents)
     assert_as_if_never_held(recipe, tmp_path / "run", tmp_path / "reference")
@@ -69,7 +69,7 @@ def test_many_bad_batches(tmp_path: Path, shards: Path) -> None:
     recipe = tiny(shards, steps=70)
     bad = range(AT * BATCH, (AT + 20) * BATCH)
     documents = plant(recipe, bad, random_tokens(np.random.default_rng(1)))
-    assert pretrain(recipe, tmp_path / "run").rollbacks == 1
+    assert train(recipe, tmp_path / "run").rollbacks == 1
     assert skipped(history_of(recipe, tmp_path / "run")) >= set(bad)
     assert_named(tmp_path / "run", documents)
     assert_as_if_never_held(recipe, tmp_path / "run", tmp_path / "reference")
@@ -80,7 +80,7 @@ def test_documents_that_give_nan(tmp_path: Path, shards: Path, monkeypatch: pyte
     bad = [(AT + number) * BATCH + number for number in range(7)]
     documents = mark(recipe, bad)
     monkeypatch.setattr(pretraining, "build_model", stomachless(pretraining.build_model))
-    assert pretrain(recipe, tmp_path / "run").rollbacks == 1
+    assert train(recipe, tmp_path / "run").rollbacks == 1
     assert skipped(history_of(recipe, tmp_path / "run")) >= set(bad)
     assert documents_blamed(tmp_path / "run") == documents
     assert_as_if_never_held(recipe, tmp_path / "run", tmp_path / "reference")
@@ -91,7 +91,7 @@ def test_another_source_is_no_poison(tmp_path: Path) -> None:
     shards = corpus(tmp_path / "shards", easy=(60_000, 0.8), hard=(60_000, 0.2))
     phases = [{"from_step": AT, "mixture": {"hard": 1.0}}, {"from_step": AT + 30, "mixture": {"easy": 1.0}}]
     recipe = tiny(shards, steps=90, stream={"window": 64, "mixture": {"easy": 1.0}, "phases": phases})
-    assert pretrain(recipe, tmp_path / "run").rollbacks == 0
+    assert train(recipe, tmp_path / "run").rollbacks == 0
     events = history_of(recipe, tmp_path / "run").events
     assert [event.data["kind"] for event in events if event.event == "note"][-1] == "change_of_data"
 
@@ -131,7 +131,7 @@ def test_damaged_weights_are_rolled_back(tmp_path: Path, shards: Path, monkeypat
                     weight += 0.3 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(0))
 
     monkeypatch.setattr(Steps, "on_step_end", damage)
-    assert pretrain(recipe, tmp_path / "run").rollbacks == 1
+    assert train(recipe, tmp_path / "run").rollbacks == 1
     (skip,) = [event for event in history_of(recipe, tmp_path / "run").events if event.event == "skip"]
     assert skip.data["kind"] == "damaged_weights"
     assert skip.data["rolled_back_to"] <= AT - 5

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from gristmill.training.data.stream.history import History
+from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.layout import ROW, SHARD, Span
 from gristmill.training.data.stream.plan import Plan
 from gristmill.training.data.stream.reader import IGNORED, ReadAhead, boundaries, read_ids, read_rows
@@ -53,9 +53,9 @@ class PlanDataset:
     shifted; IGNORED (-100) at the first token of each document, in padding, under a loss mask and in forgotten text.
     """
 
-    def __init__(self, plan: Plan, history: History | None = None, length: int | None = None) -> None:
+    def __init__(self, plan: Plan, history: StreamHistory | None = None, length: int | None = None) -> None:
         """length: what `len()` says; default: one epoch of every source."""
-        self.plan, self.history = plan, history or History.open(None, plan)
+        self.plan, self.history = plan, history or StreamHistory.open(None, plan)
         self._length = length
         self._found, self._reached = self._locate(np.zeros(0, np.int64)), 0
         self._forgotten: tuple[int, dict[str, np.ndarray]] = (0, {})

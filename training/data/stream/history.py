@@ -1,162 +1,33 @@
-"""What happened to a plan: an append-only chain of events, each sealed with the hash of everything before it.
+"""The history of a stream: besides what happens to any plan, other mixtures and text that was forgotten.
 
-history.jsonl holds one event a line: {"event", "position", "data", "head"}; head = SHA-256 of the previous head and
-this event. The first event names the plan. A checkpoint keeps the head, so a changed, removed or reordered line is
-found, and so is a chain cut short.
+Kinds of events and their data, besides those of `data.history`:
 
-`position` counts *served* sequences: an event decides what is served from there on and nothing before, so the order
-that was already served can always be computed again. Kinds of events and their data:
-
-- skip {"ranges": [[a, b), ...]}: plan positions a .. b-1 are not served from here on.
-- unskip {"ranges": [[a, b), ...]}: skipped positions that were passed are served at once, the others in their turn.
 - mixture {"weights": {source: weight} or null}: another mixture (null: by size) for the plan positions still to come.
 - tombstone {"lines": n, "digest": ...}: the first n lines of tombstones.jsonl are served as separators from here on.
-- note {...}: no effect on the order; what a training run wants to remember.
 """
 
 import hashlib
-import json
-import os
-import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.shards.format import Tombstone
-from gristmill.training.data.order import ServedOrder
+from gristmill.training.data.history import Event, History
 from gristmill.training.data.stream.plan import Phase, Plan
 
-BEGINNING = ("plan", "mixture", "tombstone")  # what a history begins with, before anything has happened
-KINDS = ("plan", "skip", "unskip", "mixture", "tombstone", "note")
 
+class StreamHistory(History):
+    """The chain of a plan over shards: the served order, the phases of the mixture, the tombstones."""
 
-@dataclass(frozen=True)
-class Event:
-    """One line of the chain; head: its hash, which covers every line before it."""
-
-    event: str
-    position: int
-    data: dict[str, Any]
-    head: str
-
-    @property
-    def starts_branch(self) -> bool:
-        """The run went back to step `rolled_back_to`: the steps from there to `step` are no part of it any more."""
-        return "rolled_back_to" in self.data
-
-    @property
-    def is_rollback(self) -> bool:
-        """It went back because of bad data, which is skipped."""
-        return self.event == "skip" and self.starts_branch
-
-
-class History:
-    """The chain of a plan and what follows from it: the served order, the phases of the mixture, the tombstones."""
+    kinds = (*History.kinds, "mixture", "tombstone")
+    begins_with = (*History.begins_with, "mixture", "tombstone")
 
     def __init__(self, path: Path | None, plan: Plan, events: Sequence[Event]) -> None:
-        self.path, self.plan = path, plan
-        self.events: list[Event] = []
+        self.plan = plan
         self.phases: list[Phase] = [plan.first_phase()]
-        self._served = ServedOrder()
         self._tombstones: list[Event] = []
-        for event in events:
-            self._apply(event)
-
-    @classmethod
-    def open(
-        cls, path: str | Path | None, plan: Plan, *, begin: bool = True, facts: dict[str, Any] | None = None
-    ) -> "History":
-        """The verified chain of a file; a new one, with the plan, its mixture and what is forgotten, where there is none
-        (or no path).
-
-        begin: False makes that an error. facts: what a new one remembers with the tombstones it begins with.
-
-        A last line without its line feed was interrupted while being written and is dropped.
-        """
-        file = None if path is None else Path(path)
-        if file is None or not has_begun(file):
-            if not begin:
-                raise lost_history(Path(str(file)))
-            first = cls(None, plan, [])
-            first.append("plan", 0, {"plan_id": plan.plan_id})
-            if plan.config.mixture is not None:
-                first.append("mixture", 0, {"weights": plan.config.mixture})
-            first.record_tombstones(0, **(facts or {}))
-            if file is None:
-                return first
-            _create(file, first.events)
-        events = read_chain(file.read_bytes(), str(file))
-        recorded = events[0].data.get("plan_id")
-        if recorded != plan.plan_id:
-            raise RunError(f"history of plan {recorded}", where=str(file), expected=f"plan {plan.plan_id}")
-        return cls(file, plan, events)
-
-    @property
-    def head(self) -> str:
-        return self.events[-1].head
-
-    def append(self, event: str, position: int, data: dict[str, Any]) -> str:
-        """Add an event that holds from served sequence `position` on; it is on disk when this returns the new head."""
-        head = _seal(self.events[-1].head if self.events else "", event, position, data)
-        made = Event(event, position, json.loads(json.dumps(data)), head)
-        self._apply(made)
-        if self.path is not None:
-            line = json.dumps({"event": event, "position": position, "data": data, "head": head}, ensure_ascii=False)
-            _write_line(self.path, line)
-        return head
-
-    def truncate(self, head: str) -> None:
-        """Undo every event after `head`: the chain of the moment when `head` was its last."""
-        heads = [event.head for event in self.events]
-        if head not in heads:
-            raise self._foreign(head)
-        kept = self.events[: heads.index(head) + 1]
-        if self.path is not None:
-            _written(self.path, kept).replace(self.path)
-        self.__init__(self.path, self.plan, kept)  # type: ignore[misc]
-
-    def state(self, position: int) -> dict[str, Any]:
-        """What a checkpoint keeps: served sequences, the plan and the chain that ordered them."""
-        return {"plan_id": self.plan.plan_id, "head": self.head, "position": position}
-
-    def check(self, state: dict[str, Any]) -> int:
-        """The served position of a state that this chain continues; RunError when it cannot be resumed exactly."""
-        if state["plan_id"] != self.plan.plan_id:
-            raise RunError(f"state of plan {state['plan_id']}", expected=f"plan {self.plan.plan_id}")
-        heads = [event.head for event in self.events]
-        if state["head"] not in heads:
-            raise self._foreign(state["head"])
-        for event in self.events[heads.index(state["head"]) + 1 :]:
-            if event.event != "note" and event.position < state["position"]:
-                raise RunError(
-                    f"state at sequence {state['position']:,} is older than the {event.event} at {event.position:,}",
-                    where=str(self.path),
-                    next_step="resume from a checkpoint at or before that position",
-                )
-        return int(state["position"])
-
-    def positions(self, first: int, last: int) -> np.ndarray:
-        """Plan positions (int64) of the served sequences first .. last - 1."""
-        return self.served_positions(np.arange(first, last, dtype=np.int64))
-
-    def served_positions(self, served: np.ndarray) -> np.ndarray:
-        """Plan positions of served sequences, in O(log events) each."""
-        return self._served.positions(served)
-
-    def served_to_plan(self, served: int) -> int:
-        """The plan position of one served sequence."""
-        return int(self.positions(served, served + 1)[0])
-
-    def served_of(self, position: int) -> list[int]:
-        """When a plan position was or will be served: none if it is skipped, several times if it was unskipped late."""
-        return self._served.served_of(position)
-
-    def reach(self, served: int) -> int:
-        """One more than the highest plan position among the first `served` sequences."""
-        return self._served.reach(served)
+        super().__init__(path, plan, events)
 
     def tombstone_lines(self, served: int) -> int:
         """How many lines of tombstones.jsonl hold for a served sequence."""
@@ -187,123 +58,22 @@ class History:
         self.append("tombstone", position, {"lines": len(stones), "digest": _digest(stones, len(stones)), **facts})
         return True
 
-    def _apply(self, event: Event) -> None:
-        if event.event not in KINDS or event.position < 0:
-            raise ValueError(f"event {event.event!r} at {event.position}; expected one of {KINDS} at 0 or later")
-        if event.event in ("skip", "unskip"):
-            ranges = [(int(a), int(b)) for a, b in event.data["ranges"]]
-            self._served = (self._served.skip if event.event == "skip" else self._served.unskip)(event.position, ranges)
-        elif event.event == "mixture":
+    def _begin(self, facts: dict[str, Any]) -> None:
+        super()._begin(facts)
+        if self.plan.config.mixture is not None:
+            self.append("mixture", 0, {"weights": self.plan.config.mixture})
+        self.record_tombstones(0, **facts)
+
+    def _take_effect(self, event: Event) -> None:
+        super()._take_effect(event)
+        if event.event == "mixture":
             weights = event.data["weights"]
             quotas = self.plan.natural() if weights is None else self.plan.weighted(weights)
             self.phases = self.plan.next_phase(self.phases, self._served.frontier(event.position), quotas)
         elif event.event == "tombstone":
             self._tombstones.append(event)
-        self.events.append(event)
-
-    def _foreign(self, head: str) -> RunError:
-        return RunError(
-            f"chain head {head[:16]}… is not in this history",
-            where=str(self.path),
-            expected="a state that this history recorded",
-            next_step="the history was changed or cut short, or the checkpoint is another run's",
-        )
-
-
-def has_begun(path: Path) -> bool:
-    """Whether a file holds a history of at least one event; whether it is a whole one is another question."""
-    return path.exists() and b"\n" in path.read_bytes()
-
-
-def lost_history(path: Path) -> RunError:
-    """The error for a run whose history is missing or empty."""
-    return RunError(
-        "the history is empty or damaged" if path.exists() else "there is no history",
-        where=str(path),
-        expected="the history of a run that has begun",
-        next_step="restore the file from a copy; without it nobody can tell what the run was served",
-    )
-
-
-def remove_empty_history(path: Path) -> None:
-    """Remove a history in which nothing has happened yet: it says no more than the recipe that it was begun with."""
-    if path.exists():
-        events = read_chain(path.read_bytes(), str(path))
-        if all(event.event in BEGINNING for event in events):
-            path.unlink()
-
-
-def read_events(path: Path) -> list[Event]:
-    """The verified events of a run's history.jsonl; RunError where there is none."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise RunError(f"no {path.name}", where=str(path.parent), expected="the folder of a training run") from error
-    events = read_chain(content, str(path))
-    if not events:
-        raise RunError(f"{path.name} is empty or damaged", where=str(path.parent), next_step="restore it from a copy")
-    return events
-
-
-def read_chain(content: bytes, where: str) -> list[Event]:
-    """The events of a history file; RunError at the first line whose hash does not follow from those before."""
-    events: list[Event] = []
-    for number, line in enumerate(content.split(b"\n")[:-1], 1):
-        try:
-            event = Event(**json.loads(line))
-            sealed = _seal(events[-1].head if events else "", event.event, event.position, event.data)
-        except (ValueError, TypeError) as error:
-            raise RunError(f"line {number} is no event", where=where, next_step="restore the file") from error
-        if event.head != sealed:
-            raise RunError(
-                f"line {number} does not follow from the lines before it: the history was changed",
-                where=where,
-                next_step="restore the file from a copy; a run that it does not describe cannot be resumed",
-            )
-        events.append(event)
-    return events
-
-
-def _seal(previous: str, event: str, position: int, data: dict[str, Any]) -> str:
-    content = json.dumps([previous, event, position, data], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _digest(stones: Sequence[Tombstone], lines: int) -> str:
     content = "\n".join(stone.model_dump_json() for stone in stones[:lines])
     return hashlib.sha256(content.encode()).hexdigest()
-
-
-def _write_line(path: Path, line: str) -> None:
-    """Append a line and wait for the disk; a line that an interruption cut short is removed first."""
-    with path.open("r+b") as file:
-        content = file.read()
-        file.seek(content.rfind(b"\n") + 1)
-        file.truncate()
-        file.write(line.encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _create(path: Path, events: Sequence[Event]) -> None:
-    """Begin a file unless there is one: of several processes that do, the first wins, and all would write the same."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and b"\n" not in path.read_bytes():  # a first line that was interrupted
-        path.unlink(missing_ok=True)
-    written = _written(path, events)
-    try:
-        os.link(written, path)
-    except FileExistsError:
-        pass
-    finally:
-        written.unlink()
-
-
-def _written(path: Path, events: Sequence[Event]) -> Path:
-    """A complete file of events beside `path`."""
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
-    with temporary.open("wb") as file:
-        file.write("".join(json.dumps(vars(event), ensure_ascii=False) + "\n" for event in events).encode())
-        file.flush()
-        os.fsync(file.fileno())
-    return temporary

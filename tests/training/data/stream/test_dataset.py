@@ -7,7 +7,7 @@ import pytest
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.shards.format import TOMBSTONES, Tombstone
 from gristmill.training.data.stream.dataset import PlanDataset
-from gristmill.training.data.stream.history import History
+from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.plan import Plan, PlanConfig
 from gristmill.training.data.stream.reader import IGNORED, ReadAhead
 from gristmill.training.data.stream.shards import ShardSet
@@ -78,7 +78,7 @@ def corpus(folder: Path) -> Path:
 
 def dataset(folder: Path, cut: str = "windows", **options: object) -> PlanDataset:
     plan = Plan.build(ShardSet.open(folder / "shards"), PlanConfig(window=16, cut=cut, **options), folder / "run")
-    return PlanDataset(plan, History.open(folder / "run" / "history.jsonl", plan))
+    return PlanDataset(plan, StreamHistory.open(folder / "run" / "history.jsonl", plan))
 
 
 @pytest.mark.parametrize("cut", ["windows", "packed"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gristmill.schemas.errors import RunError
 from gristmill.training.data.order import ServedOrder
-from gristmill.training.data.stream.history import History
+from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.plan import Plan, PlanConfig
 from gristmill.training.data.stream.shards import ShardSet
 from hypothesis import example, given, settings
@@ -84,12 +84,12 @@ def plan(folder: Path, mixture: dict[str, float] | None = None) -> Plan:
 
 def test_chain_is_read_back(tmp_path: Path) -> None:
     made = plan(tmp_path, {"a": 0.5, "b": 0.5})
-    history = History.open(tmp_path / "history.jsonl", made)
+    history = StreamHistory.open(tmp_path / "history.jsonl", made)
     history.append("skip", 20, {"ranges": [[20, 24]], "reason": "loss spike"})
     history.append("note", 25, {"text": "läuft"})
     history.append("mixture", 40, {"weights": {"a": 1.0}})
     history.append("unskip", 50, {"ranges": [[21, 22]]})
-    again = History.open(tmp_path / "history.jsonl", made)
+    again = StreamHistory.open(tmp_path / "history.jsonl", made)
     assert [event.event for event in again.events] == ["plan", "mixture", "skip", "note", "mixture", "unskip"]
     assert again.head == history.head
     assert again.positions(15, 60).tolist() == history.positions(15, 60).tolist()
@@ -105,7 +105,7 @@ def test_chain_is_read_back(tmp_path: Path) -> None:
 def test_any_change_of_the_chain_is_found(tmp_path: Path, line: int, harm: str) -> None:
     made = plan(tmp_path)
     path = tmp_path / "history.jsonl"
-    history = History.open(path, made)
+    history = StreamHistory.open(path, made)
     for position in (20, 30, 40, 50):
         history.append("skip", position, {"ranges": [[position, position + 4]]})
     state = history.state(60)
@@ -122,14 +122,14 @@ def test_any_change_of_the_chain_is_found(tmp_path: Path, line: int, harm: str) 
     if harm == "resealed":  # a forger who computes every hash anew is found by the head in the checkpoint
         _reseal(path)
         with pytest.raises(RunError, match=r"is not in this history|history of plan"):
-            History.open(path, made).check(state)
+            StreamHistory.open(path, made).check(state)
     else:
         with pytest.raises(RunError, match=r"history\.jsonl: line \d does not follow"):
-            History.open(path, made)
+            StreamHistory.open(path, made)
 
 
 def _reseal(path: Path) -> None:
-    from gristmill.training.data.stream.history import _seal
+    from gristmill.training.data.history import _seal
 
     head, lines = "", []
     for line in path.read_text().splitlines():
@@ -141,44 +141,44 @@ def _reseal(path: Path) -> None:
 
 def test_chain_cut_short_is_found_by_the_state(tmp_path: Path) -> None:
     made, path = plan(tmp_path), tmp_path / "history.jsonl"
-    history = History.open(path, made)
+    history = StreamHistory.open(path, made)
     history.append("skip", 20, {"ranges": [[20, 24]]})
     state = history.state(20)
     path.write_bytes(path.read_bytes().split(b"\n")[0] + b"\n")
     with pytest.raises(RunError, match="changed or cut short"):
-        History.open(path, made).check(state)
+        StreamHistory.open(path, made).check(state)
 
 
 def test_interrupted_line_does_not_count(tmp_path: Path) -> None:
     made, path = plan(tmp_path), tmp_path / "history.jsonl"
-    head = History.open(path, made).head
+    head = StreamHistory.open(path, made).head
     path.write_bytes(path.read_bytes() + b'{"event": "skip", "posi')
-    history = History.open(path, made)
+    history = StreamHistory.open(path, made)
     assert history.head == head
     history.append("note", 3, {})
-    assert [event.event for event in History.open(path, made).events] == ["plan", "note"]
+    assert [event.event for event in StreamHistory.open(path, made).events] == ["plan", "note"]
     path.write_bytes(b'{"event": "pl')
-    assert History.open(path, made).head == head  # the same first line again
+    assert StreamHistory.open(path, made).head == head  # the same first line again
 
 
 def test_processes_may_open_a_new_history_at_once(tmp_path: Path) -> None:
     made, path = plan(tmp_path, {"a": 0.5, "b": 0.5}), tmp_path / "run" / "history.jsonl"
     with ThreadPoolExecutor(8) as pool:
-        heads = {history.head for history in pool.map(lambda _: History.open(path, made), range(8))}
+        heads = {history.head for history in pool.map(lambda _: StreamHistory.open(path, made), range(8))}
     assert len(heads) == 1
-    assert [event.event for event in History.open(path, made).events] == ["plan", "mixture"]
+    assert [event.event for event in StreamHistory.open(path, made).events] == ["plan", "mixture"]
     assert [file.name for file in path.parent.iterdir()] == ["history.jsonl"]
 
 
 def test_truncating_gives_the_moment_back(tmp_path: Path) -> None:
     made, path = plan(tmp_path), tmp_path / "history.jsonl"
-    history = History.open(path, made)
+    history = StreamHistory.open(path, made)
     history.append("skip", 20, {"ranges": [[20, 24]]})
     head, order = history.head, history.positions(0, 80).tolist()
     history.append("skip", 30, {"ranges": [[36, 44]]})
     history.append("mixture", 50, {"weights": {"a": 1.0}})
     history.truncate(head)
-    for one in (history, History.open(path, made)):
+    for one in (history, StreamHistory.open(path, made)):
         assert one.head == head
         assert one.positions(0, 80).tolist() == order
         assert len(one.phases) == 1
@@ -187,14 +187,14 @@ def test_truncating_gives_the_moment_back(tmp_path: Path) -> None:
 
 
 def test_a_skip_undone_gives_the_order_back(tmp_path: Path) -> None:
-    history = History.open(None, plan(tmp_path))
+    history = StreamHistory.open(None, plan(tmp_path))
     history.append("skip", 20, {"ranges": [[30, 40]]})
     history.append("unskip", 20, {"ranges": [[30, 40]]})
     assert history.positions(0, 100).tolist() == list(range(100))
 
 
 def test_states_that_can_and_cannot_be_resumed(tmp_path: Path) -> None:
-    history = History.open(None, plan(tmp_path))
+    history = StreamHistory.open(None, plan(tmp_path))
     early, late = history.state(20), history.state(40)
     history.append("skip", 20, {"ranges": [[36, 38]]})
     history.append("note", 3, {})
@@ -207,14 +207,14 @@ def test_states_that_can_and_cannot_be_resumed(tmp_path: Path) -> None:
 
 def test_history_of_another_plan_is_refused(tmp_path: Path) -> None:
     made = plan(tmp_path)
-    History.open(tmp_path / "history.jsonl", made)
+    StreamHistory.open(tmp_path / "history.jsonl", made)
     other = Plan.build(made.shards, PlanConfig(window=17))
     with pytest.raises(RunError, match=f"history of plan {made.plan_id}; expected plan {other.plan_id}"):
-        History.open(tmp_path / "history.jsonl", other)
+        StreamHistory.open(tmp_path / "history.jsonl", other)
 
 
 def test_only_known_events(tmp_path: Path) -> None:
-    history = History.open(None, plan(tmp_path))
+    history = StreamHistory.open(None, plan(tmp_path))
     with pytest.raises(ValueError, match="expected one of"):
         history.append("skpi", 0, {})
     with pytest.raises(ValueError, match="the end after the start"):

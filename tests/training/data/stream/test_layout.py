@@ -6,7 +6,7 @@ from itertools import accumulate
 import numpy as np
 import pytest
 from gristmill.training.data.stream.dataset import LOOK_AHEAD, PlanDataset
-from gristmill.training.data.stream.history import History
+from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.layout import Layout, Source, Span
 from gristmill.training.data.stream.packing import packed_sources
 from gristmill.training.data.stream.plan import Plan, PlanConfig
@@ -80,7 +80,7 @@ def test_any_way_of_reading_gives_the_same_rows(tmp_path, cut: str) -> None:  # 
     plan = Plan.build(
         ShardSet.open(write_shards(tmp_path / "shards", shards)), PlanConfig(window=16, cut=cut), tmp_path
     )
-    history = History.open(None, plan)
+    history = StreamHistory.open(None, plan)
     data = PlanDataset(plan, history)
     reads = [(k, k + 3) for k in range(0, 60, 3)] + [(70, 75), (71, 74), (5, 9), (LOOK_AHEAD - 2, LOOK_AHEAD + 3)]
     reads += [(LOOK_AHEAD + 3, 3 * LOOK_AHEAD), (0, 1), (7, 7), (1, 2), (10**9, 10**9 + 2)]

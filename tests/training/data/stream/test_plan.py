@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from gristmill.schemas.errors import RecipeError, RunError
 from gristmill.training.data.stream.dataset import PlanDataset
-from gristmill.training.data.stream.history import History
+from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.plan import Plan, PlanConfig
 from gristmill.training.data.stream.shards import ShardSet
 from hypothesis import given, settings
@@ -62,7 +62,7 @@ def test_mixture_serves_every_token_once_per_source_epoch(tmp_path: Path, cut: s
     shards = corpus(tmp_path / "shards")
     config = PlanConfig(window=16, cut=cut, block_documents=20, mixture={"web": 0.2, "books": 0.5, "code": 0.3})
     plan = Plan.build(shards, config, tmp_path)
-    history = History.open(None, plan)
+    history = StreamHistory.open(None, plan)
     history.append("mixture", 77, {"weights": {"web": 0.9, "code": 0.1}})
     history.append("mixture", 301, {"weights": None})
     data = PlanDataset(plan, history)

@@ -1,0 +1,49 @@
+"""The recipe of pre-training: which shards, which model, which objective."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from gristmill.schemas.paths import RecipePath
+from gristmill.schemas.strict import Strict
+from gristmill.schemas.training.model import ModelShape
+from gristmill.schemas.training.recipe import TrainingRecipe
+from pydantic import BeforeValidator, Field
+
+
+class Objective(Strict):
+    """What is learned from a window: `clm`, `mlm`, `span_corruption`, `replaced_token`; options are the objective's."""
+
+    name: str = "clm"
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class Phase(Strict):
+    """Another mixture from a step on."""
+
+    from_step: int = Field(ge=1)
+    mixture: dict[str, float]
+
+
+class StreamOptions(Strict):
+    """How shards become sequences. mixture: weight of each source; by default its share of the tokens."""
+
+    window: int = Field(2048, ge=8)
+    cut: Literal["windows", "packed"] = "windows"
+    seed: int = Field(0, ge=0)
+    mixture: dict[str, float] | None = None
+    phases: tuple[Phase, ...] = ()
+    verify: Literal["lazy", "full", "none"] = "lazy"
+
+
+def _named(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+class PretrainRecipe(TrainingRecipe):
+    """One run of pre-training from token shards, or of going on with a trained model (`model: {checkpoint: ...}`)."""
+
+    free_to_change: ClassVar[frozenset[str]] = TrainingRecipe.free_to_change | {"shards", "stream.verify"}
+
+    shards: RecipePath
+    model: ModelShape
+    objective: Annotated[Objective, BeforeValidator(_named)] = Field(default_factory=Objective)
+    stream: StreamOptions = Field(default_factory=StreamOptions)

@@ -1,0 +1,42 @@
+"""Every kind of training, by name; adding one is its own file plus a line here, or an entry point of another package."""
+
+from pathlib import Path
+from typing import Any
+
+from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.lookup import load_registered
+from gristmill.schemas.training.recipe import TrainingRecipe
+from gristmill.schemas.yaml_files import read_yaml, validated
+
+KINDS: dict[str, str] = {
+    "pretrain": "gristmill.training.kinds.pretrain:Pretrain",
+}
+GROUP = "gristmill.training_kinds"
+
+
+def load_kind(name: str) -> Any:
+    """The class of a kind of training (see `training.kinds.kind.Kind`).
+
+    name: one of KINDS, of an installed package's entry points in the group `gristmill.training_kinds`, or
+    `module:attribute`. RecipeError, with the nearest name, where there is none.
+    """
+    return load_registered(KINDS, "kind of training", name, group=GROUP)
+
+
+def load_training_recipe(path: str | Path) -> TrainingRecipe:
+    """The training recipe in a YAML file, as the recipe of its kind; paths are relative to the file.
+
+    RecipeError names file, line and nearest key.
+    """
+    data, node = read_yaml(Path(path))
+    if not isinstance(data, dict):
+        raise RecipeError(
+            f"found {type(data).__name__}",
+            where=str(path),
+            expected=f"a mapping with keys {', '.join(TrainingRecipe.model_fields)}",
+        )
+    name = data.get("kind", TrainingRecipe.model_fields["kind"].default)
+    if not isinstance(name, str):
+        raise RecipeError(f"kind is {name!r}", where=str(path), expected=f"one of {', '.join(sorted(KINDS))}")
+    model: type[TrainingRecipe] = load_kind(name).Recipe
+    return validated(model, data, path, node)

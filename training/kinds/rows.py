@@ -1,0 +1,126 @@
+"""What kinds that train on rows have in common: preference pairs, prompts, conversations of their own length.
+
+Such a kind is a subclass that says which rows there are (`rows`) and builds a Trainer on them (`build_trainer`), mostly one
+of trl's behind `run.trl_trainer.WatchedTrlTrainer`. The order of rows, resuming, skipping, rollback and blame are here.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from gristmill.schemas.errors import RunError
+from gristmill.training.data.history import History
+from gristmill.training.data.rows import RowPlan, Rows, RowStream, ServedRows
+from gristmill.training.kinds.kind import Kind
+from gristmill.training.objectives.tensors import evaluating
+from gristmill.training.run.folder import HISTORY
+from gristmill.training.run.trainer import WatchedTrainer
+from gristmill.training.stability.blame import DocumentLoss
+
+
+class RowKind(Kind):
+    """A kind of training whose data is rows by position."""
+
+    no_labels = "no row of the batch has a label"
+
+    @abstractmethod
+    def rows(self) -> Rows:
+        """Every row to train on; the same rows in the same order each time the run is started. RecipeError if unusable."""
+
+    @abstractmethod
+    def build_trainer(self) -> WatchedTrainer:
+        """A trainer with `self.arguments` and a new model; its train_dataset are all `self.data`, prepared, in order."""
+
+    def prepare(self, earlier: Mapping[str, Any] | None) -> None:
+        """Read the rows; RunError when they are not those that the run was begun with."""
+        self.data = self.rows()
+        self._plan = RowPlan.of(self.data, self.recipe.seed)
+        begun_with = (earlier or {}).get("plan_id")
+        if begun_with and begun_with != self._plan.plan_id:
+            raise RunError(
+                f"the rows and the seed give plan {self._plan.plan_id}",
+                where=self.data.source or str(self.folder),
+                expected=f"{begun_with}, that of {self.folder}",
+                next_step="give the rows that the run was started with, or start another run in another folder",
+            )
+
+    @property
+    def plan(self) -> RowPlan:
+        return self._plan
+
+    def made_of(self) -> dict[str, Any]:
+        return {"rows": len(self.data)}
+
+    def claim(self) -> None:
+        self._plan.save(self.folder)
+
+    @classmethod
+    def reopen_history(cls, folder: Path) -> History:
+        return cls.History.open(folder / HISTORY, RowPlan.load(folder), begin=False)
+
+    def length(self, history: History) -> str:
+        return f"{self.sequences / len(self.data):.3g} epochs of {len(self.data):,} rows"
+
+    def trainer(self, history: History) -> WatchedTrainer:
+        """The kind's trainer, whose rows now come in the order of the plan and the history."""
+        trainer = self.build_trainer()
+        prepared: Any = trainer.train_dataset
+        if len(prepared) != len(self.data):
+            raise RunError(
+                f"{len(prepared):,} of {len(self.data):,} rows are left after their preparation",
+                where=self.data.source or str(self.folder),
+                expected="one prepared row for each row, so that a step's rows can be named",
+                next_step="take out the rows that the trainer drops, such as those that are too long",
+            )
+        trainer.train_dataset = ServedRows(prepared, RowStream(self._plan, history), self.sequences)
+        return trainer
+
+    def losses(self, trainer: Any, history: History) -> "RowLosses":
+        return RowLosses(trainer, self.data)
+
+
+class RowLosses:
+    """Losses of served rows under a trainer's model as it is now (see `stability.blame.Losses`)."""
+
+    def __init__(self, trainer: Any, data: Rows) -> None:
+        self.trainer, self.data = trainer, data
+        self.served: ServedRows = trainer.train_dataset
+
+    def batch(self, indices: Sequence[int]) -> float | None:
+        """The mean loss of these rows, those without a label left out; None where none has one."""
+        found = [loss for loss in self.sequences(indices) if loss is not None]
+        return sum(found) / len(found) if found else None
+
+    def sequences(self, indices: Sequence[int]) -> list[float | None]:
+        """The loss of each row alone."""
+        return [self._loss(index)[0] for index in indices]
+
+    def documents(self, indices: Sequence[int]) -> Iterator[DocumentLoss]:
+        """Each row is a document."""
+        for index in indices:
+            loss, labels = self._loss(index)
+            if loss is not None:
+                (number,), (position,) = self.served.stream.rows([index]), self.positions([index])
+                yield DocumentLoss(self.data.ids[number], self.data.source, None, index, position, labels, loss)
+
+    def source(self, index: int) -> str:
+        """Where the row comes from."""
+        return self.data.source
+
+    def positions(self, indices: Sequence[int]) -> list[int]:
+        """The plan positions of these rows."""
+        positions: list[int] = self.served.stream.positions(indices).tolist()
+        return positions
+
+    def _loss(self, index: int) -> tuple[float | None, int]:
+        """(the loss of a row, None without a label; how many labels it has)."""
+        trainer = self.trainer
+        inputs = trainer._prepare_inputs(trainer.data_collator([self.served[index]]))
+        labels = int(trainer.label_counts(inputs).sum())
+        if not labels:
+            return None, 0
+        with evaluating(trainer.model), trainer.compute_loss_context_manager(), torch.random.fork_rng(devices=[]):
+            loss = float(trainer.compute_loss(trainer.model, inputs))
+        return (loss if abs(loss) < float("inf") else float("nan")), labels
