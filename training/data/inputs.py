@@ -1,13 +1,15 @@
 """The served sequences of a run as the map-style dataset a Trainer reads in order."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from gristmill.training.objectives.registry import Objective
 
 Windows = dict[str, np.ndarray]
+ToInputs = Callable[
+    [Windows, np.ndarray], dict[str, Any]
+]  # windows and plan positions -> what the model is called with
 
 
 class Span(Protocol):
@@ -37,7 +39,7 @@ class ModelInputs(torch.utils.data.Dataset):
     never come into play; where the plan's epochs end is the stream's business.
     """
 
-    def __init__(self, stream: Stream, objective: Objective, count: int) -> None:
+    def __init__(self, stream: Stream, objective: ToInputs, count: int) -> None:
         self.stream, self.objective, self.count = stream, objective, count
 
     def __len__(self) -> int:

@@ -19,15 +19,15 @@ from gristmill.training.data.stream.epochs import epochs_in_words
 from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.plan import Plan, PlanConfig
 from gristmill.training.data.stream.shards import ShardSet
-from gristmill.training.kinds.kind import Kind
+from gristmill.training.kinds.objective_trainer import ObjectiveTrainer
 from gristmill.training.models.build import build_model, shape_of
 from gristmill.training.models.masks import refuse_own_mean, refuse_what_leaks
 from gristmill.training.objectives.evaluation import Evaluation
 from gristmill.training.objectives.losses import StreamLosses
 from gristmill.training.objectives.registry import Objective, make
-from gristmill.training.objectives.trainer import ObjectiveTrainer
 from gristmill.training.objectives.windows import ordinary_ids
 from gristmill.training.run.folder import HISTORY, VALIDATION
+from gristmill.training.run.kind import Kind
 from transformers import PreTrainedModel
 
 

@@ -15,7 +15,7 @@ GROUP = "gristmill.training_kinds"
 
 
 def load_kind(name: str) -> Any:
-    """The class of a kind of training (see `training.kinds.kind.Kind`).
+    """The class of a kind of training (see `training.run.kind.Kind`).
 
     name: one of KINDS, of an installed package's entry points in the group `gristmill.training_kinds`, or
     `module:attribute`. RecipeError, with the nearest name, where there is none.

@@ -1,7 +1,7 @@
 """What kinds that train on rows have in common: preference pairs, prompts, conversations of their own length.
 
 Such a kind is a subclass that says which rows there are (`rows`) and builds a Trainer on them (`build_trainer`), mostly one
-of trl's behind `run.trl_trainer.WatchedTrlTrainer`. The order of rows, resuming, skipping, rollback and blame are here.
+of trl's behind `kinds.trl_trainer.WatchedTrlTrainer`. The order of rows, resuming, skipping, rollback and blame are here.
 """
 
 from abc import abstractmethod
@@ -13,9 +13,9 @@ import torch
 from gristmill.schemas.errors import RunError
 from gristmill.training.data.history import History
 from gristmill.training.data.rows import RowPlan, Rows, RowStream, ServedRows
-from gristmill.training.kinds.kind import Kind
 from gristmill.training.objectives.tensors import evaluating
 from gristmill.training.run.folder import HISTORY
+from gristmill.training.run.kind import Kind
 from gristmill.training.run.trainer import WatchedTrainer
 from gristmill.training.stability.blame import DocumentLoss
 

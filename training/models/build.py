@@ -1,5 +1,6 @@
 """Models to pre-train: one of five shapes from sizes, or from a checkpoint folder; and how a trained one is handed over."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ from gristmill.schemas.training.model import ModelShape
 from gristmill.training.models.packed import GENERATOR, ReplacedTokenConfig, ReplacedTokenModel
 from gristmill.training.models.shapes import CLASSES, CONFIGURATIONS
 from gristmill.training.models.vocabulary import fit_vocabulary
-from gristmill.training.run.files import json_object
 from safetensors import SafetensorError
 
 TOKENIZER_NAMES = (  # how the names of a tokenizer's files begin
@@ -82,7 +82,7 @@ def load_model(
 
 
 def _loaded(folder: Path, attention: str) -> transformers.PreTrainedModel:
-    settings = json_object(folder / "config.json") or {}
+    settings = _settings(folder)
     options = {
         "local_files_only": True,
         "use_safetensors": True,
@@ -145,6 +145,15 @@ def _refuse_long_windows(config: Any, window: int | None, folder: Path) -> None:
     )
 
 
+def _settings(folder: Path) -> dict[str, Any]:
+    """What config.json of a model folder says; nothing where there is none. ValueError where it cannot be read."""
+    path = folder / "config.json"
+    settings = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if not isinstance(settings, dict):
+        raise ValueError(f"config.json holds a {type(settings).__name__}")
+    return settings
+
+
 def copy_tokenizer(folder: Path, out: Path) -> bool:
     """Copy the tokenizer's files of a model or tokenizer folder into `out`; whether there was one."""
     names = [path for path in folder.iterdir() if path.is_file() and path.name.startswith(TOKENIZER_NAMES)]
@@ -158,7 +167,7 @@ def write_model(checkpoint: Path, out: Path) -> None:
 
     ELECTRA's discriminator lies in `out`, its generator in `out`/generator.
     """
-    settings = json_object(checkpoint / "config.json") or {}
+    settings = _settings(checkpoint)
     if settings.get("model_type") == ReplacedTokenConfig.model_type:
         ReplacedTokenModel.from_pretrained(str(checkpoint), local_files_only=True, use_safetensors=True).save_parts(out)
         return

@@ -19,13 +19,13 @@ from accelerate.utils import broadcast_object_list
 from gristmill.console import Console
 from gristmill.schemas.errors import GristmillError, RunError
 from gristmill.training.data.history import History, has_begun, lost_history
-from gristmill.training.kinds.kind import Kind
 from gristmill.training.run import checkpoints, logs
 from gristmill.training.run.attempt import Attempt
 from gristmill.training.run.export import export, finished_step
 from gristmill.training.run.failures import explained
 from gristmill.training.run.files import set_aside
 from gristmill.training.run.folder import HISTORY, MODEL, TRAINING, RunFolder, read_training, refuse_another_recipe
+from gristmill.training.run.kind import Kind
 from gristmill.training.run.ledger import Ledger
 from gristmill.training.run.length import change_length
 from gristmill.training.run.page import write_page

@@ -6,11 +6,10 @@ A batch in which no token has a label (its documents were forgotten, or are one 
 spike: nothing is judged by it.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
 from gristmill.schemas.training.recipe import Stability
-from gristmill.training.run.ledger import Ledger
 from gristmill.training.stability.blame import Losses, outstanding
 from gristmill.training.stability.detect import Detector, Figures, Finding
 from gristmill.training.stability.rollback import (
@@ -23,6 +22,16 @@ from gristmill.training.stability.rollback import (
 from transformers import TrainerCallback
 
 Target = Callable[[int], tuple[int, Callable[[], None]]]  # step before which -> stable step, loader of its weights
+
+
+class Ledger(Protocol):
+    """Where a watch writes down what it did; see `training.run.ledger`."""
+
+    def note(self, position: int, data: dict[str, Any]) -> None: ...
+
+    def roll_back(self, step: int, batch: int, positions: Iterable[int], data: dict[str, Any]) -> None: ...
+
+    def blame(self, records: Iterable[dict[str, Any]]) -> None: ...
 
 
 class Watch(TrainerCallback):

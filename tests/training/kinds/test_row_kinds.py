@@ -25,12 +25,12 @@ from gristmill.training.data.history import History
 from gristmill.training.data.rows import RowPlan, Rows
 from gristmill.training.kinds.registry import load_kind, load_training_recipe
 from gristmill.training.kinds.rows import RowKind
+from gristmill.training.kinds.trl_trainer import WatchedTrlTrainer
 from gristmill.training.run import checkpoints, logs
 from gristmill.training.run.folder import read_training
 from gristmill.training.run.ledger import blamed, described, take_back
 from gristmill.training.run.sealed import fault
 from gristmill.training.run.train import train
-from gristmill.training.run.trl_trainer import WatchedTrlTrainer
 from tokenizers import Tokenizer, models, pre_tokenizers
 from trl import DPOConfig, DPOTrainer
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from gristmill.schemas.errors import RunError
+from gristmill.training.data.stream.epochs import epochs_in_words
 from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.shards import ShardSet
 from gristmill.training.models.build import load_model
 from gristmill.training.run import logs
-from gristmill.training.run.length import epochs_of
 from gristmill.training.run.schedule import branch_step, common_steps, learning_rate_factor
 from gristmill.training.run.train import train
 from poison import corpus, stream_of
@@ -121,8 +121,8 @@ def test_epochs_are_what_is_read(tmp_path: Path) -> None:
         read = Counter(stream.plan.sources[number].name for number in served.tolist())
         expected = {name: read[name] / size for name, size in sources.items()}
         assert stream.plan.epochs(history.phases, history.reach(count)) == pytest.approx(expected)
-    said = epochs_of(stream.plan, history, 333)
+    said = epochs_in_words(stream.plan, history, 333)
     total = sum(expected[source.name] * source.tokens for source in stream.plan.sources) / stream.plan.tokens
     assert said == f"{total:.3g} epochs of 4,000 tokens (code {expected['code']:.3g}, web {expected['web']:.3g})"
     alone = stream_of(tiny(corpus(tmp_path / "alone", web=(3_000, 0.5)), stream={"window": 32}))
-    assert epochs_of(alone.plan, StreamHistory.open(None, alone.plan), 47) == "0.5 epochs of 3,000 tokens"
+    assert epochs_in_words(alone.plan, StreamHistory.open(None, alone.plan), 47) == "0.5 epochs of 3,000 tokens"

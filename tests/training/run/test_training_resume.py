@@ -68,9 +68,9 @@ def nth(times: int, call: Callable[..., object]) -> Callable[..., object]:
 
 
 PLACES = {
-    "before the weights": (trainers.StepTrainer, "_save"),
-    "after the weights, before the optimizer": (trainers.StepTrainer, "_save_optimizer_and_scheduler"),
-    "before the random states": (trainers.StepTrainer, "_save_rng_state"),
+    "before the weights": (trainers.WatchedTrainer, "_save"),
+    "after the weights, before the optimizer": (trainers.WatchedTrainer, "_save_optimizer_and_scheduler"),
+    "before the random states": (trainers.WatchedTrainer, "_save_rng_state"),
     "before the marker": (checkpoints, "finish"),
     "between checkpoint and ring": (Steps, "on_save"),
 }

@@ -8,7 +8,7 @@ batch is made of nor what a loss is: it asks the kind, in this order.
 3. for each attempt: `go_on`, `trainer`, `validation_loss`; while it trains: `losses` and the trainer's own figures;
 4. `tokenizer` goes beside the finished model.
 
-A kind is one class in one file, and a line in `training.kinds.registry`.
+A kind is one class in one file of `training.kinds`, and a line in `training.kinds.registry`.
 """
 
 from abc import ABC, abstractmethod
