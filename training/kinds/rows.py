@@ -5,7 +5,7 @@ of trl's behind `kinds.trl_trainer.WatchedTrlTrainer`. The order of rows, resumi
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,10 @@ class RowKind(Kind):
 
     @abstractmethod
     def build_trainer(self) -> WatchedTrainer:
-        """A trainer with `self.arguments` and a new model; its train_dataset are all `self.data`, prepared, in order."""
+        """A trainer with `self.arguments` and a new model; its train_dataset are all `self.data`, prepared, in order.
+
+        An eval_dataset that it has is what the run validates on, its first `validation.sequences` rows.
+        """
 
     def prepare(self, earlier: Mapping[str, Any] | None) -> None:
         """Read the rows; RunError when they are not those that the run was begun with."""
@@ -77,8 +80,45 @@ class RowKind(Kind):
         trainer.train_dataset = ServedRows(prepared, RowStream(self._plan, history), self.sequences)
         return trainer
 
+    def validation_loss(self, trainer: Any) -> Callable[[torch.nn.Module], float | None] | None:
+        """The mean over the rows of the trainer's eval_dataset, as many as the recipe says."""
+        options = self.recipe.validation
+        if options is None or trainer.eval_dataset is None:
+            return None
+        count = min(options.sequences, len(trainer.eval_dataset))
+        return RowValidation(trainer, count, self.recipe.micro_batch_sequences).loss
+
     def losses(self, trainer: Any, history: History) -> "RowLosses":
         return RowLosses(trainer, self.data)
+
+
+class RowValidation:
+    """The mean loss of the first `count` rows of a trainer's eval_dataset, `rows` at a time, dealt out over the processes.
+
+    Every process runs the model equally often, because a model that is spread over them waits for all; one that has no rows
+    left runs the first ones again and does not count them. A micro batch counts by its rows.
+    """
+
+    def __init__(self, trainer: Any, count: int, rows: int) -> None:
+        self.trainer, self.count, self.rows = trainer, count, rows
+
+    def loss(self, model: torch.nn.Module) -> float | None:
+        """Under the model as it is now; None where there are no rows. No random number is drawn."""
+        trainer, total = self.trainer, torch.zeros((), dtype=torch.float64)
+        with evaluating(model):
+            for first, counts in self._micro_batches():
+                last = min(first + self.rows, self.count)
+                items = [trainer.eval_dataset[number] for number in range(first, last)]
+                loss = trainer.compute_loss(model, trainer._prepare_inputs(trainer.data_collator(items)))
+                total += float(loss) * (last - first) if counts else 0.0
+        return float(trainer.sum_over_processes(total)) / self.count if self.count else None
+
+    def _micro_batches(self) -> Iterator[tuple[int, bool]]:
+        """The first row of each of this process's micro batches, and whether it counts: one beyond the end does not."""
+        rank, ranks = self.trainer.args.process_index, self.trainer.args.world_size
+        for number in range(-(-self.count // (self.rows * ranks))):
+            first = (number * ranks + rank) * self.rows
+            yield (first, True) if first < self.count else (0, False)
 
 
 class RowLosses:

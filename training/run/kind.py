@@ -130,5 +130,5 @@ class Kind(ABC):
 
     @property
     def tokenizer(self) -> Path | None:
-        """A folder whose tokenizer belongs to the finished model; None where there is none."""
+        """A folder that holds the finished model's tokenizer and nothing else; None where there is none."""
         return None

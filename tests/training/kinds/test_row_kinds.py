@@ -49,6 +49,7 @@ class DpoRecipe(TrainingRecipe):
     model: RecipePath
     tokenizer: RecipePath
     beta: float = 0.1
+    held_out: int = 0
 
 
 class WatchedDpo(WatchedTrlTrainer, DPOTrainer):
@@ -73,6 +74,7 @@ class Dpo(RowKind):
     def rows(self) -> Rows:
         with open(self.recipe.pairs, encoding="utf-8") as lines:
             records = [json.loads(line) for line in lines]
+        records = records[: len(records) - self.recipe.held_out]
         return Rows(records, [f"pair-{number}" for number in range(len(records))], self.recipe.pairs)
 
     def build_trainer(self) -> WatchedDpo:
@@ -82,8 +84,16 @@ class Dpo(RowKind):
             ref_model=transformers.AutoModelForCausalLM.from_pretrained(self.recipe.model),
             args=self.arguments,
             train_dataset=Dataset.from_list([dict(record) for record in self.data.records]),
+            eval_dataset=self._held_out(),
             processing_class=transformers.AutoTokenizer.from_pretrained(self.recipe.tokenizer),
         )
+
+    def _held_out(self) -> Dataset | None:
+        """The last pairs of the file."""
+        if not self.recipe.held_out:
+            return None
+        lines = Path(self.recipe.pairs).read_text(encoding="utf-8").splitlines()[-self.recipe.held_out :]
+        return Dataset.from_list([json.loads(line) for line in lines])
 
     @property
     def tokenizer(self) -> Path:
@@ -259,6 +269,18 @@ def test_a_row_that_makes_a_spike_is_skipped_and_named(inputs: Path, tmp_path: P
     skip = next(number for number, line in enumerate(described(finished.folder), 1) if "rolled back" in line)
     take_back(finished.folder, skip)
     assert "unskip" in described(finished.folder)[-1]
+
+
+def test_the_validation_loss_is_the_mean_over_rows(inputs: Path, tmp_path: Path) -> None:
+    """Whatever the micro batch; 5 is a multiple of none but 1."""
+    found = {}
+    for micro in (1, 2, 4):
+        options = {"held_out": 7, "micro_batch_sequences": micro, "validation": {"every_steps": 2, "sequences": 5}}
+        run = train(recipe(inputs, **options), tmp_path / str(micro)).folder
+        found[micro] = [line["validation_loss"] for line in logs.read(run / logs.LOG) if "validation_loss" in line]
+    assert len(found[1]) == 2  # after step 2, and at the end
+    assert found[2] == pytest.approx(found[1], rel=1e-5)
+    assert found[4] == pytest.approx(found[1], rel=1e-5)
 
 
 def test_a_recipe_names_its_kind(inputs: Path, tmp_path: Path) -> None:
