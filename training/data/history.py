@@ -27,11 +27,14 @@ import numpy as np
 from gristmill.schemas.errors import RunError
 from gristmill.training.data.order import ServedOrder
 
+HAPPENED = ("skip", "unskip", "note")  # what a chain does not begin with, of whatever kind of data it is
+
 
 class Ordered(Protocol):
     """What a history is of: an order of data that is a pure function of position. plan_id: a hash of all it depends on."""
 
-    plan_id: str
+    @property
+    def plan_id(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,10 @@ class Event:
 class History:
     """The chain of a plan and the served order that follows from it.
 
-    Subclasses add kinds of events: `kinds` names all that may be in the chain, `begins_with` those that a chain begins
-    with, before anything has happened.
+    Subclasses add kinds of events; `kinds` names all that may be in the chain.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("plan", "skip", "unskip", "note")
-    begins_with: ClassVar[tuple[str, ...]] = ("plan",)
 
     def __init__(self, path: Path | None, plan: Ordered, events: Sequence[Event]) -> None:
         self.path = path
@@ -167,14 +168,6 @@ class History:
         """One more than the highest plan position among the first `served` sequences."""
         return self._served.reach(served)
 
-    @classmethod
-    def remove_unused(cls, path: Path) -> None:
-        """Remove a chain in which nothing has happened yet: it says no more than the recipe that it was begun with."""
-        if path.exists():
-            events = read_chain(path.read_bytes(), str(path))
-            if all(event.event in cls.begins_with for event in events):
-                path.unlink()
-
     def _begin(self, facts: dict[str, Any]) -> None:
         """Append the events that a new chain begins with."""
         self.append("plan", 0, {"plan_id": self.plan_id})
@@ -198,6 +191,14 @@ class History:
             expected="a state that this history recorded",
             next_step="the history was changed or cut short, or the checkpoint is another run's",
         )
+
+
+def remove_unused(path: Path) -> None:
+    """Remove a chain in which nothing has happened yet: it says no more than the recipe that it was begun with."""
+    if path.exists():
+        events = read_chain(path.read_bytes(), str(path))
+        if not any(event.event in HAPPENED for event in events):
+            path.unlink()
 
 
 def has_begun(path: Path) -> bool:

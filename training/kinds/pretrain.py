@@ -13,6 +13,7 @@ import torch
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.shards.format import TOKENIZER_FOLDER
 from gristmill.schemas.training.pretrain import PretrainRecipe
+from gristmill.training.data.history import History
 from gristmill.training.data.inputs import ModelInputs, as_collated
 from gristmill.training.data.stream.dataset import PlanDataset
 from gristmill.training.data.stream.epochs import epochs_in_words
@@ -35,7 +36,7 @@ class Pretrain(Kind):
     """From token shards to a model: `objective` decides what is learned from a window."""
 
     Recipe = PretrainRecipe
-    History = StreamHistory
+    HistoryClass = StreamHistory
     no_labels = "no token of the batch has a label (its documents were forgotten, or have one token each)"
 
     recipe: PretrainRecipe

@@ -18,9 +18,15 @@ def load_kind(name: str) -> Any:
     """The class of a kind of training (see `training.run.kind.Kind`).
 
     name: one of KINDS, of an installed package's entry points in the group `gristmill.training_kinds`, or
-    `module:attribute`. RecipeError, with the nearest name, where there is none.
+    `module:attribute`. RecipeError, with the nearest name, where there is none, and for what is no kind.
     """
-    return load_registered(KINDS, "kind of training", name, group=GROUP)
+    found = load_registered(KINDS, "kind of training", name, group=GROUP)
+    if not (isinstance(found, type) and hasattr(found, "Recipe") and hasattr(found, "prepare")):
+        raise RecipeError(
+            f"kind of training {name!r} is a {type(found).__name__}",
+            expected="a class: a subclass of gristmill.training.run.kind.Kind",
+        )
+    return found
 
 
 def load_training_recipe(path: str | Path) -> TrainingRecipe:

@@ -61,7 +61,7 @@ class RowKind(Kind):
 
     @classmethod
     def reopen_history(cls, folder: Path) -> History:
-        return cls.History.open(folder / HISTORY, RowPlan.load(folder), begin=False)
+        return cls.HistoryClass.open(folder / HISTORY, RowPlan.load(folder), begin=False)
 
     def length(self, history: History) -> str:
         return f"{self.sequences / len(self.data):.3g} epochs of {len(self.data):,} rows"

@@ -29,12 +29,12 @@ from transformers import TrainingArguments
 class Kind(ABC):
     """One kind of training, for one run.
 
-    Recipe: the recipe's model, a subclass of TrainingRecipe with what the kind's data and loss need. History: the class of
+    Recipe: the recipe's model, a subclass of TrainingRecipe with what the kind's data and loss need. HistoryClass: of
     the chain that tells what happened to the data. no_labels: why a batch may have no token with a label, for people.
     """
 
     Recipe: ClassVar[type[TrainingRecipe]] = TrainingRecipe
-    History: ClassVar[type[History]] = History
+    HistoryClass: ClassVar[type[History]] = History
     no_labels: ClassVar[str] = "no token of the batch has a label"
 
     def __init__(self, recipe: Any, folder: Path) -> None:
@@ -87,7 +87,7 @@ class Kind(ABC):
 
     def open_history(self, path: Path | None) -> History:
         """The history in a file, begun where there is none; with None one that is kept nowhere."""
-        return self.History.open(path, self.plan)
+        return self.HistoryClass.open(path, self.plan)
 
     def begin_history(self, history: History) -> None:
         """Record what the recipe says will happen to the data. Called at each start: what is there is not added twice."""

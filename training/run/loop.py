@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from accelerate.utils import broadcast_object_list
 from gristmill.console import Console
 from gristmill.schemas.errors import GristmillError, RunError
-from gristmill.training.data.history import History, has_begun, lost_history
+from gristmill.training.data.history import History, has_begun, lost_history, remove_unused
 from gristmill.training.run import checkpoints, logs
 from gristmill.training.run.attempt import Attempt
 from gristmill.training.run.export import export, finished_step
@@ -78,7 +78,7 @@ class Loop:
             self.console.log(f"the earlier run is set aside in {folder.set_run_aside()}")
         if earlier is None:
             folder.remove_failed_start(self.kind.caches)
-            self.kind.History.remove_unused(folder.path / HISTORY)
+            remove_unused(folder.path / HISTORY)
         self.kind.claim()
         history = self._history_of(earlier)
         if earlier:

@@ -153,8 +153,15 @@ def weights(run: Path) -> bytes:
 
 @pytest.fixture(scope="module")
 def whole(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An uninterrupted run."""
-    return train(recipe(inputs), tmp_path_factory.mktemp("whole") / "run").folder
+    """An uninterrupted run, which tells nobody that it trains."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trl.trainer.base_trainer.send_telemetry", told)
+        patch.delenv("CI", raising=False)
+        return train(recipe(inputs), tmp_path_factory.mktemp("whole") / "run").folder
+
+
+def told(*arguments: Any, **options: Any) -> None:
+    raise AssertionError("trl sends telemetry")
 
 
 SCRIPT = """
@@ -300,3 +307,6 @@ def test_a_recipe_names_its_kind(inputs: Path, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="a DpoRecipe for kind 'pretrain'"):
         train(recipe(inputs, kind="pretrain"), tmp_path / "run")
     assert load_kind("pretrain").Recipe.__name__ == "PretrainRecipe"
+    for no_kind in ("test_row_kinds:recipe", "test_row_kinds:DpoRecipe"):
+        with pytest.raises(RecipeError, match="expected a class: a subclass of"):
+            load_kind(no_kind)

@@ -21,7 +21,6 @@ class StreamHistory(History):
     """The chain of a plan over shards: the served order, the phases of the mixture, the tombstones."""
 
     kinds = (*History.kinds, "mixture", "tombstone")
-    begins_with = (*History.begins_with, "mixture", "tombstone")
 
     def __init__(self, path: Path | None, plan: Plan, events: Sequence[Event]) -> None:
         self.plan = plan
