@@ -31,10 +31,10 @@ _PUBLIC = {
     "export_shards": "gristmill.pipelines.shards.export",
     "purge_shards": "gristmill.pipelines.shards.tombstones",
     # Training.
-    "train": "gristmill.training.pretrain:pretrain",
-    "plans": "gristmill.training.planner",
-    "average_checkpoints": "gristmill.training.averaging",
-    "TrainingRun": "gristmill.training.stream.trace",
+    "train": "gristmill.training.run.train",
+    "plans": "gristmill.training.planner.plans",
+    "average_checkpoints": "gristmill.training.run.averaging",
+    "TrainingRun": "gristmill.training.inspect.trace",
     # Models that filters use.
     "train_fasttext": "gristmill.pipelines.models.train_fasttext",
     "train_kenlm": "gristmill.pipelines.models.train_kenlm",
@@ -42,8 +42,9 @@ _PUBLIC = {
     "Recipe": "gristmill.schemas.recipe.corpus",
     "Policy": "gristmill.schemas.recipe.policy",
     "TrainingRecipe": "gristmill.schemas.training.recipe",
+    "PretrainRecipe": "gristmill.schemas.training.pretrain",
     "load_recipe": "gristmill.schemas.recipe.load",
-    "load_training_recipe": "gristmill.schemas.training.recipe",
+    "load_training_recipe": "gristmill.training.kinds.registry",
     # Where it runs, and what it says meanwhile.
     "Engine": "gristmill.pipelines.engine.session",
     "Console": "gristmill.console",

@@ -17,7 +17,7 @@ from gristmill.pipelines.cli.listing import profiles_page, signals_page
 from gristmill.schemas.errors import INCOMPLETE_EXIT_CODE
 from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.recipe.load import load_policy, load_recipe
-from gristmill.schemas.training.recipe import load_training_recipe
+from gristmill.training.kinds.registry import load_training_recipe
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PROSE = (

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.recipe.load import load_mix, load_policy, load_recipe
-from gristmill.schemas.training.recipe import load_training_recipe
+from gristmill.training.kinds.registry import load_training_recipe
 
 SHORT = "name: r\nsources:\n  - {name: a, path: a.jsonl}\n"
 

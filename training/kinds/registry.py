@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.schemas.errors import RecipeError
-from gristmill.schemas.lookup import load_registered
+from gristmill.schemas.lookup import load_object, load_registered
 from gristmill.schemas.training.recipe import TrainingRecipe
 from gristmill.schemas.yaml_files import read_yaml, validated
 
-KINDS: dict[str, str] = {
-    "pretrain": "gristmill.training.kinds.pretrain:Pretrain",
+KINDS: dict[str, tuple[str, str]] = {  # the kind, and its recipe, which is read without the extra that trains
+    "pretrain": ("gristmill.training.kinds.pretrain:Pretrain", "gristmill.schemas.training.pretrain:PretrainRecipe"),
 }
 GROUP = "gristmill.training_kinds"
 
@@ -20,13 +20,19 @@ def load_kind(name: str) -> Any:
     name: one of KINDS, of an installed package's entry points in the group `gristmill.training_kinds`, or
     `module:attribute`. RecipeError, with the nearest name, where there is none, and for what is no kind.
     """
-    found = load_registered(KINDS, "kind of training", name, group=GROUP)
+    found = load_registered({known: kind for known, (kind, _) in KINDS.items()}, "kind of training", name, group=GROUP)
     if not (isinstance(found, type) and hasattr(found, "Recipe") and hasattr(found, "prepare")):
         raise RecipeError(
             f"kind of training {name!r} is a {type(found).__name__}",
             expected="a class: a subclass of gristmill.training.run.kind.Kind",
         )
     return found
+
+
+def recipe_model(name: str) -> type[TrainingRecipe]:
+    """What a recipe of a kind of training must be; see `load_kind` for its name."""
+    model: type[TrainingRecipe] = load_object(KINDS[name][1]) if name in KINDS else load_kind(name).Recipe
+    return model
 
 
 def load_training_recipe(path: str | Path) -> TrainingRecipe:
@@ -44,5 +50,4 @@ def load_training_recipe(path: str | Path) -> TrainingRecipe:
     name = data.get("kind", TrainingRecipe.model_fields["kind"].default)
     if not isinstance(name, str):
         raise RecipeError(f"kind is {name!r}", where=str(path), expected=f"one of {', '.join(sorted(KINDS))}")
-    model: type[TrainingRecipe] = load_kind(name).Recipe
-    return validated(model, data, path, node)
+    return validated(recipe_model(name), data, path, node)

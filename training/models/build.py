@@ -61,7 +61,7 @@ def load_model(
     tokenizer_folder: Path | None = None,
 ) -> transformers.PreTrainedModel:
     """The model in a checkpoint folder, weights from safetensors and in 32 bits, with an embedding for every id of the
-    shards' tokenizer (see training.model_vocabulary).
+    shards' tokenizer (see training.models.vocabulary).
 
     ModelError when it cannot be loaded, or does not fit the tokenizer or a window of so many tokens.
     """

@@ -1,6 +1,6 @@
 """Models over packed rows: BERT, T5 and ELECTRA as transformers has them, with two differences.
 
-They take document numbers and build the block masks that keep packed documents apart (training.masks), and their loss is
+They take document numbers and build the block masks that keep packed documents apart (training.models.masks), and their loss is
 divided by the number of labels of the whole batch when the Trainer tells it, so splitting a batch into micro-batches
 changes nothing. BERT and T5 have the names of transformers' classes and save what those load. ELECTRA is two models in
 one; what it saves while training is its own, and `save_parts` writes what transformers loads.

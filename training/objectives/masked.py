@@ -124,7 +124,7 @@ def hide(
 
 class Masked:
     """input_ids, labels, position_ids: (rows, window); document_ids too when a row holds more than one document, from
-    which the model builds its block-diagonal mask (training.models)."""
+    which the model builds its block-diagonal mask (training.models.packed)."""
 
     shapes: ClassVar[frozenset[str]] = frozenset({"bert"})
     Options: ClassVar[type[Strict]] = MaskedOptions

@@ -27,7 +27,7 @@ class ReplacedOptions(Strict):
 
 
 class ReplacedToken:
-    """For training.models.ReplacedTokenModel, all (rows, window): input_ids (masked), labels (the ids behind the
+    """For training.models.packed.ReplacedTokenModel, all (rows, window): input_ids (masked), labels (the ids behind the
     masks, -100 elsewhere), judged (True where the discriminator must decide), draws (float32, which sample the
     generator takes), position_ids, and document_ids when a row holds more than one document."""
 

@@ -219,7 +219,7 @@ def restore(inputs: np.ndarray, targets: np.ndarray, sentinels: np.ndarray, eos_
 
 class SpanCorruption:
     """input_ids (rows, inputs), labels and decoder_input_ids (rows, targets), document_ids and decoder_document_ids of
-    the same shapes, from which the model builds its three block masks (training.models); no cache.
+    the same shapes, from which the model builds its three block masks (training.models.packed); no cache.
 
     Lengths are the batch's longest, rounded up to a multiple of 8. The decoder starts every document with the pad id,
     as T5 does, so a packed document sees what it would see alone.

@@ -1,6 +1,6 @@
 """Checkpoints that are whole or absent, and the ring of those a run may fall back to.
 
-A checkpoint is written under `saving/`, sealed (training.sealed) and then given its name, so a process killed at any
+A checkpoint is written under `saving/`, sealed (training.run.sealed) and then given its name, so a process killed at any
 moment of a save leaves nothing that looks like a checkpoint; the next save clears it. A `checkpoint-N` that is not whole
 was damaged afterwards: it is never used and never removed, only set aside when its place is needed.
 `stable.json` says that the steps after the checkpoint were clean. A checkpoint belongs to one history of the stream:

@@ -188,7 +188,7 @@ def read_training(path: Path) -> dict[str, Any]:
 def refuse_another_recipe(old: dict[str, Any], new: TrainingRecipe, where: str) -> None:
     """RunError that names the first key, nested ones in full, in which a recipe is not that of the run `old`.
 
-    `steps` is not compared here: whether it may change depends on the schedule (training.schedule).
+    `steps` is not compared here: whether it may change depends on the schedule (training.run.schedule).
     """
     now = new.model_dump(mode="json")
     before_now = recipe_of(old, type(new)) if kind_of(old) == new.kind else {**now, "kind": kind_of(old)}

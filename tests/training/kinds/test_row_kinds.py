@@ -23,7 +23,7 @@ from gristmill.schemas.paths import RecipePath
 from gristmill.schemas.training.recipe import TrainingRecipe
 from gristmill.training.data.history import History
 from gristmill.training.data.rows import RowPlan, Rows
-from gristmill.training.kinds.registry import load_kind, load_training_recipe
+from gristmill.training.kinds.registry import KINDS, load_kind, load_training_recipe, recipe_model
 from gristmill.training.kinds.rows import RowKind
 from gristmill.training.kinds.trl_trainer import WatchedTrlTrainer
 from gristmill.training.run import checkpoints, logs
@@ -306,7 +306,8 @@ def test_a_recipe_names_its_kind(inputs: Path, tmp_path: Path) -> None:
         load_training_recipe(path)
     with pytest.raises(RecipeError, match="a DpoRecipe for kind 'pretrain'"):
         train(recipe(inputs, kind="pretrain"), tmp_path / "run")
-    assert load_kind("pretrain").Recipe.__name__ == "PretrainRecipe"
+    assert KINDS
+    assert {name: load_kind(name).Recipe for name in KINDS} == {name: recipe_model(name) for name in KINDS}
     for no_kind in ("test_row_kinds:recipe", "test_row_kinds:DpoRecipe"):
         with pytest.raises(RecipeError, match="expected a class: a subclass of"):
             load_kind(no_kind)

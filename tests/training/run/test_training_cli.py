@@ -34,7 +34,7 @@ def write(path: Path, **content: object) -> Path:
     [
         (
             {"optimizer": {"learning_rat": 1}},
-            r"training recipe\n .*recipe\.yaml:7: optimizer: unknown key `learning_rat`; did you mean `learning_rate`",
+            r"pretrain recipe\n .*recipe\.yaml:7: optimizer: unknown key `learning_rat`; did you mean `learning_rate`",
         ),
         ({"steps": 0}, r"recipe\.yaml:5: steps: .*greater than or equal to 1"),
         ({"batch_sequences": 12, "micro_batch_sequences": 8}, "12 is not a multiple of micro_batch_sequences 8"),
