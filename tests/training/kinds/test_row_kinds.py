@@ -23,6 +23,7 @@ from gristmill.schemas.paths import RecipePath
 from gristmill.schemas.training.recipe import TrainingRecipe
 from gristmill.training.data.history import History
 from gristmill.training.data.rows import RowPlan, Rows
+from gristmill.training.inspect.trace import TrainingRun
 from gristmill.training.kinds.registry import KINDS, load_kind, load_training_recipe, recipe_model
 from gristmill.training.kinds.rows import RowKind
 from gristmill.training.kinds.trl_trainer import WatchedTrlTrainer
@@ -228,6 +229,8 @@ def test_the_model_is_whole_and_the_folder_says_what_it_is(inputs: Path, whole: 
     assert record["recipe"]["kind"] == "test_row_kinds:Dpo"
     assert record["rows"] == 40
     assert record["plan_id"] == RowPlan.load(whole).plan_id
+    with pytest.raises(RunError, match="the run trains on rows; expected a run on token shards"):
+        TrainingRun(whole)  # what traces tokens
 
 
 def test_other_rows_are_refused(inputs: Path, whole: Path, tmp_path: Path) -> None:

@@ -217,6 +217,7 @@ def _read_record(path: Path) -> dict[str, Any]:
     """plan.json; RunError when there is none, or when it cannot be read."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
+        _refuse_rows(record, path)
         if not {"plan_id", "shards", "cache", "config"} <= set(record):
             raise ValueError("keys are missing")
     except FileNotFoundError as error:
@@ -229,6 +230,14 @@ def _read_record(path: Path) -> dict[str, Any]:
             next_step="remove the file; `gristmill train` with the run's recipe writes it again",
         ) from error
     return record
+
+
+def _refuse_rows(record: dict[str, Any], path: Path) -> None:
+    """RunError for the plan of a kind of training whose data is rows (`data.rows`)."""
+    if "rows" in record and "shards" not in record:
+        raise RunError(
+            "the run trains on rows", where=str(path.parent), expected="a run on token shards, such as pre-training"
+        )
 
 
 def _plan_id(shards: Sequence[Shard], config: PlanConfig) -> str:
