@@ -22,12 +22,12 @@ from gristmill.console import Console
 from gristmill.filters.dedup.suffix_array import duplicate_mask, suffix_array
 from gristmill.kernels.buffers import string_buffers
 from gristmill.pipelines.build import build
-from gristmill.pipelines.decide.text_versions import ORIGINALS
-from gristmill.pipelines.dedup.cuts import survivors_of
-from gristmill.pipelines.dedup.order import survivor_order
-from gristmill.pipelines.dedup.substrings import cut_substrings
-from gristmill.pipelines.dedup.survivor_texts import survivor_texts
+from gristmill.pipelines.cut.order import survivor_order
+from gristmill.pipelines.cut.spans import survivors_of
+from gristmill.pipelines.cut.substrings import cut_substrings
+from gristmill.pipelines.cut.survivor_texts import survivor_texts
 from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.policy.text_versions import ORIGINALS
 from gristmill.pipelines.run.run import Run
 from gristmill.schemas.recipe.cuts import Substrings
 from inputs import WORK, parquet

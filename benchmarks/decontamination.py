@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.contamination.index import Index, build_index
-from gristmill.filters.contamination.match import find_matches, matches_plainly
-from gristmill.filters.contamination.words import words_plainly
+from gristmill.filters.decontamination.index import Index, build_index
+from gristmill.filters.decontamination.match import find_matches, matches_plainly
+from gristmill.filters.decontamination.words import words_plainly
 from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.pipelines.decontaminate.command import recipe_of
 from gristmill.pipelines.decontaminate.eval_sets import plan_sets, read_sets

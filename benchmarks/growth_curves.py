@@ -17,15 +17,15 @@ import pyarrow.parquet as pq
 from gristmill.filters.registry import FAMILIES, family
 from gristmill.filters.transforms.apply import versioned_text
 from gristmill.pipelines.build import as_recipe, checked
-from gristmill.pipelines.decide.compile_policy import compile_recipe
-from gristmill.pipelines.decide.rules import PartColumns, evaluate
 from gristmill.pipelines.decontaminate.stage import CompareWithSets
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.ingest import ingest_group, plan_tasks
-from gristmill.pipelines.measure import measure_batch
+from gristmill.pipelines.measure.families import measure_batch
+from gristmill.pipelines.policy.compile import compile_recipe
+from gristmill.pipelines.policy.evaluate import PartColumns, evaluate
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.stages import Stage
+from gristmill.pipelines.sources.ingest import ingest_group, plan_tasks
 from gristmill.schemas import layout
 from growth_driver import POLICY, QUIET, a_unit_for_each_file, write_parts
 

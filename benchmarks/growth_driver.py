@@ -19,11 +19,11 @@ import fsspec
 import gristmill
 import psutil
 from gristmill.console import Console
-from gristmill.pipelines import ingest
 from gristmill.pipelines.engine.session import Engine
-from gristmill.pipelines.report.write import write_report
+from gristmill.pipelines.inspect.report.write import write_report
 from gristmill.pipelines.run.run import open_run
 from gristmill.pipelines.run.stages import Stage
+from gristmill.pipelines.sources import ingest
 
 TESTS = Path(__file__).parent.parent / "tests"
 QUIET = Console(quiet=True)

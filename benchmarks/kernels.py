@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 from documents import documents_under
-from gristmill.filters.profiles.registry import profile
+from gristmill.filters.profiles import profile
 from gristmill.filters.registry import FAMILIES, family, signals
 from gristmill.filters.transforms.apply import versioned_text
 from gristmill.filters.transforms.registry import TEXT_VERSIONS

@@ -17,8 +17,8 @@ from typing import Any
 
 import pyarrow as pa
 from documents import documents_under, generated
-from gristmill.filters.profiles.gopher import DATATROVE_QUALITY, DATATROVE_REPETITION
-from gristmill.filters.profiles.registry import profile
+from gristmill.filters.gopher.profiles import DATATROVE_QUALITY, DATATROVE_REPETITION
+from gristmill.filters.profiles import profile
 from gristmill.filters.registry import signals
 from gristmill.filters.transforms.apply import versioned_text
 from gristmill.schemas.recipe.rules import ORIGINAL, Rule

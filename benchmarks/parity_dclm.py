@@ -20,7 +20,7 @@ from typing import Any
 
 import pyarrow as pa
 from documents import documents_under, generated
-from gristmill.filters.profiles.registry import profile
+from gristmill.filters.profiles import profile
 from gristmill.filters.text.top_level_domains import dclm_domains
 from gristmill.filters.transforms.apply import versioned_text
 from gristmill.schemas.recipe.rules import Rule

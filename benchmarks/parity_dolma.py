@@ -21,7 +21,7 @@ from typing import Any
 
 import pyarrow as pa
 from documents import documents_under, generated
-from gristmill.filters.profiles.registry import PROFILES, profile
+from gristmill.filters.profiles import PROFILES, profile
 from gristmill.filters.registry import signals
 from gristmill.filters.transforms.registry import TEXT_VERSIONS, transform
 from gristmill.schemas.recipe.rules import Profile

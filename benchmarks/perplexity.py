@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from gristmill.console import Console
-from gristmill.filters.models.perplexity import line_perplexity, measure
+from gristmill.filters.model_signals.perplexity import line_perplexity, measure
 from gristmill.filters.registry import family
-from gristmill.pipelines.measure import measure_batch
-from gristmill.pipelines.models.figures import area_with_interval
-from gristmill.pipelines.models.train_kenlm import KenlmOptions, train_kenlm
+from gristmill.pipelines.measure.families import measure_batch
+from gristmill.pipelines.train_models.figures import area_with_interval
+from gristmill.pipelines.train_models.train_kenlm import KenlmOptions, train_kenlm
 from held_out import documents, is_held_out, jsonl, pieces
 
 PIECES = 2000

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from gristmill.filters.privacy.find import Finding, find, has_candidates
+from gristmill.filters.pii.find import Finding, find, has_candidates
 from inputs import documents
 
 MIN_SCORE = 0.4

@@ -18,10 +18,10 @@ from typing import Any
 import pyarrow as pa
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 from gristmill.pipelines.engine.pool import shared_pool
-from gristmill.pipelines.readers.extract import EXTRACTED, RAW_PAGES, Isolate, extract_batch, main_text
-from gristmill.pipelines.readers.jsonl import lines
-from gristmill.pipelines.readers.registry import plan_splits, read_split
-from gristmill.pipelines.readers.streams import chunks, open_split
+from gristmill.pipelines.sources.readers.extract import EXTRACTED, RAW_PAGES, Isolate, extract_batch, main_text
+from gristmill.pipelines.sources.readers.jsonl import lines
+from gristmill.pipelines.sources.readers.registry import plan_splits, read_split
+from gristmill.pipelines.sources.readers.streams import chunks, open_split
 from gristmill.schemas.recipe.source import Source
 from gristmill.schemas.tally import Tally
 from pydantic_core import from_json

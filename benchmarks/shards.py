@@ -29,12 +29,12 @@ import pyarrow.parquet as pq
 from gristmill.console import Console
 from gristmill.filters.text.text_tokenizer import load_for_text
 from gristmill.pipelines.engine.session import Engine
-from gristmill.pipelines.shards.encode import Encoder
 from gristmill.pipelines.shards.encode_part import Borrowed
-from gristmill.pipelines.shards.fast_encoder import FastEncoder
-from gristmill.pipelines.shards.patterns import PATTERNS
+from gristmill.pipelines.shards.encoding.encode import Encoder
+from gristmill.pipelines.shards.encoding.fast_encoder import FastEncoder
+from gristmill.pipelines.shards.encoding.patterns import PATTERNS
+from gristmill.pipelines.shards.encoding.word_encoder import WordEncoder
 from gristmill.pipelines.shards.train_tokenizer import train_tokenizer
-from gristmill.pipelines.shards.word_encoder import WordEncoder
 from gristmill.pipelines.shards.write import write_shards
 from gristmill.schemas.shards.format import BIN, DOCS, ShardSetManifest
 from gristmill.schemas.shards.index import decode_index

@@ -27,13 +27,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from gristmill.console import Console
-from gristmill.filters.heuristics.bad_words import UNFLANKED_LANGUAGES, count_places, read_entries
-from gristmill.filters.models.classifier import probability_of
-from gristmill.filters.models.line_text import one_line
-from gristmill.pipelines.models.figures import area_with_interval, share_with_interval
-from gristmill.pipelines.models.near_copies import near_copy_clusters
-from gristmill.pipelines.models.sample import Labelled
-from gristmill.pipelines.models.train_fasttext import train_fasttext
+from gristmill.filters.c4.bad_words import UNFLANKED_LANGUAGES, count_places, read_entries
+from gristmill.filters.model_signals.classifier import probability_of
+from gristmill.filters.model_signals.line_text import one_line
+from gristmill.pipelines.train_models.figures import area_with_interval, share_with_interval
+from gristmill.pipelines.train_models.near_copies import near_copy_clusters
+from gristmill.pipelines.train_models.sample import Labelled
+from gristmill.pipelines.train_models.train_fasttext import train_fasttext
 from gristmill.schemas.models import Classifier
 from toxicity_probes import FUNCTIONAL, HARMLESS
 

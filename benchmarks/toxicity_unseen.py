@@ -8,8 +8,8 @@ are runs, recipes or files with a column `text`. Options are the command's own c
     alone     learnt from --learn
     more      and from the sentences of examples/toxic_sentences.py, and the harmless texts, with --diluted
 
-A text of an unseen set that is a near copy (pipelines/models/near_copies) of one learnt from, or of another unseen text, is
-left out for all.
+A text of an unseen set that is a near copy (pipelines/train_models/near_copies) of one learnt from, or of another unseen
+text, is left out for all.
 """
 
 import argparse
@@ -21,12 +21,12 @@ from pathlib import Path
 
 import numpy as np
 from gristmill.console import Console
-from gristmill.filters.models.classifier import probability_of
-from gristmill.pipelines.models.fasttext_options import FasttextOptions
-from gristmill.pipelines.models.figures import area_with_interval
-from gristmill.pipelines.models.sample import Labelled, parse_labelled, read_labelled
-from gristmill.pipelines.models.texts import read_texts
-from gristmill.pipelines.models.train_fasttext import train_fasttext
+from gristmill.filters.model_signals.classifier import probability_of
+from gristmill.pipelines.train_models.fasttext_options import FasttextOptions
+from gristmill.pipelines.train_models.figures import area_with_interval
+from gristmill.pipelines.train_models.sample import Labelled, parse_labelled, read_labelled
+from gristmill.pipelines.train_models.texts import read_texts
+from gristmill.pipelines.train_models.train_fasttext import train_fasttext
 
 from toxicity import PEER_CODE, Rows, answers, peer_python, shown, without_copies  # isort: skip
 

@@ -11,19 +11,19 @@ __version__ = "0.1.0"
 _PUBLIC = {
     # A corpus: build it, look into it, decide again.
     "build": "gristmill.pipelines.build",
-    "estimate": "gristmill.pipelines.estimate",
+    "estimate": "gristmill.pipelines.inspect.estimate",
     "open_run": "gristmill.pipelines.run.run",
     "Run": "gristmill.pipelines.run.run",
     "reselect": "gristmill.pipelines.decide.reselect",
-    "materialise": "gristmill.pipelines.decide.materialise",
-    "diff": "gristmill.pipelines.decide.diff",
-    "explain": "gristmill.pipelines.decide.explain",
-    "mix": "gristmill.pipelines.mix.command",
+    "materialise": "gristmill.pipelines.write.corpus",
+    "diff": "gristmill.pipelines.inspect.diff",
+    "explain": "gristmill.pipelines.inspect.explain",
+    "mix": "gristmill.pipelines.write.mix.command",
     "forget": "gristmill.pipelines.forget.forget",
-    "purge": "gristmill.pipelines.decide.keep_text:purge_raw",
+    "purge": "gristmill.pipelines.write.keep_text:purge_raw",
     # Strings in hand, without a recipe.
-    "measure": "gristmill.pipelines.in_hand",
-    "near_duplicates": "gristmill.pipelines.in_hand",
+    "measure": "gristmill.pipelines.inspect.in_hand",
+    "near_duplicates": "gristmill.pipelines.inspect.in_hand",
     # Token shards.
     "train_tokenizer": "gristmill.pipelines.shards.train_tokenizer",
     "write_shards": "gristmill.pipelines.shards.write",
@@ -36,8 +36,8 @@ _PUBLIC = {
     "average_checkpoints": "gristmill.training.run.averaging",
     "TrainingRun": "gristmill.training.inspect.trace",
     # Models that filters use.
-    "train_fasttext": "gristmill.pipelines.models.train_fasttext",
-    "train_kenlm": "gristmill.pipelines.models.train_kenlm",
+    "train_fasttext": "gristmill.pipelines.train_models.train_fasttext",
+    "train_kenlm": "gristmill.pipelines.train_models.train_kenlm",
     # What a person writes.
     "Recipe": "gristmill.schemas.recipe.corpus",
     "Policy": "gristmill.schemas.recipe.policy",

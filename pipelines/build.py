@@ -8,12 +8,7 @@ from typing import Any
 
 import gristmill
 from gristmill.console import Console
-from gristmill.pipelines.decide.compile_policy import (
-    compile_all,
-)
-from gristmill.pipelines.decide.cut_survivors import CutsMade
-from gristmill.pipelines.decide.keep_text import remove_texts
-from gristmill.pipelines.decide.languages import language_options, mix_with_labels
+from gristmill.pipelines.cut.step import CutsMade
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
@@ -21,14 +16,17 @@ from gristmill.pipelines.engine.warm import warm_kernels
 from gristmill.pipelines.forget.finish import finish
 from gristmill.pipelines.forget.ledger import read_ledger
 from gristmill.pipelines.forget.scrub import honour_ledger, remove_unfinished, scrub_measured
-from gristmill.pipelines.ingest import IngestTask, ingest, plan_tasks
+from gristmill.pipelines.policy.compile import compile_all
+from gristmill.pipelines.policy.languages import language_options, mix_with_labels
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import Run, count_kept, open_run
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.step import Step
+from gristmill.pipelines.sources.ingest import IngestTask, ingest, plan_tasks
 from gristmill.pipelines.steps import known_datasets, steps_of
+from gristmill.pipelines.write.keep_text import remove_texts
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.recipe.corpus import Recipe
@@ -112,7 +110,7 @@ def build_from(context: RunContext, started: float, report: bool, *, forgot: boo
     _write_summary(context, time.monotonic() - started)
     run = open_run(context.storage.url)
     if report:
-        from gristmill.pipelines.report.write import write_report
+        from gristmill.pipelines.inspect.report.write import write_report
 
         write_report(run, context.engine, console)
     if recipe.keep_text != layout.ALL:

@@ -12,15 +12,15 @@ from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.yaml_files import validated
 
 STEPS = (
-    "gristmill.pipelines.measure:MeasureSignals",
-    "gristmill.pipelines.foreign.stage:RunDatatroveSteps",
+    "gristmill.pipelines.measure.families:MeasureSignals",
+    "gristmill.pipelines.measure.external:RunDatatroveSteps",
     "gristmill.pipelines.decontaminate.stage:CompareWithSets",
     "gristmill.pipelines.dedup.exact:FindExactDuplicates",
     "gristmill.pipelines.dedup.near.step:FindNearDuplicates",
     "gristmill.pipelines.decide.decisions:Decide",
-    "gristmill.pipelines.decide.cut_survivors:CutSurvivors",
-    "gristmill.pipelines.decide.materialise:WriteCorpus",
-    "gristmill.pipelines.mix.stage:WriteMix",
+    "gristmill.pipelines.cut.step:CutSurvivors",
+    "gristmill.pipelines.write.corpus:WriteCorpus",
+    "gristmill.pipelines.write.mix.stage:WriteMix",
     "gristmill.pipelines.shards.write:WriteShards",
 )
 GROUP = "gristmill.steps"

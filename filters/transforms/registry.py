@@ -14,18 +14,18 @@ from gristmill.schemas.lookup import load_registered
 Transform = Callable[[pa.Array, Mapping[str, Any]], pa.Array]
 
 TRANSFORMS: dict[str, str] = {
-    "c4_dolma_lines": "gristmill.filters.heuristics.c4_dolma:edits",
-    "c4_lines": "gristmill.filters.transforms.c4_lines:edits",
+    "c4_dolma_lines": "gristmill.filters.c4.dolma:edits",
+    "c4_lines": "gristmill.filters.c4.edits:edits",
     "clean": "gristmill.filters.transforms.clean:edits",
     "control_characters": "gristmill.filters.transforms.control_characters:edits",
     "encoding_repair": "gristmill.filters.transforms.encoding_repair:edits",
     "nfc": "gristmill.filters.transforms.unicode_normal_form:edits",
-    "pii": "gristmill.filters.privacy.edits:edits",
+    "pii": "gristmill.filters.pii.edits:edits",
     "whitespace": "gristmill.filters.transforms.whitespace:edits",
-    "refinedweb_addresses": "gristmill.filters.transforms.refinedweb_lines:address_edits",
-    "refinedweb_ip_addresses": "gristmill.filters.transforms.refinedweb_lines:ip_address_edits",
-    "refinedweb_line_breaks": "gristmill.filters.transforms.refinedweb_lines:line_break_edits",
-    "refinedweb_lines": "gristmill.filters.transforms.refinedweb_lines:edits",
+    "refinedweb_addresses": "gristmill.filters.refinedweb.edits:address_edits",
+    "refinedweb_ip_addresses": "gristmill.filters.refinedweb.edits:ip_address_edits",
+    "refinedweb_line_breaks": "gristmill.filters.refinedweb.edits:line_break_edits",
+    "refinedweb_lines": "gristmill.filters.refinedweb.edits:edits",
 }
 
 # Raised whenever the edits of a transform may change; 1 unless listed.

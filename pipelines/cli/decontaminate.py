@@ -37,7 +37,7 @@ def decontaminate(
     """Find evaluation items in documents, drop or cut them, and report how much of each set was found."""
     from gristmill.pipelines.build import build
     from gristmill.pipelines.decontaminate.command import recipe_of, record_fields, write_records
-    from gristmill.pipelines.report.contamination import summary_lines
+    from gristmill.pipelines.inspect.report.contamination import summary_lines
 
     fields = record_fields(text, id, also, action) if write else ()
     recipe = recipe_of(data, against, text, id, ngrams, min_overlap, min_match or None, action, fields)

@@ -2,7 +2,7 @@
 
 import textwrap
 
-from gristmill.filters.profiles.registry import PROFILES, profile
+from gristmill.filters.profiles import PROFILES, profile
 from gristmill.filters.registry import FAMILIES, NAMED_FAMILIES, family
 from gristmill.schemas.signals import Family
 

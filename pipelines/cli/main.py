@@ -66,7 +66,7 @@ def build(
     from gristmill.schemas.errors import RecipeError
 
     if sample is not None:
-        from gristmill.pipelines.estimate import estimate, parse_fraction
+        from gristmill.pipelines.inspect.estimate import estimate, parse_fraction
 
         estimated = estimate(
             recipe,
@@ -126,7 +126,7 @@ def materialise(
     quiet: Quiet = False,
 ) -> None:
     """Write the corpus of a selection."""
-    from gristmill.pipelines.decide.materialise import materialise as run_materialise
+    from gristmill.pipelines.write.corpus import materialise as run_materialise
 
     corpus = run_materialise(run, engine=engine_of(engine, master, partitions, conf), console=console_of(quiet))
     print(f"{corpus.name}: {corpus.rows:,} documents, {corpus.text_bytes:,} bytes of text")
@@ -141,7 +141,7 @@ def diff(
     master: Master = None,
 ) -> None:
     """What changed from A to B: flips and tokens by source and by rule."""
-    from gristmill.pipelines.decide.diff import diff as run_diff
+    from gristmill.pipelines.inspect.diff import diff as run_diff
 
     print(run_diff(a, b, engine=engine_of(engine, master), examples=examples))
 
@@ -149,7 +149,7 @@ def diff(
 @app.command()
 def explain(run: RunPath, doc_id: Annotated[str, typer.Argument(help="A document's id, or its beginning.")]) -> None:
     """Why a document was kept or dropped: every signal, rule, threshold and margin."""
-    from gristmill.pipelines.decide.explain import explain as run_explain
+    from gristmill.pipelines.inspect.explain import explain as run_explain
 
     print(run_explain(run, doc_id))
 
@@ -157,7 +157,7 @@ def explain(run: RunPath, doc_id: Annotated[str, typer.Argument(help="A document
 @app.command()
 def report(run: RunPath, engine: EngineName = "sail", master: Master = None, quiet: Quiet = False) -> None:
     """Write report.html of a run or selection."""
-    from gristmill.pipelines.report.write import write_report
+    from gristmill.pipelines.inspect.report.write import write_report
     from gristmill.pipelines.run.run import open_run
 
     with engine_of(engine, master) as running:

@@ -21,7 +21,7 @@ def mix(
 ) -> None:
     """Mix a corpus by sources or languages: print the plan in tokens, then write the documents with their copies."""
     from gristmill.console import Console
-    from gristmill.pipelines.mix.command import mix as run_mix
+    from gristmill.pipelines.write.mix.command import mix as run_mix
 
     console = Console(quiet=True) if plan else console_of(quiet)
     planned = run_mix(run, by, only_plan=plan, engine=engine_of(engine, master, partitions, conf), console=console)

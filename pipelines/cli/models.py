@@ -45,7 +45,7 @@ def train_lm(
     quiet: Quiet = False,
 ) -> None:
     """Train a KenLM model on texts tokenised as CCNet does."""
-    from gristmill.pipelines.models.train_kenlm import KenlmOptions, train_kenlm
+    from gristmill.pipelines.train_models.train_kenlm import KenlmOptions, train_kenlm
     from gristmill.schemas.errors import RecipeError
     from gristmill.schemas.recipe.source import Columns
 
@@ -101,9 +101,9 @@ def train_classifier(
     quiet: Quiet = False,
 ) -> None:
     """Train a fastText classifier and say how good it is on held-out texts."""
-    from gristmill.pipelines.models.fasttext_options import FasttextOptions
-    from gristmill.pipelines.models.sample import parse_labelled
-    from gristmill.pipelines.models.train_fasttext import report, train_fasttext, warning
+    from gristmill.pipelines.train_models.fasttext_options import FasttextOptions
+    from gristmill.pipelines.train_models.sample import parse_labelled
+    from gristmill.pipelines.train_models.train_fasttext import report, train_fasttext, warning
     from gristmill.schemas.recipe.source import Columns
 
     options = FasttextOptions(

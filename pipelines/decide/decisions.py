@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.pipelines.by_part import part_key, parts_by_number, read_rows
-from gristmill.pipelines.decide.compile_policy import CompiledPolicy, CompiledRecipe
-from gristmill.pipelines.decide.rules import PartColumns, PartsAtHand, Verdict, evaluate, read_columns
 from gristmill.pipelines.decide.survivors import CandidateTask, choose_survivors, with_preferences, write_candidates
 from gristmill.pipelines.dedup.near.decide import NearInputs, decide_near
 from gristmill.pipelines.dedup.near.edges import NearEdges
 from gristmill.pipelines.dedup.near.options import decision_config
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.policy.compile import CompiledPolicy, CompiledRecipe
+from gristmill.pipelines.policy.evaluate import PartColumns, PartsAtHand, Verdict, evaluate, read_columns
+from gristmill.pipelines.run.by_part import part_key, parts_by_number, read_rows
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import PartWriter
 from gristmill.pipelines.run.stages import fingerprint, layout_fingerprint

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.console import Console
-from gristmill.pipelines.decide.compile_policy import CompiledPolicy, compile_recipe
-from gristmill.pipelines.decide.cut_survivors import cuts_line
+from gristmill.pipelines.cut.step import cuts_line
 from gristmill.pipelines.decide.decisions import Measured, decide
 from gristmill.pipelines.dedup.near.edges import stored_edges
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.policy.compile import CompiledPolicy, compile_recipe
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import MAIN, Run, open_run, write_selection

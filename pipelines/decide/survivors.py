@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.pipelines.by_part import part_key, read_rows, write_by_part
-from gristmill.pipelines.decide.compile_policy import CompiledPolicy, signal_family
-from gristmill.pipelines.decide.rules import PartColumns, PartsAtHand, evaluate, read_columns
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.policy.compile import CompiledPolicy, signal_family
+from gristmill.pipelines.policy.evaluate import PartColumns, PartsAtHand, evaluate, read_columns
+from gristmill.pipelines.run.by_part import part_key, read_rows, write_by_part
 from gristmill.pipelines.run.dataset import PartWriter, read_part
 from gristmill.pipelines.run.units import commit_unit
 from gristmill.schemas import layout

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from gristmill.pipelines.ingest import file_set_fingerprint
-from gristmill.pipelines.readers.jsonl import CHECKED_RECORDS, lines, parse
-from gristmill.pipelines.readers.records import listed, values_at
-from gristmill.pipelines.readers.registry import plan_splits, read_split
-from gristmill.pipelines.readers.split import Split
-from gristmill.pipelines.readers.streams import chunks, open_split
+from gristmill.pipelines.sources.ingest import file_set_fingerprint
+from gristmill.pipelines.sources.readers.jsonl import CHECKED_RECORDS, lines, parse
+from gristmill.pipelines.sources.readers.records import listed, values_at
+from gristmill.pipelines.sources.readers.registry import plan_splits, read_split
+from gristmill.pipelines.sources.readers.split import Split
+from gristmill.pipelines.sources.readers.streams import chunks, open_split
 from gristmill.schemas.errors import InputError
 from gristmill.schemas.recipe.decontamination import Decontaminate, EvaluationSet
 from gristmill.schemas.recipe.source import Columns, Source

@@ -12,16 +12,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.console import Console
-from gristmill.filters.contamination.family import family_name
-from gristmill.filters.contamination.index import Index
-from gristmill.filters.contamination.overlap import Weights, held_by, weigh
+from gristmill.filters.decontamination.family import family_name
+from gristmill.filters.decontamination.index import Index
+from gristmill.filters.decontamination.overlap import Weights, held_by, weigh
 from gristmill.filters.dedup.cuts import merged
 from gristmill.filters.dedup.super_kmers import Spans
-from gristmill.pipelines.by_part import part_key, parts_by_number
 from gristmill.pipelines.decontaminate.items import load_index
 from gristmill.pipelines.decontaminate.matches import content_counts
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.measure import signals_spec
+from gristmill.pipelines.measure.families import signals_spec
+from gristmill.pipelines.run.by_part import part_key, parts_by_number
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import PartWriter, read_each, read_manifest, read_part
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint

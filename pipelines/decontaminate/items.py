@@ -11,15 +11,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.console import Console
-from gristmill.filters.contamination.index import ARRAY_NAMES, Index, build_index, index_of, write_array
-from gristmill.filters.contamination.overlap import weigh
+from gristmill.filters.decontamination.index import ARRAY_NAMES, Index, build_index, index_of, write_array
+from gristmill.filters.decontamination.overlap import weigh
 from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.pipelines.decontaminate.eval_sets import Items, read_sets, sets_fingerprint
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.readers.split import Split
 from gristmill.pipelines.run.dataset import PartWriter
 from gristmill.pipelines.run.stages import Stage
 from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.sources.readers.split import Split
 from gristmill.schemas import layout
 from gristmill.schemas.manifest import DatasetManifest
 from gristmill.schemas.recipe.decontamination import Decontaminate

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.contamination.index import Index
-from gristmill.filters.contamination.match import Matches, find_matches
+from gristmill.filters.decontamination.index import Index
+from gristmill.filters.decontamination.match import Matches, find_matches
 from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.kernels.compile import kernel
-from gristmill.pipelines.by_part import part_key
 from gristmill.pipelines.decontaminate.items import load_index
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.by_part import part_key
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_part, split_by_bytes
 from gristmill.pipelines.run.stages import layout_fingerprint

@@ -6,21 +6,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.filters.contamination.index import build_index
-from gristmill.filters.contamination.match import find_matches
-from gristmill.filters.contamination.overlap import held_by, weigh
+from gristmill.filters.decontamination.index import build_index
+from gristmill.filters.decontamination.match import find_matches
+from gristmill.filters.decontamination.overlap import held_by, weigh
 from gristmill.filters.dedup.content_key import chosen_normalisation
-from gristmill.pipelines.by_part import parts_by_number, read_rows
 from gristmill.pipelines.decontaminate.eval_sets import plan_sets
 from gristmill.pipelines.decontaminate.hits import weigh_matches
 from gristmill.pipelines.decontaminate.items import index_items
 from gristmill.pipelines.decontaminate.matches import match_documents
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.by_part import parts_by_number, read_rows
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.run import Run
+from gristmill.pipelines.run.shown import printable
 from gristmill.pipelines.run.step import Place, Step
-from gristmill.pipelines.shown import printable
 from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest

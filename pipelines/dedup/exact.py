@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.pipelines.by_part import part_key, write_by_part
-from gristmill.pipelines.decide.compile_policy import CONTENT_KEY, CompiledPolicy, CompiledRecipe
-from gristmill.pipelines.decide.rules import evaluate, read_columns
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.policy.compile import CONTENT_KEY, CompiledPolicy, CompiledRecipe
+from gristmill.pipelines.policy.evaluate import evaluate, read_columns
+from gristmill.pipelines.run.by_part import part_key, write_by_part
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import PartWriter, read_part
 from gristmill.pipelines.run.stages import layout_fingerprint

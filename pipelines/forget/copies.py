@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.dedup.jaccard import jaccard
 from gristmill.filters.dedup.shingles import shingle_hashes
-from gristmill.pipelines.by_part import part_number
-from gristmill.pipelines.decide.compile_policy import CONTENT_KEY
 from gristmill.pipelines.dedup.near.options import shingling_of
 from gristmill.pipelines.dedup.near.signatures import signature_matrix
-from gristmill.pipelines.report.samples import rows_of_part
+from gristmill.pipelines.inspect.report.samples import rows_of_part
+from gristmill.pipelines.policy.compile import CONTENT_KEY
+from gristmill.pipelines.run.by_part import part_number
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run
 from gristmill.schemas import layout

@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.registry import known_families
-from gristmill.pipelines.by_part import parts_by_number
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.forget.ledger import Ledger, read_ledger
-from gristmill.pipelines.measure import signals_spec
+from gristmill.pipelines.measure.families import signals_spec
+from gristmill.pipelines.run.by_part import parts_by_number
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_manifest, read_part
 from gristmill.pipelines.run.rewrite import RewriteTask, beside, drop_rows, null_rows, publish, remove_unlisted

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import iterate_part, read_part
-from gristmill.pipelines.shown import Shown
+from gristmill.pipelines.run.shown import Shown
 from gristmill.schemas.errors import PackageError
 from gristmill.schemas.manifest import DatasetManifest
 

@@ -12,7 +12,7 @@ from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.losses import losses
 from gristmill.pipelines.run.rows import Rows
-from gristmill.pipelines.shown import Shown
+from gristmill.pipelines.run.shown import Shown
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.layout import DatasetSpec

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from gristmill.kernels.compile import kernel
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.shards.encode import Encoder
+from gristmill.pipelines.shards.encoding.encode import Encoder
 from gristmill.pipelines.shards.inputs import InputPart, iterate_input
 from gristmill.pipelines.shards.loss_mask import check_spans, token_loss
 from gristmill.pipelines.shards.order import in_fraction, order_keys, sorted_order

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.mix.stored import mixed_corpus
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.run.stages import fingerprint, layout_fingerprint
+from gristmill.pipelines.write.mix.stored import mixed_corpus
 from gristmill.schemas import layout
 from gristmill.schemas.errors import InputError
 

@@ -8,10 +8,10 @@ import pyarrow.compute as pc
 from gristmill.console import Advance, Console
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.run import Run
+from gristmill.pipelines.shards.encoding.patterns import PATTERNS
+from gristmill.pipelines.shards.encoding.tokenizer import CONFIG_FILE, TOKENIZER_FILE
 from gristmill.pipelines.shards.inputs import ShardInput, find_input, iterate_input
 from gristmill.pipelines.shards.order import in_fraction
-from gristmill.pipelines.shards.patterns import PATTERNS
-from gristmill.pipelines.shards.tokenizer import CONFIG_FILE, TOKENIZER_FILE
 from gristmill.schemas.errors import InputError, RecipeError, RunError
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 

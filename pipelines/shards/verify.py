@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 from gristmill.console import Console
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.shards.encoding.tokenizer import TOKENIZER_FILE
 from gristmill.pipelines.shards.export import RECORD, tombstone_digest
 from gristmill.pipelines.shards.gather import file_record
 from gristmill.pipelines.shards.manifest import read_shard_manifest
-from gristmill.pipelines.shards.tokenizer import TOKENIZER_FILE
 from gristmill.pipelines.shards.tombstones import PURGE, read_tombstones
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.shards.format import (

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pyarrow as pa
-from gristmill.pipelines.shards.encode import Encoder
 from gristmill.pipelines.shards.encode_part import in_order
+from gristmill.pipelines.shards.encoding.encode import Encoder
+from gristmill.pipelines.shards.encoding.patterns import PATTERNS
 from gristmill.pipelines.shards.order import in_fraction, order_keys
-from gristmill.pipelines.shards.patterns import PATTERNS
 from gristmill.pipelines.shards.ranges import copy_ranges
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 

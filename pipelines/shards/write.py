@@ -23,10 +23,10 @@ from gristmill.pipelines.run.stages import fingerprint
 from gristmill.pipelines.run.step import Step
 from gristmill.pipelines.shards.delta import DELTA
 from gristmill.pipelines.shards.encode_part import EncodeTask, encode_part, encoded_unit
+from gristmill.pipelines.shards.encoding.tokenizer import PreparedTokenizer, prepare_tokenizer, write_tokenizer
 from gristmill.pipelines.shards.gather import GatherTask, gather_shard, gathered_shard, plan_shards
 from gristmill.pipelines.shards.inputs import ShardInput, find_input
 from gristmill.pipelines.shards.manifest import find_shard_manifest, write_shard_manifest
-from gristmill.pipelines.shards.tokenizer import PreparedTokenizer, prepare_tokenizer, write_tokenizer
 from gristmill.pipelines.shards.tombstones import PURGE, read_tombstones
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError

@@ -87,7 +87,7 @@ def test_every_compiled_function_reads_only_what_its_cache_is_keyed_by() -> None
 @pytest.mark.parametrize(
     "module",
     [
-        "gristmill.pipelines.shards.merges",
+        "gristmill.pipelines.shards.encoding.merges",
         "gristmill.kernels.hashing",
         "gristmill.filters.text.unicode_tables",
         "gristmill.training.data.stream.packing",

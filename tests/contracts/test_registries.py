@@ -3,11 +3,11 @@
 from collections import Counter
 
 import pytest
-from gristmill.filters.profiles.registry import PROFILES, profile
+from gristmill.filters.profiles import PROFILES, profile
 from gristmill.filters.registry import FAMILIES, family, signals
 from gristmill.filters.transforms.registry import TEXT_VERSIONS, TRANSFORMS, transform
-from gristmill.pipelines.decide.compile_policy import DOCUMENT_SIGNALS, compile_policy
-from gristmill.pipelines.readers.registry import READERS, reader
+from gristmill.pipelines.policy.compile import DOCUMENT_SIGNALS, compile_policy
+from gristmill.pipelines.sources.readers.registry import READERS, reader
 from gristmill.schemas.recipe.policy import Floor, Policy
 
 

@@ -10,9 +10,9 @@ import pytest
 from builds import table, write_jsonl, write_recipe
 from gristmill.console import Console
 from gristmill.filters import registry
-from gristmill.pipelines import measure as measuring
 from gristmill.pipelines.build import build
 from gristmill.pipelines.engine.pool import IsolatedPool, Limits
+from gristmill.pipelines.measure.families import families as measuring
 from gristmill.schemas.errors import RunError
 
 HERE = str(Path(__file__).parent)

@@ -4,8 +4,8 @@ import pyarrow as pa
 import pytest
 from datatrove.data import Document
 from datatrove.pipeline.filters.c4_filters import C4QualityFilter
-from gristmill.filters.heuristics.c4 import DEFINITIONS
-from gristmill.filters.profiles.registry import profile
+from gristmill.filters.c4.lines import DEFINITIONS
+from gristmill.filters.profiles import profile
 from gristmill.filters.registry import family
 from gristmill.filters.transforms.registry import transform
 from hypothesis import given, settings

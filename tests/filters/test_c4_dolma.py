@@ -1,5 +1,5 @@
 import pytest
-from gristmill.filters.profiles.registry import profile
+from gristmill.filters.profiles import profile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from profile_oracle import failed_rules, measured, text_version

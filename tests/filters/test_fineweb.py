@@ -4,7 +4,7 @@ import pytest
 from datatrove.data import Document
 from datatrove.pipeline.filters.fineweb_quality_filter import FineWebQualityFilter
 from datatrove.utils.text import TERMINAL_PUNCTUATION
-from gristmill.filters.profiles.registry import profile
+from gristmill.filters.profiles import profile
 from gristmill.filters.registry import family
 from gristmill.filters.text.terminal_marks import TERMINAL_MARKS, is_terminal_mark
 from hypothesis import given, settings

@@ -8,7 +8,7 @@ from datatrove.pipeline.filters.c4_filters import C4QualityFilter
 from datatrove.pipeline.filters.fineweb_quality_filter import FineWebQualityFilter
 from datatrove.pipeline.filters.gopher_quality_filter import GopherQualityFilter
 from datatrove.pipeline.filters.gopher_repetition_filter import GopherRepetitionFilter
-from gristmill.filters.profiles.registry import profile
+from gristmill.filters.profiles import profile
 from profile_oracle import failed_rules, text_version
 
 CHAIN = profile("fineweb_chain")

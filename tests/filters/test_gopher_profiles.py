@@ -5,8 +5,8 @@ from datatrove.data import Document
 from datatrove.pipeline.filters import GopherQualityFilter, GopherRepetitionFilter
 from gopher_borders import DATATROVE_TEXTS, DCLM, DOLMA, EVERY_TEXT
 from gopher_texts import nasty_texts
-from gristmill.filters.profiles.gopher import DATATROVE_QUALITY, DATATROVE_REPETITION
-from gristmill.filters.profiles.registry import profile
+from gristmill.filters.gopher.profiles import DATATROVE_QUALITY, DATATROVE_REPETITION
+from gristmill.filters.profiles import profile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from profile_oracle import failed_rules

@@ -3,7 +3,7 @@ import re
 
 import pyarrow as pa
 import pytest
-from gristmill.filters.profiles.registry import profile
+from gristmill.filters.profiles import profile
 from gristmill.filters.registry import family
 from gristmill.filters.text.top_level_domains import alternatives, dclm_domains
 from gristmill.filters.transforms.registry import transform

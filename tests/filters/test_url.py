@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from gristmill.filters.profiles.registry import profile
+from gristmill.filters.profiles import profile
 from gristmill.filters.registry import family
 from gristmill.filters.url import host_of, measure, registered_domain
 from gristmill.schemas.errors import InputError, RecipeError

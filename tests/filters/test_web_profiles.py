@@ -1,5 +1,5 @@
 import pytest
-from gristmill.filters.profiles.registry import profile
+from gristmill.filters.profiles import profile
 from profile_oracle import failed_rules, measured
 
 WEB_EN, WEB_ANY = profile("web-en"), profile("web-any")

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from counting import assert_linear, count_calls
-from gristmill.pipelines import ingest
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.ingest import ingest_group, plan_tasks
-from gristmill.pipelines.readers.extract import extract_batch
-from gristmill.pipelines.readers.registry import plan_splits, read_split, read_splits
 from gristmill.pipelines.run.dataset import PartWriter, read_part
+from gristmill.pipelines.sources import ingest
+from gristmill.pipelines.sources.ingest import ingest_group, plan_tasks
+from gristmill.pipelines.sources.readers.extract import extract_batch
+from gristmill.pipelines.sources.readers.registry import plan_splits, read_split, read_splits
 from gristmill.schemas import layout
 from gristmill.schemas.manifest import Part
 from gristmill.schemas.recipe.corpus import Recipe

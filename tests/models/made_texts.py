@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gristmill.console import Console
-from gristmill.pipelines.models.fasttext_options import FasttextOptions
-from gristmill.pipelines.models.sample import Labelled
-from gristmill.pipelines.models.train_fasttext import train_fasttext
+from gristmill.pipelines.train_models.fasttext_options import FasttextOptions
+from gristmill.pipelines.train_models.sample import Labelled
+from gristmill.pipelines.train_models.train_fasttext import train_fasttext
 
 NOUNS = ("miller", "river", "grain", "wheel", "bread", "village", "winter", "letter", "garden", "road", "bridge")
 VERBS = ("carries", "watches", "repairs", "follows", "remembers", "describes", "visits", "crosses", "paints")

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gristmill.console import Console
-from gristmill.pipelines.models.choose_options import choose_options, part_folds, source_folds
-from gristmill.pipelines.models.fasttext_options import FasttextOptions
-from gristmill.pipelines.models.sample import (
+from gristmill.pipelines.train_models.choose_options import choose_options, part_folds, source_folds
+from gristmill.pipelines.train_models.fasttext_options import FasttextOptions
+from gristmill.pipelines.train_models.sample import (
     NO_SOURCE,
     TEST,
     TRAIN,
@@ -21,8 +21,8 @@ from gristmill.pipelines.models.sample import (
     parse_labelled,
     read_groups,
 )
-from gristmill.pipelines.models.texts import Text
-from gristmill.pipelines.models.train_fasttext import train_fasttext, warning
+from gristmill.pipelines.train_models.texts import Text
+from gristmill.pipelines.train_models.train_fasttext import train_fasttext, warning
 from gristmill.schemas.errors import InputError, RecipeError
 from made_texts import SMALL, insult, prose, story
 
@@ -74,7 +74,7 @@ def test_sources_and_parts_kept_out_share_no_copies_with_the_rest() -> None:
 
 def test_what_is_only_seen_in_letters_is_learnt_by_letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bad words are long and each is new, only their stem is known: words alone cannot know them."""
-    monkeypatch.setattr("gristmill.pipelines.models.choose_options.MIN_ASKED", 20)  # two eighths: fewer models
+    monkeypatch.setattr("gristmill.pipelines.train_models.choose_options.MIN_ASKED", 20)  # two eighths: fewer models
     dice = random.Random(2)
 
     def word(stem: str) -> str:

@@ -8,13 +8,13 @@ import pyarrow as pa
 import pytest
 from builds import digests, table, write_jsonl, write_recipe
 from gristmill.console import Console
-from gristmill.filters.models.quality import pareto
-from gristmill.filters.models.spans import read_spans
+from gristmill.filters.model_signals.quality import pareto
+from gristmill.filters.model_signals.spans import read_spans
 from gristmill.filters.registry import family, find_signal
 from gristmill.pipelines.build import build
-from gristmill.pipelines.decide.explain import explain
 from gristmill.pipelines.engine.session import Engine
-from gristmill.pipelines.models.train_fasttext import report, train_fasttext
+from gristmill.pipelines.inspect.explain import explain
+from gristmill.pipelines.train_models.train_fasttext import report, train_fasttext
 from gristmill.schemas.errors import GristmillError, InputError, ModelError, RecipeError, RunError
 from gristmill.schemas.models import Classifier, read_model
 from made_texts import INSULTS, SMALL, insult, insult_classifier, prose, write_texts
@@ -53,7 +53,7 @@ def test_the_same_texts_in_another_order_give_the_same_model(rude: Path, tmp_pat
     (tmp_path / "b").mkdir()
     for number, name in enumerate("ab"):
         (tmp_path / name / "rows.csv").write_text("\n".join([lines[0], *shuffled[number::2]]) + "\n")
-    from gristmill.pipelines.models.sample import Labelled
+    from gristmill.pipelines.train_models.sample import Labelled
 
     given = Labelled(tuple(str(tmp_path / name / "rows.csv") for name in "ab"), "words", "kind", ("rude",))
     manifest = train_fasttext(tmp_path / "again", labelled=given, options=SMALL, console=QUIET)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from gristmill.pipelines.models.figures import (
+from gristmill.pipelines.train_models.figures import (
     area_under_curve,
     area_with_interval,
     best_threshold,

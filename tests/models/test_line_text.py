@@ -5,9 +5,9 @@ import unicodedata
 from itertools import pairwise
 
 import pytest
-from gristmill.filters.models.line_text import _PUNCTUATION, ccnet_line, ccnet_lines, one_line
-from gristmill.filters.models.spans import MAX_SPANS, read_spans, spans_text
-from gristmill.filters.models.toxicity import sentences
+from gristmill.filters.model_signals.line_text import _PUNCTUATION, ccnet_line, ccnet_lines, one_line
+from gristmill.filters.model_signals.spans import MAX_SPANS, read_spans, spans_text
+from gristmill.filters.model_signals.toxicity import sentences
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -4,7 +4,7 @@ import random
 from itertools import pairwise
 
 import numpy as np
-from gristmill.pipelines.models.near_copies import MAX_SHARE, near_copy_clusters
+from gristmill.pipelines.train_models.near_copies import MAX_SHARE, near_copy_clusters
 from made_texts import story
 
 

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pytest
 from builds import digests, table, write_jsonl, write_recipe
 from gristmill.console import Console
-from gristmill.filters.models.line_text import ccnet_line
-from gristmill.filters.models.perplexity import bucket, line_perplexity
+from gristmill.filters.model_signals.line_text import ccnet_line
+from gristmill.filters.model_signals.perplexity import bucket, line_perplexity
 from gristmill.filters.registry import family
 from gristmill.pipelines.build import build
-from gristmill.pipelines.models import programs
-from gristmill.pipelines.models.train_kenlm import KenlmOptions, train_kenlm
+from gristmill.pipelines.train_models import programs
+from gristmill.pipelines.train_models.train_kenlm import KenlmOptions, train_kenlm
 from gristmill.schemas.errors import GristmillError, InputError, ModelError, RecipeError
 from gristmill.schemas.models import LanguageModel, read_model
 from made_texts import ADJECTIVES, NOUNS, prose, story, write_texts

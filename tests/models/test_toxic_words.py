@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from gristmill.filters.heuristics.bad_words import places
-from gristmill.filters.models.spans import read_spans
+from gristmill.filters.c4.bad_words import places
+from gristmill.filters.model_signals.spans import read_spans
 from gristmill.filters.registry import family
 from gristmill.schemas.errors import RecipeError
 from hypothesis import given, settings

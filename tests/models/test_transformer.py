@@ -5,9 +5,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from gristmill.filters.models.spans import read_spans
+from gristmill.filters.model_signals.spans import read_spans
 from gristmill.filters.registry import family
-from gristmill.pipelines.measure import measure_batch
+from gristmill.pipelines.measure.families import measure_batch
 from gristmill.schemas.errors import ModelError, RecipeError
 
 

@@ -17,7 +17,6 @@ from builds import COLUMNS, POLICY, command, prose, rows, write_jsonl, write_rec
 from gristmill.console import Console
 from gristmill.pipelines.build import build
 from gristmill.pipelines.cli.main import app
-from gristmill.pipelines.decide.materialise import materialise
 from gristmill.pipelines.decide.reselect import reselect
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
@@ -27,6 +26,7 @@ from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.shards.train_tokenizer import train_tokenizer
 from gristmill.pipelines.shards.verify import verify_shards
 from gristmill.pipelines.shards.write import write_shards
+from gristmill.pipelines.write.corpus import materialise
 from gristmill.schemas.errors import InputError, RunError
 from store import BUCKET, Store
 from typer.testing import CliRunner

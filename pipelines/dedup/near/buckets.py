@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 from gristmill.filters.dedup.minhash import band_hashes
-from gristmill.pipelines.by_part import part_key, write_by_part
-from gristmill.pipelines.decide.compile_policy import CONTENT_KEY
 from gristmill.pipelines.dedup.near.options import bands_of, bucket_config
 from gristmill.pipelines.dedup.near.published import Published, published_inputs
 from gristmill.pipelines.dedup.near.signatures import signature_matrix
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.policy.compile import CONTENT_KEY
+from gristmill.pipelines.run.by_part import part_key, write_by_part
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_part
 from gristmill.pipelines.run.stages import layout_fingerprint

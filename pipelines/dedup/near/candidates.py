@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.pipelines.by_part import part_key, read_rows
-from gristmill.pipelines.decide.compile_policy import CompiledPolicy
-from gristmill.pipelines.decide.rules import PartColumns, evaluate, read_columns
 from gristmill.pipelines.decide.survivors import preference_values
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.policy.compile import CompiledPolicy
+from gristmill.pipelines.policy.evaluate import PartColumns, evaluate, read_columns
+from gristmill.pipelines.run.by_part import part_key, read_rows
 from gristmill.pipelines.run.dataset import PartWriter, read_part
 from gristmill.pipelines.run.units import commit_unit
 from gristmill.schemas.layout import DatasetSpec

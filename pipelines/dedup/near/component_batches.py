@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 from gristmill.filters.dedup.components import settle, unite
 from gristmill.filters.dedup.star_pass import Contents
-from gristmill.pipelines.by_part import part_number, parts_by_number
 from gristmill.pipelines.dedup.near.edges import NearEdges
 from gristmill.pipelines.dedup.near.in_memory import (
     Candidates,
@@ -26,6 +25,7 @@ from gristmill.pipelines.dedup.near.in_memory import (
     places_of,
 )
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.by_part import part_number, parts_by_number
 from gristmill.pipelines.run.dataset import read_each, read_part
 from gristmill.pipelines.run.regroup import Regroup
 from gristmill.schemas.manifest import DatasetManifest, Part

@@ -10,8 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 from gristmill.console import Console
-from gristmill.pipelines.by_part import part_key, parts_by_number, write_regrouped
-from gristmill.pipelines.decide.compile_policy import CompiledPolicy
 from gristmill.pipelines.decide.survivors import with_preferences
 from gristmill.pipelines.dedup.near.candidates import NearCandidateTask, write_near_candidates
 from gristmill.pipelines.dedup.near.component_batches import BatchLimits, Problem, plan_batches, problems
@@ -29,6 +27,8 @@ from gristmill.pipelines.dedup.near.members import (
 from gristmill.pipelines.dedup.near.options import decision_config
 from gristmill.pipelines.dedup.near.outcome import write_outcome
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.policy.compile import CompiledPolicy
+from gristmill.pipelines.run.by_part import part_key, parts_by_number, write_regrouped
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import PartWriter
 from gristmill.pipelines.run.regroup import Regroup

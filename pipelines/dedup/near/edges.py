@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from gristmill.filters.dedup.lsh_parameters import curve_table
-from gristmill.pipelines.decide.compile_policy import CompiledPolicy
 from gristmill.pipelines.dedup.near.buckets import find_buckets
 from gristmill.pipelines.dedup.near.member_shingles import store_shingles
 from gristmill.pipelines.dedup.near.options import bands_of
 from gristmill.pipelines.dedup.near.published import Published, open_published
 from gristmill.pipelines.dedup.near.signatures import measure_signatures
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.policy.compile import CompiledPolicy
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.stages import layout_fingerprint

@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.dedup.star_pass import KEPT, UNDECIDED, Contents
-from gristmill.pipelines.by_part import parts_by_number
 from gristmill.pipelines.dedup.near.candidates import PUBLISHED
 from gristmill.pipelines.dedup.near.edges import NearEdges
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.by_part import parts_by_number
 from gristmill.pipelines.run.dataset import read_each, read_part
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe.dedup import NearDedup

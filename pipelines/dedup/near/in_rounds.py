@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from gristmill.pipelines.by_part import write_by_part
 from gristmill.pipelines.dedup.near.candidates import key_segments
 from gristmill.pipelines.dedup.near.checkpoint import Rounds, read_parts, write_frame
 from gristmill.pipelines.dedup.near.component_rounds import component_rounds
@@ -25,6 +24,7 @@ from gristmill.pipelines.dedup.near.members import EDGE_PAIRS, SHOWN_IDS, edge_p
 from gristmill.pipelines.dedup.near.star_rounds import star_rounds
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.by_part import write_by_part
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe.dedup import NearDedup

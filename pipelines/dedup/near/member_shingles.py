@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.dedup.shingles import shingle_hashes
-from gristmill.pipelines.by_part import part_key, parts_by_number
 from gristmill.pipelines.dedup.near.options import shingling_of, signature_config
 from gristmill.pipelines.dedup.near.published import Published, published_inputs
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.by_part import part_key, parts_by_number
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_manifest, read_part
 from gristmill.pipelines.run.stages import layout_fingerprint

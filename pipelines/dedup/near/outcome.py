@@ -7,9 +7,9 @@ both rules fail for them; where it is kept, its copies stay exact copies of it, 
 
 from typing import Any
 
-from gristmill.pipelines.by_part import write_by_part
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.by_part import write_by_part
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest
 from gristmill.schemas.rows.near_duplicates import OUTCOME

@@ -6,8 +6,8 @@ A published run is read, never written. Its parts are numbered after the documen
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gristmill.pipelines.by_part import part_key
 from gristmill.pipelines.dedup.near.options import signature_config
+from gristmill.pipelines.run.by_part import part_key
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.run.stages import layout_fingerprint

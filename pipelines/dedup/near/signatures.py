@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.dedup.minhash import signatures
-from gristmill.pipelines.by_part import part_key
-from gristmill.pipelines.decide.compile_policy import CompiledPolicy
-from gristmill.pipelines.decide.rules import evaluate, read_columns
 from gristmill.pipelines.dedup.near.options import shingling_of, signature_config
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.policy.compile import CompiledPolicy
+from gristmill.pipelines.policy.evaluate import evaluate, read_columns
+from gristmill.pipelines.run.by_part import part_key
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import PartWriter, iterate_part
 from gristmill.pipelines.run.stages import layout_fingerprint, rate

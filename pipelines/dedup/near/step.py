@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow.compute as pc
-from gristmill.pipelines.by_part import parts_by_number
-from gristmill.pipelines.decide.compile_policy import CompiledRecipe
 from gristmill.pipelines.dedup.near.buckets import find_buckets
 from gristmill.pipelines.dedup.near.edges import near_edges
 from gristmill.pipelines.dedup.near.member_shingles import shingle_inputs
 from gristmill.pipelines.dedup.near.options import bands_of
 from gristmill.pipelines.dedup.near.published import open_published
 from gristmill.pipelines.dedup.near.warm import KERNELS
+from gristmill.pipelines.policy.compile import CompiledRecipe
+from gristmill.pipelines.run.by_part import parts_by_number
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.rewrite import RewriteTask, beside, only_rows, publish

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.pipelines.decide.compile_policy import CompiledPolicy
-from gristmill.pipelines.decide.named_rule import NamedRule
-from gristmill.pipelines.decide.rules import PartColumns, evaluate
-from gristmill.pipelines.decide.text_versions import ORIGINALS
+from gristmill.pipelines.policy.compile import CompiledPolicy
+from gristmill.pipelines.policy.evaluate import PartColumns, evaluate
+from gristmill.pipelines.policy.named_rule import NamedRule
+from gristmill.pipelines.policy.text_versions import ORIGINALS
 from gristmill.schemas.recipe.rules import Rule
 from hypothesis import given, settings
 from hypothesis import strategies as st

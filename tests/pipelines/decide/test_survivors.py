@@ -6,10 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from gristmill.pipelines.by_part import part_key, parts_by_number, read_rows
 from gristmill.pipelines.decide import survivors
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.by_part import part_key, parts_by_number, read_rows
 from gristmill.pipelines.run.dataset import PartWriter
 from gristmill.pipelines.run.stages import Stage
 from gristmill.pipelines.run.units import commit_unit

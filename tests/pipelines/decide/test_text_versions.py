@@ -9,7 +9,7 @@ import pytest
 from gristmill import build, reselect
 from gristmill.console import Console
 from gristmill.filters.transforms.apply import versioned_text
-from gristmill.pipelines.decide.text_versions import TextVersions
+from gristmill.pipelines.policy.text_versions import TextVersions
 from gristmill.schemas.errors import RecipeError
 
 QUIET = Console(quiet=True)
@@ -77,13 +77,13 @@ def test_profiles_of_sources_choose_their_versions(sources: list[dict[str, Any]]
 
 
 def disabled(name: str) -> list[str]:
-    from gristmill.filters.profiles.registry import profile
+    from gristmill.filters.profiles import profile
 
     return [rule.name for rule in profile(name).rules]
 
 
 def version_of(name: str) -> str:
-    from gristmill.filters.profiles.registry import profile
+    from gristmill.filters.profiles import profile
 
     return str(profile(name).text_version)
 

@@ -10,20 +10,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from gristmill.console import Console
-from gristmill.filters.contamination.match import matches_plainly
-from gristmill.filters.contamination.overlap import document_counts_plainly
-from gristmill.filters.contamination.words import words_plainly
+from gristmill.filters.decontamination.match import matches_plainly
+from gristmill.filters.decontamination.overlap import document_counts_plainly
+from gristmill.filters.decontamination.words import words_plainly
 from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.filters.transforms.apply import apply_edits
 from gristmill.pipelines.build import build
 from gristmill.pipelines.cli.main import app
-from gristmill.pipelines.decide.explain import explain
-from gristmill.pipelines.decide.materialise import materialise
 from gristmill.pipelines.decide.reselect import reselect
 from gristmill.pipelines.decontaminate.matches import count_contents
 from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.inspect.explain import explain
 from gristmill.pipelines.run.dataset import read_manifest, read_part
 from gristmill.pipelines.run.run import Run
+from gristmill.pipelines.write.corpus import materialise
 from gristmill.schemas import layout
 from gristmill.schemas.errors import GristmillError, InputError, RecipeError
 from gristmill.schemas.rows.decontamination import GRAM_CONTENT

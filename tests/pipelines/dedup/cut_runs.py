@@ -13,9 +13,9 @@ from gristmill.console import Console
 from gristmill.filters.dedup.windows import Policy, mask_by_definition
 from gristmill.pipelines.build import build
 from gristmill.pipelines.engine.session import Engine
-from gristmill.pipelines.readers.identity import content_hash, id_from_column
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run
+from gristmill.pipelines.sources.readers.identity import content_hash, id_from_column
 
 SOURCES = 3  # each becomes a part of its own
 

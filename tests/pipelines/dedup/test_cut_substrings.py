@@ -15,11 +15,12 @@ from gristmill.console import Console
 from gristmill.filters.dedup.token_units import load_tokenizer
 from gristmill.filters.dedup.windows import Policy, mask_by_definition
 from gristmill.filters.transforms.apply import apply_edits
-from gristmill.pipelines.decide.explain import explain
-from gristmill.pipelines.decide.materialise import materialise
+from gristmill.pipelines.cut import order, substrings_partitioned
+from gristmill.pipelines.cut import spans as cuts
 from gristmill.pipelines.decide.reselect import reselect
-from gristmill.pipelines.dedup import cuts, order, substrings_partitioned
 from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.inspect.explain import explain
+from gristmill.pipelines.write.corpus import materialise
 from gristmill.schemas.errors import ModelError
 from gristmill.schemas.recipe.cuts import Substrings
 from gristmill.schemas.rows.edits import EDITS

@@ -11,8 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 from gristmill.console import Console
 from gristmill.pipelines.build import build
-from gristmill.pipelines.decide.keep_text import purge_raw
-from gristmill.pipelines.decide.materialise import materialise
 from gristmill.pipelines.decide.reselect import reselect
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
@@ -25,6 +23,8 @@ from gristmill.pipelines.shards.manifest import read_shard_manifest
 from gristmill.pipelines.shards.tombstones import read_tombstones
 from gristmill.pipelines.shards.train_tokenizer import train_tokenizer
 from gristmill.pipelines.shards.write import write_shards
+from gristmill.pipelines.write.corpus import materialise
+from gristmill.pipelines.write.keep_text import purge_raw
 from gristmill.schemas.errors import InputError
 from near_corpora import VOCABULARY, corpus, kept_ids, table, write_records
 

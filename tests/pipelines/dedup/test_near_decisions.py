@@ -12,7 +12,6 @@ from gristmill.console import Console
 from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.filters.dedup.minhash import band_hashes, signatures
 from gristmill.filters.dedup.shingles import Shingling, shingles_plainly
-from gristmill.pipelines.decide.compile_policy import compile_policy
 from gristmill.pipelines.decide.decisions import policy_config
 from gristmill.pipelines.decide.reselect import measured, reselect
 from gristmill.pipelines.dedup.near import component_batches
@@ -21,6 +20,7 @@ from gristmill.pipelines.dedup.near.component_batches import BatchLimits
 from gristmill.pipelines.dedup.near.decide import InMemory, NearInputs, decide_near
 from gristmill.pipelines.dedup.near.warm import KERNELS, warm_near
 from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.policy.compile import compile_policy
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.regroup import Regroup
 from gristmill.pipelines.run.run import Run

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from gristmill.pipelines.engine.session import Engine
-from gristmill.pipelines.report.collect import collect
-from gristmill.pipelines.report.near import CONTEXT_WORDS, word_diff
-from gristmill.pipelines.report.page import render
+from gristmill.pipelines.inspect.report.collect import collect
+from gristmill.pipelines.inspect.report.near import CONTEXT_WORDS, word_diff
+from gristmill.pipelines.inspect.report.page import render
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from near_corpora import built, corpus, table

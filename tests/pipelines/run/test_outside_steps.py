@@ -11,7 +11,7 @@ import pytest
 import yaml
 from gristmill import build, explain, forget, open_run
 from gristmill.console import Console
-from gristmill.pipelines.decide.keep_text import purge_raw
+from gristmill.pipelines.write.keep_text import purge_raw
 from gristmill.schemas.errors import GristmillError, RecipeError
 
 QUIET = Console(quiet=True)
@@ -114,7 +114,7 @@ def measure(batch, options):
 READER = '''
 """Files of sentences: a document for every line that begins with a dash."""
 
-from gristmill.pipelines.readers.whole_file import content, plan
+from gristmill.pipelines.sources.readers.whole_file import content, plan
 
 
 class LINES:

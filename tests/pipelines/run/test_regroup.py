@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from gristmill.pipelines import by_part
-from gristmill.pipelines.by_part import part_key
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run import by_part
+from gristmill.pipelines.run.by_part import part_key
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.regroup import Regroup
 from gristmill.pipelines.run.units import read_units

@@ -6,8 +6,8 @@ from functools import cache
 
 import numpy as np
 import pyarrow as pa
-from gristmill.pipelines.shards.encode import Encoder
-from gristmill.pipelines.shards.patterns import PATTERNS
+from gristmill.pipelines.shards.encoding.encode import Encoder
+from gristmill.pipelines.shards.encoding.patterns import PATTERNS
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 SPECIAL = ["<|endoftext|>", "<|im_start|>"]

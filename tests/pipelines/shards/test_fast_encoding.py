@@ -8,14 +8,14 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pytest
-from gristmill.pipelines.shards import fast_encoder as module
-from gristmill.pipelines.shards import slices
-from gristmill.pipelines.shards.code_point_classes import LETTER, NFC_CHANGES, SPACE, code_point_flags
-from gristmill.pipelines.shards.encode import Encoder
-from gristmill.pipelines.shards.fast_pretokenizer import pre_tokens
-from gristmill.pipelines.shards.literals import Literals
-from gristmill.pipelines.shards.merges import SHORT_BYTES, byte_characters, merge_bytes, read_merges
-from gristmill.pipelines.shards.patterns import PATTERNS, recognised
+from gristmill.pipelines.shards.encoding import fast_encoder as module
+from gristmill.pipelines.shards.encoding import slices
+from gristmill.pipelines.shards.encoding.code_point_classes import LETTER, NFC_CHANGES, SPACE, code_point_flags
+from gristmill.pipelines.shards.encoding.encode import Encoder
+from gristmill.pipelines.shards.encoding.fast_pretokenizer import pre_tokens
+from gristmill.pipelines.shards.encoding.literals import Literals
+from gristmill.pipelines.shards.encoding.merges import SHORT_BYTES, byte_characters, merge_bytes, read_merges
+from gristmill.pipelines.shards.encoding.patterns import PATTERNS, recognised
 from gristmill.schemas.errors import RunError
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from gristmill.console import Console
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.shards.tokenizer import PreparedTokenizer, prepare_tokenizer
+from gristmill.pipelines.shards.encoding.tokenizer import PreparedTokenizer, prepare_tokenizer
 from gristmill.pipelines.shards.train_tokenizer import train_tokenizer
 from gristmill.pipelines.shards.verify import verify_shards
 from gristmill.pipelines.shards.write import write_shards

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import cache
 
 import pytest
-from gristmill.pipelines.shards import slices
-from gristmill.pipelines.shards import word_encoder as module
-from gristmill.pipelines.shards.encode import Encoder
-from gristmill.pipelines.shards.word_encoder import WordEncoder
+from gristmill.pipelines.shards.encoding import slices
+from gristmill.pipelines.shards.encoding import word_encoder as module
+from gristmill.pipelines.shards.encoding.encode import Encoder
+from gristmill.pipelines.shards.encoding.word_encoder import WordEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_tokenizers import SYMBOLS, array, assert_same, code_points, prose, word_level

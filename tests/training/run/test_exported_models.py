@@ -11,7 +11,7 @@ import torch
 import transformers
 from gristmill.pipelines.cli.main import app
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.shards.tokenizer import prepare_tokenizer, write_tokenizer
+from gristmill.pipelines.shards.encoding.tokenizer import prepare_tokenizer, write_tokenizer
 from gristmill.schemas.errors import ModelError
 from gristmill.schemas.recipe.shards import ShardOptions
 from gristmill.schemas.shards.format import TokenizerRecord

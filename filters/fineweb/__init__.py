@@ -1,0 +1,1 @@
+"""FineWeb's rules: signals and profiles."""

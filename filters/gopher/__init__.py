@@ -1,0 +1,1 @@
+"""Gopher's rules as written and as others implement them: signals and profiles."""

@@ -1,1 +1,0 @@
-"""Heuristic signal families, one file each: kernel, plain reference, rules."""

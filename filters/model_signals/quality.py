@@ -1,0 +1,83 @@
+"""Quality by a fastText classifier of the user's own; a recipe may name several (`quality_edu`, `quality_code`).
+
+`quality_<name>` is compared with a threshold, for which the model's folder says what share it keeps. A rule
+`quality_<name>_pareto > 0` keeps at random, the better the likelier, as GPT-3's corpus did: the score exceeds 1 - p for a
+Pareto draw p. The draw is a function of the document's id and the seed, so every run and engine keeps the same.
+
+Sources: Li et al., "DataComp-LM" (2024) for the classifier; Brown et al. (2020), appendix A, for the Pareto rule.
+"""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+import pyarrow as pa
+from gristmill.filters.model_signals.classifier import check_classifier, check_name, probability_of
+from gristmill.filters.options import with_defaults
+from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.signals import Family, Signal
+
+DEFAULT_OPTIONS: dict[str, Any] = {"model": None, "pareto_alpha": 9.0, "seed": 0}
+_NO_WORD = "the text has no word"
+_RANGE = float(1 << 53)
+
+
+def named_family(name: str) -> Family:
+    """`quality_<name>`."""
+    check_name("quality", name, ("pareto",))
+    return Family(
+        name=f"quality_{name}",
+        version=1,
+        signals=(
+            Signal(
+                f"quality_{name}", "float", "fraction", "calibrated probability of being like the positives", _NO_WORD
+            ),
+            Signal(
+                f"quality_{name}_pareto",
+                "float",
+                "",
+                "a Pareto draw by doc_id and seed, plus the probability, minus 1: above 0 is kept",
+                _NO_WORD,
+            ),
+        ),
+        measure="gristmill.filters.model_signals.quality:measure",
+        source="a classifier by `gristmill classifier train`",
+        reads=("text", "doc_id"),
+        isolated=True,  # fastText holds the GIL
+        default_options=DEFAULT_OPTIONS,
+        libraries=("fasttext",),
+        check="gristmill.filters.model_signals.quality:check",
+    )
+
+
+def check(options: Mapping[str, Any]) -> None:
+    """RecipeError for options that are none, ModelError for a model that cannot be used."""
+    chosen = with_defaults(options, DEFAULT_OPTIONS, "quality")
+    alpha, seed = chosen["pareto_alpha"], chosen["seed"]
+    if not isinstance(alpha, int | float) or not alpha > 0:
+        raise RecipeError(f"pareto_alpha: {alpha!r}", where="quality", expected="a number above 0")
+    if not isinstance(seed, int):
+        raise RecipeError(f"seed: {seed!r}", where="quality", expected="an integer")
+    check_classifier(chosen["model"], "quality: model")
+
+
+def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
+    """The signals of `text`. model: folder. pareto_alpha: 9 in GPT-3, 3 in NeMo Curator. seed: of the draws."""
+    chosen = with_defaults(options, DEFAULT_OPTIONS, "quality")
+    probability = probability_of(chosen["model"])
+    alpha, seed = float(chosen["pareto_alpha"]), int(chosen["seed"])
+    values: list[float | None] = []
+    margins: list[float | None] = []
+    for text, doc_id in zip(batch.column("text").to_pylist(), batch.column("doc_id").to_pylist(), strict=True):
+        value = probability(text) if text else None
+        values.append(value)
+        margins.append(None if value is None else round(pareto(doc_id, seed, alpha) + value - 1.0, 9))
+    arrays = [pa.array(values, pa.float64()), pa.array(margins, pa.float64())]
+    return pa.RecordBatch.from_arrays(arrays, names=["quality", "pareto"])
+
+
+def pareto(doc_id: str, seed: int, alpha: float) -> float:
+    """A draw from the Pareto distribution (Lomax, from 0 up) that depends on the id and the seed alone."""
+    digest = blake2b(f"{seed}:{doc_id}".encode(), digest_size=8, person=b"quality").digest()
+    uniform = (int.from_bytes(digest, "little") >> 11) / _RANGE  # in [0, 1)
+    return float((1.0 - uniform) ** (-1.0 / alpha) - 1.0)

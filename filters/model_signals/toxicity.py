@@ -1,0 +1,86 @@
+"""Toxicity by a fastText classifier of the user's own labelled texts: of the document, and of its sentences.
+
+A linear classifier over words and letters knows which words stand in toxic texts. It does not understand: it calls
+quoted, denied or reclaimed words toxic, and misses hate in plain words. Word lists (`toxic_words`) are blunter still;
+a `transformer_<name>` reads the order of words.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+from gristmill.filters.model_signals.classifier import check_classifier, check_name, probability_of
+from gristmill.filters.model_signals.spans import spans_text
+from gristmill.filters.options import with_defaults
+from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.signals import Family, Signal
+
+DEFAULT_OPTIONS: dict[str, Any] = {"model": None, "threshold": None}
+_SENTENCE = re.compile(r"[^\n.!?。！？…]*[\n.!?。！？…]*")
+_NO_WORD = "the text has no word"
+
+
+def named_family(name: str) -> Family:
+    """`toxicity_<name>`."""
+    check_name("toxicity", name, ("worst", "spans"))
+    return Family(
+        name=f"toxicity_{name}",
+        version=1,
+        signals=(
+            Signal(f"toxicity_{name}", "float", "fraction", "calibrated probability that the text is toxic", _NO_WORD),
+            Signal(f"toxicity_{name}_worst", "float", "fraction", "the same of its most toxic sentence", _NO_WORD),
+            Signal(
+                f"toxicity_{name}_spans",
+                "string",
+                "characters",
+                "`start-end` of the sentences at or above the threshold, apart by spaces",
+                "no sentence is",
+            ),
+        ),
+        measure="gristmill.filters.model_signals.toxicity:measure",
+        source="a classifier by `gristmill classifier train`",
+        isolated=True,  # fastText holds the GIL
+        default_options=DEFAULT_OPTIONS,
+        libraries=("fasttext",),
+        check="gristmill.filters.model_signals.toxicity:check",
+    )
+
+
+def check(options: Mapping[str, Any]) -> None:
+    """RecipeError for options that are none, ModelError for a model that cannot be used."""
+    chosen = with_defaults(options, DEFAULT_OPTIONS, "toxicity")
+    threshold = chosen["threshold"]
+    if threshold is not None and not (isinstance(threshold, int | float) and 0 < threshold <= 1):
+        raise RecipeError(f"threshold: {threshold!r}", where="toxicity", expected="above 0, at most 1")
+    check_classifier(chosen["model"], "toxicity: model")
+
+
+def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
+    """The signals of `text`. model: folder. threshold: of the spans; None: the model's own."""
+    chosen = with_defaults(options, DEFAULT_OPTIONS, "toxicity")
+    probability = probability_of(chosen["model"])
+    threshold = chosen["threshold"]
+    if threshold is None:
+        threshold = check_classifier(chosen["model"], "toxicity: model").threshold
+    rows: list[tuple[float | None, float | None, str | None]] = []
+    for text in batch.column("text").to_pylist():
+        whole = probability(text) if text else None
+        scored = [(p, span) for span in sentences(text or "") if (p := probability(text[slice(*span)])) is not None]
+        worst = max((p for p, _ in scored), default=None)
+        rows.append((whole, worst, spans_text([span for p, span in scored if p >= threshold])))
+    columns = list(zip(*rows, strict=True)) or [(), (), ()]
+    types = (pa.float64(), pa.float64(), pa.large_string())
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, names=["toxicity", "worst", "spans"])
+
+
+def sentences(text: str) -> Iterator[tuple[int, int]]:
+    """(start, end) of pieces that end in a line end or a mark of a sentence's end, none of them blank.
+
+    >>> list(sentences("One. Two!\\n\\nThree"))
+    [(0, 4), (4, 11), (11, 16)]
+    """
+    for match in _SENTENCE.finditer(text):
+        if match.group() and not match.group().isspace():
+            yield match.span()

@@ -1,0 +1,103 @@
+# mypy: disallow-untyped-defs=False
+"""Words that make what follows worth a look: searched for as bytes, with ASCII letters in either case.
+
+The search is generous where the recognisers are exact: of a phrase it wants one word, of a long word any occurrence. What
+it may never do is miss one of theirs; `tests/filters/pii/test_prescan.py` asks for each.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from gristmill.filters.pii.cards import CONTEXT_WORDS as CARD_WORDS
+from gristmill.filters.pii.identities import NAMED_BY
+from gristmill.filters.pii.network import CONTEXT_WORDS as ADDRESS_WORDS
+from gristmill.filters.pii.phones.vocabulary import ALL_WORDS, PLACES, STEMS
+from gristmill.filters.pii.prescan.characters import LETTER, LOWERED, is_of
+from gristmill.kernels.compile import helper
+
+PHONE, PLACE, IDENTITY, CARD, ADDRESS = range(5)  # classes of words
+CLASSES = 5
+MAX_BOUNDED_LETTERS = 4  # shorter words stand in too many others: only as words
+# Of a phrase that names an identity number, the first word that is not one of these, else the longest, is looked for.
+_COMMON = frozenset(
+    """
+    number numbers card tax national identification identity personal license licence driver drivers driving documento
+    social service health authority permanent account resident de di file code mon nr numer numéro número
+    """.split()  # noqa: SIM905
+)
+
+
+def _variants(word: str) -> Iterable[str]:
+    """The word in lower, upper and title case, its ASCII letters always in lower case."""
+    for form in {word, word.lower(), word.upper(), word.capitalize()}:
+        yield "".join(c.lower() if c.isascii() else c for c in form)
+
+
+def _trigger(phrase: str) -> str:
+    """The word of a phrase that is looked for."""
+    words = [word for word in phrase.replace("'", " ").replace("-", " ").split() if len(word) > 1]
+    rare = [word for word in words if word not in _COMMON]
+    return rare[0] if rare else max(words, key=len)
+
+
+def _packed() -> tuple[np.ndarray, ...]:
+    """(bytes, offsets, classes as bits, bounded, first word by first byte, whether two bytes begin any)."""
+    found: dict[bytes, int] = {}
+    phrases = {phrase for phrases in NAMED_BY.values() for phrase in phrases}
+    for class_, wanted in (
+        (PHONE, ALL_WORDS),
+        (PLACE, PLACES),
+        (IDENTITY, {_trigger(phrase) for phrase in phrases}),
+        (CARD, {_trigger(phrase) for phrase in CARD_WORDS}),
+        (ADDRESS, ADDRESS_WORDS),
+    ):
+        for word in wanted:
+            for form in _variants(word):
+                found[form.encode()] = found.get(form.encode(), 0) | 1 << class_
+    forms = sorted(found)
+    sizes = [len(form) for form in forms]
+    bounded = [len(form) <= MAX_BOUNDED_LETTERS and form.isalpha() and form.decode() not in STEMS for form in forms]
+    starts = np.zeros(1 << 16, np.bool_)
+    for encoded in forms:
+        starts[encoded[0] << 8 | encoded[1]] = True
+    return (
+        np.frombuffer(b"".join(forms), np.uint8).copy(),
+        np.cumsum([0, *sizes]).astype(np.int64),
+        np.array([found[form] for form in forms], np.int64),
+        np.array(bounded, np.bool_),
+        np.searchsorted([form[0] for form in forms], np.arange(257)).astype(np.int64),
+        starts,
+    )
+
+
+_DATA, _OFFSETS, _BITS, _BOUNDED, _BUCKETS, _STARTS = _packed()
+
+
+@helper
+def find_words(data, start, stop, base, end, ends):
+    """Put into `ends` by class where the last word that begins in data[start:stop] ends; others stay as they are.
+
+    The text is data[base:end].
+    """
+    for i in range(start, min(stop, end - 1)):
+        first = LOWERED[data[i]]
+        if not _STARTS[np.int64(first) << 8 | LOWERED[data[i + 1]]]:
+            continue
+        for w in range(_BUCKETS[first], _BUCKETS[first + 1]):
+            begin = _OFFSETS[w]
+            size = _OFFSETS[w + 1] - begin
+            if i + size > end:
+                continue
+            k = 1
+            while k < size and LOWERED[data[i + k]] == _DATA[begin + k]:
+                k += 1
+            if k < size:
+                continue
+            if _BOUNDED[w]:
+                if i > base and is_of(data[i - 1], LETTER):
+                    continue
+                if i + size < end and is_of(data[i + size], LETTER):
+                    continue
+            for class_ in range(CLASSES):
+                if _BITS[w] >> class_ & 1 and i + size > ends[class_]:
+                    ends[class_] = i + size

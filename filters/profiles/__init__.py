@@ -1,1 +1,0 @@
-"""Named, versioned sets of rules."""

@@ -1,0 +1,1 @@
+"""RedPajama's quality signals."""

@@ -1,0 +1,1 @@
+"""RefinedWeb's rules and line removals: signals, edits, profile."""

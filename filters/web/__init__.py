@@ -1,0 +1,1 @@
+"""Profiles of gristmill's own for web pages."""

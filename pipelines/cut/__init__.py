@@ -1,0 +1,1 @@
+"""What is cut out of the survivors: evaluation items, repeated lines, repeated substrings."""

@@ -1,1 +1,0 @@
-"""Foreign steps of a recipe: run in isolation, their reasons as signals, their changes as edits."""

@@ -1,0 +1,1 @@
+"""Looking into a run: explanations, differences, estimates, the report, and strings in hand."""

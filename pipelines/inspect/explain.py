@@ -1,0 +1,168 @@
+"""Explaining one document: every signal, every rule with its threshold and margin, its duplicates, the decision."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+from gristmill.filters.registry import family
+from gristmill.pipelines.policy.compile import CompiledPolicy, compile_recipe
+from gristmill.pipelines.policy.evaluate import PartColumns, evaluate, read_columns, signal_column
+from gristmill.pipelines.policy.named_rule import NamedRule
+from gristmill.pipelines.run.dataset import read_part
+from gristmill.pipelines.run.run import Run, open_run
+from gristmill.pipelines.run.shown import Shown, printable
+from gristmill.pipelines.run.step import Place
+from gristmill.pipelines.steps import steps_of
+from gristmill.pipelines.write.pii import shown_texts
+from gristmill.schemas.errors import InputError
+from gristmill.schemas.rows.decision import DECISION
+from gristmill.schemas.signals import FamilyKey
+
+EXCERPT_CHARACTERS = 600
+_SHOWN = ["doc_id", "source", "snapshot", "url", "timestamp", "text_bytes", "location", "status", "reason", "detail"]
+
+
+@dataclass(frozen=True)
+class RuleOutcome:
+    """One rule on one document. margin: distance to the threshold, positive on the kept side; None: not a number."""
+
+    name: str
+    signal: str
+    value: Any
+    keep: str
+    failed: bool
+    margin: float | None
+    source: str
+
+
+@dataclass(frozen=True)
+class Explanation(Shown):
+    """Everything known of one document's decision."""
+
+    document: Mapping[str, Any]
+    decision: Mapping[str, Any]
+    rules: tuple[RuleOutcome, ...]
+    signals: Mapping[str, Any]
+    steps: Mapping[str, tuple[str, ...]]  # step -> what it says of the document; steps that say nothing are left out
+    excerpt: str | None
+
+    def __str__(self) -> str:
+        lines = [f"document {self.document['doc_id']}: {'kept' if self.decision['kept'] else 'dropped'}"]
+        lines += [f"  {key}: {printable(value)}" for key, value in self.document.items() if value is not None]
+        if self.decision["failed_rules"]:
+            lines.append(f"  failed: {', '.join(self.decision['failed_rules'])}")
+        if self.decision["duplicate_of"]:
+            lines.append(f"  duplicate of {self.decision['duplicate_of']} (similarity {self.decision['similarity']})")
+            if self.decision["band"] is not None:
+                lines.append(f"  met in MinHash band {self.decision['band']}")
+            lines.append(f"  the survivor won by: {self.decision['why']}")
+        if self.decision["cluster_size"]:
+            lines.append(f"  cluster of {self.decision['cluster_size']} passing documents")
+        for found in self.steps.values():
+            lines += [f"  {line}" for line in found]
+        lines.append("rules (margin: distance to the threshold, negative when it fails)")
+        for rule in self.rules:
+            mark = "FAILS" if rule.failed else "ok"
+            margin = "" if rule.margin is None else f", margin {rule.margin:.6g}"
+            lines.append(f"  {mark:5} {rule.name}: {rule.signal} = {printable(rule.value)}, keep {rule.keep}{margin}")
+        lines.append("signals")
+        lines += [f"  {name} = {printable(value)}" for name, value in self.signals.items()]
+        if self.excerpt is not None:
+            lines.append(f"text: {printable(self.excerpt)}")
+        return "\n".join(lines)
+
+
+def explain(run: Run | str | Path, doc_id: str) -> Explanation:
+    """Why the document `doc_id` (or the only one whose id begins so) was kept or dropped. InputError when unknown."""
+    chosen = run if isinstance(run, Run) else open_run(run)
+    number, row = _find(chosen, doc_id)
+    policy = compile_recipe(chosen.recipe)
+    everything = {key: _names(key) for key in chosen.signals}
+    parts = {key: manifest.parts[number] for key, manifest in chosen.signals.items()}
+    part = chosen.documents.parts[number]
+    columns = read_columns(chosen.storage, part, parts, everything)
+    decision = read_part(chosen.storage, chosen.decisions.parts[number], DECISION.names).slice(row, 1)
+    document = read_part(chosen.storage, part, [*_SHOWN, "text"]).slice(row, 1).to_pylist()[0]
+    shown = shown_texts(chosen.recipe)
+    text = shown(document.pop("text"))
+    document |= {name: shown(document[name]) for name in ("url", "detail")}
+    place = Place(document["doc_id"], number, row)
+    told = [(step.name, tuple(map(printable, step.explain(chosen, place)))) for step in steps_of(chosen.recipe)]
+    return Explanation(
+        document=document,
+        decision=decision.to_pylist()[0],
+        rules=_outcomes(columns, policy, row),
+        signals={name: column[row].as_py() for name, column in sorted(columns.signals.items())},
+        steps={name: lines for name, lines in told if lines},
+        excerpt=None if text is None else text[:EXCERPT_CHARACTERS],
+    )
+
+
+def _names(key: FamilyKey) -> list[str]:
+    return [signal.name for signal in family(key[0]).signals]
+
+
+def _find(run: Run, doc_id: str) -> tuple[int, int]:
+    """(part number, row) of the document; scans the id column."""
+    found: list[tuple[int, int, str]] = []
+    for number, part in enumerate(run.documents.parts):
+        ids = read_part(run.storage, part, ["doc_id"]).column("doc_id")
+        hits = pc.indices_nonzero(pc.starts_with(ids, doc_id)).to_pylist()
+        found += [(number, row, ids[row].as_py()) for row in hits[:10]]
+        if len(found) > 10:
+            break
+    if len(found) == 1:
+        return found[0][:2]
+    if found:
+        shown = ", ".join(entry[2] for entry in found[:5])
+        raise InputError(f"{len(found)} ids or more begin with {doc_id!r}: {shown}", expected="one document")
+    raise InputError(
+        f"no document {doc_id!r}",
+        where=run.storage.url,
+        expected="a doc_id of documents/ or its beginning",
+        next_step="look it up in decisions/ or corpus/, column doc_id",
+    )
+
+
+def _outcomes(columns: PartColumns, policy: CompiledPolicy, row: int) -> tuple[RuleOutcome, ...]:
+    verdict = evaluate(columns, policy)
+    first = len(verdict.names) - len(policy.floor) - len(policy.rules)  # reasons without a rule come first
+    source = columns.documents.column("source")[row].as_py()
+    language = columns.signals["language"][row].as_py() if "language" in columns.signals else None
+    outcomes = []
+    for index, named in enumerate((*policy.floor, *policy.rules), first):
+        if not _applies_to(named, source, language):
+            continue
+        value = signal_column(columns, named.rule.signal)[row].as_py()
+        outcomes.append(
+            RuleOutcome(
+                named.name,
+                named.rule.signal,
+                value,
+                named.rule.shown,
+                bool(verdict.failing[index, row]),
+                margin(value, named),
+                named.rule.source,
+            )
+        )
+    return tuple(outcomes)
+
+
+def _applies_to(named: NamedRule, source: str, language: str | None) -> bool:
+    if named.by_source not in (None, source) or named.by_language not in (None, language):
+        return False
+    return source not in named.not_sources and language not in named.not_languages
+
+
+def margin(value: Any, named: NamedRule) -> float | None:
+    """How far a value is from its threshold, positive on the side that is kept."""
+    operand, operator = named.rule.operand, named.rule.operator
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isinstance(operand, int | float):
+        return None
+    if operator in (">=", ">"):
+        return float(value - operand)
+    if operator in ("<=", "<"):
+        return float(operand - value)
+    return None

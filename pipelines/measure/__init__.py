@@ -1,0 +1,1 @@
+"""What is measured on every document: signal families, and the steps of datatrove."""

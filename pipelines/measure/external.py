@@ -1,0 +1,153 @@
+"""Running a recipe's foreign steps over the documents, in worker processes.
+
+In: documents/. Out: `signals/foreign_<name>` for each step, and `foreign/edits` with what the chain changes, all aligned
+with documents/. One pass over the text.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version as distribution_version
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from gristmill.filters.external.datatrove_step import check_steps, result_schema
+from gristmill.filters.transforms.edit_arrays import no_edits
+from gristmill.pipelines.engine.pool import ERROR_COLUMN, Limits, shared_pool
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.measure.families import signals_spec
+from gristmill.pipelines.run.by_part import part_key
+from gristmill.pipelines.run.context import RunContext
+from gristmill.pipelines.run.dataset import PartWriter, iterate_part, split_by_bytes
+from gristmill.pipelines.run.stages import layout_fingerprint
+from gristmill.pipelines.run.step import Step
+from gristmill.pipelines.run.units import commit_unit, unfinished
+from gristmill.schemas import layout
+from gristmill.schemas.layout import DatasetSpec
+from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.recipe.external import ForeignStep
+from gristmill.schemas.recipe.rules import ORIGINAL
+from gristmill.schemas.rows.external import FOREIGN_EDITS
+from gristmill.schemas.signals import FamilyKey
+
+PIECE_BYTES = 1 << 20
+LIMITS = Limits(seconds=300.0, seconds_per_mib=600.0)  # the steps are slow, and a busy machine makes them slower
+_READ = ["doc_id", "text", "url", "timestamp", "metadata"]
+
+
+@dataclass(frozen=True)
+class ForeignTask:
+    """One part of the documents."""
+
+    storage: Storage
+    steps: tuple[ForeignStep, ...]
+    number: int
+    documents: Part
+
+
+def run_foreign(context: RunContext, steps: Sequence[ForeignStep]) -> dict[FamilyKey, DatasetManifest]:
+    """Bring the signals and edits of all steps up to date; returns the signals."""
+    config = {"steps": [step.model_dump(mode="json") for step in steps]}
+    inputs = {"documents": layout_fingerprint(context.documents)}
+    versions = {"datatrove": distribution_version("datatrove")}
+    stages = {
+        (f"foreign_{step.name}", ORIGINAL): context.stage(
+            signals_spec(f"foreign_{step.name}", ORIGINAL), config, inputs, versions
+        )
+        for step in steps
+    }
+    edits = context.stage(layout.STEP_EDITS, config, inputs, versions)
+    missing = [stage for stage in (*stages.values(), edits) if stage.manifest is None]
+    for warning in check_steps(steps):
+        context.console.log(f"warning: {warning}")
+    if not missing:
+        context.console.log(f"foreign: {len(steps)} steps up to date")
+    else:
+        context.need_texts("foreign steps must be run")
+        started = time.monotonic()
+        for stage in missing:
+            stage.start()
+        tasks = [
+            ForeignTask(context.storage, tuple(steps), number, part)
+            for number, part in enumerate(context.documents.parts)
+        ]
+        written = [(stage.spec, _documents_key) for stage in stages.values()]
+        tasks = unfinished(context.storage, tasks, *written, (layout.STEP_EDITS, lambda task: part_key(task.number)))
+        with context.console.progress(
+            "foreign steps", sum(task.documents.text_bytes for task in tasks), "bytes"
+        ) as advance:
+            context.engine.run_tasks(run_part, tasks, advance)
+        for stage in missing:
+            stage.finish({})
+        seconds = time.monotonic() - started
+        rate = context.documents.text_bytes / 1e6 / max(seconds, 1e-3)
+        context.console.log(
+            f"foreign: {len(steps)} steps over {context.documents.rows:,} documents in {seconds:.1f} s, {rate:.1f} MB/s"
+        )
+    return {key: stage.manifest for key, stage in stages.items() if stage.manifest is not None}
+
+
+class RunDatatroveSteps(Step):
+    """Filters and formatters of datatrove that the recipe names."""
+
+    name = "foreign"
+    phase = "measure"
+
+    def is_wanted(self, recipe: Recipe) -> bool:
+        return bool(recipe.foreign)
+
+    def check(self, recipe: Recipe) -> None:
+        check_steps(recipe.foreign)
+
+    def datasets(self) -> Sequence[DatasetSpec]:
+        return (layout.STEP_EDITS,)
+
+    def update(self, context: RunContext) -> None:
+        context.signals.update(run_foreign(context, context.recipe.foreign))
+
+
+def _documents_key(task: ForeignTask) -> str:
+    return task.documents.key
+
+
+def run_part(task: ForeignTask) -> int:
+    """All steps over one part; units that are there already stay."""
+    specs = [signals_spec(f"foreign_{step.name}", ORIGINAL) for step in task.steps]
+    keys = [*[task.documents.key] * len(specs), part_key(task.number)]
+    todo = [*specs, layout.STEP_EDITS]
+    writers = [PartWriter(task.storage, spec, key, single=True) for spec, key in zip(todo, keys, strict=True)]
+    config = {"steps": [step.model_dump_json() for step in task.steps]}
+    schema = result_schema([step.name for step in task.steps])
+    try:
+        for batch in iterate_part(task.storage, task.documents, _READ):
+            for piece in split_by_bytes(batch.select(_READ), PIECE_BYTES):
+                answer = shared_pool().run(
+                    "gristmill.filters.external.datatrove_step:run_steps", config, piece, schema, LIMITS
+                )
+                _write(writers, task.steps, piece, answer)
+    except BaseException:
+        for writer in writers:
+            writer.abandon()
+        raise
+    for spec, key, writer in zip(todo, keys, writers, strict=True):
+        commit_unit(task.storage, spec, key, writer, {})
+    return task.documents.text_bytes
+
+
+def _write(
+    writers: Sequence[PartWriter], steps: Sequence[ForeignStep], batch: pa.RecordBatch, answer: pa.RecordBatch
+) -> None:
+    """The answers for a batch; documents without text have neither reason nor edits."""
+    ids, no_text = batch.column("doc_id"), batch.column("text").is_null()
+    none = pa.scalar(None, pa.large_string())
+    for writer, step in zip(writers, steps, strict=False):
+        reason = pc.if_else(no_text, none, answer.column(step.name))
+        error = pc.coalesce(answer.column(f"{step.name} error"), answer.column(ERROR_COLUMN))
+        columns = [ids, reason, pc.if_else(no_text, none, error)]
+        writer.write(pa.RecordBatch.from_arrays(columns, schema=writer.spec.schema))
+    edits = answer.column("edits")
+    if edits.null_count:  # of documents whose worker failed
+        empty = no_edits(len(edits))
+        edits = pc.if_else(edits.is_valid(), edits, empty)
+    writers[-1].write(pa.RecordBatch.from_arrays([ids, edits], schema=FOREIGN_EDITS))

@@ -1,0 +1,384 @@
+"""From a policy as written to rules ready to run: profiles resolved, thresholds replaced, every signal checked."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from gristmill.filters.decontamination.family import family_name, match_signal, overlap_signal
+from gristmill.filters.external.datatrove_step import signal_name as foreign_signal
+from gristmill.filters.profiles import profile
+from gristmill.filters.registry import adopt, family, find_signal, signals
+from gristmill.filters.transforms.registry import TEXT_VERSIONS
+from gristmill.pipelines.policy.languages import (
+    Options,
+    check_keys_of_signals,
+    floor_with_labels,
+    language_options,
+    policy_with_labels,
+    rule_with_labels,
+)
+from gristmill.pipelines.policy.named_rule import NamedRule
+from gristmill.pipelines.policy.text_versions import TextVersions
+from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.lookup import nearest_name
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.recipe.decontamination import MATCH_RULE_SUFFIX, RULE_PREFIX, ContaminationPolicy, Decontaminate
+from gristmill.schemas.recipe.exclusion import read_excluded
+from gristmill.schemas.recipe.external import KEPT, ForeignStep
+from gristmill.schemas.recipe.external import RULE_PREFIX as FOREIGN_PREFIX
+from gristmill.schemas.recipe.mix import Mix
+from gristmill.schemas.recipe.pii import Pii
+from gristmill.schemas.recipe.policy import Floor, Policy, RuleSet
+from gristmill.schemas.recipe.rules import ORIGINAL, Rule
+from gristmill.schemas.rows.mixed import CLUSTER_SIZE
+from gristmill.schemas.signals import Family, FamilyKey, Signal
+
+DOC_ID = "doc_id"
+DOCUMENT_SIGNALS = {"text_bytes": "int", DOC_ID: "string"}  # known from documents/ without measuring
+NUMERIC = ("int", "float")
+CONTENT_KEY: FamilyKey = ("content_key", ORIGINAL)  # of exact duplicates
+
+
+@dataclass(frozen=True)
+class CompiledPolicy:
+    """Floor rules, then policy rules; `texts` says in which version each document is written."""
+
+    floor: tuple[NamedRule, ...]
+    rules: tuple[NamedRule, ...]
+    texts: TextVersions
+    foreign: tuple[NamedRule, ...] = ()  # whose signal is the reason that the ledger shows
+
+    @cached_property
+    def needed(self) -> dict[tuple[str, str], list[str]]:
+        """(family, text version) -> signals that the rules read."""
+        wanted: dict[tuple[str, str], list[str]] = {}
+        for named in (*self.floor, *self.rules, *self.foreign):
+            name, version = named.rule.signal_name, named.rule.text_version
+            if name in DOCUMENT_SIGNALS:
+                continue
+            members = wanted.setdefault((signal_family(name), version), [])
+            if name not in members:
+                members.append(name)
+        if self.reads_language:
+            members = wanted.setdefault(("language", ORIGINAL), [])
+            if "language" not in members:
+                members.append("language")
+        return wanted
+
+    @property
+    def reads_language(self) -> bool:
+        return any(named.by_language or named.not_languages for named in self.rules)
+
+
+@dataclass(frozen=True)
+class CompiledRecipe:
+    """What a recipe decides and measures: its policy, its floor alone, and every family with its options."""
+
+    policy: CompiledPolicy
+    floor: CompiledPolicy
+    families: Mapping[FamilyKey, Mapping[str, Any]]
+
+
+def compile_all(recipe: Recipe) -> CompiledRecipe:
+    """RecipeError for everything that is wrong with what a recipe decides, and with the options of what it measures."""
+    named_signals(recipe)
+    floor = compile_policy(Policy(), recipe.floor, None, language_options(recipe))
+    policy = compile_recipe(recipe)
+    families = {**needed_families(recipe, policy), **needed_families(recipe, floor)}
+    if recipe.dedup.exact:
+        families[CONTENT_KEY] = {"normalise": sorted(recipe.dedup.exact.normalise)}
+    for (name, _), options in families.items():
+        family(name).check_options(options)
+    return CompiledRecipe(policy, floor, families)
+
+
+def compile_recipe(recipe: Recipe) -> CompiledPolicy:
+    """The policy of a recipe, its evaluation sets and what `pii:` drops included."""
+    named_signals(recipe)
+    check_keys_of_signals(recipe)
+    own = {source.name: source.text for source in recipe.sources if source.text is not None}
+    compiled = compile_policy(recipe.policy, recipe.floor, recipe.text, language_options(recipe), own)
+    compiled = replace(compiled, foreign=tuple(map(_foreign_rule, recipe.foreign)))
+    if recipe.pii is not None:
+        compiled = replace(compiled, rules=(*compiled.rules, *_pii_rules(recipe.pii, compiled.texts)))
+    chosen = recipe.contamination
+    if chosen is None or recipe.decontaminate is None:
+        if recipe.policy.decontaminate is not None:
+            raise RecipeError(
+                "the policy says when a document is contaminated, but there are no evaluation sets",
+                where="policy.decontaminate",
+                expected="`decontaminate: {sets: [...]}` in the recipe",
+            )
+        return compiled
+    if chosen.action == "cut":
+        return compiled  # the thresholds say what is cut, see pipelines/cut/evaluation_items
+    return replace(compiled, rules=(*compiled.rules, *_contamination_rules(recipe.decontaminate, chosen)))
+
+
+def _foreign_rule(step: ForeignStep) -> NamedRule:
+    """A formatter keeps what it can read; where it fails, the document is unmeasured, as with a filter."""
+    rule = Rule(
+        name=step.name, signal=foreign_signal(step.name), keep=f"== {KEPT}", source=f"datatrove, {step.datatrove}"
+    )
+    return NamedRule(FOREIGN_PREFIX + step.name, rule)
+
+
+def _contamination_rules(sets: Decontaminate, chosen: ContaminationPolicy) -> tuple[NamedRule, ...]:
+    """Rules of every set, for every document whatever its source and language."""
+    found = []
+    for one in sets.sets:
+        name = RULE_PREFIX + one.name
+        overlap = Rule(name=one.name, signal=overlap_signal(one.name), keep=f"< {chosen.min_overlap}")
+        found.append(NamedRule(name, overlap))
+        if chosen.min_match is not None:
+            name += MATCH_RULE_SUFFIX
+            match = Rule(name=name, signal=match_signal(one.name), keep=f"< {chosen.min_match}")
+            found.append(NamedRule(name, match))
+    return tuple(found)
+
+
+def compile_policy(
+    policy: Policy,
+    floor: Floor,
+    text: str | None = None,
+    language_options: Options | None = None,
+    text_by_source: Mapping[str, str] | None = None,
+) -> CompiledPolicy:
+    """The policy with its floor. text: the version of every document; text_by_source: of those of some sources.
+
+    RecipeError when a profile, rule name, signal or language is unknown, or the policy is looser than the floor."""
+    options = language_options or {}
+    policy, floor = policy_with_labels(policy, options), floor_with_labels(floor, options)
+    _check_not_looser(policy, floor)
+    rules: list[NamedRule] = []
+    own_sources, own_languages = tuple(sorted(policy.by_source)), tuple(sorted(policy.by_language))
+    versions: set[str] = set()
+    by_source: dict[str, set[str]] = {source: set() for source in own_sources}
+    rules += _gate("policy", policy.min_text_bytes, policy.languages, policy.min_language_score, policy, floor)
+    excluded = read_excluded(policy.exclude_ids)
+    if excluded:
+        listed = ", ".join(f"'{doc_id}'" for doc_id in excluded)
+        rules.append(
+            NamedRule("policy/excluded_id", Rule(name="excluded_id", signal=DOC_ID, keep=f"not in [{listed}]"))
+        )
+    for name, rule in _resolve(policy, versions):
+        rules.append(NamedRule(name, rule, not_sources=own_sources, not_languages=own_languages))
+    for language in own_languages:
+        for name, rule in _resolve(policy.by_language[language], versions):
+            rules.append(NamedRule(name, rule, by_language=language, not_sources=own_sources))
+    for source in own_sources:
+        for name, rule in _resolve(policy.by_source[source], by_source[source]):
+            rules.append(NamedRule(name, rule, by_source=source))
+    chosen = {} if text else {source: _one_version(found, source) for source, found in by_source.items() if found}
+    texts = TextVersions(text or _one_version(versions), {**chosen, **(text_by_source or {})})
+    for name in texts.all:
+        _check_text_version(name, "text")
+    floor_rules = tuple(_gate("floor", floor.min_text_bytes, floor.languages, floor.min_language_score))
+    for named in (*floor_rules, *rules):
+        _check_signal(named)
+    return CompiledPolicy(floor_rules, tuple(rule_with_labels(named, options) for named in rules), texts)
+
+
+def _one_version(versions: set[str], source: str | None = None) -> str:
+    """The text version that profiles write; RecipeError when they disagree."""
+    named = sorted(versions - {ORIGINAL})
+    if len(named) > 1:
+        raise RecipeError(
+            f"profiles write different texts: {', '.join(named)}",
+            where="policy" if source is None else f"policy.by_source.{source}",
+            next_step="choose one with `text:` in the recipe or of the source",
+        )
+    return named[0] if named else ORIGINAL
+
+
+def _pii_rules(pii: Pii, texts: TextVersions) -> tuple[NamedRule, ...]:
+    """Every document is judged by what was found in the text that it is written in."""
+    others = tuple(texts.by_source)
+    found = [replace(named, not_sources=others) for named in _pii_rules_of(pii, texts.default)]
+    for source, version in texts.by_source.items():
+        found += [replace(named, by_source=source) for named in _pii_rules_of(pii, version)]
+    return tuple(found)
+
+
+def _pii_rules_of(pii: Pii, text: str) -> tuple[NamedRule, ...]:
+    """A document must have been scanned, and hold nothing of the kinds that drop it."""
+    at = "" if text == ORIGINAL else f"@{text}"
+    rules = [Rule(name="not_scanned", signal=f"pii_total{at}", keep=">= 0", if_null="drop", source="recipe")]
+    for kind, action in pii.actions.items():
+        if action == "drop":
+            rules.append(Rule(name=kind, signal=f"pii_{kind}_count{at}", keep="== 0", source="recipe"))
+    return tuple(NamedRule(f"pii/{rule.name}", rule) for rule in rules)
+
+
+def _gate(
+    owner: str,
+    min_text_bytes: int,
+    languages: tuple[str, ...],
+    min_score: float,
+    policy: Policy | None = None,
+    floor: Floor | None = None,
+) -> list[NamedRule]:
+    """The three conditions a floor and a policy share; a policy's are left out where they only repeat the floor's."""
+    found = []
+    if floor is None or min_text_bytes > floor.min_text_bytes:
+        name = "empty" if min_text_bytes == 1 else "few_bytes"
+        found.append(NamedRule(f"{owner}/{name}", Rule(name=name, signal="text_bytes", keep=f">= {min_text_bytes}")))
+    if languages and (floor is None or languages != floor.languages):
+        keep = f"in [{', '.join(languages)}]"
+        rule = Rule(name="other_language", signal="language", keep=keep, if_null="drop")
+        found.append(NamedRule(f"{owner}/other_language", rule))
+    if min_score > (0.0 if floor is None else floor.min_language_score):
+        rule = Rule(name="unsure_language", signal="language_score", keep=f">= {min_score}", if_null="drop")
+        found.append(NamedRule(f"{owner}/unsure_language", rule))
+    return found
+
+
+def _check_not_looser(policy: Policy, floor: Floor) -> None:
+    """A policy states its own gate only to be stricter than the floor, on which duplicates were measured."""
+    problems = []
+    given = policy.model_fields_set
+    if "min_text_bytes" in given and policy.min_text_bytes < floor.min_text_bytes:
+        problems.append(f"min_text_bytes {policy.min_text_bytes} is below {floor.min_text_bytes}")
+    if floor.languages and policy.languages and not set(policy.languages) <= set(floor.languages):
+        extra = sorted(set(policy.languages) - set(floor.languages))
+        problems.append(f"languages {', '.join(extra)} are not among {', '.join(floor.languages)}")
+    if "min_language_score" in given and policy.min_language_score < floor.min_language_score:
+        problems.append(f"min_language_score {policy.min_language_score} is below {floor.min_language_score}")
+    if problems:
+        raise RecipeError(
+            f"the policy is looser than the floor: {'; '.join(problems)}",
+            where="policy",
+            expected="at least the floor, on which duplicates were measured",
+            next_step="lower `floor:` in the recipe and build again",
+        )
+
+
+def _resolve(rules: RuleSet, versions: set[str]) -> list[tuple[str, Rule]]:
+    """Named rules of one rule set; records the text versions of its profiles."""
+    found: dict[str, Rule] = {}
+    for profile_name in rules.profiles:
+        chosen = profile(profile_name)
+        versions.add(chosen.text_version)
+        for rule in chosen.rules:
+            found[f"{profile_name}/{rule.name}"] = rule
+    for rule in rules.rules:
+        found[f"policy/{rule.name}"] = rule
+    for name in rules.disable:
+        for match in _match(name, found, "disable"):
+            del found[match]
+    for name, keep in rules.thresholds.items():
+        for match in _match(name, found, "thresholds"):
+            old = found[match]
+            found[match] = Rule(name=old.name, signal=old.signal, keep=keep, if_null=old.if_null, source="recipe")
+    return list(found.items())
+
+
+def _match(name: str, found: Iterable[str], where: str) -> list[str]:
+    """Full names that `name` means: itself, or every profile's rule of that name."""
+    names = list(found)
+    matches = [full for full in names if full == name or full.partition("/")[2] == name]
+    if not matches:
+        nearest = nearest_name(name, [*names, *[n.partition("/")[2] for n in names]])
+        hint = f"did you mean `{nearest}`?" if nearest else f"rules here: {', '.join(names) or 'none'}"
+        raise RecipeError(f"no rule named `{name}`; {hint}", where=f"policy.{where}")
+    return matches
+
+
+def _check_signal(named: NamedRule) -> None:
+    name, rule = named.rule.signal_name, named.rule
+    if name in DOCUMENT_SIGNALS:
+        kind = DOCUMENT_SIGNALS[name]
+    elif (found := find_signal(name)) is not None:
+        kind = found[1].type
+    else:
+        nearest = nearest_name(name, signals())
+        hint = f"did you mean `{nearest}`?" if nearest else "`gristmill signals` lists them"
+        raise RecipeError(f"rule `{named.name}` reads the unknown signal `{name}`; {hint}", where="policy")
+    _check_text_version(rule.text_version, f"rule `{named.name}`")
+    values = rule.operand if isinstance(rule.operand, list) else [rule.operand]
+    for value in values:
+        numeric = isinstance(value, int | float) and not isinstance(value, bool)
+        fits = numeric if kind in NUMERIC else isinstance(value, bool if kind == "bool" else str)
+        if not fits:
+            raise RecipeError(
+                f"rule `{named.name}` compares `{name}` with {value!r}",
+                where="policy",
+                expected=f"a value of type {kind}",
+            )
+        if kind not in NUMERIC and rule.operator in ("<", "<=", ">", ">="):
+            raise RecipeError(
+                f"rule `{named.name}` orders `{name}`, a {kind}", where="policy", expected="==, !=, in, not in"
+            )
+
+
+def _check_text_version(version: str, where: str) -> None:
+    if version not in TEXT_VERSIONS:
+        raise RecipeError(
+            f"text version `{version}` is unknown", where=where, expected=f"one of {', '.join(sorted(TEXT_VERSIONS))}"
+        )
+
+
+def named_signals(recipe: Recipe) -> dict[str, dict[str, Any]]:
+    """The families that a recipe names, with their options; those it names as `module:attribute` are known hereafter."""
+    return {adopt(name) if ":" in name else name: options for name, options in recipe.signals.items()}
+
+
+def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str, str], dict[str, object]]:
+    """(family, text version) -> options: everything to be measured for a recipe."""
+    wanted: dict[tuple[str, str], dict[str, object]] = {}
+    named = named_signals(recipe)
+    sets = recipe.decontaminate.sets if recipe.decontaminate else ()
+    measured_apart = {family_name(one.name) for one in sets} | {f"foreign_{step.name}" for step in recipe.foreign}
+    for name, version in compiled.needed:
+        if name in measured_apart and version == ORIGINAL:
+            continue
+        wanted[name, version] = {**family(name).default_options, **named.get(name, {})}
+    for name, options in named.items():
+        wanted[name, ORIGINAL] = {**family(name).default_options, **options}
+    upweighted = upweight_signal(recipe.mix)
+    if upweighted is not None and signal_family(upweighted) not in measured_apart:
+        name = signal_family(upweighted)
+        wanted[name, ORIGINAL] = {**family(name).default_options, **named.get(name, {})}
+    for key in (*recipe.dedup.exact_order, *recipe.dedup.near_order):
+        if key.startswith(("highest ", "lowest ")):
+            found, signal = _known_signal(key.split()[1])
+            name, kind = found.name, signal.type
+            if kind not in NUMERIC:
+                raise RecipeError(f"`{key}` orders a {kind}", where="dedup: survivor", expected="a numeric signal")
+            wanted[name, ORIGINAL] = {**family(name).default_options, **named.get(name, {})}
+    waiting = [name for name, _ in wanted]
+    while waiting:
+        for read in family(waiting.pop()).inputs:
+            name = signal_family(read)
+            if (name, ORIGINAL) not in wanted:
+                wanted[name, ORIGINAL] = {**family(name).default_options, **named.get(name, {})}
+                waiting.append(name)
+    return wanted
+
+
+def upweight_signal(mix: Mix | None) -> str | None:
+    """The signal that a mix reads; RecipeError when there is none of that name, or it is no number."""
+    if mix is None or mix.upweight is None or mix.upweight.by == CLUSTER_SIZE:
+        return None
+    found = find_signal(mix.upweight.by)
+    if found is None or found[1].type not in NUMERIC:
+        raise RecipeError(
+            f"documents cannot be upweighted by {mix.upweight.by!r}",
+            where="mix.upweight",
+            expected=f"{CLUSTER_SIZE} or a numeric signal; `gristmill signals` lists them",
+        )
+    return mix.upweight.by
+
+
+def signal_family(signal: str) -> str:
+    """The family that measures `signal`; RecipeError when none does."""
+    return _known_signal(signal)[0].name
+
+
+def _known_signal(name: str) -> tuple[Family, Signal]:
+    found = find_signal(name)
+    if found is None:
+        nearest = nearest_name(name, signals())
+        raise RecipeError(f"the signal `{name}` is unknown{f'; did you mean `{nearest}`?' if nearest else ''}")
+    return found

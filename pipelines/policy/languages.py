@@ -1,0 +1,97 @@
+"""The languages that a recipe names, as labels that its detectors can give; a label that never comes is an error."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from gristmill.filters.language.named import LANGUAGE_SIGNALS, known_languages, resolve_language
+from gristmill.pipelines.policy.named_rule import NamedRule
+from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.recipe.mix import Mix
+from gristmill.schemas.recipe.policy import Floor, Policy
+from gristmill.schemas.recipe.rules import Rule
+from gristmill.schemas.rows.mixed import UNKNOWN_GROUP
+
+Options = Mapping[str, Any]  # of the family `language`
+# Options of families whose keys are languages: they are compared as they stand, so they must be labels already.
+_KEYED_BY_LANGUAGE = (("toxic_words", "lists"), ("perplexity", "models"))
+
+
+def language_options(recipe: Recipe) -> Options:
+    """The recipe's options of the family `language`."""
+    return recipe.signals.get("language", {})
+
+
+def policy_with_labels(policy: Policy, options: Options) -> Policy:
+    """The policy with `languages` and the keys of `by_language` as labels."""
+    if not policy.languages and not policy.by_language:
+        return policy
+    by_language = _keys(policy.by_language, options, "policy.by_language")
+    languages = _labels(policy.languages, options, "policy.languages")
+    return policy.model_copy(update={"languages": languages, "by_language": by_language})
+
+
+def floor_with_labels(floor: Floor, options: Options) -> Floor:
+    """The floor with `languages` as labels."""
+    if not floor.languages:
+        return floor
+    return floor.model_copy(update={"languages": _labels(floor.languages, options, "floor.languages")})
+
+
+def mix_with_labels(mix: Mix, options: Options) -> Mix:
+    """A mix by language with the keys of `shares` and `limits` as labels."""
+    if mix.by != "language":
+        return mix
+    updates = {name: _keys(getattr(mix, name), options, f"mix.{name}") for name in ("shares", "limits")}
+    return mix.model_copy(update=updates)
+
+
+def rule_with_labels(named: NamedRule, options: Options) -> NamedRule:
+    """A rule over a language with its values as labels."""
+    rule = named.rule
+    if rule.signal_name not in LANGUAGE_SIGNALS or rule.operator not in ("==", "!=", "in", "not in"):
+        return named
+    known = known_languages(options, rule.signal_name)
+    where = f"rule `{named.name}`"
+    if isinstance(rule.operand, list):
+        values = [resolve_language(str(value), known, where) for value in rule.operand]
+        keep = f"{rule.operator} [{', '.join(dict.fromkeys(values))}]"
+    else:
+        keep = f"{rule.operator} {resolve_language(str(rule.operand), known, where)}"
+    return named if keep == rule.keep else replace(named, rule=Rule.model_validate({**rule.model_dump(), "keep": keep}))
+
+
+def check_keys_of_signals(recipe: Recipe) -> None:
+    """RecipeError for word lists and language models of a language that no document will have."""
+    for family, option in _KEYED_BY_LANGUAGE:
+        given = recipe.signals.get(family, {}).get(option)
+        if not isinstance(given, Mapping):
+            continue
+        known = known_languages(language_options(recipe))
+        for label in given:
+            where = f"signals.{family}.{option}"
+            meant = resolve_language(str(label), known, where)
+            if meant != label:
+                raise RecipeError(f"found the language {label!r}", where=where, expected=f"the label `{meant}`")
+
+
+def _labels(languages: Iterable[str], options: Options, where: str) -> tuple[str, ...]:
+    known = known_languages(options)
+    return tuple(dict.fromkeys(resolve_language(language, known, where) for language in languages))
+
+
+def _keys(by_language: Mapping[str, Any], options: Options, where: str) -> dict[str, Any]:
+    if not by_language:
+        return {}
+    known = known_languages(options) | {UNKNOWN_GROUP}
+    found: dict[str, Any] = {}
+    named: dict[str, str] = {}
+    for key, value in by_language.items():
+        label = resolve_language(key, known, where)
+        if label in named:
+            raise RecipeError(
+                f"{named[label]!r} and {key!r} are both `{label}`", where=where, expected="each language once"
+            )
+        found[label], named[label] = value, key
+    return found

@@ -1,0 +1,1 @@
+"""From text to token ids: exact and fast encoders, and the tokenizer they follow."""

@@ -1,0 +1,157 @@
+"""Document ids that collide: every document that shares its id gets one made from id, content and a running number.
+
+The number orders documents of equal id and equal content by everything else about them, so the new ids do not depend
+on partitions or arrival; rows alike in every column are interchangeable.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.by_part import part_key, parts_by_number, write_by_part
+from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_manifest, read_part
+from gristmill.pipelines.run.stages import Stage
+from gristmill.pipelines.run.units import Marker, commit_unit, read_units, unfinished
+from gristmill.schemas import layout
+from gristmill.schemas.layout import DatasetSpec
+from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.rows.document import CONTENT_ORDER
+
+
+@dataclass(frozen=True)
+class _RowsTask:
+    storage: Storage
+    part: Part
+    number: int
+
+
+@dataclass(frozen=True)
+class _RenameTask:
+    """A unit with colliding ids: its marker, and the new ids of its parts by their index in the unit."""
+
+    storage: Storage
+    spec: DatasetSpec
+    marker: Marker
+    new_ids: Mapping[int, Part]
+
+
+def separate_colliding_ids(storage: Storage, engine: Engine, spec: DatasetSpec, units: dict[str, Marker]) -> int:
+    """Give colliding documents new ids in the units written so far; returns how many documents shared an id.
+
+    units: the markers of all units; those of renamed units are read again.
+    """
+    done = f"{spec.folder}/ids/done.json"
+    known = storage.read_json_if_there(done)
+    if known is not None:
+        return int(known["documents"])
+    parts = _unit_parts(units)
+    numbered = read_manifest(storage, layout.NEW_IDS.folder)  # there when an earlier attempt stopped while renaming
+    if numbered is None and _has_collisions(engine, [storage.address(part.path) for *_, part in parts if part.rows]):
+        numbered = _number_collisions(storage, engine, parts)
+    if numbered is not None:
+        tasks = _rename_tasks(storage, spec, units, parts, numbered)
+        engine.run_tasks(_rename, tasks)
+        units.update(read_units(storage, spec, [task.marker["key"] for task in tasks]))
+    count = numbered.rows if numbered else 0
+    storage.write_json(done, {"documents": count})
+    return count
+
+
+def _unit_parts(units: Mapping[str, Marker]) -> list[tuple[str, int, Part]]:
+    """(unit, index in the unit, part) of everything written, in order of unit names."""
+    return [
+        (key, index, Part.model_validate(part))
+        for key, marker in sorted(units.items())
+        for index, part in enumerate(marker["parts"])
+    ]
+
+
+def _rename_tasks(
+    storage: Storage,
+    spec: DatasetSpec,
+    units: Mapping[str, Marker],
+    parts: Sequence[tuple[str, int, Part]],
+    numbered: DatasetManifest,
+) -> list[_RenameTask]:
+    """A task for every unit in which a document is renamed."""
+    new_ids = parts_by_number(numbered)
+    found: dict[str, dict[int, Part]] = {}
+    for number, (unit, index, _) in enumerate(parts):
+        if number in new_ids:
+            found.setdefault(unit, {})[index] = new_ids[number]
+    return [_RenameTask(storage, spec, units[unit], chosen) for unit, chosen in found.items()]
+
+
+def _has_collisions(engine: Engine, paths: list[str]) -> bool:
+    if not paths:
+        return False
+    counts = engine.read(paths, ["doc_id"]).groupBy("doc_id").count().where("count > 1")
+    return bool(counts.limit(1).toArrow().num_rows)
+
+
+def _number_collisions(storage: Storage, engine: Engine, parts: list[tuple[str, int, Part]]) -> DatasetManifest:
+    """Numbers for the documents of every shared id."""
+    from pyspark.sql.connect import functions as F
+    from pyspark.sql.connect.window import Window
+
+    rows = Stage(storage, layout.COLLIDING_IDS, config={}, inputs={})
+    rows.start()
+    tasks = [_RowsTask(storage, part, number) for number, (_, _, part) in enumerate(parts)]
+    engine.run_tasks(
+        _write_rows, unfinished(storage, tasks, (layout.COLLIDING_IDS, lambda task: part_key(task.number)))
+    )
+    manifest = rows.finish({})
+    frame = engine.read([storage.address(part.path) for part in manifest.parts])
+    shared = F.count("*").over(Window.partitionBy("doc_id"))
+    order = Window.partitionBy("doc_id", "content_hash").orderBy(*CONTENT_ORDER)
+    numbered = frame.withColumn("shared", shared).withColumn("number", F.row_number().over(order).cast("long"))
+    new_ids = Stage(storage, layout.NEW_IDS, config={}, inputs={})
+    new_ids.start()
+    write_by_part(engine, numbered.where("shared > 1"), storage, layout.NEW_IDS)
+    return new_ids.finish({})
+
+
+def _write_rows(task: _RowsTask) -> int:
+    writer = PartWriter(task.storage, layout.COLLIDING_IDS, part_key(task.number), single=True)
+    row = 0
+    for batch in iterate_part(task.storage, task.part, ["doc_id", *CONTENT_ORDER]):
+        places = {"part": pa.array([task.number] * batch.num_rows), "row": pa.array(range(row, row + batch.num_rows))}
+        writer.write(pa.record_batch({**dict(zip(batch.schema.names, batch.columns, strict=True)), **places}))
+        row += batch.num_rows
+    commit_unit(task.storage, layout.COLLIDING_IDS, part_key(task.number), writer, {})
+    return task.part.rows
+
+
+def _rename(task: _RenameTask) -> int:
+    """Write the unit's parts anew with their new ids and put them in its marker in place of the old ones; repeatable."""
+    old = [Part.model_validate(part) for part in task.marker["parts"]]
+    replaced = {index: _renamed(task, old[index], new_ids) for index, new_ids in task.new_ids.items()}
+    parts = [replaced.get(index, part).model_dump() for index, part in enumerate(old)]
+    task.storage.write_json(task.spec.unit_path(task.marker["key"]), {**task.marker, "parts": parts})
+    task.storage.remove_files([old[index].path for index in replaced])
+    return sum(part.rows for part in replaced.values())
+
+
+def _renamed(task: _RenameTask, old: Part, new_ids: Part) -> Part:
+    """A part of documents written again, those in `new_ids` under their new id."""
+    changes = read_part(task.storage, new_ids, layout.NEW_IDS.schema.names).to_pylist()
+    new = {change["row"]: _new_id(change) for change in changes}
+    writer = PartWriter(task.storage, task.spec, task.marker["key"], single=True)
+    row = 0
+    for batch in iterate_part(task.storage, old):
+        ids = batch.column("doc_id").to_pylist()
+        ids = [new.get(row + offset, doc_id) for offset, doc_id in enumerate(ids)]
+        place = batch.schema.get_field_index("doc_id")
+        writer.write(batch.set_column(place, "doc_id", pa.array(ids, pa.large_string())))
+        row += batch.num_rows
+    (replacement,) = writer.close()
+    return replacement.model_copy(update={"key": old.key})
+
+
+def _new_id(change: dict[str, Any]) -> str:
+    content = f"{change['doc_id']}:{change['content_hash']}:{change['number']}"
+    return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()

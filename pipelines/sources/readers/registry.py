@@ -1,0 +1,107 @@
+"""Every reader by format, and what the rest of the product calls: plan_splits, read_split and read_splits."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import pyarrow as pa
+from gristmill.pipelines.sources.readers.extract import Isolate
+from gristmill.pipelines.sources.readers.locate import InputFile, locate
+from gristmill.pipelines.sources.readers.rows import Gathered, Rows
+from gristmill.pipelines.sources.readers.split import Split
+from gristmill.pipelines.sources.readers.web import Pages
+from gristmill.schemas.errors import BalanceError
+from gristmill.schemas.lookup import load_registered
+from gristmill.schemas.recipe.source import READERS_GROUP, Source
+from gristmill.schemas.tally import Tally
+
+# A reader is a module with
+#   plan(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]   (start, end) of each split
+#   read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]
+READERS: dict[str, str] = {
+    "csv": "gristmill.pipelines.sources.readers.delimited",
+    "datasets": "gristmill.pipelines.sources.readers.datasets_folder",
+    "html": "gristmill.pipelines.sources.readers.html",
+    "jsonl": "gristmill.pipelines.sources.readers.jsonl",
+    "parquet": "gristmill.pipelines.sources.readers.parquet",
+    "text": "gristmill.pipelines.sources.readers.text",
+    "warc": "gristmill.pipelines.sources.readers.warc",
+    "wet": "gristmill.pipelines.sources.readers.warc",
+}
+
+
+PLAN_THREADS = 16
+
+
+class Reader(NamedTuple):
+    """The two functions of a reader module."""
+
+    plan: Callable[[Source, InputFile, int], list[tuple[int, int]]]
+    read: Callable[[Source, Split, Rows, Isolate | None], Iterator[pa.RecordBatch]]
+
+
+def reader(format_name: str) -> Reader:
+    """The reader of a format; RecipeError with the nearest name where there is none."""
+    if "." in format_name and ":" not in format_name:
+        format_name += ":"  # a module of its own
+    module = load_registered(READERS, "format", format_name, group=READERS_GROUP)
+    return Reader(module.plan, module.read)
+
+
+def plan_splits(source: Source, split_bytes: int, left_out: list[str] | None = None) -> list[Split]:
+    """The tasks a source is read in, in the order of relative paths; an empty file is one split.
+
+    split_bytes: about how much of a file one split covers, where the format allows splitting (plain JSON Lines by
+    bytes, Parquet by row groups).
+    left_out: gets the files beside the data that are not read, see `locate`.
+    Raises InputError for what cannot be read at all: no such path, an empty folder or glob, a missing column.
+    """
+    files = locate(source, left_out)
+
+    def plan(file: InputFile) -> list[tuple[int, int]]:
+        return reader(file.format).plan(source, file, split_bytes)
+
+    with ThreadPoolExecutor(PLAN_THREADS) as threads:  # headers are read, a request each in a remote store
+        ranges = list(threads.map(plan, files)) if any(file.is_remote for file in files) else list(map(plan, files))
+    return [
+        Split(source.name, file.url, file.path, file.format, start, end, file.size, file.compression, file.version)
+        for file, planned in zip(files, ranges, strict=True)
+        for start, end in planned
+    ]
+
+
+def read_split(split: Split, source: Source, isolate: Isolate | None = None) -> Iterator[pa.RecordBatch | Tally]:
+    """The documents of a split as batches of schemas.rows.document.DOCUMENT, then exactly one Tally.
+
+    A batch holds about 16 MB of text or 8,192 rows, so memory follows the batch, not the file. Bad records come as
+    quarantined rows; a truncated, corrupt or empty file yields what could be read, and the tally's `error` says the rest.
+    isolate: runs native HTML parsers outside this process (see extract.Isolate); None: in this process.
+    Raises BalanceError when a framed record is neither a row nor counted as skipped: a bug, never an input.
+    """
+    yield from read_splits([split], source, isolate)
+
+
+def read_splits(
+    splits: Sequence[Split], source: Source, isolate: Isolate | None = None
+) -> Iterator[pa.RecordBatch | Tally]:
+    """The documents of several splits of one source, as `read_split` gives them, then a Tally of each, in their order.
+
+    Small files share batches, and rounds of HTML extraction, so that a file costs little beyond its own bytes.
+    """
+    gathered = Gathered()
+    counts = []
+    for split in splits:
+        counts.append(Rows(source, split, gathered))
+        if not split.size:
+            counts[-1].disturb("a file of no bytes")
+        yield from reader(split.format).read(source, split, counts[-1], isolate)
+    if gathered.pages:
+        yield from Pages(counts[-1], isolate).flush()
+    if gathered.rows:
+        yield counts[-1].take()
+    for rows in counts:
+        tally = rows.tally()
+        if not tally.balanced:
+            expected = "records_framed = documents + quarantined + skipped"
+            raise BalanceError(f"{tally}", expected=expected, where=tally.url)
+        yield tally

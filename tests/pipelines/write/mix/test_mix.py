@@ -1,0 +1,301 @@
+"""Mixing: plans in plain figures, shares of what is drawn, monotony, partitions, and the whole way through a build."""
+
+import math
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from gristmill.console import Console
+from gristmill.pipelines.build import build
+from gristmill.pipelines.decide.reselect import reselect
+from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.inspect.explain import explain
+from gristmill.pipelines.inspect.report.mixing import mix_report
+from gristmill.pipelines.run.run import Run, open_run
+from gristmill.pipelines.write.mix.command import mix
+from gristmill.pipelines.write.mix.plan import GroupStats, plan_mix, solve_scale, weight_of
+from gristmill.pipelines.write.mix.stage import codes_of, copies_of
+from gristmill.pipelines.write.mix.stored import mixed_corpus
+from gristmill.schemas.errors import GristmillError, RecipeError
+from gristmill.schemas.recipe.mix import Mix, Upweight
+from gristmill.schemas.yaml_files import validated
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.builds import datasets, table, write_jsonl, write_parquet
+
+QUIET = Console(quiet=True)
+
+
+def groups(**tokens: int) -> dict[str, GroupStats]:
+    return {name: GroupStats(max(amount // 100, 1), {0: amount}, amount * 100.0) for name, amount in tokens.items()}
+
+
+def planned(mix: Mix, **tokens: int) -> dict[str, int]:
+    return {group.name: group.tokens for group in plan_mix(mix, groups(**tokens)).groups}
+
+
+def test_shares_hold_and_the_scarcest_group_sets_the_size() -> None:
+    found = plan_mix(Mix(shares={"web": 3, "wiki": 1}, max_repetitions=2), groups(web=1_000_000, wiki=100_000))
+    assert {group.name: group.tokens for group in found.groups} == {"web": 600_000, "wiki": 200_000}
+    assert found.tokens == 800_000
+    said = "wiki (at 2 repetitions) sets the size; without that limit the next would allow 2,666,666 tokens"
+    assert said in str(found)
+    assert "300.000 %" not in str(found)
+    assert "2.000" in str(found)
+
+
+def test_temperature_evens_out() -> None:
+    assert planned(Mix(temperature=1.0), a=900_000, b=100_000) == {"a": 900_000, "b": 100_000}
+    evened = planned(Mix(temperature=2.0, max_repetitions=9), a=810_000, b=90_000)
+    assert evened["a"] / evened["b"] == pytest.approx(3, abs=1e-4)
+    same = planned(Mix(temperature=1e9, max_repetitions=9), a=810_000, b=90_000)
+    assert same["a"] == pytest.approx(same["b"], abs=2)
+
+
+def test_caps_and_what_they_cost() -> None:
+    wanted = Mix(
+        shares={"a": 1, "b": 1},
+        tokens=1000,
+        limits={"b": {"max_tokens": 200}},  # type: ignore[dict-item]
+        if_infeasible="adjust",
+    )
+    found = plan_mix(wanted, groups(a=5000, b=5000))
+    assert {group.name: (group.tokens, group.lost) for group in found.groups} == {"a": (800, 0), "b": (200, 300)}
+    assert "costs 300" in str(found)
+    with pytest.raises(RecipeError, match=r"b should give 500 tokens, the most is 200.*at most 400 tokens"):
+        plan_mix(wanted.model_copy(update={"if_infeasible": "error"}), groups(a=5000, b=5000))
+    short = plan_mix(wanted, groups(a=300, b=5000))
+    assert short.tokens == 500
+    assert "500 tokens short of 1,000" in str(short)
+
+
+def test_groups_without_share_are_said_to_be_left_out() -> None:
+    found = plan_mix(Mix(shares={"a": 1}), groups(a=100, b=50))
+    assert "b has no share: its 50 tokens are left out" in str(found)
+    with pytest.raises(RecipeError, match="no document kept is of source 'c'"):
+        plan_mix(Mix(shares={"c": 1}), groups(a=100))
+    with pytest.raises(RecipeError, match="no group"):
+        plan_mix(Mix(), {})
+
+
+@pytest.mark.parametrize(
+    "bad", [{"shares": {"a": -1}}, {"shares": {"a": 0}}, {"shares": {"a": 1}, "temperature": 2}, {"by": "url"}]
+)
+def test_mixes_that_make_no_sense(bad: dict[str, Any]) -> None:
+    with pytest.raises(RecipeError):
+        validated(Mix, bad)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    tokens=st.dictionaries(st.integers(-192, 192), st.integers(1, 10_000), min_size=1, max_size=8),
+    part=st.floats(0, 1),
+    copies=st.integers(1, 5),
+)
+def test_scales_give_the_tokens_asked_for(tokens: dict[int, int], part: float, copies: int) -> None:
+    target = int(part * copies * sum(tokens.values()))
+    scale = solve_scale(tokens, target, copies)
+    given_tokens = sum(amount * min(copies, scale * weight_of(code)) for code, amount in tokens.items())
+    assert given_tokens == pytest.approx(target, rel=1e-9, abs=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rate=st.floats(0, 4), more=st.floats(0, 2), seed=st.integers(0, 9))
+def test_more_tokens_keep_every_document(rate: float, more: float, seed: int) -> None:
+    ids = pa.array([f"{number * 0x9E3779B97F4A7C15 % (1 << 128):032x}" for number in range(300)], pa.large_string())
+    fewer, greater = (copies_of(np.full(300, r), ids, seed) for r in (rate, rate + more))
+    assert (greater >= fewer).all()
+    assert set(np.unique(fewer)) <= {math.floor(rate), math.floor(rate) + 1}
+
+
+def test_shares_of_a_large_corpus_are_within_the_tolerance() -> None:
+    dice = np.random.default_rng(3)
+    tokens = dice.lognormal(6, 1, 200_000).astype(np.int64) + 1
+    ids = pa.array(
+        [f"{high:016x}{low:016x}" for high, low in dice.integers(0, 1 << 63, (200_000, 2))], pa.large_string()
+    )
+    name = np.where(dice.random(200_000) < 0.9, "web", "wiki")
+    stats = {
+        group: GroupStats(
+            int((name == group).sum()),
+            {0: int(tokens[name == group].sum())},
+            float((tokens[name == group] ** 2.0).sum()),
+        )
+        for group in ("web", "wiki")
+    }
+    plan = plan_mix(Mix(shares={"web": 0.7, "wiki": 0.3}, max_repetitions=2.3), stats)
+    rates = np.select([name == group.name for group in plan.groups], [group.scale for group in plan.groups])
+    copies = copies_of(rates, ids, 7)
+    drawn = {group.name: int((copies * tokens)[name == group.name].sum()) for group in plan.groups}
+    for group in plan.groups:
+        assert abs(drawn[group.name] - group.tokens) <= group.tolerance
+    assert drawn["wiki"] / sum(drawn.values()) == pytest.approx(0.3, abs=0.003)
+    assert plan.groups[1].repetitions == pytest.approx(2.3, abs=1e-6)
+
+
+def test_weights_follow_their_definition() -> None:
+    codes = codes_of(np.array([1, 4, 1e9, 0.0, -2, np.nan, 0.01]), Upweight(power=0.5, least=0.25, most=4))
+    assert [weight_of(code) for code in codes] == pytest.approx([1, 2, 4, 0.25, 0.25, 1, 0.25], rel=0.006)
+
+
+def material() -> list[dict[str, Any]]:
+    dice = random.Random(2)
+    rows = []
+    for number in range(600):
+        text = " ".join(dice.choices(["mill", "river", "grain", "stone", "flour"], k=dice.randint(5, 80)))
+        rows.append({"id": f"d{number}", "text": f"{number} {text}"})
+    rows += [{"id": f"copy-{n}-{k}", "text": rows[n]["text"]} for n in range(30) for k in range(5)]
+    return rows
+
+
+RECIPE: dict[str, Any] = {
+    "name": "mixed",
+    "seed": 4,
+    "mix": {"shares": {"web": 1, "wiki": 1}, "max_repetitions": 3.5, "upweight": {"by": "cluster_size"}},
+}
+
+
+def sources(folder: Path, rows: list[dict[str, Any]], suffix: str) -> list[dict[str, Any]]:
+    write = write_jsonl if suffix == "jsonl" else write_parquet
+    chosen = {
+        "wiki": [row for row in rows if row["id"].endswith("7")],
+        "web": [row for row in rows if row["id"][-1] != "7"],
+    }
+    return [
+        {"name": name, "path": str(write(folder / f"{name}.{suffix}", mine)), "columns": {"id": "id"}}
+        for name, mine in chosen.items()
+    ]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("mix")
+    return build(
+        RECIPE | {"sources": sources(folder, material(), "jsonl")}, folder / "run", console=QUIET, report=False
+    )
+
+
+def drawn(rows: list[dict[str, Any]], source: str) -> int:
+    return sum(row["copies"] * row["tokens"] for row in rows if row["source"] == source)
+
+
+def test_a_build_writes_the_mix(run: Run) -> None:
+    rows = table(Path(run.storage.root), "mixed").to_pylist()
+    corpus = {row["doc_id"]: row for row in table(Path(run.storage.root), "corpus").to_pylist()}
+    assert all({**row, "copies": 0} == {**corpus[row["doc_id"]], "copies": 0} for row in rows)
+    manifest = mixed_corpus(run)
+    assert manifest is not None
+    plan = {group["name"]: group for group in manifest.facts["plan"]["groups"]}
+    for name, group in plan.items():
+        assert abs(drawn(rows, name) - group["tokens"]) <= group["tolerance"]
+        assert group["share"] == pytest.approx(0.5, abs=1e-3)
+    assert max(row["copies"] for row in rows) <= manifest.facts["plan"]["max_copies"]
+    used = {row["doc_id"]: row["copies"] for row in rows}
+    means = [
+        np.mean(
+            [used.get(i, 0) for i, row in corpus.items() if row["source"] == "web" and (row["cluster_size"] > 1) is big]
+        )
+        for big in (True, False)
+    ]
+    assert means[0] > 1.5 * means[1]  # six copies weigh 2.4 times one
+
+
+def test_partitions_formats_and_order_change_nothing(run: Run, tmp_path: Path) -> None:
+    rows = material()
+    random.Random(9).shuffle(rows)
+    other = build(
+        RECIPE | {"sources": sources(tmp_path, rows, "parquet")},
+        tmp_path / "run",
+        console=QUIET,
+        report=False,
+        engine=Engine(partitions=3),
+    )
+    digests = [datasets(Path(one.storage.root))["mixed"].digest for one in (run, other)]
+    assert digests[0] == digests[1]
+    stats = [
+        sorted(
+            table(Path(one.storage.root), "mix/weights")
+            .group_by(["group", "code"])
+            .aggregate([("tokens", "sum")])
+            .to_pylist(),
+            key=str,
+        )
+        for one in (run, other)
+    ]
+    assert stats[0] == stats[1]
+
+
+def test_the_plan_alone_writes_nothing_and_other_mixes_replace_it(run: Run, tmp_path: Path) -> None:
+    before = datasets(Path(run.storage.root))["mixed"].digest
+    (tmp_path / "mix.yaml").write_text("mix: {shares: {web: 1}, max_repetitions: 0.5}\n", encoding="utf-8")
+    plan = mix(run, tmp_path / "mix.yaml", only_plan=True, console=QUIET)
+    assert [group.repetitions for group in plan.groups] == pytest.approx([0.5, 0.0], abs=1e-3)
+    assert datasets(Path(run.storage.root))["mixed"].digest == before
+    kept = {row["doc_id"]: row["copies"] for row in table(Path(run.storage.root), "mixed").to_pylist()}
+    mix(
+        run,
+        {"shares": {"web": 1, "wiki": 1}, "max_repetitions": 5, "upweight": {"by": "cluster_size"}, "max_copies": 8},
+        console=QUIET,
+    )
+    grown = {row["doc_id"]: row["copies"] for row in table(Path(run.storage.root), "mixed").to_pylist()}
+    assert all(grown.get(doc_id, 0) >= copies for doc_id, copies in kept.items())
+    mix(run, console=QUIET)  # the recipe's own again
+    assert datasets(Path(run.storage.root))["mixed"].digest == before
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"upweight": {"by": "no_such"}}, "cannot be upweighted by 'no_such'"),
+        ({"upweight": {"by": "word_count"}}, "did not measure 'word_count'"),
+        ({"shares": {"wbe": 1}}, "no document kept is of source 'wbe'"),
+        ({"tokens": 10**9}, "at most"),
+    ],
+)
+def test_mixes_that_cannot_be_had(run: Run, wanted: dict[str, Any], said: str) -> None:
+    with pytest.raises(GristmillError, match=said):
+        mix(run, wanted, console=QUIET)
+
+
+def test_a_corpus_written_from_other_decisions_is_not_the_mixed_one(run: Run) -> None:
+    assert mixed_corpus(open_run(run.storage.url)) is not None
+    assert mixed_corpus(reselect(run, {"min_text_bytes": 200}, "long", console=QUIET)) is None
+
+
+def test_explain_and_report_say_how_often(run: Run) -> None:
+    rows = table(Path(run.storage.root), "mixed").to_pylist()
+    assert f"used {rows[0]['copies']} times in the mix" in str(explain(run, rows[0]["doc_id"]))
+    found = mix_report(run)
+    assert found is not None
+    assert sum(found.documents_by_copies.values()) == len(rows)
+    assert "at 3.5 repetitions" in str([group.limit for group in found.groups])
+
+
+def test_documents_are_upweighted_by_a_signal(tmp_path: Path) -> None:
+    upweight = {"by": "word_count", "power": 1, "least": 1, "most": 64}
+    wanted = {"max_repetitions": 2, "tokens": 15_000, "upweight": upweight, "max_copies": 9}
+    made = build(
+        {"name": "long", "mix": wanted, "sources": sources(tmp_path, material(), "jsonl")},
+        tmp_path / "run",
+        console=QUIET,
+        report=False,
+        engine=Engine(partitions=2),
+    )
+    corpus = table(tmp_path / "run", "corpus").to_pylist()
+    used = {row["doc_id"]: row["copies"] for row in table(tmp_path / "run", "mixed").to_pylist()}
+    words = {row["doc_id"]: len(row["text"].split()) for row in corpus}
+    means = [np.mean([used.get(i, 0) for i, n in words.items() if low <= n < low + 20]) for low in (1, 21, 41)]
+    assert means[0] < means[1] < means[2]
+    plan = mix(made, only_plan=True, console=QUIET)
+    assert abs(sum(row["tokens"] * used.get(row["doc_id"], 0) for row in corpus) - 15_000) < sum(
+        g.tolerance for g in plan.groups
+    )
+
+
+def test_documents_without_language_are_a_group(run: Run) -> None:
+    (group,) = mix(run, {"by": "language"}, only_plan=True, console=QUIET).groups
+    assert (group.name, group.documents) == ("unknown", table(Path(run.storage.root), "corpus").num_rows)
