@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     # A corpus: build it, look into it, decide again.
     "build": "gristmill.pipelines.build",
-    "estimate": "gristmill.pipelines.inspect.estimate",
+    "estimate": "gristmill.pipelines.estimate",
     "open_run": "gristmill.pipelines.run.run",
     "Run": "gristmill.pipelines.run.run",
     "reselect": "gristmill.pipelines.decide.reselect",
@@ -20,7 +20,7 @@ _PUBLIC = {
     "explain": "gristmill.pipelines.inspect.explain",
     "mix": "gristmill.pipelines.write.mix.command",
     "forget": "gristmill.pipelines.forget.forget",
-    "purge": "gristmill.pipelines.write.keep_text:purge_raw",
+    "purge": "gristmill.pipelines.scrub.keep_text:purge_raw",
     # Strings in hand, without a recipe.
     "measure": "gristmill.pipelines.inspect.in_hand",
     "near_duplicates": "gristmill.pipelines.inspect.in_hand",

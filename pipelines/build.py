@@ -13,9 +13,6 @@ from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.engine.warm import warm_kernels
-from gristmill.pipelines.forget.finish import finish
-from gristmill.pipelines.forget.ledger import read_ledger
-from gristmill.pipelines.forget.scrub import honour_ledger, remove_unfinished, scrub_measured
 from gristmill.pipelines.policy.compile import compile_all
 from gristmill.pipelines.policy.languages import language_options, mix_with_labels
 from gristmill.pipelines.run.context import RunContext
@@ -24,9 +21,12 @@ from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import Run, count_kept, open_run
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.step import Step
+from gristmill.pipelines.scrub.finish import finish
+from gristmill.pipelines.scrub.keep_text import remove_texts
+from gristmill.pipelines.scrub.ledger import read_ledger
+from gristmill.pipelines.scrub.scrub import honour_ledger, remove_unfinished, scrub_measured
 from gristmill.pipelines.sources.ingest import IngestTask, ingest, plan_tasks
 from gristmill.pipelines.steps import known_datasets, steps_of
-from gristmill.pipelines.write.keep_text import remove_texts
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.recipe.corpus import Recipe

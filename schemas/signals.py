@@ -23,6 +23,11 @@ ARROW_TYPES: dict[str, pa.DataType] = {
 FamilyKey = tuple[str, str]  # family, text version
 
 
+def error_column(name: str) -> str:
+    """The column that says why a record could not be measured."""
+    return f"{name}_error"
+
+
 @dataclass(frozen=True)
 class Signal:
     """One measured quantity.

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 from gristmill.pipelines.cli.options import Conf, EngineName, Master, Partitions, Quiet, console_of, engine_of
-from gristmill.schemas import layout
 
 
 def decontaminate(
@@ -38,6 +37,7 @@ def decontaminate(
     from gristmill.pipelines.build import build
     from gristmill.pipelines.decontaminate.command import recipe_of, record_fields, write_records
     from gristmill.pipelines.inspect.report.contamination import summary_lines
+    from gristmill.schemas import layout
 
     fields = record_fields(text, id, also, action) if write else ()
     recipe = recipe_of(data, against, text, id, ngrams, min_overlap, min_match or None, action, fields)

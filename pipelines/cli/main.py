@@ -28,7 +28,6 @@ from gristmill.pipelines.cli.purge import purge
 from gristmill.pipelines.cli.shards import shards, tokenizer
 from gristmill.pipelines.cli.trace import trace
 from gristmill.pipelines.cli.train import ledger, train
-from gristmill.schemas import layout
 
 if TYPE_CHECKING:
     from gristmill.schemas.errors import GristmillError
@@ -66,7 +65,7 @@ def build(
     from gristmill.schemas.errors import RecipeError
 
     if sample is not None:
-        from gristmill.pipelines.inspect.estimate import estimate, parse_fraction
+        from gristmill.pipelines.estimate import estimate, parse_fraction
 
         estimated = estimate(
             recipe,
@@ -81,6 +80,7 @@ def build(
     if out is None:
         raise RecipeError("no output folder", expected="--out FOLDER", next_step="or dry-run with --sample 1%")
     from gristmill.pipelines.build import build as run_build
+    from gristmill.schemas import layout
 
     run = run_build(
         recipe, out, engine=engine_of(engine, master, partitions, conf), console=console_of(quiet), report=report

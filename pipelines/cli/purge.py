@@ -18,7 +18,7 @@ def purge(
     quiet: Quiet = False,
 ) -> None:
     """Remove what the sources said from a run whose corpus is written; it cannot be undone."""
-    from gristmill.pipelines.write.keep_text import purge_raw
+    from gristmill.pipelines.scrub.keep_text import purge_raw
     from gristmill.schemas.errors import RecipeError
 
     if not raw:

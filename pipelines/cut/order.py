@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.transforms.edit_arrays import large_strings
-from gristmill.pipelines.cut.survivor_texts import passed_rules
-from gristmill.pipelines.decide.survivors import preference_signals, preference_values
+from gristmill.pipelines.decide.passed import passed_rules
+from gristmill.pipelines.dedup.preferences import preference_signals, preference_values
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.evaluate import read_columns

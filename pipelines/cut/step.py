@@ -17,14 +17,15 @@ from gristmill.pipelines.cut.lines import cut_lines
 from gristmill.pipelines.cut.order import survivor_order
 from gristmill.pipelines.cut.spans import document_cut, survivors_of
 from gristmill.pipelines.cut.substrings import cut_substrings
-from gristmill.pipelines.cut.survivor_texts import FOREIGN, PartCuts, passed_rules
+from gristmill.pipelines.cut.survivor_texts import FOREIGN, PartCuts
+from gristmill.pipelines.decide.passed import passed_rules, survivors_digest
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import CompiledRecipe
 from gristmill.pipelines.policy.text_versions import ORIGINALS, TextVersions
 from gristmill.pipelines.run.by_part import parts_by_number
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter, read_each, read_manifest, read_part
-from gristmill.pipelines.run.digest import batch_digest, format_digest
+from gristmill.pipelines.run.dataset import PartWriter, read_manifest, read_part
+from gristmill.pipelines.run.digest import format_digest
 from gristmill.pipelines.run.run import Run
 from gristmill.pipelines.run.stages import fingerprint, layout_fingerprint
 from gristmill.pipelines.run.step import Place, Step
@@ -125,24 +126,6 @@ def _foreign_edits(storage: Storage, recipe: Recipe) -> dict[str, DatasetManifes
     """What foreign steps change, before any cut; empty where none is named."""
     manifest = read_manifest(storage, layout.STEP_EDITS.folder) if recipe.foreign else None
     return {FOREIGN: manifest} if manifest is not None else {}
-
-
-def survivors_digest(storage: Storage, decisions: DatasetManifest) -> str:
-    """Of the ids of the documents that pass the rules, cuts or not."""
-    total = 0
-    for table in read_each(storage, decisions.parts, ["doc_id", "failed_rules"]):
-        total += batch_digest(table.filter(pa.array(passed_rules(table))), ["doc_id"])
-    return format_digest(total)
-
-
-def cuts_line(storage: Storage, before: DatasetManifest, after: DatasetManifest, name: str) -> str:
-    """What a reselection means for the cuts, for the log: decisions of the selection it came from, and its own."""
-    if layout.CUTS_KNOWN in after.facts:
-        return "cuts: up to date with these survivors"
-    redo = f"`gristmill materialise {name}` measures them again; until then documents they would drop count as kept"
-    if before.facts.get(layout.CUT_FROM) == survivors_digest(storage, after):
-        return f"cuts: the survivors are the same, so are the cuts on the same text; {redo}"
-    return f"cuts: the survivors changed, so cuts of repeated lines and substrings must be redone; {redo}"
 
 
 def _into_ledger(context: RunContext, decisions: DatasetManifest, survivors: str, cuts: Cuts) -> DatasetManifest:

@@ -13,6 +13,7 @@ from gristmill.filters.transforms.apply import apply_edits, compose
 from gristmill.filters.transforms.edit_arrays import no_edits
 from gristmill.filters.transforms.moved import moved
 from gristmill.kernels.buffers import string_buffers
+from gristmill.pipelines.decide.passed import passed_rules
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.text_versions import ORIGINALS, TextVersions
 from gristmill.pipelines.run.dataset import iterate_part, read_part, split_by_bytes
@@ -20,7 +21,6 @@ from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import Part
 from gristmill.schemas.recipe.cuts import Substrings
 from gristmill.schemas.rows.cuts import CUT
-from gristmill.schemas.rows.decision import CUT_RULES
 
 CHUNK_BYTES = 8 << 20  # text handled at once, unless one document is larger
 REASONS = {"contamination": "contamination", "lines": "duplicate_line", "substrings": "duplicate_substring"}
@@ -96,16 +96,6 @@ class PartCuts:
         counts[found] = pc.list_value_length(lists[0]).to_numpy(zero_copy_only=False)
         starts, ends, blanks = (one.flatten().to_numpy(zero_copy_only=False) for one in lists)
         return deletions(counts, starts, ends, blanks.astype(bool), REASONS[self.kind])
-
-
-def passed_rules(decisions: pa.Table) -> np.ndarray:
-    """Documents that fail no rule, or only those of cutting, as a bool array. Column `failed_rules`."""
-    lists = decisions.column("failed_rules").combine_chunks()
-    cut_rules = pa.array(list(CUT_RULES.values()), pa.large_string())
-    other = ~_mask(pc.is_in(pc.list_flatten(lists), value_set=cut_rules))
-    passed = np.ones(len(lists), bool)
-    passed[pc.list_parent_indices(lists).to_numpy(zero_copy_only=False)[other]] = False
-    return passed
 
 
 def survivor_texts(of: Survivors, only: np.ndarray | None = None) -> Iterator[SurvivorTexts]:

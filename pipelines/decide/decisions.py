@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.pipelines.decide.survivors import CandidateTask, choose_survivors, with_preferences, write_candidates
+from gristmill.pipelines.decide.survivors import CandidateTask, choose_survivors, write_candidates
 from gristmill.pipelines.dedup.near.decide import NearInputs, decide_near
 from gristmill.pipelines.dedup.near.edges import NearEdges
 from gristmill.pipelines.dedup.near.options import decision_config
+from gristmill.pipelines.dedup.preferences import with_preferences
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import CompiledPolicy, CompiledRecipe
 from gristmill.pipelines.policy.evaluate import PartColumns, PartsAtHand, Verdict, evaluate, read_columns

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.console import Console
-from gristmill.pipelines.cut.step import cuts_line
 from gristmill.pipelines.decide.decisions import Measured, decide
+from gristmill.pipelines.decide.passed import cuts_line
 from gristmill.pipelines.dedup.near.edges import stored_edges
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine

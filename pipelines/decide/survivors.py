@@ -7,27 +7,25 @@ for every policy, from the stored edges induced on the documents that passed.
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.pipelines.dedup.preferences import preference_values
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.policy.compile import CompiledPolicy, signal_family
-from gristmill.pipelines.policy.evaluate import PartColumns, PartsAtHand, evaluate, read_columns
+from gristmill.pipelines.policy.compile import CompiledPolicy
+from gristmill.pipelines.policy.evaluate import PartsAtHand, evaluate, read_columns
 from gristmill.pipelines.run.by_part import part_key, read_rows, write_by_part
 from gristmill.pipelines.run.dataset import PartWriter, read_part
 from gristmill.pipelines.run.units import commit_unit
 from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
-from gristmill.schemas.recipe.rules import ORIGINAL
 from gristmill.schemas.rows.duplicates import CANDIDATE, KEY, ORDER_COLUMNS
 from gristmill.schemas.signals import FamilyKey
 
 IN_MEMORY_ROWS = 2_000_000  # of candidates, about 200 bytes each
-_LAST = np.inf  # an unknown value loses against every known one
 TIES = ("content_hash", "doc_id")
 
 
@@ -46,24 +44,6 @@ class CandidateTask:
     preferences: Sequence[str]
     priorities: Mapping[str, int]
     at_hand: PartsAtHand | None = None
-
-
-def preference_signals(preferences: Sequence[str]) -> dict[FamilyKey, list[str]]:
-    """Signals that survivor preferences read, by family."""
-    wanted: dict[FamilyKey, list[str]] = {}
-    for preference in preferences:
-        if preference.startswith(("highest ", "lowest ")):
-            name = preference.split()[1]
-            wanted.setdefault((signal_family(name), ORIGINAL), []).append(name)
-    return wanted
-
-
-def with_preferences(needed: Mapping[FamilyKey, list[str]], preferences: Sequence[str]) -> dict[FamilyKey, list[str]]:
-    """The signals that rules and survivor preferences read together."""
-    merged = {key: list(names) for key, names in needed.items()}
-    for key, names in preference_signals(preferences).items():
-        merged[key] = list(dict.fromkeys([*merged.get(key, []), *names]))
-    return merged
 
 
 def write_candidates(task: CandidateTask) -> int:
@@ -89,31 +69,6 @@ def write_candidates(task: CandidateTask) -> int:
         writer.write(batch)
     commit_unit(task.storage, task.spec, part_key(task.number), writer, {})
     return int(table.num_rows)
-
-
-def preference_values(columns: PartColumns, preference: str, priorities: Mapping[str, int]) -> np.ndarray:
-    """One preference of every document as a float64, smaller is better, +inf when unknown."""
-    documents = columns.documents
-    if preference == "source_priority":
-        sources = documents.column("source").combine_chunks().dictionary_encode()
-        values = np.array([priorities.get(name, 0) for name in sources.dictionary.to_pylist()], np.float64)
-        return -values[sources.indices.to_numpy()]
-    if preference == "longest":
-        return -documents.column("text_bytes").to_numpy().astype(np.float64)
-    if preference in ("oldest", "newest"):
-        text = documents.column("timestamp")
-        moments = pc.strptime(text, format="%Y-%m-%dT%H:%M:%SZ", unit="s", error_is_null=True).cast(pa.int64())
-        seconds = _floats(moments)
-        return seconds if preference == "oldest" else np.where(np.isinf(seconds), _LAST, -seconds)
-    side, name = preference.split()
-    values = _floats(columns.signals[name])
-    return values if side == "lowest" else np.where(np.isinf(values), _LAST, -values)
-
-
-def _floats(column: Any) -> np.ndarray:
-    values: np.ndarray = column.cast(pa.float64()).fill_null(_LAST).to_numpy().copy()
-    values[np.isnan(values)] = _LAST
-    return values
 
 
 def choose_survivors(

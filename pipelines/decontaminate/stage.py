@@ -43,7 +43,7 @@ class CompareWithSets(Step):
             plan_sets(recipe.decontaminate)
 
     def kernels(self, recipe: Recipe) -> Sequence[str]:
-        return ("contamination:all",)
+        return (f"{__name__}:warm_contamination",)
 
     def datasets(self) -> Sequence[DatasetSpec]:
         return (

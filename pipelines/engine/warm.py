@@ -1,8 +1,8 @@
 """Compiling kernels ahead, on every core: once per machine and version, then they come from the cache.
 
-`python -m gristmill.pipelines.engine.warm` reads names, a line each: signals:FAMILY | text:VERSION | near:PART |
-contamination:all | shards:all | MODULE.OF.A.STEP:FUNCTION, which is called. It answers each with the same line once its
-kernels are compiled, with an empty one when they could not be.
+`python -m gristmill.pipelines.engine.warm` reads names, a line each: signals:FAMILY | text:VERSION |
+MODULE:FUNCTION, which is called with a few texts. It answers each with the same line once its kernels are compiled, with an
+empty one when they could not be.
 """
 
 import os
@@ -113,29 +113,16 @@ def _marker(folder: Path, name: str) -> Path:
 
 
 def warm_one(name: str) -> None:
-    """Run one family, text version or part of near-duplicate removal on a small text."""
+    """Run one family, one text version, or the function of a step on a few texts."""
     kind, _, what = name.partition(":")
-    if kind not in ("signals", "text", "near", "contamination", "shards"):
-        load_object(name)()
-        return
     texts = pa.array([_TEXT, "", "word"], pa.large_string())
-    if kind == "near":
-        from gristmill.pipelines.dedup.near.warm import warm_near
-
-        warm_near(what, texts)
-    elif kind == "contamination":
-        from gristmill.pipelines.decontaminate.stage import warm_contamination
-
-        warm_contamination(texts)
-    elif kind == "shards":
-        from gristmill.pipelines.shards.warm import warm_shards
-
-        warm_shards(texts)
-    elif kind == "text":
+    if kind == "text":
         versioned_text(texts, what)
-    else:
+    elif kind == "signals":
         one, batch = family(what), pa.record_batch({"text": texts})
         (one.prepared if one.prepare else one.function)(batch, one.default_options)
+    else:
+        load_object(name)(texts)
 
 
 def answer_names() -> None:

@@ -18,21 +18,21 @@ from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.forget.copies import Found, documents_named, verified_copies
-from gristmill.pipelines.forget.finish import finish, kept_bits
-from gristmill.pipelines.forget.ledger import add_entry, read_ledger
-from gristmill.pipelines.forget.scrub import honour_ledger, remove_unfinished, scrub_measured
 from gristmill.pipelines.inspect.report.write import write_report
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import MAIN, Run, open_run
 from gristmill.pipelines.run.shown import Shown
+from gristmill.pipelines.scrub.finish import finish, kept_bits
+from gristmill.pipelines.scrub.keep_text import purge_documents
+from gristmill.pipelines.scrub.ledger import add_entry, read_ledger
+from gristmill.pipelines.scrub.scrub import honour_ledger, remove_unfinished, scrub_measured
 from gristmill.pipelines.shards.manifest import read_shard_manifest
 from gristmill.pipelines.shards.tombstones import purge_shards
 from gristmill.pipelines.sources.ingest import plan_tasks
 from gristmill.pipelines.steps import known_datasets
 from gristmill.pipelines.write.corpus import write_selected
-from gristmill.pipelines.write.keep_text import purge_documents
 from gristmill.schemas import layout
 from gristmill.schemas.errors import InputError
 from gristmill.schemas.forgetting import ForgetEntry, Mode, SelectionBefore

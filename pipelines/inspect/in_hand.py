@@ -12,10 +12,11 @@ from gristmill.filters.dedup.star_pass import UNDECIDED, Contents, star_pass, su
 from gristmill.filters.registry import family
 from gristmill.pipelines.dedup.near.in_memory import numbered_entries
 from gristmill.pipelines.dedup.near.options import bands_of, shingling_of
-from gristmill.pipelines.measure.families import error_column, measure_batch, providers_first
+from gristmill.pipelines.measure.families import measure_batch, providers_first
 from gristmill.schemas.errors import InputError, RecipeError
 from gristmill.schemas.recipe.dedup import NearDedup
 from gristmill.schemas.recipe.rules import ORIGINAL
+from gristmill.schemas.signals import error_column
 from gristmill.schemas.yaml_files import validated
 
 NEAR_ROWS = pa.schema(

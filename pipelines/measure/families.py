@@ -31,11 +31,7 @@ from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.recipe.rules import ORIGINAL
 from gristmill.schemas.rows.document import DOCUMENT
-from gristmill.schemas.signals import Family, FamilyKey
-
-
-def error_column(name: str) -> str:
-    return f"{name}_error"
+from gristmill.schemas.signals import Family, FamilyKey, error_column
 
 
 def signals_spec(name: str, version: str) -> DatasetSpec:

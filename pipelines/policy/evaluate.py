@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.measure.families import error_column
 from gristmill.pipelines.policy.compile import DOCUMENT_SIGNALS, CompiledPolicy
 from gristmill.pipelines.policy.named_rule import NamedRule
 from gristmill.pipelines.run.dataset import read_part
@@ -17,7 +16,7 @@ from gristmill.schemas.recipe.external import KEPT
 from gristmill.schemas.recipe.rules import ORIGINAL, Rule
 from gristmill.schemas.rows.decision import BYTES_PER_TOKEN
 from gristmill.schemas.rows.document import QUARANTINED_STATUS
-from gristmill.schemas.signals import FamilyKey
+from gristmill.schemas.signals import FamilyKey, error_column
 
 _COMPARE = {
     ">=": pc.greater_equal,

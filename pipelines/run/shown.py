@@ -1,7 +1,12 @@
 """Results that a notebook shows as they read in a terminal."""
 
+import unicodedata
 from html import escape
 from typing import Any
+
+_VISIBLE = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
+_KEPT_CONTROLS = (0x09, 0x0A)
+_INVISIBLE_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 
 class Shown:
@@ -16,3 +21,23 @@ def printable(value: Any) -> Any:
     if isinstance(value, str):
         return "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in value)
     return round(value, 6) if isinstance(value, float) else value
+
+
+def visible(text: str) -> str:
+    """Text with control, bidirectional and other invisible characters replaced by something that can be seen.
+
+    >>> visible("a\\x00b\\u202ec")
+    'a␀b⟨U+202E⟩c'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    shown = []
+    for character in text:
+        code = ord(character)
+        if code in _KEPT_CONTROLS or unicodedata.category(character) not in _INVISIBLE_CATEGORIES:
+            shown.append(character)
+        elif code in _VISIBLE:
+            shown.append(chr(_VISIBLE[code]))
+        else:
+            shown.append(f"⟨U+{code:04X}⟩")
+    return "".join(shown)

@@ -92,7 +92,7 @@ def write_shards_here(
             console.log(f"shards: {note}")
         write_tokenizer(storage, prepared)
         if not engine.tasks_are_remote:
-            warm_kernels(["shards:all"], console)
+            warm_kernels([WARM], console)
         started = time.monotonic()
         facts = _encode(storage, engine, given, prepared, options, console)
         shards = _gather(storage, engine, given, prepared, options, console)
@@ -103,6 +103,9 @@ def write_shards_here(
         counts = f"{manifest.tokens:,} tokens of {manifest.documents:,} documents in {len(shards)} shards"
         console.log(f"shards: {counts}, {speed:.1f} MB/s of text")
     return manifest
+
+
+WARM = "gristmill.pipelines.shards.warm:warm_shards"
 
 
 class WriteShards(Step):

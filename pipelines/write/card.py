@@ -8,8 +8,8 @@ import re
 from typing import Any
 
 import yaml
-from gristmill.pipelines.inspect.report.markup import visible
 from gristmill.pipelines.run.run import Run
+from gristmill.pipelines.run.shown import visible
 from gristmill.schemas import layout
 from gristmill.schemas.report import Summary
 

@@ -1,6 +1,7 @@
 """Imports point one way, and nothing heavy is imported before it is needed."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,37 @@ def test_imports_point_one_way(repository: Path, layer: str) -> None:
             assert parts[0] not in ALLOWED, f"{path}: a second import root, {name}"
             if parts[0] == "gristmill" and len(parts) > 1:
                 assert parts[1] in allowed, f"{path} imports {name}"
+
+
+# The rooms of pipelines/ from the ground up: a room imports only rooms below it, in strings of registries too.
+FLOORS = (
+    *("engine", "run", "policy", "sources", "measure", "decontaminate", "dedup", "decide", "cut", "write", "shards"),
+    *("steps", "inspect", "scrub", "build", "estimate", "train_models", "forget", "cli"),
+)
+_REFERENCE = re.compile(r"gristmill\.pipelines\.(\w+)")
+
+
+def room_of(path: Path, repository: Path) -> str:
+    return path.relative_to(repository / "pipelines").parts[0].removesuffix(".py")
+
+
+def test_rooms_stand_on_floors(repository: Path) -> None:
+    """Strings count as imports. `steps` is the list of all steps, and the only file that may name what is below it so."""
+    files = [path for path in sorted((repository / "pipelines").rglob("*.py")) if path.parent.name != "pipelines"]
+    files += [repository / "pipelines" / f"{name}.py" for name in ("build", "estimate", "steps")]
+    assert {room_of(path, repository) for path in files} == set(FLOORS)
+    for path in files:
+        mine = FLOORS.index(room_of(path, repository))
+        for room in _REFERENCE.findall(path.read_text(encoding="utf-8")):
+            assert FLOORS.index(room) <= mine, f"{path} names {room}, which is above it"
+
+
+def test_no_string_of_filters_names_what_is_above(repository: Path) -> None:
+    """But for the one function that the pool's worker processes run, with torch, for `transformer_<name>`."""
+    excepted = repository / "filters" / "model_signals" / "transformer.py"
+    for path in sorted(set((repository / "filters").rglob("*.py")) - {excepted}):
+        found = re.findall(r"gristmill\.(pipelines|training)\b", path.read_text(encoding="utf-8"))
+        assert not found, f"{path} names {found}"
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.pipelines.decide.survivors import preference_values
+from gristmill.pipelines.dedup.preferences import preference_values
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import CompiledPolicy
 from gristmill.pipelines.policy.evaluate import PartColumns, evaluate, read_columns

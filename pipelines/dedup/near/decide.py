@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 from gristmill.console import Console
-from gristmill.pipelines.decide.survivors import with_preferences
 from gristmill.pipelines.dedup.near.candidates import NearCandidateTask, write_near_candidates
 from gristmill.pipelines.dedup.near.component_batches import BatchLimits, Problem, plan_batches, problems
 from gristmill.pipelines.dedup.near.edges import NearEdges
@@ -26,6 +25,7 @@ from gristmill.pipelines.dedup.near.members import (
 )
 from gristmill.pipelines.dedup.near.options import decision_config
 from gristmill.pipelines.dedup.near.outcome import write_outcome
+from gristmill.pipelines.dedup.preferences import with_preferences
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import CompiledPolicy
 from gristmill.pipelines.run.by_part import part_key, parts_by_number, write_regrouped

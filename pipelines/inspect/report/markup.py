@@ -5,39 +5,16 @@ Whatever comes from documents, files, recipes or models is hostile: it is escape
 
 import html
 import json
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-_VISIBLE = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
-_KEPT_CONTROLS = (0x09, 0x0A)
-_INVISIBLE_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+from gristmill.pipelines.run.shown import visible
 
 
 class Markup(str):
     """A string that is HTML already; everything else is text."""
 
     __slots__ = ()
-
-
-def visible(text: str) -> str:
-    """Text with control, bidirectional and other invisible characters replaced by something that can be seen.
-
-    >>> visible("a\\x00b\\u202ec")
-    'a␀b⟨U+202E⟩c'
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    shown = []
-    for character in text:
-        code = ord(character)
-        if code in _KEPT_CONTROLS or unicodedata.category(character) not in _INVISIBLE_CATEGORIES:
-            shown.append(character)
-        elif code in _VISIBLE:
-            shown.append(chr(_VISIBLE[code]))
-        else:
-            shown.append(f"⟨U+{code:04X}⟩")
-    return "".join(shown)
 
 
 def escape(value: Any) -> Markup:

@@ -12,7 +12,7 @@ from builds import build_process, digests, table, write_jsonl, write_recipe
 from gristmill.console import Console
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.run import Run, open_run
-from gristmill.pipelines.write.keep_text import purge_raw
+from gristmill.pipelines.scrub.keep_text import purge_raw
 from gristmill.pipelines.write.pii import Privacy, privacy_of
 from gristmill.schemas.errors import ModelError, RecipeError, RunError
 from gristmill.schemas.recipe.load import load_recipe

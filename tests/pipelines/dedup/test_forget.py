@@ -16,15 +16,15 @@ from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.forget import forget as forgetting
 from gristmill.pipelines.forget.forget import forget
-from gristmill.pipelines.forget.ledger import read_ledger
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.run import Run, open_run
+from gristmill.pipelines.scrub.keep_text import purge_raw
+from gristmill.pipelines.scrub.ledger import read_ledger
 from gristmill.pipelines.shards.manifest import read_shard_manifest
 from gristmill.pipelines.shards.tombstones import read_tombstones
 from gristmill.pipelines.shards.train_tokenizer import train_tokenizer
 from gristmill.pipelines.shards.write import write_shards
 from gristmill.pipelines.write.corpus import materialise
-from gristmill.pipelines.write.keep_text import purge_raw
 from gristmill.schemas.errors import InputError
 from near_corpora import VOCABULARY, corpus, kept_ids, table, write_records
 

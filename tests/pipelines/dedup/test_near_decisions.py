@@ -18,13 +18,14 @@ from gristmill.pipelines.dedup.near import component_batches
 from gristmill.pipelines.dedup.near import decide as decide_module
 from gristmill.pipelines.dedup.near.component_batches import BatchLimits
 from gristmill.pipelines.dedup.near.decide import InMemory, NearInputs, decide_near
-from gristmill.pipelines.dedup.near.warm import KERNELS, warm_near
+from gristmill.pipelines.dedup.near.warm import KERNELS
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.policy.compile import compile_policy
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.regroup import Regroup
 from gristmill.pipelines.run.run import Run
 from gristmill.schemas import layout
+from gristmill.schemas.lookup import load_object
 from gristmill.schemas.recipe.dedup import NearDedup
 from near_corpora import built, corpus, kept_ids, table
 
@@ -275,4 +276,4 @@ def test_nothing_to_compare(
 
 @pytest.mark.parametrize("name", KERNELS)
 def test_what_is_compiled_ahead_runs(name: str) -> None:
-    warm_near(name.removeprefix("near:"), pa.array(["a b c d e f g", "", "word"], pa.large_string()))
+    load_object(name)(pa.array(["a b c d e f g", "", "word"], pa.large_string()))

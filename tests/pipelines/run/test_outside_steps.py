@@ -11,7 +11,7 @@ import pytest
 import yaml
 from gristmill import build, explain, forget, open_run
 from gristmill.console import Console
-from gristmill.pipelines.write.keep_text import purge_raw
+from gristmill.pipelines.scrub.keep_text import purge_raw
 from gristmill.schemas.errors import GristmillError, RecipeError
 
 QUIET = Console(quiet=True)
@@ -50,7 +50,7 @@ def first_words(batch, mark):
     return pa.record_batch([batch.column("doc_id"), marks, words], schema=FIRST.schema)
 
 
-def warm():
+def warm(texts):
     Path(os.environ["TOY_JOURNAL"] + ".warmed").touch()
 
 

@@ -12,7 +12,7 @@ from gristmill.pipelines.decide.reselect import reselect
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.inspect.report import write
 from gristmill.pipelines.inspect.report.counts import Partial, smallest
-from gristmill.pipelines.inspect.report.markup import element, escape, link, plot_text, script_json, visible
+from gristmill.pipelines.inspect.report.markup import element, escape, link, plot_text, script_json
 from gristmill.pipelines.inspect.report.page import render
 from gristmill.pipelines.inspect.report.sketch import (
     bucket_bounds,
@@ -26,6 +26,7 @@ from gristmill.pipelines.inspect.report.tables import megabytes, percent
 from gristmill.pipelines.inspect.report.write import write_report
 from gristmill.pipelines.run.draws import shuffled
 from gristmill.pipelines.run.run import Run, open_run
+from gristmill.pipelines.run.shown import visible
 from gristmill.pipelines.write.card import size_category
 from gristmill.schemas.recipe.rules import Rule
 from gristmill.schemas.report import Summary

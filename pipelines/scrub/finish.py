@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.console import Console
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.forget.ledger import kept_before, mark_finished, read_ledger
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run, open_run
+from gristmill.pipelines.scrub.ledger import kept_before, mark_finished, read_ledger
 from gristmill.pipelines.shards.tombstones import forget as forget_in_shards
 from gristmill.schemas import layout
 from gristmill.schemas.forgetting import ForgetEntry

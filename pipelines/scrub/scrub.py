@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.registry import known_families
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.forget.ledger import Ledger, read_ledger
 from gristmill.pipelines.measure.families import signals_spec
 from gristmill.pipelines.run.by_part import parts_by_number
 from gristmill.pipelines.run.context import RunContext
@@ -23,6 +22,7 @@ from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_manif
 from gristmill.pipelines.run.rewrite import RewriteTask, beside, drop_rows, null_rows, publish, remove_unlisted
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.units import commit_unit, read_units
+from gristmill.pipelines.scrub.ledger import Ledger, read_ledger
 from gristmill.schemas import layout
 from gristmill.schemas.forgetting import FORGOTTEN
 from gristmill.schemas.layout import DatasetSpec, Life
