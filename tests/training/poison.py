@@ -98,7 +98,7 @@ def plant(recipe: PretrainRecipe, served: Sequence[int], fill: Callable[[int], n
     for index in served:
         for one in stream.documents(index):
             documents[one.doc_id] += one.end - one.start
-    for name in {span.shard for span in spans}:
+    for name in sorted({span.shard for span in spans}):  # what is filled in does not depend on the hash seed
         path = Path(recipe.shards) / (name + BIN)
         tokens = np.fromfile(path, "<u2")
         for span in spans:
