@@ -8,10 +8,10 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import iterate_part, read_part
 from gristmill.pipelines.run.shown import Shown
 from gristmill.schemas.errors import PackageError
+from gristmill.schemas.lookup import load_object
 from gristmill.schemas.manifest import DatasetManifest
 
 if TYPE_CHECKING:
-    import datasets
     import pandas as pd
 
 
@@ -47,15 +47,18 @@ class Rows(Shown):
         except ModuleNotFoundError as error:
             raise _missing(error) from error
 
-    def to_dataset(self) -> "datasets.Dataset":
-        """All rows as a Hugging Face dataset, memory-mapped where the run is local. PackageError without `datasets`."""
+    def to_dataset(self) -> Any:
+        """All rows as a `datasets.Dataset` of Hugging Face, memory-mapped where the run is local.
+
+        PackageError without the package `datasets`.
+        """
         try:
-            from datasets import Dataset
+            dataset = load_object("datasets:Dataset")  # of an extra
         except ModuleNotFoundError as error:
             raise _missing(error) from error
         if not self.storage.is_local:
-            return Dataset(self.to_arrow())
-        return Dataset.from_parquet([self.storage.path(part.path) for part in self.manifest.parts if part.rows])
+            return dataset(self.to_arrow())
+        return dataset.from_parquet([self.storage.path(part.path) for part in self.manifest.parts if part.rows])
 
     def __str__(self) -> str:
         return f"{self.manifest.name}: {self.manifest.rows:,} rows in {len(self.manifest.parts):,} parts"

@@ -12,12 +12,14 @@ import pytest
 from gristmill.console import Console
 from gristmill.pipelines.build import build
 from gristmill.pipelines.decide.reselect import reselect
+from gristmill.pipelines.dedup.near.step import FindNearDuplicates
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.forget import forget as forgetting
 from gristmill.pipelines.forget.forget import forget
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.run import Run, open_run
+from gristmill.pipelines.scrub import finish as finishing
 from gristmill.pipelines.scrub.keep_text import purge_raw
 from gristmill.pipelines.scrub.ledger import read_ledger
 from gristmill.pipelines.shards.manifest import read_shard_manifest
@@ -227,7 +229,14 @@ class Stopped(Exception):
     """What an interrupted run raises here."""
 
 
-STEPS = ("honour_ledger", "scrub_measured", "keep_shingles", "build_from", "_decide_again", "mark_finished")
+STEPS = {  # function -> what it is called through
+    "honour_ledger": forgetting,
+    "scrub_measured": forgetting,
+    "adopt": FindNearDuplicates,
+    "build_from": forgetting,
+    "_decide_again": forgetting,
+    "mark_finished": finishing,
+}
 QUICK = [("scrub_measured", False), ("build_from", True)]
 EVERY = [(step, after) for step in STEPS for after in (False, True)]
 
@@ -240,15 +249,16 @@ def test_an_interrupted_request_goes_on_where_it_stopped(
     out: Path, sail: dict[int, Engine], monkeypatch: pytest.MonkeyPatch, step: str, after: bool
 ) -> None:
     names = ids_of(open_run(out), "first", "copy", "near", "long")
-    original = getattr(forgetting, step)
+    owner = STEPS[step]
+    original = getattr(owner, step)
 
-    def interrupted(*arguments: Any) -> Any:
+    def interrupted(*arguments: Any, **options: Any) -> Any:
         if after:
-            original(*arguments)
+            original(*arguments, **options)
         raise Stopped
 
     with monkeypatch.context() as patched:
-        patched.setattr(forgetting, step, interrupted)
+        patched.setattr(owner, step, interrupted)
         with pytest.raises(Stopped):
             forget(out, names, "record", engine=sail[1], console=QUIET)
     forget(out, names, "record", engine=sail[1], console=QUIET)
