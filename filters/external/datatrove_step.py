@@ -102,13 +102,15 @@ def check_steps(steps: Sequence[ForeignStep]) -> list[str]:
                 _apply(
                     _built(step.model_dump_json()), step.is_filter, _document(_PROBE, "probe", {"url": "http://a.org"})
                 )
-        except _NetworkError as error:
-            raise ModelError(
-                "the step wants to download something", where=where, expected="a step whose files are on this machine"
-            ) from error
         except ImportError as error:
             raise ModelError(str(error), where=where, expected="the packages that the step needs") from error
         except Exception as error:  # whatever the step says of its own options
+            if _wanted_network(error):
+                raise ModelError(
+                    "the step wants to download something",
+                    where=where,
+                    expected="a step whose files are on this machine",
+                ) from error
             raise RecipeError(
                 f"{type(error).__name__}: {error}"[:500], where=where, expected="options that it takes"
             ) from error
@@ -147,6 +149,17 @@ def _state_of(step: ForeignStep) -> str | None:
 
 class _NetworkError(OSError):
     """A step tried to open a connection."""
+
+
+def _wanted_network(error: BaseException | None) -> bool:
+    """Whether an error comes from a refused connection, however clients of the network have wrapped it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, _NetworkError) or isinstance(getattr(error, "os_error", None), _NetworkError):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ page may be moot in a line: length is log(letters / 20) / log 20, 0 at 20 letter
 import numpy as np
 from gristmill.filters.language.detectors import NO_LANGUAGE
 from gristmill.filters.language.profiles import (
+    MISS,
     OTHER_SCRIPT,
     RATIO,
     RATIO_SPREAD,
@@ -107,6 +108,9 @@ CANDIDATES = 12
 _LOGIT_END = 1e-4
 _MEMBERS = 3  # of Serbo-Croatian
 _SPREADS = 2.5
+# Where both detectors are sure (of fastText's probability, of 1) and listed words of the language say at least so much (in
+# nats), a text of few different words, as lists and stories for children are, is not held to be none for that.
+SURE, LEAST_LISTED, LEAST_FIT = 0.8, 6.0, -0.4
 _WORD_NOISE = 1.5  # spread of the ratio of a single word
 
 
@@ -248,6 +252,9 @@ def weigh_candidate(
             evidence = -evidence
         spread = np.sqrt(figures[profile, RATIO_SPREAD] ** 2 + _WORD_NOISE**2 / words)
         fit = min(max((mean - figures[profile, RATIO]) / spread, -8.0), 3.0) / _SPREADS
+        listed = ratio - figures[profile, MISS] * words
+        if rank == 1 and shown_at == 1 and reliable == 1 and probability >= SURE and listed >= LEAST_LISTED:
+            fit, mean, evidence = max(fit, LEAST_FIT), max(mean, 0.0), max(evidence, 0.0)
         misfit = min(fit + 0.8, 0.0)
         out[32], out[33], out[34] = 1.0, mean, mean * length
         out[35], out[36] = evidence, evidence * length

@@ -157,7 +157,7 @@ def _answers(
 
 FAMILY = Family(
     name="language",
-    version=5,
+    version=6,
     signals=SIGNALS,
     measure="gristmill.filters.language.identify:measure",
     source="fastText lid.176 and CLD2; the vote is our own, see docs/language.md",

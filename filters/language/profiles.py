@@ -26,6 +26,7 @@ PROFILES_FILE, UNKNOWN_FILE, WEIGHTS_FILE = (
 PER = 100_000  # a word's share in the files is in these parts
 STRENGTH, STRENGTH_SPREAD, RATIO, RATIO_SPREAD, BIAS, BIAS_FASTTEXT, BIAS_CLD2 = range(7)
 FIGURES = 7
+MISS = FIGURES  # behind them where they are compiled: what a word says that is not listed
 # Instead of a profile's number: nothing is known of the language, or of it in the script.
 NO_PROFILE, OTHER_SCRIPT = -1, -2
 UNKNOWN_PROFILE = (6.9, 0.45, 0.0, 0.5, 0.0, 0.0, 0.0)  # of a language that no text was there to learn from
@@ -47,7 +48,7 @@ class Profile:
 class Profiles:
     """All profiles. numbers: by language and script.
 
-    figures: float64 n + 2 x FIGURES, the last two rows those of OTHER_SCRIPT and NO_PROFILE.
+    figures: float64 n + 2 x FIGURES + 1 (MISS), the last two rows those of OTHER_SCRIPT and NO_PROFILE.
     """
 
     profiles: tuple[Profile, ...]
@@ -61,7 +62,8 @@ def compiled(profiles: list[Profile], unknown: Mapping[str, Words]) -> Profiles:
     figures = np.array([profile.figures for profile in profiles] + 2 * [UNKNOWN_PROFILE], np.float64)
     numbers = {(profile.language, profile.script): n for n, profile in enumerate(profiles)}
     table = word_table([profile.words for profile in profiles], list(unknown.values()))
-    return Profiles(tuple(profiles), figures, table, numbers)
+    miss = np.concatenate((table.miss[: len(profiles)], np.zeros(2)))
+    return Profiles(tuple(profiles), np.column_stack((figures, miss)), table, numbers)
 
 
 def read_profiles(path: Path = PROFILES_FILE) -> list[Profile]:

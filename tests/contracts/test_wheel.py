@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 FOLDERS = ("gristmill", "schemas", "filters", "pipelines", "training")
-DATA = ("gristmill/py.typed", "gristmill/pipelines/report/page.css", "gristmill/pipelines/report/page.js")
+DATA = (
+    "gristmill/py.typed",
+    "gristmill/pipelines/inspect/report/page.css",
+    "gristmill/pipelines/inspect/report/page.js",
+)
 IMPORT_ALL = """
 import importlib, pathlib, sys
 root = pathlib.Path(sys.argv[1])

@@ -12,7 +12,7 @@ from gristmill.console import Console
 from gristmill.filters import registry
 from gristmill.pipelines.build import build
 from gristmill.pipelines.engine.pool import IsolatedPool, Limits
-from gristmill.pipelines.measure.families import families as measuring
+from gristmill.pipelines.measure import families as measuring
 from gristmill.schemas.errors import RunError
 
 HERE = str(Path(__file__).parent)
@@ -97,11 +97,9 @@ def test_a_build_goes_on_over_records_that_crash(tmp_path: Path, monkeypatch: py
         policy={"rules": [{"name": "short", "signal": "characters", "keep": ">= 1"}]},
         dedup={"exact": None},
     )
-    registry.signals.cache_clear()
     build(str(recipe), tmp_path / "run", console=Console(quiet=True), report=False)
     impatient.close()
     registry.family.cache_clear()
-    registry.signals.cache_clear()
     kept = [row["failed_rules"] for row in table(tmp_path / "run", "decisions").to_pylist()]
     assert kept == [[], ["unmeasured/crashing"], [], ["unmeasured/crashing"], []]
     assert table(tmp_path / "run", "signals/crashing").column("crashing_error").to_pylist() == [
