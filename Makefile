@@ -2,12 +2,13 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 REQUIRE ?=
+SMOKE_PYTHONS ?= python3.12 python3.13
 KENLM := 0.3.0
 KENLM_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gristmill/kenlm-$(KENLM)
 KENLM_DEBIAN := cmake g++ zlib1g-dev libbz2-dev liblzma-dev libboost-program-options-dev libboost-system-dev \
   libboost-thread-dev libboost-test-dev
 
-.PHONY: demo train-demo test test-slow lint bench docs system kenlm clean
+.PHONY: demo train-demo test test-slow smoke lint bench docs system kenlm clean
 
 demo: .venv/.core
 	$(BIN)/gristmill build examples/demo.yaml --out demo
@@ -23,8 +24,22 @@ test: .venv/.dev system .venv/.kenlm-tried
 	$(BIN)/python tests/warm_kernels.py
 	GRISTMILL_REQUIRE=$(REQUIRE) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder --durations=12
 
-test-slow: .venv/.dev system .venv/.kenlm-tried
+test-slow: .venv/.dev system .venv/.kenlm-tried smoke
 	GRISTMILL_REQUIRE=$(REQUIRE) $(BIN)/python -m pytest -m slow --timeout=3600
+
+# The demo and token shards with each other Python that is found here, in a venv of its own; part of `make test-slow`.
+smoke:
+	@for version in $(SMOKE_PYTHONS); do \
+	  command -v $$version >/dev/null 2>&1 || { echo "$$version is not here; left out"; continue; }; \
+	  set -e; home=build/smoke-$$version; rm -rf $$home; $$version -m venv $$home; \
+	  $$home/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt .; \
+	  $$home/bin/gristmill doctor; \
+	  $$home/bin/gristmill build examples/demo.yaml --out $$home/demo --quiet; \
+	  $$home/bin/gristmill tokenizer train $$home/demo --out $$home/tokenizer --vocab-size 2000; \
+	  $$home/bin/gristmill shards write $$home/demo --tokenizer $$home/tokenizer --out $$home/shards; \
+	  $$home/bin/gristmill shards verify $$home/shards; \
+	  du -sh $$home | sed "s/^/installed size with $$version: /"; \
+	done
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

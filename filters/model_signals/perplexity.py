@@ -47,7 +47,7 @@ FAMILY = Family(
     inputs=("language",),
     isolated=True,  # holds the GIL
     default_options=DEFAULT_OPTIONS,
-    libraries=("kenlm", "sentencepiece", "tokenizers"),
+    libraries=("kenlm-ex", "sentencepiece", "tokenizers"),
     check="gristmill.filters.model_signals.perplexity:check",
 )
 

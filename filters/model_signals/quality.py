@@ -45,7 +45,7 @@ def named_family(name: str) -> Family:
         reads=("text", "doc_id"),
         isolated=True,  # fastText holds the GIL
         default_options=DEFAULT_OPTIONS,
-        libraries=("fasttext",),
+        libraries=("fasttext-community",),
         check="gristmill.filters.model_signals.quality:check",
     )
 

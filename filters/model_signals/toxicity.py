@@ -42,7 +42,7 @@ def named_family(name: str) -> Family:
         source="a classifier by `gristmill classifier train`",
         isolated=True,  # fastText holds the GIL
         default_options=DEFAULT_OPTIONS,
-        libraries=("fasttext",),
+        libraries=("fasttext-community",),
         check="gristmill.filters.model_signals.toxicity:check",
     )
 

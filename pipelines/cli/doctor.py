@@ -17,7 +17,8 @@ from gristmill.pipelines.run.step import Finding
 from gristmill.pipelines.steps import brought, installed_steps, steps_of
 from gristmill.schemas.recipe.corpus import Recipe
 
-VERSIONED = ("numba", "numpy", "pyarrow", "pyspark", "pysail", "fasttext", "resiliparse")
+VERSIONED = ("numba", "numpy", "pyarrow", "pyspark", "pysail", "fasttext-community", "resiliparse")
+PYTHONS = ((3, 11), (3, 12), (3, 13))  # that gristmill is tested with
 _MUST_AGREE = ("gristmill", "numba", "unicode", "python", "pyarrow")
 
 
@@ -26,11 +27,12 @@ def examine(engine: Engine, cluster: bool = False, recipe: Recipe | None = None)
 
     recipe: its steps are examined too, besides those that installed packages bring.
     """
-    yield f"python {platform.python_version()} at {sys.executable}", sys.version_info[:2] != (3, 11)
+    yield f"python {platform.python_version()} at {sys.executable}", sys.version_info[:2] not in PYTHONS
     yield f"gristmill {gristmill.__version__}, " + ", ".join(f"{n} {version(n)}" for n in VERSIONED), False
     yield from _machine()
     yield _writable("kernel and table cache", cache_folder())
     yield _kernels()
+    yield from _fasttext()
     yield from _optional()
     yield from _steps(recipe)
     yield _sail() if engine.name == "sail" else ("engine: Spark", False)
@@ -63,6 +65,15 @@ def _kernels() -> Finding:
     batch = pa.record_batch({"text": pa.array(["A short text, to run one kernel."], pa.large_string())})
     answer = family("gopher_quality").function(batch, {})
     return "kernels compile and run", answer.num_rows != 1
+
+
+def _fasttext() -> Iterator[Finding]:
+    """Two packages bring a module `fasttext`; the one that trains must have been installed last."""
+    import fasttext_pybind
+
+    if not hasattr(fasttext_pybind, "train"):
+        fix = "`pip install --force-reinstall --no-deps fasttext-community`"
+        yield f"the module fasttext cannot train classifiers: another package replaced it; {fix}", True
 
 
 def _optional() -> Iterator[Finding]:
