@@ -10,7 +10,7 @@ import gristmill
 from gristmill.console import Console
 from gristmill.pipelines.cut.step import CutsMade
 from gristmill.pipelines.engine.failures import explained
-from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.session import Engine, running
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.engine.warm import warm_kernels
 from gristmill.pipelines.policy.compile import compile_all
@@ -69,8 +69,8 @@ def build(
     tasks = plan_tasks(storage, chosen, sample, console)
     with explained(storage.url):
         _claim(storage)
-    with explained(storage.url), run_lock(storage), engine or Engine() as running:
-        run = build_here(RunContext(storage, running, console, chosen, sample), tasks, report)
+    with explained(storage.url), run_lock(storage), running(engine) as started:
+        run = build_here(RunContext(storage, started, console, chosen, sample), tasks, report)
         if read_ledger(storage).unfinished:
             finish(storage, console)
     return run

@@ -10,7 +10,7 @@ from gristmill.pipelines.decide.decisions import Measured, decide
 from gristmill.pipelines.decide.passed import cuts_line
 from gristmill.pipelines.dedup.near.edges import stored_edges
 from gristmill.pipelines.engine.failures import explained
-from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.session import Engine, running
 from gristmill.pipelines.policy.compile import CompiledPolicy, compile_recipe
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.lock import run_lock
@@ -45,9 +45,9 @@ def reselect(
     if not _NAME.fullmatch(name) or name == MAIN:
         raise RecipeError(f"selection name {name!r}", expected=f"letters, digits, . _ -, and not {MAIN!r}")
     _check_measured(base, compile_recipe(base.recipe.model_copy(update={"policy": chosen})))
-    with explained(base.storage.url), run_lock(base.storage), engine or Engine() as running:
+    with explained(base.storage.url), run_lock(base.storage), running(engine) as started:
         console = console or Console()
-        selection = decide_selection(base, running, chosen, name, console)
+        selection = decide_selection(base, started, chosen, name, console)
         for sentence in selection.incomplete:
             console.log(f"INCOMPLETE: {sentence}")
         return selection

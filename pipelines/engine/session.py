@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import warnings
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ Progress = Callable[[int], None]
 
 @dataclass
 class Engine:
-    """A started or startable engine.
+    """A started or startable engine. It stops at the end of its `with`, by `stop`, or with the last reference to it.
 
     name: "sail" | "spark". master: `local[2]`, `spark://host:7077`, `yarn`, `k8s://...` or `sc://host:port`.
     partitions: how many tasks run as separate jobs and how many partitions shuffles have; None: the engine's own choice.
@@ -45,12 +46,14 @@ class Engine:
     options: dict[str, str] = field(default_factory=dict)
     _spark: Any = None
     _server: Any = None
+    _ending: Any = None
 
     @property
     def spark(self) -> Any:
         """The Spark Connect session, started on first use."""
         if self._spark is None:
             self._spark = self._start_sail() if self.name == "sail" else self._start_spark()
+            self._ending = weakref.finalize(self, _end, self.name, self._spark, self._server)
             for key, value in self._session_options().items():
                 self._spark.conf.set(key, value)
         return self._spark
@@ -187,19 +190,33 @@ class Engine:
         return "s3a://" + path.removeprefix("s3://") if self.name == "spark" and path.startswith("s3://") else path
 
     def stop(self) -> None:
-        if self._spark is not None:
-            with contextlib.nullcontext() if self.name == "spark" else _without("SPARK_LOCAL_REMOTE"):
-                self._spark.stop()
-            self._spark = None
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
+        """End the session, and the server where it is this engine's; the next use starts another."""
+        if self._ending is not None:
+            self._ending()
+        self._spark = self._server = self._ending = None
 
     def __enter__(self) -> "Engine":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+@contextlib.contextmanager
+def running(engine: Engine | None) -> Iterator[Engine]:
+    """The engine that a caller gave, which goes on running; one for this block alone where none was given."""
+    if engine is not None:
+        yield engine
+        return
+    with Engine() as own:
+        yield own
+
+
+def _end(name: str, spark: Any, server: Any) -> None:
+    with contextlib.nullcontext() if name == "spark" else _without("SPARK_LOCAL_REMOTE"):
+        spark.stop()
+    if server is not None:
+        server.stop()
 
 
 def _sail_store() -> dict[str, str]:

@@ -15,7 +15,7 @@ from gristmill.console import Console
 from gristmill.pipelines.build import build_from, build_here, checked, warm
 from gristmill.pipelines.decide.reselect import decide_selection
 from gristmill.pipelines.engine.failures import explained
-from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.session import Engine, running
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.forget.copies import Found, documents_named, verified_copies
 from gristmill.pipelines.inspect.report.write import write_report
@@ -78,11 +78,11 @@ def forget(
     """
     console = console or Console()
     storage = run.storage if isinstance(run, Run) else Storage(str(run))
-    with explained(storage.url), run_lock(storage), engine or Engine() as running:
+    with explained(storage.url), run_lock(storage), running(engine) as started:
         promoted: tuple[str, ...] = ()
         if read_ledger(storage).unfinished:
             console.log("forget: an interrupted request is finished first")
-            promoted = _carry_out(storage, running, console)
+            promoted = _carry_out(storage, started, console)
         chosen = open_run(storage.url)
         removed: tuple[Found, ...] = ()
         known = read_ledger(storage).doc_ids
@@ -91,7 +91,7 @@ def forget(
             entry = _entry(chosen, wanted, mode, removed, shards)
             _check(chosen, entry)
             add_entry(storage, entry, b"".join(kept_bits(chosen)))
-            promoted = _carry_out(storage, running, console)
+            promoted = _carry_out(storage, started, console)
         folders = sorted({folder for entry in read_ledger(storage).entries for folder in entry.shards})
         for folder in folders if purge else ():
             purge_shards(folder, console)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.pipelines.engine.failures import explained
-from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.session import Engine, running
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.run.shown import Shown
 from gristmill.schemas.rows.decision import DECISION
@@ -51,8 +51,8 @@ def _totals_line(row: dict[str, Any], name: str) -> str:
 def diff(a: Run | str | Path, b: Run | str | Path, *, engine: Engine | None = None, examples: int = 5) -> Diff:
     """Compare two runs or selections by doc_id."""
     runs = [side if isinstance(side, Run) else open_run(side) for side in (a, b)]
-    with explained(runs[0].storage.url), engine or Engine() as running:
-        return _compare(running, runs[0], runs[1], examples)
+    with explained(runs[0].storage.url), running(engine) as started:
+        return _compare(started, runs[0], runs[1], examples)
 
 
 def _frame(engine: Engine, run: Run, side: str) -> Any:

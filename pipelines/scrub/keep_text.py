@@ -15,7 +15,7 @@ from gristmill.console import Console
 from gristmill.filters.pii.edits import MASK
 from gristmill.filters.pii.kinds import PLACEHOLDERS
 from gristmill.pipelines.engine.failures import explained
-from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.session import Engine, running
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_manifest, read_part
@@ -75,8 +75,8 @@ def purge_raw(run: Run | str | Path, *, engine: Engine | None = None, console: C
                 expected="every selection materialised",
                 next_step=f"`gristmill materialise {chosen.storage.url}:{name}`, or remove {layout.SELECTIONS}/{name}",
             )
-    with explained(chosen.storage.url), run_lock(chosen.storage), engine or Engine() as running:
-        purge_documents(chosen, running, console)
+    with explained(chosen.storage.url), run_lock(chosen.storage), running(engine) as started:
+        purge_documents(chosen, started, console)
     return documents.text_bytes
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from gristmill.console import Console
 from gristmill.pipelines.engine.failures import explained
-from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.session import Engine, running
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.engine.warm import warm_kernels
 from gristmill.pipelines.run.context import RunContext
@@ -63,8 +63,8 @@ def write_shards(
     """
     console = console or Console()
     chosen = options if isinstance(options, ShardOptions) else ShardOptions.model_validate(options)
-    with engine or Engine() as running:
-        return write_shards_here(running, source, Storage(str(out)), chosen, console, replace)
+    with running(engine) as started:
+        return write_shards_here(started, source, Storage(str(out)), chosen, console, replace)
 
 
 def write_shards_here(

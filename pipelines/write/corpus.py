@@ -16,7 +16,7 @@ from gristmill.console import Console
 from gristmill.pipelines.cut.step import Cuts, CutsMade, CutSurvivors
 from gristmill.pipelines.cut.survivor_texts import PartEdits, edited_texts, followed_by, part_edits
 from gristmill.pipelines.engine.failures import explained
-from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.session import Engine, running
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import CompiledRecipe, compile_all
 from gristmill.pipelines.policy.text_versions import ORIGINALS, TextVersions
@@ -198,8 +198,8 @@ def materialise(
     Where the recipe cuts repeated text, the cuts are measured on this selection's survivors first.
     """
     chosen = run if isinstance(run, Run) else open_run(run)
-    with explained(chosen.storage.url), run_lock(chosen.storage), engine or Engine() as running:
-        return write_selected(chosen, running, console or Console())
+    with explained(chosen.storage.url), run_lock(chosen.storage), running(engine) as started:
+        return write_selected(chosen, started, console or Console())
 
 
 def write_selected(selection: Run, engine: Engine, console: Console) -> DatasetManifest:

@@ -2,9 +2,13 @@
 
 import zipimport
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import gristmill
 import pyarrow as pa
 import pytest
+from gristmill.console import Console
 from gristmill.pipelines.dedup.near import component_rounds
 from gristmill.pipelines.engine.session import Engine
 
@@ -53,3 +57,23 @@ def test_a_spark_task_does_not_read_the_zips_of_pyspark_again() -> None:
     assert [row.again for row in answers] == [0]
     assert all(row.zips > 0 for row in answers)
     assert zipimport.zipimporter.invalidate_caches is ours is zipimport.zipimporter.__dict__["invalidate_caches"]
+
+
+def test_an_engine_that_is_given_goes_on_running(tmp_path: Path) -> None:
+    """Five calls, one session; an engine of one's own ends with its block, and a call without one leaves nothing."""
+    (tmp_path / "a.txt").write_text("The mill turns when the river is high, and the grain is ground.")
+    (tmp_path / "b.txt").write_text("The mill turns when the river is high, and the grain is ground.")
+    files = [str(tmp_path / name) for name in ("a.txt", "b.txt")]
+    recipe: dict[str, Any] = {"name": "engine", "sources": [{"name": "texts", "path": files, "root": str(tmp_path)}]}
+    quiet = Console(quiet=True)
+    with Engine() as engine:
+        session = engine.spark
+        run = gristmill.build(recipe, tmp_path / "run", engine=engine, console=quiet, report=False)
+        other = gristmill.reselect(run, {"min_text_bytes": 2}, "other", engine=engine, console=quiet)
+        gristmill.materialise(other, engine=engine, console=quiet)
+        gristmill.diff(run, other, engine=engine)
+        gristmill.forget(run, [next(iter(run.corpus))["doc_id"]], "record", engine=engine, console=quiet)
+        assert engine.spark is session
+        assert session.range(3).count() == 3
+    with pytest.raises(Exception, match=r"(?i)closed|unavailable|refused|session"):
+        session.range(3).count()

@@ -6,7 +6,7 @@ from typing import Any
 
 from gristmill.console import Console
 from gristmill.pipelines.engine.failures import explained
-from gristmill.pipelines.engine.session import Engine
+from gristmill.pipelines.engine.session import Engine, running
 from gristmill.pipelines.policy.languages import language_options, mix_with_labels
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import Run, open_run
@@ -39,7 +39,7 @@ def mix(
             "no mix to follow", where=opened.storage.url, expected="`mix:` in the run's recipe, or a file with one"
         )
     wanted = mix_with_labels(wanted, language_options(opened.recipe))
-    with explained(opened.storage.url), run_lock(opened.storage), engine or Engine() as running:
+    with explained(opened.storage.url), run_lock(opened.storage), running(engine) as started:
         corpus = current_corpus(opened)
         if corpus is None:
             raise RunError(
@@ -50,7 +50,7 @@ def mix(
                 + (f":{opened.selection}" if opened.folder else ""),
             )
         seed = opened.recipe.seed if wanted.seed is None else wanted.seed
-        context = opened.context(running, console or Console())
+        context = opened.context(started, console or Console())
         plan, _ = mix_corpus(context, wanted, seed, opened.decisions, corpus, only_plan)
     return plan
 

@@ -67,7 +67,7 @@ def _by_partition(
     return mask
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=120)
 @example(["a" * 60, "a" * 30, ""], 10, "keep-first", 1)
 @example(["a" * 60, "a" * 30, ""], 10, "remove-all", 3)
 @example(["abcabcabcabc", "bcabcabcab"], 6, "keep-first", 2)
@@ -205,7 +205,7 @@ def test_no_cut_joins_two_words(marked: str, left: str) -> None:
     assert apply_edits(texts, edits).to_pylist() == [left] == [cut_plainly(text, goes)]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(st.lists(st.text("aé漢😀 \n\u3000", max_size=12), max_size=5), st.data())
 def test_cuts_are_whole_characters_inside_the_mask(texts: list[str], draw: st.DataObject) -> None:
     data, offsets = _joined([text.encode() for text in texts])

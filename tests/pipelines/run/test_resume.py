@@ -72,7 +72,9 @@ def assert_goes_on(recipe: Path, out: Path, expected: dict[str, str]) -> None:
     assert not (out / layout.LOCK).exists()
 
 
-@pytest.mark.parametrize("units", [1, FILES, 3 * FILES, 7 * FILES])
+@pytest.mark.parametrize(
+    "units", [1, 3 * FILES, *(pytest.param(units, marks=pytest.mark.slow) for units in (FILES, 7 * FILES))]
+)
 def test_killed_after_some_units(recipe: Path, tmp_path: Path, uninterrupted: dict[str, str], units: int) -> None:
     kill_when(start(recipe, tmp_path / "run"), tmp_path / "run", units)
     assert_goes_on(recipe, tmp_path / "run", uninterrupted)

@@ -94,6 +94,7 @@ def one_process(folder: Path, script: str) -> tuple[PretrainRecipe, Curve, Path]
     return recipe, curve(train(recipe, folder / "one").folder), written
 
 
+@pytest.mark.slow
 def test_two_gloo_processes(tmp_path: Path) -> None:
     """Through a rollback, and from there on with one process again."""
     recipe, one, script = one_process(tmp_path, SCRIPT)
