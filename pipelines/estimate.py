@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,14 @@ from gristmill.console import Console
 from gristmill.pipelines.build import build
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.run import Run
-from gristmill.pipelines.run.shown import Shown
+from gristmill.pipelines.run.shown import Tabled
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.recipe.corpus import Recipe
 
 
 @dataclass(frozen=True)
-class Estimate(Shown):
+class Estimate(Tabled):
     """Figures of the whole build, extrapolated from a sample of `fraction` of the documents.
 
     incomplete: as of a run.
@@ -36,6 +36,10 @@ class Estimate(Shown):
     seconds: float
     has_dedup: bool
     incomplete: tuple[str, ...] = ()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row with every figure."""
+        return [{**asdict(self), "incomplete": list(self.incomplete)}]
 
     def __str__(self) -> str:
         bound = " (an upper bound: a sample shows fewer duplicates)" if self.has_dedup else ""

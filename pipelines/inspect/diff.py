@@ -8,7 +8,7 @@ from typing import Any
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine, running
 from gristmill.pipelines.run.run import Run, open_run
-from gristmill.pipelines.run.shown import Shown
+from gristmill.pipelines.run.shown import Tabled
 from gristmill.schemas.rows.decision import DECISION
 
 CHANGES = ("now kept", "now dropped", "only in A", "only in B")
@@ -16,7 +16,7 @@ _FIELDS = ("source", "kept", "tokens", "failed_rules")
 
 
 @dataclass(frozen=True)
-class Diff(Shown):
+class Diff(Tabled):
     """by_source: rows {change, source, documents, tokens}; by_rule: rows {change, rule, documents, tokens}.
 
     tokens are those of the side where the document is kept (B for "now kept", A for "now dropped").
@@ -29,6 +29,14 @@ class Diff(Shown):
     by_source: Sequence[dict[str, Any]]
     by_rule: Sequence[dict[str, Any]]
     examples: Sequence[dict[str, Any]]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """{change, by, name, documents, tokens}: by is `source` or `rule`, name which one."""
+        return [
+            {"change": row["change"], "by": by, "name": row[by], "documents": row["documents"], "tokens": row["tokens"]}
+            for by, found in (("source", self.by_source), ("rule", self.by_rule))
+            for row in found
+        ]
 
     def __str__(self) -> str:
         lines = [f"A: {self.a}", f"B: {self.b}", f"{self.unchanged:,} documents decided alike"]

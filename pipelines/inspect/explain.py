@@ -12,7 +12,7 @@ from gristmill.pipelines.policy.evaluate import PartColumns, evaluate, read_colu
 from gristmill.pipelines.policy.named_rule import NamedRule
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run, open_run
-from gristmill.pipelines.run.shown import Shown, printable
+from gristmill.pipelines.run.shown import Tabled, printable
 from gristmill.pipelines.run.step import Place
 from gristmill.pipelines.steps import steps_of
 from gristmill.pipelines.write.pii import shown_texts
@@ -38,7 +38,7 @@ class RuleOutcome:
 
 
 @dataclass(frozen=True)
-class Explanation(Shown):
+class Explanation(Tabled):
     """Everything known of one document's decision."""
 
     document: Mapping[str, Any]
@@ -47,6 +47,21 @@ class Explanation(Shown):
     signals: Mapping[str, Any]
     steps: Mapping[str, tuple[str, ...]]  # step -> what it says of the document; steps that say nothing are left out
     excerpt: str | None
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rules: {rule, signal, value, keep, failed, margin, source}; values as text."""
+        return [
+            {
+                "rule": rule.name,
+                "signal": rule.signal,
+                "value": None if rule.value is None else str(rule.value),
+                "keep": rule.keep,
+                "failed": rule.failed,
+                "margin": rule.margin,
+                "source": rule.source,
+            }
+            for rule in self.rules
+        ]
 
     def __str__(self) -> str:
         lines = [f"document {self.document['doc_id']}: {'kept' if self.decision['kept'] else 'dropped'}"]

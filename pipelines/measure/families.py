@@ -212,13 +212,15 @@ def measure_batch(chosen: Family, batch: pa.RecordBatch, options: Mapping[str, A
         return pa.concat_batches(answers).rename_columns(names)
     assert ERROR_COLUMN not in chosen.schema.names
     full = chosen.schema.append(pa.field(error_column(chosen.name), pa.large_string()))
-    return pa.Table.from_batches(_bisect(chosen, batch, options, full), full).combine_chunks().to_batches()[0]
+    return pa.concat_batches(_bisect(chosen, batch, options, full))
 
 
 def _bisect(chosen: Family, batch: pa.RecordBatch, options: Mapping[str, Any], full: pa.Schema) -> list[pa.RecordBatch]:
     try:
         answer = chosen.function(batch, options)
     except Exception as error:  # the record is found, named in the error column and the run goes on
+        if batch.num_rows == 0:
+            return [pa.RecordBatch.from_pylist([], full)]
         if batch.num_rows == 1:
             row = dict.fromkeys(full.names) | {full.names[-1]: f"{type(error).__name__}: {error}"[:500]}
             return [pa.RecordBatch.from_pylist([row], full)]

@@ -2,7 +2,12 @@
 
 import unicodedata
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _VISIBLE = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
 _KEPT_CONTROLS = (0x09, 0x0A)
@@ -14,6 +19,22 @@ class Shown:
 
     def _repr_html_(self) -> str:
         return f'<pre style="white-space: pre-wrap">{escape(str(self))}</pre>'
+
+
+class Tabled(Shown):
+    """A result that is a table, too."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Its rows, plain values by column."""
+        raise NotImplementedError
+
+    def to_arrow(self) -> pa.Table:
+        """Its rows as an Arrow table."""
+        return pa.Table.from_pylist(self.rows())
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Its rows as a DataFrame."""
+        return self.to_arrow().to_pandas()
 
 
 def printable(value: Any) -> Any:

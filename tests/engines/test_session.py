@@ -14,6 +14,7 @@ from gristmill.pipelines.engine.session import Engine
 
 
 @pytest.mark.java
+@pytest.mark.slow
 def test_the_embedded_engine_starts_after_spark_and_again() -> None:
     for name in ("spark", "sail", "sail"):
         with Engine(name) as engine:

@@ -155,6 +155,7 @@ def killed(kill: str, shards: Path, run: Path) -> None:
     assert code == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_kill_9_inside_a_save(shards: Path, whole: Path, tmp_path: Path) -> None:
     killed('sealed, "to_disk", 31', shards, tmp_path / "run")
     train(tiny(shards, **CHANGES), tmp_path / "run")
