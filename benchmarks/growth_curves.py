@@ -23,7 +23,6 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure.families import measure_batch
 from gristmill.pipelines.policy.compile import compile_recipe
 from gristmill.pipelines.policy.evaluate import PartColumns, evaluate
-from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.stages import Stage
 from gristmill.pipelines.sources.ingest import ingest_group, plan_tasks
 from gristmill.schemas import layout
@@ -207,13 +206,13 @@ def evaluation_items(folder: Path, size: int) -> Work:
     half = [f"{text} {items[number % size]}" for number, text in enumerate(texts(500, 30, 10))]
     (folder / "in.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in half))
     sets = [{"name": "exam", "path": str(folder / "set.jsonl"), "fields": ["q"]}]
-    recipe, _ = checked(as_recipe(recipe_of(folder / "in.jsonl", decontaminate={"sets": sets})))
+    chosen = checked(as_recipe(recipe_of(folder / "in.jsonl", decontaminate={"sets": sets})))
     storage = Storage(str(folder / "run"))
     documents = Stage(storage, layout.DOCUMENTS, {}, {})
     documents.start()
-    for task in plan_tasks(storage, recipe):
+    for task in plan_tasks(storage, chosen.recipe):
         ingest_group(task)
-    context = RunContext(storage, Engine(), QUIET, recipe)
+    context = chosen.context(storage, Engine(), QUIET, None)
     context.add(layout.DOCUMENTS, documents.finish({}))
     return lambda: CompareWithSets().update(context)
 

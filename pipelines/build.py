@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,13 @@ from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine, running
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.engine.warm import warm_kernels
-from gristmill.pipelines.policy.compile import compile_all
+from gristmill.pipelines.policy.compile import CompiledRecipe, compile_all
 from gristmill.pipelines.policy.languages import language_options, mix_with_labels
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import Run, count_kept, open_run
 from gristmill.pipelines.run.stages import layout_fingerprint
-from gristmill.pipelines.run.step import Step
 from gristmill.pipelines.scrub.finish import finish
 from gristmill.pipelines.scrub.keep_text import remove_texts
 from gristmill.pipelines.scrub.ledger import read_ledger
@@ -34,17 +34,28 @@ from gristmill.schemas.recipe.load import load_recipe
 from gristmill.schemas.yaml_files import validated
 
 
-def checked(recipe: Recipe) -> tuple[Recipe, tuple[Step, ...]]:
-    """The recipe with its names resolved, and its steps; everything that can be known before a run starts was checked.
+@dataclass(frozen=True)
+class CheckedRecipe:
+    """A recipe of which everything was checked that can be known before a run starts, with its names resolved."""
 
-    Raises RecipeError, InputError and ModelError.
-    """
-    steps = steps_of(recipe)
-    for step in steps:
+    recipe: Recipe
+    compiled: CompiledRecipe
+
+    def context(self, storage: Storage, engine: Engine, console: Console, sample: float | None) -> RunContext:
+        """What the steps of its build work in."""
+        found = RunContext(storage, engine, console, self.recipe, sample)
+        found.leave(self.compiled)
+        return found
+
+
+def checked(recipe: Recipe) -> CheckedRecipe:
+    """Check a recipe and each of its steps. Raises RecipeError, InputError and ModelError."""
+    compiled = compile_all(recipe)
+    for step in steps_of(recipe):
         step.check(recipe)
     if recipe.mix:
         recipe = recipe.model_copy(update={"mix": mix_with_labels(recipe.mix, language_options(recipe))})
-    return recipe, steps
+    return CheckedRecipe(recipe, compiled)
 
 
 def build(
@@ -64,13 +75,13 @@ def build(
     Raises GristmillError: RecipeError, InputError and ModelError before anything is written.
     """
     console = console or Console()
-    chosen, _ = checked(as_recipe(recipe))
+    chosen = checked(as_recipe(recipe))
     storage = Storage(str(out))
-    tasks = plan_tasks(storage, chosen, sample, console)
+    tasks = plan_tasks(storage, chosen.recipe, sample, console)
     with explained(storage.url):
         _claim(storage)
     with explained(storage.url), run_lock(storage), running(engine) as started:
-        run = build_here(RunContext(storage, started, console, chosen, sample), tasks, report)
+        run = build_here(chosen.context(storage, started, console, sample), tasks, report)
         if read_ledger(storage).unfinished:
             finish(storage, console)
     return run
@@ -95,14 +106,13 @@ def build_here(context: RunContext, tasks: Sequence[IngestTask], report: bool) -
 def warm(context: RunContext) -> None:
     """Compile the kernels of all steps ahead where they run in this process."""
     if not context.engine.tasks_are_remote:
-        wanted = [name for step in steps_of(context.recipe) for name in step.kernels(context.recipe)]
+        wanted = [name for step in steps_of(context.recipe) for name in step.kernels(context)]
         warm_kernels(wanted, context.console)
 
 
 def build_from(context: RunContext, started: float, report: bool, *, forgot: bool = False) -> Run:
     """Every step after the documents are there, and the report. The lock is held. forgot: documents just left the run."""
     recipe, console = context.recipe, context.console
-    context.leave(compile_all(recipe))
     for step in steps_of(recipe):
         if forgot:
             step.adopt(context)

@@ -2,7 +2,6 @@
 
 from gristmill.console import Console
 from gristmill.filters.registry import FAMILIES
-from gristmill.pipelines.decontaminate.stage import CompareWithSets
 from gristmill.pipelines.dedup.near.warm import KERNELS
 from gristmill.pipelines.engine.warm import kernels_of, warm_kernels
 from gristmill.pipelines.shards.write import WARM
@@ -10,4 +9,4 @@ from gristmill.schemas.recipe.rules import ORIGINAL
 
 if __name__ == "__main__":
     families = kernels_of([(name, ORIGINAL) for name in FAMILIES], ["clean", "c4_lines_dolma"])
-    warm_kernels([*families, *KERNELS, *CompareWithSets().kernels(None), WARM], Console())
+    warm_kernels([*families, *KERNELS, "gristmill.pipelines.decontaminate.stage:warm_contamination", WARM], Console())

@@ -19,7 +19,6 @@ from gristmill.filters.text.unicode_tables import CLASS, LOWER
 from gristmill.filters.transforms.edit_arrays import constant_edits
 from gristmill.kernels.buffers import string_buffers
 
-MAX_CONSECUTIVE_LINE_BREAKS = 2
 _TAIL = r"[-a-zA-Z0-9()@:%_\+.~#?&/=]*"
 _IP_ADDRESS = re.compile(rf"\s{{0,10}}\b((https?|ftp)://)?(?:[0-2]?[0-9]{{1,2}}\.){{3}}[0-2]?[0-9]{{1,2}}{_TAIL}")
 # what every address has, quick to look for in the many pages without one

@@ -176,7 +176,7 @@ def doctor(
     from gristmill.schemas.recipe.load import load_recipe
 
     problems = 0
-    chosen = None if recipe is None else checked(load_recipe(recipe))[0]
+    chosen = None if recipe is None else checked(load_recipe(recipe)).recipe
     on_cluster = engine == "spark" or master is not None
     for line, is_problem in examine(engine_of(engine, master), on_cluster, chosen):
         print(line)

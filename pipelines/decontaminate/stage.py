@@ -42,7 +42,7 @@ class CompareWithSets(Step):
         if recipe.decontaminate is not None:
             plan_sets(recipe.decontaminate)
 
-    def kernels(self, recipe: Recipe) -> Sequence[str]:
+    def kernels(self, context: RunContext) -> Sequence[str]:
         return (f"{__name__}:warm_contamination",)
 
     def datasets(self) -> Sequence[DatasetSpec]:

@@ -19,7 +19,6 @@ from gristmill.pipelines.engine.session import Engine, running
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.forget.copies import Found, documents_named, verified_copies
 from gristmill.pipelines.inspect.report.write import write_report
-from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import MAIN, Run, open_run
@@ -156,8 +155,8 @@ def _carry_out(storage: Storage, engine: Engine, console: Console) -> tuple[str,
     """Do what the unfinished request asks for, from wherever an earlier attempt stopped; returns who took over."""
     ledger = read_ledger(storage)
     entry = ledger.entries[ledger.unfinished[0]]
-    recipe, _ = checked(Recipe.model_validate(entry.recipe))
-    context = RunContext(storage, engine, console, recipe, entry.sample)
+    chosen = checked(Recipe.model_validate(entry.recipe))
+    recipe, context = chosen.recipe, chosen.context(storage, engine, console, entry.sample)
     started = time.monotonic()
     documents = read_manifest(storage, layout.DOCUMENTS.folder)
     if documents is None or documents.facts.get(layout.TEXTS, layout.ALL) != layout.ALL:

@@ -18,7 +18,7 @@ from gristmill.filters.transforms.registry import text_version_key
 from gristmill.pipelines.engine.pool import ERROR_COLUMN, shared_pool
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.engine.warm import kernels_of
-from gristmill.pipelines.policy.compile import CompiledRecipe, compile_all
+from gristmill.pipelines.policy.compile import CompiledRecipe
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_part
 from gristmill.pipelines.run.model_files import with_file_hashes
@@ -28,7 +28,6 @@ from gristmill.pipelines.run.units import commit_unit, finished_keys
 from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec, Life
 from gristmill.schemas.manifest import DatasetManifest, Part
-from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.recipe.rules import ORIGINAL
 from gristmill.schemas.rows.document import DOCUMENT
 from gristmill.schemas.signals import Family, FamilyKey, error_column
@@ -101,11 +100,8 @@ class MeasureSignals(Step):
     name = "signals"
     phase = "measure"
 
-    def check(self, recipe: Recipe) -> None:
-        compile_all(recipe)
-
-    def kernels(self, recipe: Recipe) -> Sequence[str]:
-        compiled = compile_all(recipe)
+    def kernels(self, context: RunContext) -> Sequence[str]:
+        compiled = context.left(CompiledRecipe)
         return kernels_of(list(compiled.families), compiled.policy.texts.all)
 
     def update(self, context: RunContext) -> None:

@@ -1,4 +1,4 @@
-"""One row out for rows in, part by part: how most datasets that are measured on documents are written."""
+"""Batches of documents through a function, part by part: how a step of one's own writes what it measures."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

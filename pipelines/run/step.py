@@ -37,13 +37,14 @@ class Step:
     """One step. Every method but `update` may be left as it is.
 
     name: of the step, in logs, reports and errors; unique in a build. phase: `measure` comes before the decision and must
-    not depend on the policy, `decide` belongs to it, `write` comes after it. row_kinds: kinds of rows that it works on.
-    Options: the model of the options that a recipe may give it.
+    not depend on the policy, `decide` belongs to it, `write` comes after it. Options: the model of the options
+    that a recipe may give it.
+    Steps of one's own run in builds, and where a build is made again after forgetting; `reselect` and `materialise` run
+    gristmill's alone.
     """
 
     name: ClassVar[str]
     phase: ClassVar[Phase] = "write"
-    row_kinds: ClassVar[frozenset[str]] = frozenset({"document"})
 
     class Options(Strict):
         """No options."""
@@ -58,8 +59,8 @@ class Step:
     def check(self, recipe: Recipe) -> None:
         """Raise RecipeError or ModelError for everything of the recipe that can be known before a run starts."""
 
-    def kernels(self, recipe: Recipe) -> Sequence[str]:
-        """What is compiled before the run starts: names of `pipelines/engine/warm`, or `module:function` to call."""
+    def kernels(self, context: "RunContext") -> Sequence[str]:
+        """What is compiled before the run starts: `module:function`, each called with a few texts (see `engine/warm`)."""
         return ()
 
     def datasets(self) -> Sequence[DatasetSpec]:

@@ -22,7 +22,6 @@ DECISION = pa.schema(
 )
 DECISION_DIGEST = tuple(name for name in DECISION.names if name != "tokens")
 
-QUARANTINE_RULE = "reader/quarantined"  # `reader/<reason>` in a ledger: never measured, never kept
 EXACT_DUPLICATE_RULE = "duplicate/exact"
 NEAR_DUPLICATE_RULE = "duplicate/near"
 CUT_RULES = {  # kind of cut, in the order made -> what a document fails that lost too much of its text

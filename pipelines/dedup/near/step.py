@@ -37,7 +37,7 @@ class FindNearDuplicates(Step):
             bands_of(recipe.dedup.near)
             open_published(recipe.dedup, 0)
 
-    def kernels(self, recipe: Recipe) -> Sequence[str]:
+    def kernels(self, context: RunContext) -> Sequence[str]:
         return KERNELS
 
     def datasets(self) -> Sequence[DatasetSpec]:

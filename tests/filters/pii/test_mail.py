@@ -1,8 +1,7 @@
 """E-mail addresses: exactly the address, whatever stands next to it."""
 
-import pyarrow as pa
 import pytest
-from gristmill.filters.pii.find import find
+from made_values import found_values
 
 FOUND = [
     # next to scripts without blanks between words, and to Korean endings
@@ -63,17 +62,11 @@ NOTHING = [
 ]
 
 
-def values(text: str) -> list[str]:
-    data = text.encode()
-    (found,) = find(pa.array([text]), {})
-    return [data[value.start : value.end].decode() for value in found if value.kind == "email"]
-
-
 @pytest.mark.parametrize(("text", "expected"), FOUND, ids=[text for text, _ in FOUND])
 def test_found(text: str, expected: list[str]) -> None:
-    assert values(text) == expected
+    assert found_values(text, "email") == expected
 
 
 @pytest.mark.parametrize("text", NOTHING)
 def test_nothing_found(text: str) -> None:
-    assert values(text) == []
+    assert found_values(text, "email") == []

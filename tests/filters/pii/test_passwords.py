@@ -1,8 +1,7 @@
 """Passwords and tokens in all their usual writings, and the placeholders, types and code that stand in their place."""
 
-import pyarrow as pa
 import pytest
-from gristmill.filters.pii.find import find
+from made_values import found_values
 
 FOUND = [
     ("password=Sup3r!Secret", ["Sup3r!Secret"]),
@@ -326,17 +325,11 @@ NOTHING = [
 ]
 
 
-def values(text: str) -> list[str]:
-    data = text.encode()
-    (found,) = find(pa.array([text]), {})
-    return [data[value.start : value.end].decode() for value in found if value.kind in ("secret", "url_credentials")]
-
-
 @pytest.mark.parametrize(("text", "expected"), FOUND, ids=[text for text, _ in FOUND])
 def test_found(text: str, expected: list[str]) -> None:
-    assert values(text) == expected
+    assert found_values(text, "secret", "url_credentials") == expected
 
 
 @pytest.mark.parametrize("text", NOTHING)
 def test_nothing_found(text: str) -> None:
-    assert values(text) == []
+    assert found_values(text, "secret", "url_credentials") == []

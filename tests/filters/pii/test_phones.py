@@ -1,11 +1,10 @@
 """Telephone numbers: as people write them, and what digits are otherwise. All numbers are made up or kept for fiction."""
 
-import pyarrow as pa
 import pytest
-from gristmill.filters.pii.find import find
 from gristmill.filters.pii.phones.dialled import is_international, is_national
 from gristmill.filters.pii.phones.words import ASKED, LABELLED, NEAR, NO_WORD, closeness
 from gristmill.filters.pii.phones.written import Written, written_numbers
+from made_values import found_values
 
 FOUND = [
     # beside a word that names a number, or asks for a call
@@ -530,20 +529,14 @@ NOTHING = [
 ]
 
 
-def values(text: str) -> list[str]:
-    data = text.encode()
-    (found,) = find(pa.array([text]), {})
-    return [data[value.start : value.end].decode() for value in found if value.kind == "phone"]
-
-
 @pytest.mark.parametrize(("text", "expected"), FOUND, ids=[text for text, _ in FOUND])
 def test_found(text: str, expected: list[str]) -> None:
-    assert values(text) == expected
+    assert found_values(text, "phone") == expected
 
 
 @pytest.mark.parametrize("text", NOTHING)
 def test_nothing_found(text: str) -> None:
-    assert values(text) == []
+    assert found_values(text, "phone") == []
 
 
 def written(text: str) -> Written:
@@ -572,7 +565,7 @@ def test_groups_and_the_numbers_inside(text: str, groups: list[str], marks: list
 def test_a_long_row_is_cut_once_for_each_kind_of_mark() -> None:
     row = " ".join(["212-664-7665"] * 3000)
     assert len(written(row).shorter()) == 3000
-    assert values(f"tel. {row}") == ["212-664-7665"] * 3000
+    assert found_values(f"tel. {row}", "phone") == ["212-664-7665"] * 3000
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ class CountMarks(Step):
 
         mark: str = "?"
 
-    def kernels(self, recipe):
+    def kernels(self, context):
         return ("toy_step:warm",)
 
     def datasets(self):
