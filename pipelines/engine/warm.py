@@ -19,6 +19,7 @@ from gristmill.console import Console
 from gristmill.filters.registry import family
 from gristmill.filters.transforms.apply import versioned_text
 from gristmill.kernels.compile import kernel_folder
+from gristmill.schemas.errors import GristmillError
 from gristmill.schemas.lookup import load_object
 from gristmill.schemas.recipe.rules import ORIGINAL
 from gristmill.schemas.signals import Family
@@ -103,9 +104,14 @@ def _compile_in_a_process(waiting: Iterator[str], done: Callable[[str, bool], No
 
 
 def _can_be_warmed(chosen: Family) -> bool:
-    if chosen.prepare:
-        return chosen.reads == ("text",)
-    return not chosen.isolated and chosen.reads == ("text",) and chosen.check is None
+    """Whether a family measures bare texts, and needs no model or list that a recipe must name."""
+    if chosen.reads != ("text",) or chosen.inputs:
+        return False
+    try:
+        chosen.check_options(chosen.default_options)
+    except GristmillError:
+        return False
+    return True
 
 
 def _marker(folder: Path, name: str) -> Path:
@@ -120,7 +126,7 @@ def warm_one(name: str) -> None:
         versioned_text(texts, what)
     elif kind == "signals":
         one, batch = family(what), pa.record_batch({"text": texts})
-        (one.prepared if one.prepare else one.function)(batch, one.default_options)
+        one.function(one.prepared(batch, one.default_options), one.default_options)
     else:
         load_object(name)(texts)
 

@@ -14,11 +14,13 @@ from gristmill.pipelines.dedup.near.in_memory import numbered_entries
 from gristmill.pipelines.dedup.near.options import bands_of, shingling_of
 from gristmill.pipelines.measure.families import measure_batch, providers_first
 from gristmill.schemas.errors import InputError, RecipeError
+from gristmill.schemas.lookup import unknown_name_error
 from gristmill.schemas.recipe.dedup import NearDedup
 from gristmill.schemas.recipe.rules import ORIGINAL
 from gristmill.schemas.signals import error_column
 from gristmill.schemas.yaml_files import validated
 
+NEAR_OPTIONS = ("shingle", "permutations", "seed", "recall", "bands", "rows", "max_hubs")
 NEAR_ROWS = pa.schema(
     [
         pa.field("row", pa.int64(), nullable=False),
@@ -68,15 +70,16 @@ def measure(
 def near_duplicates(texts: Iterable[str | None], similarity: float = 0.8, **options: Any) -> pa.Table:
     """Which of some texts are near duplicates of an earlier one.
 
-    similarity: Jaccard similarity of their shingles from which a text goes with an earlier, kept one. options: further ones
-    of a recipe's `dedup.near`, such as `recall` or `shingle={"words": 3}`.
+    similarity: Jaccard similarity of their shingles from which a text goes with an earlier, kept one. options: those of a
+    recipe's `dedup.near` in NEAR_OPTIONS, such as `recall` or `shingle={"words": 3}`. A text without a word is like no other.
     Returns a row for every text: row; kept; survivor, the row that is kept for it (its own where it is kept); similarity,
     the true one with its survivor, null where it is kept. The rule is that of a build with `link: star` whose survivor is the
     first. Pairs are found by MinHash with the probability `recall`, and every one is verified.
     """
+    for name in options:
+        if name not in NEAR_OPTIONS:
+            raise unknown_name_error("option of near_duplicates", name, NEAR_OPTIONS)
     near = validated(NearDedup, {"similarity": similarity, **options})
-    if near.link != "star" or near.against:
-        raise RecipeError("near_duplicates with link: component or against", expected="the options of a single list")
     column = _column(texts)
     bands = bands_of(near)
     found = shingle_hashes(column, shingling_of(near))

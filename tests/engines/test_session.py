@@ -21,6 +21,7 @@ def test_the_embedded_engine_starts_after_spark_and_again() -> None:
             assert engine.spark.range(3).count() == 3
 
 
+@pytest.mark.slow
 @pytest.mark.java
 def test_engines_open_at_once_have_sessions_of_their_own() -> None:
     with Engine("sail") as outer:

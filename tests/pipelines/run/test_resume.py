@@ -73,7 +73,7 @@ def assert_goes_on(recipe: Path, out: Path, expected: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "units", [1, 3 * FILES, *(pytest.param(units, marks=pytest.mark.slow) for units in (FILES, 7 * FILES))]
+    "units", [3 * FILES, *(pytest.param(units, marks=pytest.mark.slow) for units in (1, FILES, 7 * FILES))]
 )
 def test_killed_after_some_units(recipe: Path, tmp_path: Path, uninterrupted: dict[str, str], units: int) -> None:
     kill_when(start(recipe, tmp_path / "run"), tmp_path / "run", units)
@@ -201,6 +201,7 @@ def test_a_kill_while_the_folder_is_claimed(recipe: Path, tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_a_marker_whose_writing_was_interrupted_is_no_unit(
     recipe: Path, tmp_path: Path, uninterrupted: dict[str, str]
 ) -> None:
@@ -214,6 +215,7 @@ def test_a_marker_whose_writing_was_interrupted_is_no_unit(
     assert not (out / "documents" / "data" / "orphan.parquet").exists()
 
 
+@pytest.mark.slow
 def test_the_summary_goes_before_the_stages_it_speaks_of(recipe: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     assert build_process(recipe, out).returncode == 0

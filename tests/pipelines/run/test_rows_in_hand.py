@@ -1,10 +1,12 @@
 """Rows of a run, results as tables, and strings without a recipe."""
 
+import random
 from pathlib import Path
 from typing import Any
 
 import gristmill
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from gristmill import InputError, RecipeError, RunError
 from gristmill.console import Console
@@ -89,8 +91,32 @@ def test_near_duplicates_of_strings() -> None:
     assert sum(gristmill.near_duplicates(copies).column("kept").to_pylist()) == 1
     assert gristmill.near_duplicates([]).num_rows == 0
     assert isinstance(found, pa.Table)
-    with pytest.raises(RecipeError, match="link"):
-        gristmill.near_duplicates(TEXTS, link="component")
+    for option in ({"link": "component"}, {"verify": "signature"}, {"recal": 0.9}):  # what it does not do is refused
+        with pytest.raises(RecipeError, match="option of near_duplicates"):
+            gristmill.near_duplicates(TEXTS, **option)
+
+
+def test_near_duplicates_are_those_of_a_build(tmp_path: Path) -> None:
+    """The same texts as documents, of which the oldest survives: the same ones are kept."""
+    dice = random.Random(3)
+    words = [f"word{number}" for number in range(400)]
+    texts = [" ".join(dice.choices(words, k=60)) for _ in range(60)]
+    for number in range(140):
+        changed = texts[dice.randrange(60)].split()
+        for _ in range(number % 5):
+            changed[dice.randrange(60)] = dice.choice(words)
+        texts.append(" ".join(changed))
+    days = [f"2020-01-01T{n // 60:02}:{n % 60:02}:00Z" for n in range(len(texts))]
+    table = {"id": [f"{n:04}" for n in range(len(texts))], "text": texts, "when": days}
+    pq.write_table(pa.table(table), tmp_path / "in.parquet")
+    near = {"similarity": 0.7, "shingle": {"words": 3}, "survivor": ["oldest"]}
+    source = {"name": "in", "path": str(tmp_path / "in.parquet"), "columns": {"id": "id", "timestamp": "when"}}
+    recipe = {"name": "near", "sources": [source], "dedup": {"exact": None, "near": near}}
+    run = gristmill.build(recipe, tmp_path / "run", console=QUIET, report=False)
+    found = gristmill.near_duplicates(texts, similarity=0.7, shingle={"words": 3}).to_pylist()
+    kept = {texts[row["row"]] for row in found if row["kept"]}
+    assert kept == {row["text"] for row in run.corpus}
+    assert 60 < len(kept) < 120
 
 
 def test_a_folder_that_is_none(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def _discrimination(seed: int) -> float:
     return discrimination(lesson, source, *train(lesson, source, seed))
 
 
+@pytest.mark.slow
 def test_replaced_tokens_are_found() -> None:
     assert _discrimination(SEEDS[0]) > CLEARLY
 

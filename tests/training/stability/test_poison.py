@@ -65,6 +65,7 @@ def test_one_bad_batch_rolled_back_at_once(tmp_path: Path, shards: Path) -> None
     assert_as_if_never_held(recipe, tmp_path / "run", tmp_path / "reference")
 
 
+@pytest.mark.slow
 def test_many_bad_batches(tmp_path: Path, shards: Path) -> None:
     recipe = tiny(shards, steps=70)
     bad = range(AT * BATCH, (AT + 20) * BATCH)
