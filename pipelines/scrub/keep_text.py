@@ -141,6 +141,10 @@ def remove_part(task: RemoveTask) -> int:
         nothing = pa.nulls(batch.num_rows, pa.large_string())
         texts = nothing if kept is None else pc.if_else(kept.slice(row, batch.num_rows), batch.column("text"), nothing)
         batch = _with_column(batch, "text", texts)
+        gone = texts.is_null()
+        for name in ("pieces", "fields"):
+            column = batch.column(name)
+            batch = _with_column(batch, name, pc.if_else(gone, pa.scalar(None, column.type), column))
         if task.privacy is not None:
             batch = _with_column(batch, "metadata", nothing)
             batch = _with_column(batch, "detail", nothing)

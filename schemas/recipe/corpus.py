@@ -12,6 +12,7 @@ from gristmill.schemas.recipe.policy import Floor, Policy
 from gristmill.schemas.recipe.shards import ShardOptions
 from gristmill.schemas.recipe.source import Source
 from gristmill.schemas.recipe.steps import OwnStep
+from gristmill.schemas.rows.registry import DOCUMENT, ROW_KINDS, row_kind
 from gristmill.schemas.strict import Strict
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -27,6 +28,7 @@ class Card(Strict):
 class Recipe(Strict):
     """One corpus: sources, signals, policy, duplicates, text.
 
+    rows: what a row is: `document`, `conversation`, `pair`, `prompt`, or a kind of one's own (`module:attribute`).
     signals: families to measure beyond those the policy needs, each with its options.
     text: the text version written to the corpus; by default what the profiles name, else the original.
     pii: what happens to personal data and secrets, after everything else that changes the text.
@@ -36,6 +38,7 @@ class Recipe(Strict):
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    rows: str = Field(DOCUMENT, json_schema_extra={"examples": list(ROW_KINDS)})
     seed: int = 0
     sources: tuple[Source, ...] = Field(min_length=1)
     signals: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -76,6 +79,27 @@ class Recipe(Strict):
             base = base_of(info)
             return options if base is None else resolve_existing(options, base)
         return value
+
+    @field_validator("rows")
+    @classmethod
+    def _kind_is_known(cls, name: str) -> str:
+        row_kind(name)
+        return name
+
+    @field_validator("sources")
+    @classmethod
+    def _sources_have_the_kind(cls, sources: tuple[Source, ...], info: ValidationInfo) -> tuple[Source, ...]:
+        """Each source knows the kind of its rows, as whoever reads it must."""
+        kind = info.data.get("rows", DOCUMENT)
+        for source in sources:
+            if source.rows not in (DOCUMENT, kind):
+                raise ValueError(f"source {source.name!r} has rows {source.rows!r}; expected {kind!r}, as the recipe")
+            if kind == DOCUMENT and source.form != "auto":
+                raise ValueError(
+                    f"source {source.name!r} has format {source.format!r}, a form of records that are no documents; "
+                    f"expected `rows:` of the recipe, one of {', '.join(ROW_KINDS)}"
+                )
+        return tuple(source.model_copy(update={"rows": kind}) for source in sources)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Recipe":

@@ -1,21 +1,26 @@
 """What a recipe says about one source of documents: where the files are and how to read them."""
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import webencodings
 from gristmill.schemas.lookup import installed_names, nearest_name
 from gristmill.schemas.paths import RecipePath
+from gristmill.schemas.rows.registry import DOCUMENT
 from gristmill.schemas.strict import Strict
 from pydantic import Field, field_validator
 
 READERS_GROUP = "gristmill.readers"  # of entry points: readers that installed packages bring
 SourceFormat = Literal["auto", "warc", "wet", "html", "text", "jsonl", "csv", "parquet", "datasets"]
+FORMS_GROUP = "gristmill.forms"  # of entry points: forms of records that installed packages bring
+RecordForm = Literal["messages"]
 
 # Metadata keys the readers write themselves; a mapped column of the same name would be overwritten.
 READER_NOTES = (
     "charset",
     "columns_found",
     "extraction",
+    "form",
     "http_status",
     "mime",
     "nul_characters",
@@ -89,6 +94,9 @@ class Source(Strict):
     """One source of documents.
 
     path: files, folders, globs (`**` too) and fsspec URLs (`s3://`, `memory://`), one or several.
+    format: of the files, by default told by their names and first bytes; or, for rows of other kinds than documents, the
+        form of the records in them (`messages`, `alpaca`, ...; see docs/curation.md), by default told by each record.
+    rows: the kind of the recipe's rows; set `rows:` of the recipe.
     exclude: globs matched against the path relative to `root` and against the file name.
     root: what relative paths (part of a document's identity) are relative to; default: the part of `path` before the
         first wildcard, for a file its folder, for several paths what they have in common.
@@ -108,7 +116,8 @@ class Source(Strict):
     path: RecipePath | tuple[RecipePath, ...]
     exclude: tuple[str, ...] = ()
     root: RecipePath | None = None
-    format: str = Field("auto", json_schema_extra={"examples": list(get_args(SourceFormat))})
+    format: str = Field("auto", json_schema_extra={"examples": [*get_args(SourceFormat), *get_args(RecordForm)]})
+    rows: str = DOCUMENT
     columns: Columns = Columns()
     snapshot: str | None = None
     extract: Literal["resiliparse", "trafilatura", "none"] = "resiliparse"
@@ -122,7 +131,7 @@ class Source(Strict):
     @field_validator("format")
     @classmethod
     def _check_format(cls, name: str) -> str:
-        known = [*get_args(SourceFormat), *installed_names(READERS_GROUP)]
+        known = [*get_args(SourceFormat), *installed_names(READERS_GROUP), *known_forms()]
         if name not in known and ":" not in name and "." not in name:
             nearest = nearest_name(name, known)
             hint = f"; did you mean {nearest!r}?" if nearest else ""
@@ -161,3 +170,33 @@ class Source(Strict):
     @property
     def paths(self) -> tuple[str, ...]:
         return (self.path,) if isinstance(self.path, str) else self.path
+
+    @property
+    def has_documents(self) -> bool:
+        """Whether its rows are documents: texts found by `columns`; else records that have a form."""
+        return self.rows == DOCUMENT
+
+    @property
+    def form(self) -> str:
+        """The form of its records; "auto": told by each record."""
+        return self.format if self.format in known_forms() else "auto"
+
+    @property
+    def file_format(self) -> str:
+        """The format of its files; "auto": told by their names and first bytes."""
+        return self.format if self.form == "auto" else "auto"
+
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        """The columns that its tables must have."""
+        columns = self.columns
+        return columns.required if self.has_documents else tuple(n for n in columns.required if n not in columns.texts)
+
+    def wanted_columns(self, found: Sequence[str]) -> tuple[str, ...]:
+        """The columns of its tables that are read: of records with a form all that are found."""
+        return self.columns.wanted if self.has_documents else tuple(found)
+
+
+def known_forms() -> tuple[str, ...]:
+    """The names of the forms that records may have."""
+    return (*get_args(RecordForm), *installed_names(FORMS_GROUP))

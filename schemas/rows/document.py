@@ -1,6 +1,9 @@
 """The document row, as every reader writes it and every stage reads it."""
 
 import pyarrow as pa
+from gristmill.schemas.rows.kind import ROW_COLUMNS, RowKind, View
+
+KIND = RowKind("document", views={"text": View()})
 
 KEPT_STATUS = "ok"
 QUARANTINED_STATUS = "quarantined"
@@ -20,9 +23,11 @@ DOCUMENT = pa.schema(
         pa.field("status", pa.large_string(), nullable=False),  # ok | quarantined
         pa.field("reason", pa.large_string()),  # why quarantined, a short snake_case fact; null when ok
         pa.field("detail", pa.large_string()),  # the error in words, bounded to 500 characters; null when ok
+        *ROW_COLUMNS,  # of rows of other kinds
     ]
 )
-_NOT_CONTENT = ("text", "location", "detail")  # text is stood for by content_hash; the others tell where and how
+# text, pieces and fields are stood for by content_hash; the others tell where and how
+_NOT_CONTENT = ("text", "location", "detail", *(field.name for field in ROW_COLUMNS))
 DOCUMENT_DIGEST = tuple(name for name in DOCUMENT.names if name not in _NOT_CONTENT)
 
 _PLACE = [

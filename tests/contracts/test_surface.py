@@ -133,7 +133,8 @@ COMMANDS = {
 COLUMNS = {
     "documents": (
         document.DOCUMENT,
-        "doc_id source snapshot url timestamp content_hash text text_bytes metadata location status reason detail",
+        "doc_id source snapshot url timestamp content_hash text text_bytes metadata location status reason detail pieces "
+        "fields",
     ),
     "decisions": (
         decision.DECISION,
@@ -155,7 +156,7 @@ COLUMNS = {
 }
 KEYS = {
     corpus_recipe.Recipe: (
-        "name seed sources signals floor policy dedup decontaminate foreign mix steps text pii shards keep_text card"
+        "name rows seed sources signals floor policy dedup decontaminate foreign mix steps text pii shards keep_text card"
     ),
     shard_options.ShardOptions: (
         "tokenizer bos eos pad mask separator sentinels add_bos validation_fraction tokens_per_shard loss_column seed"
@@ -168,7 +169,7 @@ KEYS = {
     dedup.Dedup: "exact near lines substrings",
     dedup.ExactDedup: "normalise scope survivor",
     source.Source: (
-        "name path exclude root format columns snapshot extract max_document_bytes encoding delimiter "
+        "name path exclude root format rows columns snapshot extract max_document_bytes encoding delimiter "
         "max_field_lines priority text"
     ),
     source.Columns: "text joint id url timestamp metadata",

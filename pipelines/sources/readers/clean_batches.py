@@ -22,7 +22,7 @@ MAX_TEXT_BYTES = 32 << 20  # of a batch; beyond it rows are taken one by one, in
 def as_documents(batch: pa.RecordBatch, source: Source, split: Split, position: int) -> pa.RecordBatch | None:
     """The batch as rows of DOCUMENT, its first row being row `position` of the file; None when a row is not plain."""
     columns = source.columns
-    if columns.metadata or not _absent(batch, columns.timestamp) or not batch.num_rows:
+    if not source.has_documents or columns.metadata or not _absent(batch, columns.timestamp) or not batch.num_rows:
         return None
     text, url = _plain(batch, columns.only_text), _plain(batch, columns.url)
     ids = _plain(batch, columns.id)

@@ -45,9 +45,8 @@ def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> I
         try:
             schema, batches = _open(stored)
             check_columns(source, schema.names, split.path)
-            names = [
-                name for name in schema.names if name in {wanted.split(".")[0] for wanted in source.columns.wanted}
-            ]
+            wanted = {name.split(".")[0] for name in source.wanted_columns(schema.names)}
+            names = [name for name in schema.names if name in wanted]
             for batch in batches:
                 for part in _slices(batch.select(names)):
                     whole = part.num_rows >= MIN_ROWS

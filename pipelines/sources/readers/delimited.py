@@ -108,7 +108,7 @@ def _found_delimiter(sample: list[str], source: Source, path: str) -> str:
     def fitness(delimiter: str) -> tuple[bool, int, int, bool]:
         found = [record.fields for record in _sampled(sample, Grammar(delimiter)) if record.fields]
         header = found[0] if found else []
-        has_columns = all(name in header or name.split(".")[0] in header for name in source.columns.required)
+        has_columns = all(name in header or name.split(".")[0] in header for name in source.required_columns)
         alike = sum(len(fields) == len(header) for fields in found)
         return has_columns, alike if has_columns else 0, len(header), delimiter == usual
 

@@ -49,7 +49,7 @@ def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> I
         for line in _framed(stored, split, rows):
             record = _take(line, rows)
             if record is not None:
-                without_text += text_of(record, source.columns) is MISSING
+                without_text += source.has_documents and text_of(record, source.columns) is MISSING
                 if without_text == rows.framed == CHECKED_RECORDS:
                     raise missing_column(
                         source.columns, source.columns.texts[0], record, f"{split.path}, first records"

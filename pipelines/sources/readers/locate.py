@@ -203,7 +203,7 @@ def _about_data(found: Iterable[str], source: Source) -> set[str]:
     """Files that tell of data, where there is any."""
     names = {name: posixpath.basename(name).lower() for name in found}
     by_suffix = {_SUFFIX_FORMAT.get(posixpath.splitext(_unpacked(base))[1]) for base in names.values()}
-    formats = by_suffix if source.format == "auto" else {source.format}
+    formats = by_suffix if source.file_format == "auto" else {source.file_format}
     if not formats - {None, *_WHOLE_FILE_FORMATS}:
         return set()
     return {name for name, base in names.items() if base.endswith(_NO_DATA) or _is_about_data(base)}
@@ -290,7 +290,7 @@ def _inspect(listed: _Listed, name: str, relative: str, source: Source, *, first
         by_content = next((kind for magic, kind in _MAGIC_COMPRESSION.items() if head.startswith(magic)), "")
         # A `.gz` stored unpacked begins like text; anything else behind such a name is a damaged archive.
         compression = by_content or ("" if is_text(head) else compression)
-    chosen = source.format if source.format != "auto" else _SUFFIX_FORMAT.get(suffix)
+    chosen = source.file_format if source.file_format != "auto" else _SUFFIX_FORMAT.get(suffix)
     if chosen is None:
         raise InputError(
             f"{relative} is of no known format",

@@ -77,7 +77,7 @@ def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> I
 def _columns_read(source: Source, found: list[str]) -> list[str]:
     """The columns to decode: of a text made of several strings the outer ones, as lists may lie inside."""
     several = source.columns.only_text is None
-    nested = {name: name.split(".")[0] for name in source.columns.wanted if name.split(".")[0] in found}
+    nested = {name: name.split(".")[0] for name in source.wanted_columns(found) if name.split(".")[0] in found}
     return list(
         dict.fromkeys(head if several and name in source.columns.texts else name for name, head in nested.items())
     )

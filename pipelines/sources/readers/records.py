@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from gristmill.pipelines.sources.forms.rows_of import add_rows
 from gristmill.pipelines.sources.readers.decoding import repair_utf8, utf8_of
 from gristmill.pipelines.sources.readers.rows import Rows, to_json
 from gristmill.schemas.errors import InputError
@@ -59,10 +60,14 @@ def strings_of(value: Any) -> Iterator[str]:
 
 
 def add_record(rows: Rows, record: Mapping[str, Any], position: int, size: int, notes: dict[str, Any]) -> None:
-    """One framed record as a document, or quarantined: missing_text, null_text, text_not_string.
+    """One framed record as a document, or quarantined: missing_text, null_text, text_not_string; or as the rows that
+    a record of its form holds.
 
     size: bytes of the record as framed. notes: what the framing had to replace.
     """
+    if not rows.source.has_documents:
+        add_rows(rows, record, position, size, notes)
+        return
     columns = rows.source.columns
     text = text_of(record, columns)
     id_value = _given(record, columns.id)
@@ -101,7 +106,7 @@ def listed(names: Iterable[str]) -> str:
 def check_columns(source: Source, found: Iterable[str], where: str) -> None:
     """InputError naming the columns found and the mapping to write, when a wanted column is missing or stands twice."""
     found = list(found)
-    for name in source.columns.wanted:
+    for name in source.wanted_columns(found):
         if found.count(name) > 1:
             raise InputError(
                 f"{found.count(name)} columns named {name!r}; columns found: {listed(found)}",
@@ -109,7 +114,7 @@ def check_columns(source: Source, found: Iterable[str], where: str) -> None:
                 where=where,
                 next_step="rename or remove one, or map another column in `columns`",
             )
-    for name in source.columns.required:
+    for name in source.required_columns:
         if name not in found and name.split(".")[0] not in found:
             raise missing_column(source.columns, name, found, where)
 

@@ -10,7 +10,7 @@ from gristmill.pipelines.sources.readers.locate import InputFile, locate
 from gristmill.pipelines.sources.readers.rows import Gathered, Rows
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.web import Pages
-from gristmill.schemas.errors import BalanceError
+from gristmill.schemas.errors import BalanceError, InputError
 from gristmill.schemas.lookup import load_registered
 from gristmill.schemas.recipe.source import READERS_GROUP, Source
 from gristmill.schemas.tally import Tally
@@ -31,6 +31,7 @@ READERS: dict[str, str] = {
 
 
 PLAN_THREADS = 16
+OF_DOCUMENTS = ("html", "text", "warc", "wet")  # formats that hold no records
 
 
 class Reader(NamedTuple):
@@ -57,6 +58,14 @@ def plan_splits(source: Source, split_bytes: int, left_out: list[str] | None = N
     Raises InputError for what cannot be read at all: no such path, an empty folder or glob, a missing column.
     """
     files = locate(source, left_out)
+    texts = sorted({file.format for file in files if file.format in OF_DOCUMENTS})
+    if texts and not source.has_documents:
+        raise InputError(
+            f"files of format {', '.join(texts)} hold documents, not records of a {source.rows}",
+            where=f"source {source.name}",
+            expected="files of format csv, datasets, jsonl or parquet",
+            next_step="leave out `rows:` to build documents, or name other files in `path`",
+        )
 
     def plan(file: InputFile) -> list[tuple[int, int]]:
         return reader(file.format).plan(source, file, split_bytes)

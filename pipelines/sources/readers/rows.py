@@ -6,11 +6,12 @@ from typing import Any
 
 import pyarrow as pa
 from gristmill.pipelines.sources.readers.decoding import is_junk, scrub
-from gristmill.pipelines.sources.readers.identity import content_hash, id_from_column, id_from_position
+from gristmill.pipelines.sources.readers.identity import content_hash, id_from_column, id_from_position, row_hash
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.timestamps import iso_utc
 from gristmill.schemas.recipe.source import Source
 from gristmill.schemas.rows.document import DOCUMENT, KEPT_STATUS, QUARANTINED_STATUS
+from gristmill.schemas.rows.kind import Encoded
 from gristmill.schemas.tally import Tally
 
 BATCH_TEXT_BYTES = 16 << 20
@@ -71,24 +72,36 @@ class Rows:
         url: Any = None,
         timestamp: Any = None,
         metadata: dict[str, Any],
+        number: int = 0,
+        row: Encoded | None = None,
     ) -> None:
-        """One document. text: valid UTF-8. id_value: the source's own id; doc_id: one already made; else position."""
+        """One row. text: valid UTF-8. id_value: the source's own id; doc_id: one already made; else position.
+
+        number: among the rows made of one record. row: what a row that is no document is stored as.
+        """
         if len(text) > self.source.max_document_bytes:
             detail = f"{len(text)} bytes of text; the limit is {self.source.max_document_bytes}"
-            return self.quarantine("too_large", detail, len(text), position, doc_id=doc_id, id_value=id_value, url=url)
+            return self.quarantine(
+                *("too_large", detail, len(text), position), doc_id=doc_id, id_value=id_value, url=url, number=number
+            )
         if is_junk(text, metadata):
             detail = "more than half of the bytes are control characters or cannot be decoded"
             size = len(text)
-            return self.quarantine("binary_content", detail, size, position, doc_id=doc_id, id_value=id_value, url=url)
+            return self.quarantine(
+                *("binary_content", detail, size, position), doc_id=doc_id, id_value=id_value, url=url, number=number
+            )
         if b"\0" in text:
             metadata["nul_characters"] = text.count(b"\0")
         moment = iso_utc(timestamp)
         if moment is None and timestamp is not None:
             metadata["timestamp_raw"] = timestamp
         self.documents += 1
-        identity = doc_id or self._identity(id_value, position)
+        identity = doc_id or self._identity(id_value, position, number)
         status = (KEPT_STATUS, None, None)
-        self._append(identity, position, url, moment, content_hash(text), text, len(text), metadata, status)
+        beside = (None, None) if row is None else (_pieces(row), to_json(row.fields))
+        hashed = content_hash(text) if row is None else row_hash(text, row.pieces, beside[1])
+        place = f"{position}.{number}" if number else str(position)
+        self._append(identity, place, url, moment, hashed, text, len(text), metadata, status, beside)
 
     def quarantine(
         self,
@@ -101,22 +114,25 @@ class Rows:
         id_value: Any = None,
         url: Any = None,
         metadata: dict[str, Any] | None = None,
+        number: int = 0,
     ) -> None:
         """One record that cannot become a document; its place and the reason are kept, its text is not."""
         self.quarantined += 1
-        identity = doc_id or self._identity(id_value, position)
+        identity = doc_id or self._identity(id_value, position, number)
         status = (QUARANTINED_STATUS, reason, scrub(detail[:MAX_DETAIL_CHARACTERS], {}))
-        self._append(identity, position, url, None, None, None, record_bytes, metadata or {}, status)
+        place = f"{position}.{number}" if number else str(position)
+        self._append(identity, place, url, None, None, None, record_bytes, metadata or {}, status, (None, None))
 
-    def _identity(self, id_value: Any, position: int) -> str:
+    def _identity(self, id_value: Any, position: int, number: int) -> str:
         if id_value is None:
-            return id_from_position(self.source.name, self.split.path, position)
-        return id_from_column(self.source.name, id_value if isinstance(id_value, str) else to_json(id_value))
+            return id_from_position(self.source.name, self.split.path, position, number)
+        value = id_value if isinstance(id_value, str) else to_json(id_value)
+        return id_from_column(self.source.name, value, number)
 
     def _append(
         self,
         doc_id: str,
-        position: int,
+        place: str,
         url: Any,
         moment: str | None,
         digest: str | None,
@@ -124,14 +140,15 @@ class Rows:
         size: int,
         metadata: dict[str, Any],
         status: tuple[str, str | None, str | None],
+        beside: tuple[list[dict[str, Any]] | None, str | None],
     ) -> None:
         link = None if url is None else _text_of(url)
-        location = f"{self.split.path}#{position}"
+        location = f"{self.split.path}#{place}"
         notes = to_json(metadata) if metadata else "{}"
         name, snapshot = self.source.name, self.source.snapshot
-        row = (doc_id, name, snapshot, link, moment, digest, text, size, notes, location, *status)
+        row = (doc_id, name, snapshot, link, moment, digest, text, size, notes, location, *status, *beside)
         self.gathered.rows.append(row)
-        self.gathered.row_bytes += (len(text) if text else 0) + len(notes)
+        self.gathered.row_bytes += (len(text) if text else 0) + len(notes) + len(beside[1] or "")
 
     @property
     def full(self) -> bool:
@@ -160,6 +177,10 @@ class Rows:
             skipped=dict(sorted(self.skipped.items())),
             error=self.errors[0] + more if self.errors else None,
         )
+
+
+def _pieces(row: Encoded) -> list[dict[str, Any]]:
+    return [{"label": label, "start": start, "end": end} for label, start, end in row.pieces]
 
 
 def _text_of(value: Any) -> str:

@@ -11,7 +11,7 @@ from gristmill.schemas.recipe.source import Source
 
 def check_text_type(source: Source, schema: pa.Schema, where: str) -> None:
     """InputError when the text column is of a type that cannot hold text."""
-    name = source.columns.only_text
+    name = source.columns.only_text if source.has_documents else None
     if name is None or name not in schema.names:
         return  # several, or a nested `a.b`: seen record by record
     kind = schema.field(name).type

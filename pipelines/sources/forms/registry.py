@@ -1,0 +1,41 @@
+"""Every form of records, the special ones first; adding one is its own file plus a line here and in schemas/recipe/source."""
+
+from functools import cache
+
+from gristmill.pipelines.sources.forms.form import Form, Record
+from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.lookup import installed_names, load_registered
+from gristmill.schemas.recipe.source import FORMS_GROUP, Source
+from gristmill.schemas.rows.kind import RowError
+
+FORMS: dict[str, str] = {
+    "messages": "gristmill.pipelines.sources.forms.messages",
+}
+
+
+@cache
+def form(name: str) -> Form:
+    """The form of this name; RecipeError where there is none."""
+    found = load_registered(FORMS, "form of records", name, "FORM", group=FORMS_GROUP)
+    if not isinstance(found, Form):
+        raise RecipeError(f"{name!r} is no form of records", where="format", expected="an object of gristmill.Form")
+    return found
+
+
+@cache
+def forms_of(kind: str) -> tuple[Form, ...]:
+    """The forms whose records become rows of a kind, installed ones first, in the order in which they are asked."""
+    names = [*installed_names(FORMS_GROUP), *FORMS]
+    return tuple(found for found in map(form, dict.fromkeys(names)) if kind in found.kinds)
+
+
+def form_of(record: Record, source: Source) -> Form:
+    """The form that the source names, else the first that the record has; RowError where it has none."""
+    if source.form != "auto":
+        return form(source.form)
+    for one in forms_of(source.rows):
+        if one.matches(record):
+            return one
+    columns = ", ".join(map(str, list(record)[:20])) or "nothing"
+    known = ", ".join(one.name for one in forms_of(source.rows)) or "none"
+    raise RowError("unknown_form", f"columns {columns}; forms of rows that are a {source.rows}: {known}")
