@@ -24,6 +24,14 @@ _PUBLIC = {
     # Strings in hand, without a recipe.
     "measure": "gristmill.pipelines.inspect.in_hand",
     "near_duplicates": "gristmill.pipelines.inspect.in_hand",
+    # Answers that a program can check.
+    "checker": "gristmill.answers.registry",
+    "check_many": "gristmill.answers.batch",
+    "self_test": "gristmill.answers.self_test:self_test",
+    "self_test_many": "gristmill.answers.batch",
+    "Checker": "gristmill.answers.contract",
+    "AnswerKind": "gristmill.answers.contract",
+    "Verdict": "gristmill.answers.verdict",
     # Token shards.
     "train_tokenizer": "gristmill.pipelines.shards.train_tokenizer",
     "write_shards": "gristmill.pipelines.shards.write",

@@ -11,12 +11,16 @@ import pytest
 ALLOWED: dict[str, set[str]] = {
     "schemas": {"schemas"},
     "gristmill/kernels": {"kernels"},
-    "filters": {"filters", "kernels", "schemas"},
-    "pipelines": {"pipelines", "filters", "kernels", "console", "schemas"},
-    "training": {"training", "kernels", "console", "schemas"},
+    "gristmill/sandbox": {"sandbox", "schemas"},
+    "gristmill/answers": {"answers", "sandbox", "schemas"},
+    "filters": {"filters", "answers", "kernels", "schemas"},
+    "pipelines": {"pipelines", "filters", "answers", "sandbox", "kernels", "console", "schemas"},
+    "training": {"training", "answers", "kernels", "console", "schemas"},
 }
 FORBIDDEN = {
     "gristmill/kernels": {"pyspark", "pysail", "torch", "transformers", "trl"},
+    "gristmill/sandbox": {"pyspark", "pysail", "torch", "transformers", "trl"},
+    "gristmill/answers": {"pyspark", "pysail", "torch", "transformers", "trl"},
     "schemas": {"pyspark", "pysail", "torch", "transformers"},
     "filters": {"pyspark", "pysail", "torch", "transformers", "trl"},
     "pipelines": {"torch", "transformers", "trl"},

@@ -1,0 +1,1 @@
+"""The kinds of checkers, one a file; each holds its `KIND`."""
