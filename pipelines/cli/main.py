@@ -3,9 +3,10 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from gristmill.pipelines.cli.adapters import adapters
 from gristmill.pipelines.cli.average import average
 from gristmill.pipelines.cli.decontaminate import decontaminate
 from gristmill.pipelines.cli.forget import forget
@@ -186,7 +187,7 @@ def doctor(
 
 @app.command()
 def schema(
-    what: Annotated[str, typer.Argument(help="recipe, policy or training.")] = "recipe",
+    what: Annotated[str, typer.Argument(help="recipe, policy, training, or a kind of training (sft, ...)")] = "recipe",
 ) -> None:
     """Print the JSON Schema of recipes, for editors."""
     import json
@@ -194,12 +195,13 @@ def schema(
     from gristmill.schemas.errors import RecipeError
     from gristmill.schemas.recipe.corpus import Recipe
     from gristmill.schemas.recipe.policy import Policy
-    from gristmill.schemas.training.pretrain import PretrainRecipe
+    from gristmill.training.kinds.registry import KINDS, recipe_model
 
-    models = {"recipe": Recipe, "policy": Policy, "training": PretrainRecipe}
-    if what not in models:
-        raise RecipeError(f"found {what!r}", expected="recipe, policy or training")
-    print(json.dumps(models[what].model_json_schema(), indent=1))
+    models: dict[str, Any] = {"recipe": Recipe, "policy": Policy}
+    kind = "pretrain" if what == "training" else what
+    if what not in models and kind not in KINDS:
+        raise RecipeError(f"found {what!r}", expected=f"recipe, policy, training, or one of {', '.join(KINDS)}")
+    print(json.dumps((models.get(what) or recipe_model(kind)).model_json_schema(), indent=1))
 
 
 @app.command()
@@ -223,6 +225,7 @@ app.add_typer(classifier, name="classifier")
 app.add_typer(lm, name="lm")
 app.command()(mix)
 app.command()(purge)
+app.add_typer(adapters, name="adapters")
 app.add_typer(shards, name="shards")
 app.add_typer(tokenizer, name="tokenizer")
 app.command()(train)

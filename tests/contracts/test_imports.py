@@ -10,14 +10,16 @@ import pytest
 
 ALLOWED: dict[str, set[str]] = {
     "schemas": {"schemas"},
+    "gristmill/chat": {"chat", "schemas"},
     "gristmill/kernels": {"kernels"},
     "gristmill/sandbox": {"sandbox", "schemas"},
     "gristmill/answers": {"answers", "sandbox", "schemas"},
     "filters": {"filters", "answers", "kernels", "schemas"},
-    "pipelines": {"pipelines", "filters", "answers", "sandbox", "kernels", "console", "schemas"},
-    "training": {"training", "answers", "kernels", "console", "schemas"},
+    "pipelines": {"pipelines", "filters", "answers", "sandbox", "chat", "kernels", "console", "schemas"},
+    "training": {"training", "answers", "chat", "kernels", "console", "schemas"},
 }
 FORBIDDEN = {
+    "gristmill/chat": {"pyspark", "pysail", "torch", "transformers", "trl"},
     "gristmill/kernels": {"pyspark", "pysail", "torch", "transformers", "trl"},
     "gristmill/sandbox": {"pyspark", "pysail", "torch", "transformers", "trl"},
     "gristmill/answers": {"pyspark", "pysail", "torch", "transformers", "trl"},

@@ -12,8 +12,10 @@ from gristmill.schemas.recipe import shards as shard_options
 from gristmill.schemas.recipe.rules import Profile, Rule
 from gristmill.schemas.rows import corpus, decision, document, edits
 from gristmill.schemas.rows import decontamination as hits
+from gristmill.schemas.training import adapter
 from gristmill.schemas.training import pretrain as pretrain_recipe
 from gristmill.schemas.training import recipe as training_recipe
+from gristmill.schemas.training import sft as sft_recipe
 
 PACKAGE = """
 __version__ build estimate open_run Run reselect materialise diff explain mix forget purge measure near_duplicates
@@ -116,6 +118,9 @@ COMMANDS = {
         "--quiet",
     },
     "mix": {"run", "--mix", "--plan"} | SPARK,
+    "adapters list": {"folder"},
+    "adapters info": {"adapter"},
+    "adapters merge": {"adapter", "--out", "--base"},
     "shards verify": {"folder", "--run", "--quiet"},
     "shards export": {"folder", "--out", "--format", "--quiet"},
     "shards purge": {"folder", "--quiet"},
@@ -155,6 +160,11 @@ COLUMNS = {
         "number set item words ngrams excerpt documents overlap longest example",
     ),
 }
+OF_ROWS = (  # keys of every kind that trains a finished model on rows
+    "name kind steps batch_sequences micro_batch_sequences seed optimizer precision activation_checkpointing compile "
+    "fsdp validation checkpoints stability averaging log rows validation_rows model tokenizer chat_template max_tokens "
+    "unusable_rows adapter"
+)
 KEYS = {
     corpus_recipe.Recipe: (
         "name rows seed sources signals floor policy dedup decontaminate foreign mix steps text pii shards keep_text card"
@@ -186,6 +196,8 @@ KEYS = {
         "name kind steps batch_sequences micro_batch_sequences seed optimizer precision activation_checkpointing compile "
         "fsdp validation checkpoints stability averaging log shards model objective stream"
     ),
+    sft_recipe.SftRecipe: f"{OF_ROWS} packing",
+    adapter.Adapter: "method rank alpha dropout targets virtual_tokens",
     pretrain_recipe.StreamOptions: "window cut seed mixture phases verify",
     training_recipe.Optimizer: (
         "learning_rate warmup_steps schedule min_learning_rate_fraction decay_fraction weight_decay beta1 beta2 epsilon clip"

@@ -19,6 +19,8 @@ TOKENIZER_NAMES = (  # how the names of a tokenizer's files begin
     *("tokenizer", "special_tokens_map", "added_tokens", "chat_template", "vocab.", "merges.txt", "spiece.", "spm."),
     *("sentencepiece",),
 )
+MODEL_NAMES = ("model", "adapter_config.json", "adapter_model")  # how the names of weights begin
+NEW_HEADS = ("score.", "classifier.")  # of a classifier that is made of a language model: new, and to be trained
 WITHOUT_POSITIONS = {"t5"}  # relative attention: any window will do
 
 
@@ -65,30 +67,42 @@ def load_model(
 
     ModelError when it cannot be loaded, or does not fit the tokenizer or a window of so many tokens.
     """
+    with torch.random.fork_rng(devices=[]):
+        model = open_model(folder, attention)
+        refuse_long_windows(model.config, window, folder)
+        fit_vocabulary(model, tokenizer, folder, tokenizer_folder)
+    return model
+
+
+def open_model(folder: Path, attention: str = "sdpa", kind: Any = None, **changes: Any) -> transformers.PreTrainedModel:
+    """The model of a folder of save_pretrained, as it lies there, weights in 32 bits.
+
+    kind: a class of transformers to load it as, by default the one that its configuration asks for. changes: to how
+    `from_pretrained` is called. ModelError when it cannot be loaded, or lacks a weight.
+    """
     if not (folder / "config.json").is_file():
         raise ModelError("no config.json", where=str(folder), expected="a folder written by save_pretrained")
     if not any(folder.glob("*.safetensors")):
         raise ModelError(
             "no safetensors file", where=str(folder), expected="weights as safetensors: other formats are not loaded"
         )
-    with torch.random.fork_rng(devices=[]):
-        try:
-            model = _loaded(folder, attention)
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise ModelError(f"cannot be loaded ({error})", where=str(folder)) from error
-        _refuse_long_windows(model.config, window, folder)
-        fit_vocabulary(model, tokenizer, folder, tokenizer_folder)
-    return model
+    try:
+        return _loaded(folder, attention, kind, changes)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"cannot be loaded ({error})", where=str(folder)) from error
 
 
-def _loaded(folder: Path, attention: str) -> transformers.PreTrainedModel:
+def _loaded(folder: Path, attention: str, asked: Any, changes: dict[str, Any]) -> transformers.PreTrainedModel:
     settings = _settings(folder)
     options = {
         "local_files_only": True,
         "use_safetensors": True,
         "attn_implementation": attention,
         "dtype": torch.float32,  # weights are updated in 32 bits; `precision` is that of the computation
+        **changes,
     }
+    if asked is not None:
+        return _whole(asked, folder, options)
     kind = settings.get("model_type")
     if kind == "electra":
         return _electra(folder, settings.get("architectures") or ["nothing"], options)
@@ -99,7 +113,7 @@ def _loaded(folder: Path, attention: str) -> transformers.PreTrainedModel:
 def _whole(kind: Any, folder: Path, options: dict[str, Any]) -> Any:
     """The model of a folder in which no weight is missing: transformers would make up what is."""
     model, found = kind.from_pretrained(str(folder), output_loading_info=True, **options)
-    missing = sorted(found["missing_keys"])
+    missing = sorted(name for name in found["missing_keys"] if not name.startswith(NEW_HEADS))
     if missing:
         raise ModelError(
             f"{len(missing)} weights are missing, {missing[0]} among them",
@@ -128,11 +142,12 @@ def _electra(folder: Path, architectures: list[str], options: dict[str, Any]) ->
     return ReplacedTokenModel.of_parts(discriminator, generator)
 
 
-def _refuse_long_windows(config: Any, window: int | None, folder: Path) -> None:
+def refuse_long_windows(config: Any, window: int | None, folder: Path, key: str = "stream.window") -> None:
+    """ModelError for a window above the positions that a model was made for. key: of the recipe that says the window."""
     most = getattr(config, "max_position_embeddings", None)
     if window is None or most is None or window <= most or config.model_type in WITHOUT_POSITIONS:
         return
-    next_step = f"set stream.window to {most:,} or less"
+    next_step = f"set {key} to {most:,} or less"
     if getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None):
         next_step += (
             "; its positions are rotary, so max_position_embeddings in config.json may be raised to stretch them"
@@ -172,5 +187,5 @@ def write_model(checkpoint: Path, out: Path) -> None:
         ReplacedTokenModel.from_pretrained(str(checkpoint), local_files_only=True, use_safetensors=True).save_parts(out)
         return
     for path in checkpoint.iterdir():
-        if path.name.startswith("model") or path.name in ("config.json", "generation_config.json"):
+        if path.name.startswith(MODEL_NAMES) or path.name in ("config.json", "generation_config.json"):
             shutil.copy2(path, out / path.name)

@@ -95,14 +95,15 @@ def _grow(model: transformers.PreTrainedModel, size: int) -> None:
     for part in parts:
         before = part.config.vocab_size
         part.resize_token_embeddings(size, mean_resizing=False)
-        _average_new_rows(part, before)
+        average_new_rows(part, before)
     if isinstance(model, ReplacedTokenModel):
         model.config.vocab_size = size
         model.tie_weights()
 
 
 @torch.no_grad()
-def _average_new_rows(model: transformers.PreTrainedModel, before: int) -> None:
+def average_new_rows(model: transformers.PreTrainedModel, before: int) -> None:
+    """Make the embeddings from row `before` on the mean of the others."""
     output = model.get_output_embeddings()
     tables: list[Any] = [model.get_input_embeddings().weight]
     if output is not None:

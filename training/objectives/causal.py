@@ -21,7 +21,7 @@ def causal_labels(windows: Windows) -> np.ndarray:
     return np.where(windows["position_ids"] == 0, IGNORED, windows["labels"])
 
 
-class Causal:
+class CausalRows:
     """input_ids, position_ids, labels: (rows, window). Never an attention mask, and never a cache.
 
     transformers keeps packed documents apart by their restarting positions alone, and only when it gets neither an
@@ -31,13 +31,15 @@ class Causal:
     shapes: ClassVar[frozenset[str]] = frozenset({"llama", "qwen", "causal"})
     Options: ClassVar[type[Strict]] = CausalOptions
 
-    def __init__(self, setting: Setting, options: CausalOptions) -> None:
-        self.setting = setting
+    def __init__(self, positions: bool = True) -> None:
+        """positions: False leaves position_ids out, for windows of one document each."""
+        self.positions = positions
 
     def __call__(self, windows: Windows, positions: np.ndarray) -> dict[str, torch.Tensor | bool | float]:
+        placed = {"position_ids": tensor(windows["position_ids"])} if self.positions else {}
         return {
             "input_ids": tensor(windows["input_ids"]),
-            "position_ids": tensor(windows["position_ids"]),
+            **placed,
             "labels": tensor(causal_labels(windows)),
             "use_cache": False,
         }
@@ -56,3 +58,10 @@ class Causal:
         scored = labels.cpu().numpy() != IGNORED
         scored[:, 0] = False
         return TokenLosses(losses, scored)
+
+
+class Causal(CausalRows):
+    """The same, as an objective of pre-training."""
+
+    def __init__(self, setting: Setting, options: CausalOptions) -> None:
+        super().__init__()

@@ -5,9 +5,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from gristmill.training.models.build import write_model
+from gristmill.training.run.card import CARD, card
 from gristmill.training.run.checkpoints import Checkpoint
 from gristmill.training.run.folder import MODEL, RunFolder
+from gristmill.training.run.kind import Kind
 from gristmill.training.run.sealed import fault, read_seal, seal
 
 
@@ -20,14 +21,13 @@ def finished_step(folder: RunFolder, plan_id: str) -> int | None:
     return step if isinstance(step, int) else None
 
 
-def export(folder: RunFolder, checkpoint: Checkpoint, tokenizer: Path | None) -> Path | None:
-    """Write model/ from a checkpoint and the tokenizer in a folder; returns where an earlier model/ was set aside."""
+def export(folder: RunFolder, checkpoint: Checkpoint, kind: Kind) -> Path | None:
+    """Write model/ from a checkpoint, with tokenizer and card; returns where an earlier model/ was set aside."""
     part, final = folder.path / (MODEL + ".part"), folder.path / MODEL
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
-    if tokenizer is not None:
-        shutil.copytree(tokenizer, part, dirs_exist_ok=True)
-    write_model(checkpoint.folder, part)
+    kind.write_model(checkpoint.folder, part)
+    (part / CARD).write_text(card(folder.path, kind, checkpoint.step), encoding="utf-8")
     seal(part, {"step": checkpoint.step, "plan_id": checkpoint.plan_id, "head": checkpoint.head})
     earlier = folder.set_aside(MODEL) if final.exists() else None
     os.rename(part, final)

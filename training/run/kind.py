@@ -6,11 +6,12 @@ batch is made of nor what a loss is: it asks the kind, in this order.
 1. `prepare` opens the data and checks everything that can be checked before step 1;
 2. `claim` writes what the folder shall keep of the data's order, `begin_history` what the recipe says will happen to it;
 3. for each attempt: `go_on`, `trainer`, `validation_loss`; while it trains: `losses` and the trainer's own figures;
-4. `tokenizer` goes beside the finished model.
+4. `write_model` makes the finished model of a checkpoint, `data_facts` are for its card.
 
 A kind is one class in one file of `training.kinds`, and a line in `training.kinds.registry`.
 """
 
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any, ClassVar
 import torch
 from gristmill.schemas.training.recipe import TrainingRecipe
 from gristmill.training.data.history import History, Ordered
+from gristmill.training.models.build import write_model
 from gristmill.training.run.folder import CHECKPOINTS
 from gristmill.training.run.settings import training_options
 from gristmill.training.run.trainer import WatchedTrainer
@@ -128,7 +130,19 @@ class Kind(ABC):
         """How many tokens every step reads; None where steps differ: the log then counts sequences only."""
         return None
 
+    # The finished model
+
     @property
     def tokenizer(self) -> Path | None:
         """A folder that holds the finished model's tokenizer and nothing else; None where there is none."""
         return None
+
+    def write_model(self, checkpoint: Path, out: Path) -> None:
+        """Write into the folder `out` what `from_pretrained` loads: the weights of a checkpoint and the tokenizer."""
+        if self.tokenizer is not None:
+            shutil.copytree(self.tokenizer, out, dirs_exist_ok=True)
+        write_model(checkpoint, out)
+
+    def data_facts(self) -> dict[str, Any]:
+        """What the model's card shall say of the data, by name."""
+        return self.made_of()

@@ -201,7 +201,7 @@ class Loop:
         return result  # type: ignore[no-any-return]
 
     def _export(self, checkpoint: checkpoints.Checkpoint) -> None:
-        earlier = export(self.folder, checkpoint, self.kind.tokenizer)
+        earlier = export(self.folder, checkpoint, self.kind)
         if earlier:
             self.console.log(f"the {MODEL}/ that was there before is set aside in {earlier}")
         write_page(self.folder.path)

@@ -14,10 +14,12 @@ import torch
 from gristmill.training.run import checkpoints
 from gristmill.training.run.failures import explained
 from gristmill.training.stability.detect import Figures
+from safetensors.torch import load_file, save_file
 from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict
 from transformers import PrinterCallback, ProgressCallback, Trainer
 
 TRAINING_ARGS = "training_args.bin"
+PROMPT_ENCODER = "prompt_encoder.safetensors"
 METRIC = "eval_loss"
 
 
@@ -156,7 +158,24 @@ class WatchedTrainer(Trainer):
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         super()._save(output_dir, state_dict)
-        (Path(str(output_dir or self.args.output_dir)) / TRAINING_ARGS).unlink(missing_ok=True)
+        folder = Path(str(output_dir or self.args.output_dir))
+        (folder / TRAINING_ARGS).unlink(missing_ok=True)
+        encoder = self._prompt_encoder(self.model)
+        if encoder is not None and self.args.should_save:
+            save_file(
+                {name: value.contiguous() for name, value in encoder.state_dict().items()}, folder / PROMPT_ENCODER
+            )
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        encoder = self._prompt_encoder(model or self.model)
+        if encoder is not None:
+            encoder.load_state_dict(load_file(Path(resume_from_checkpoint) / PROMPT_ENCODER))
+
+    @staticmethod
+    def _prompt_encoder(model: Any) -> Any:
+        """What learns the vectors of a prompt adapter; peft saves the vectors alone, from which nothing can go on."""
+        return getattr(model, "prompt_encoder", None)
 
     def load_weights(self, folder: Path) -> None:
         """The weights of a checkpoint into the model that is being trained."""

@@ -1,0 +1,39 @@
+"""`gristmill adapters`: what adapters there are, what one is, and a model with one merged into its weights."""
+
+from typing import Annotated
+
+import typer
+
+adapters = typer.Typer(no_args_is_help=True, help="Adapters of fine-tuned models: list, info, merge.")
+
+
+@adapters.command("list")
+def list_adapters(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="A folder with runs or adapters.")],
+) -> None:
+    """List every finished adapter in a folder and below it."""
+    from gristmill.training.models.merge import adapters_below
+
+    for found in adapters_below(folder):
+        print(found)
+
+
+@adapters.command()
+def info(adapter: Annotated[str, typer.Argument(metavar="ADAPTER", help="The folder of an adapter.")]) -> None:
+    """Say what an adapter is: method, rank, targets, size, and the model that it is for."""
+    from gristmill.training.models.merge import adapter_info
+
+    print(adapter_info(adapter))
+
+
+@adapters.command()
+def merge(
+    adapter: Annotated[str, typer.Argument(metavar="ADAPTER", help="The folder of an adapter.")],
+    out: Annotated[str, typer.Option(help="Folder of the merged model.")],
+    base: Annotated[str | None, typer.Option(help="The model beneath it; by default the one that it names.")] = None,
+) -> None:
+    """Write the model that an adapter makes of its base, and say by how much merging changed a logit at most."""
+    from gristmill.training.models.merge import merge_adapter
+
+    change = merge_adapter(adapter, out, base)
+    print(f"{out}: merged; max |Δlogit| {change:.2g} on 64 random tokens")

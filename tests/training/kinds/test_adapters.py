@@ -1,0 +1,100 @@
+"""Adapters: each trains, resumes exactly, leaves the model's weights alone, loads, and merges into what it was."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import peft
+import pytest
+import torch
+import transformers
+from gristmill.schemas.errors import GristmillError, InputError, ModelError, RecipeError
+from gristmill.schemas.training.sft import SftRecipe
+from gristmill.training.models.merge import adapter_info, adapters_below, merge_adapter
+from gristmill.training.run.train import train
+from tiny_models import WORDS, model_of, options_of, steps_of, tokenizer_of, write_lines
+from training_runs import go_back
+
+METHODS = ("lora", "rslora", "pissa", "dora", "qlora", "qdora", "prompt", "prefix", "p_tuning", "ia3")
+PROMPTS = ("prompt", "prefix", "p_tuning")
+LOW_RANK = ("lora", "rslora", "pissa", "dora", "qlora", "qdora")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"
+)  # peft reads it
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("adapters")
+    model_of(tokenizer_of(WORDS, folder / "model"), hidden=64)
+    rows = [{"prompt": WORDS[number], "completion": f" {WORDS[number + 1]}"} for number in range(8)]
+    write_lines(folder / "rows.jsonl", rows)
+    return folder
+
+
+def recipe(home: Path, method: str, **changes: Any) -> SftRecipe:
+    adapter = {"method": method} | ({"rank": 4} if method in LOW_RANK else {})
+    defaults = {"kind": "sft", "model": str(home / "model"), "rows": str(home / "rows.jsonl"), "adapter": adapter}
+    defaults |= {"packing": method not in PROMPTS, "optimizer": {"learning_rate": 5e-2, "warmup_steps": 0}}
+    defaults |= {"batch_sequences": 1 if defaults["packing"] else 8, "micro_batch_sequences": 1}
+    return SftRecipe.model_validate(options_of(**defaults | changes))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_it_trains_resumes_and_loads(home: Path, tmp_path: Path, method: str) -> None:
+    run = train(recipe(home, method), tmp_path / "run").folder
+    whole = steps_of(run)
+    assert whole[-1]["loss"] < whole[0]["loss"]
+    weights = (run / "model" / "adapter_model.safetensors").read_bytes()
+    go_back(run, 2)
+    shutil.rmtree(run / "set-aside", ignore_errors=True)
+    assert train(recipe(home, method), run).resumed_from == 2
+    assert steps_of(run) == whole
+    assert (run / "model" / "adapter_model.safetensors").read_bytes() == weights
+    assert not (run / "model" / "model.safetensors").exists()
+    assert [one.folder for one in adapters_below(tmp_path)] == [run / "model"]
+    trained = outputs(peft.AutoPeftModelForCausalLM.from_pretrained(run / "model"))
+    assert (trained - outputs(transformers.AutoModelForCausalLM.from_pretrained(home / "model"))).abs().max() > 1e-3
+    if method in PROMPTS:
+        with pytest.raises(ModelError, match="vectors in front of a text"):
+            merge_adapter(run / "model", tmp_path / "merged")
+        return
+    assert merge_adapter(run / "model", tmp_path / "merged") < 1e-4
+    merged = outputs(transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "merged"))
+    if method not in ("qlora", "qdora"):  # those two were trained over weights that lost digits
+        assert (merged - trained).abs().max() < 1e-4
+    with pytest.raises(InputError, match="exists already"):
+        merge_adapter(run / "model", tmp_path / "merged")
+
+
+def outputs(model: Any) -> torch.Tensor:
+    with torch.no_grad():
+        return model.eval()(input_ids=torch.arange(10, 40)[None]).logits[:, -30:]  # of prompts, not those in front
+
+
+def test_an_adapter_for_another_base(home: Path, tmp_path: Path) -> None:
+    run = train(recipe(home, "lora", steps=1), tmp_path / "run").folder
+    other = model_of(tokenizer_of(WORDS, tmp_path / "other"), hidden=64, seed=1)
+    with pytest.raises(ModelError, match="not those that the adapter was trained over"):
+        merge_adapter(run / "model", tmp_path / "merged", other)
+    (run / "model" / "base.json").unlink()
+    narrow = model_of(tokenizer_of(WORDS, tmp_path / "narrow"), hidden=32)
+    with pytest.raises(ModelError, match="does not fit the model"):
+        merge_adapter(run / "model", tmp_path / "merged", narrow)
+    assert not (tmp_path / "merged").exists()
+    with pytest.raises(ModelError, match=r"no adapter_config.json"):
+        adapter_info(other)
+
+
+def test_what_is_no_adapter_for_the_model_or_the_data(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="found packing with adapter prompt"):
+        recipe(home, "prompt", packing=True)
+    with pytest.raises(ValueError, match="targets with prefix"):
+        recipe(home, "prefix", adapter={"method": "prefix", "targets": ["q_proj"]})
+    with pytest.raises(ValueError, match="rank with ia3"):
+        recipe(home, "ia3", adapter={"method": "ia3", "rank": 3})
+    with pytest.raises(RecipeError, match="does not fit the model"):
+        train(recipe(home, "lora", adapter={"method": "lora", "targets": ["nothing"]}), tmp_path / "run")
+    with pytest.raises(GristmillError, match="an adapter trains none"):
+        train(recipe(home, "lora", chat_template="gristmill"), tmp_path / "run")
+    assert not (tmp_path / "run" / "training.json").exists()

@@ -1,0 +1,152 @@
+"""Conversations as token ids and targets: which tokens bear the loss.
+
+A row is one of
+- `messages` [, `tools`]: every turn of an assistant bears the loss, with the token that ends it (`{% generation %}` in the
+  chat template);
+- `prompt`, `completion`: text or messages; the completion bears the loss;
+- `text`: all of it does.
+
+The tokens are those that trl's SFTTrainer makes of the same row. A row that cannot be trained on is Unusable, which says why.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from gristmill.training.data.row_files import Unusable
+
+COLUMNS = (("messages",), ("prompt", "completion"), ("text",))
+NO_TARGET = "no target: nothing in the row bears the loss"
+NO_END = "an assistant's turn whose last target is not the token that ends it"
+TWICE_BOS = "the token of the beginning twice"
+SPECIAL_IN_TEXT = "a special token written out in a text"
+
+
+@dataclass(frozen=True)
+class EncodedRow:
+    """ids: int32. targets: bool, True where the token bears the loss."""
+
+    ids: np.ndarray
+    targets: np.ndarray
+
+
+class ConversationEncoder:
+    """Rows to tokens. tokenizer: transformers' own, with a chat template where rows have messages."""
+
+    def __init__(self, tokenizer: Any, max_tokens: int) -> None:
+        self.tokenizer, self.max_tokens = tokenizer, max_tokens
+        self._special = [token for token in tokenizer.all_special_tokens if token]
+        added = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
+        self._special = sorted({*self._special, *added})
+        self._special_ids = set(tokenizer.convert_tokens_to_ids(self._special))
+
+    def __call__(self, record: Mapping[str, Any]) -> EncodedRow:
+        """Raises Unusable."""
+        if "messages" in record:
+            row = self._of_messages(record)
+        elif "prompt" in record and "completion" in record:
+            row = self._of_completion(record)
+        elif "text" in record:
+            row = self._of_text(record)
+        else:
+            raise Unusable("none of the columns messages, prompt and completion, text")
+        if len(row.ids) > self.max_tokens:
+            raise Unusable(f"more than max_tokens {self.max_tokens:,} tokens")
+        bos = self.tokenizer.bos_token_id
+        if bos is not None and bos != self.tokenizer.eos_token_id and row.ids[:2].tolist() == [bos, bos]:
+            raise Unusable(TWICE_BOS)
+        if not row.targets[1:].any():
+            raise Unusable(NO_TARGET)
+        return row
+
+    def render(self, messages: Any, **options: Any) -> Any:
+        """The ids of messages, or, asked for their mask, a dict of both. Raises Unusable for messages that are none."""
+        checked = checked_messages(messages)
+        self._refuse_special(text for message in checked for text in _texts(message))
+        try:
+            return self.tokenizer.apply_chat_template(checked, tokenize=True, return_dict=True, **options)
+        except Exception as error:  # a template raises what it likes
+            raise Unusable(f"the chat template refuses it ({str(error).splitlines()[0]})") from error
+
+    def _of_messages(self, record: Mapping[str, Any]) -> EncodedRow:
+        found = self.render(record["messages"], tools=_tools(record), return_assistant_tokens_mask=True)
+        ids, targets = _row(found["input_ids"]), np.asarray(found["assistant_masks"], bool)
+        ends = np.flatnonzero(targets & ~np.append(targets[1:], False))
+        if not all(int(ids[end]) in self._special_ids for end in ends):
+            raise Unusable(NO_END)
+        return EncodedRow(ids, targets)
+
+    def _of_completion(self, record: Mapping[str, Any]) -> EncodedRow:
+        prompt, completion, options = record["prompt"], record["completion"], {"tools": _tools(record)}
+        if isinstance(prompt, str) and isinstance(completion, str):
+            self._refuse_special((prompt, completion))
+            before = self.tokenizer(prompt)["input_ids"]
+            whole = self.tokenizer(prompt + self._ended(completion))["input_ids"]
+        else:
+            both = [*checked_messages(prompt), *checked_messages(completion)]
+            before = self.render(prompt, add_generation_prompt=True, **options)["input_ids"]
+            whole = self.render(both, **options)["input_ids"]
+        first = _common_prefix(before, whole)
+        return EncodedRow(_row(whole), np.arange(len(whole)) >= first)
+
+    def _of_text(self, record: Mapping[str, Any]) -> EncodedRow:
+        if not isinstance(record["text"], str):
+            raise Unusable("text that is no string")
+        self._refuse_special((record["text"],))
+        ids = _row(self.tokenizer(self._ended(record["text"]))["input_ids"])
+        return EncodedRow(ids, np.ones(len(ids), bool))
+
+    def _ended(self, text: str) -> str:
+        end: str = self.tokenizer.eos_token
+        return text if text.endswith(end) else text + end
+
+    def _refuse_special(self, texts: Any) -> None:
+        """A token of the template inside a message would open or close a turn that nobody wrote."""
+        if any(token in text for text in texts for token in self._special):
+            raise Unusable(SPECIAL_IN_TEXT)
+
+
+def checked_messages(value: Any) -> list[dict[str, Any]]:
+    """Messages as a list of dicts with a role and, but for calls of tools, a content; also of their JSON text.
+
+    Raises Unusable.
+    """
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise Unusable("messages that are text") from error
+    if not isinstance(value, list) or not value:
+        raise Unusable("no messages")
+    for message in value:
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            raise Unusable("a message without a role")
+        if not isinstance(message.get("content"), str) and not message.get("tool_calls"):
+            raise Unusable("a message whose content is no text")
+    return [message | ({} if "content" in message else {"content": ""}) for message in value]
+
+
+def _texts(message: Mapping[str, Any]) -> list[str]:
+    calls = message.get("tool_calls")
+    return [message["content"] or "", *([json.dumps(calls, ensure_ascii=False)] if calls else [])]
+
+
+def _tools(record: Mapping[str, Any]) -> Any:
+    tools = record.get("tools")
+    if not isinstance(tools, str):
+        return tools or None
+    try:
+        return json.loads(tools) or None
+    except ValueError as error:
+        raise Unusable("tools that are no JSON") from error
+
+
+def _row(ids: Sequence[int]) -> np.ndarray:
+    return np.asarray(ids, np.int32)
+
+
+def _common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
+    differing = (place for place, (a, b) in enumerate(zip(first, second, strict=False)) if a != b)
+    return next(differing, min(len(first), len(second)))

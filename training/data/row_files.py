@@ -1,0 +1,173 @@
+"""Rows to train on, from files: JSON Lines, Parquet, folders of them, and what a run of gristmill has written.
+
+In: a path. Out: `Rows`, each with an id: its column `id` or `doc_id`, else the file and the row's number in it. Values that
+are null are left out of a row, at any depth, as if the column were not there. The rows are held in memory: sets of
+conversations, preferences and prompts are far smaller than corpora.
+"""
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from gristmill.schemas import layout
+from gristmill.schemas.errors import RecipeError
+from gristmill.training.data.rows import Rows
+
+LINES, COMPRESSED, TABLE = ".jsonl", ".jsonl.gz", ".parquet"
+IDS = ("id", "doc_id")
+SHOWN = 3
+
+
+def read_rows(path: str) -> Rows:
+    """Every row of a file, a folder of files in the order of their names, or a run's corpus.
+
+    RecipeError where there is nothing to read, for a line that is no JSON object, and for ids that stand twice.
+    """
+    root = Path(path)
+    records: list[Mapping[str, Any]] = []
+    ids: list[str] = []
+    for file in _files(root, path):
+        for number, record in enumerate(_records(file), 1):
+            plain = _without_nulls(record)
+            given = next((plain[name] for name in IDS if name in plain), None)
+            ids.append(f"{file.name}#{number}" if given is None else str(given))
+            records.append(plain)
+    repeated = [name for name, count in Counter(ids).items() if count > 1]
+    if repeated:
+        raise RecipeError(
+            f"{len(repeated):,} ids stand twice or more, {repeated[0]!r} among them",
+            where=path,
+            expected="one id for each row, so that a row can be named",
+            next_step="rename the column id, or leave it out: rows are then named by file and line",
+        )
+    return Rows(records, ids, path)
+
+
+def _files(root: Path, path: str) -> list[Path]:
+    if "://" in path:
+        raise RecipeError("a URL", where=path, expected="a local file or folder", next_step="copy the rows to a disk")
+    if root.is_file():
+        if not root.name.endswith((LINES, COMPRESSED, TABLE)):
+            raise RecipeError(f"a file {root.suffix or 'without suffix'}", where=path, expected=_kinds())
+        return [root]
+    if not root.is_dir():
+        raise RecipeError("no such file or folder", where=path, expected=_kinds())
+    folder = root / layout.CORPUS.folder if (root / layout.OWNER).exists() else root
+    manifest = folder / layout.MANIFEST
+    if folder != root and not manifest.exists():
+        raise RecipeError("a run without a corpus", where=path, next_step="finish its build, or materialise it")
+    if manifest.exists():
+        try:
+            parts = json.loads(manifest.read_text(encoding="utf-8"))["parts"]
+            found = [folder / part["path"] for part in parts]
+        except (ValueError, KeyError, TypeError) as error:
+            raise RecipeError(f"{layout.MANIFEST} cannot be read ({error})", where=str(folder)) from error
+    else:
+        found = sorted(file for file in folder.rglob("*") if file.name.endswith((LINES, COMPRESSED, TABLE)))
+    if not found:
+        raise RecipeError("no rows: the folder holds no file of rows", where=path, expected=_kinds())
+    return found
+
+
+def _kinds() -> str:
+    return f"rows as {LINES}, {COMPRESSED} or {TABLE}, a folder of such files, or a run of gristmill"
+
+
+def _records(file: Path) -> Iterator[Mapping[str, Any]]:
+    try:
+        if file.name.endswith(TABLE):
+            with pq.ParquetFile(file) as table:
+                for batch in table.iter_batches():
+                    yield from batch.to_pylist()
+            return
+        with gzip.open(file, "rb") if file.name.endswith(COMPRESSED) else open(file, "rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield _object(line, file, number)
+    except (OSError, EOFError, pa.ArrowException) as error:
+        raise RecipeError(f"cannot be read ({error})", where=str(file), expected=_kinds()) from error
+
+
+def _object(line: bytes, file: Path, number: int) -> Mapping[str, Any]:
+    try:
+        found = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise RecipeError(f"no JSON ({error})", where=f"{file}:{number}", expected="a JSON object a line") from error
+    if not isinstance(found, dict):
+        raise RecipeError(f"{type(found).__name__}", where=f"{file}:{number}", expected="a JSON object a line")
+    return found
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+def need_columns(rows: Rows, choices: Iterable[tuple[str, ...]], kind: str) -> tuple[str, ...]:
+    """The first of several choices of columns that some row has whole; RecipeError, with what was found, for none."""
+    choices = list(choices)
+    for choice in choices:
+        if any(all(name in record for name in choice) for record in rows.records):
+            return choice
+    found = sorted({name for record in rows.records for name in record})
+    raise RecipeError(
+        f"the columns are {', '.join(found) or 'none'}",
+        where=rows.source,
+        expected=f"for kind {kind} " + ", or ".join(" and ".join(choice) for choice in choices),
+        next_step="rename the columns, or choose the kind that the rows are for",
+    )
+
+
+class Unusable(ValueError):
+    """Why a row cannot be trained on, in words that stand for every row of its kind."""
+
+
+Prepared = TypeVar("Prepared")
+
+
+@dataclass(frozen=True)
+class Usable(Generic[Prepared]):
+    """The rows that can be trained on, what each was prepared to be, and how many were left out for which reason."""
+
+    rows: Rows
+    prepared: list[Prepared]
+    left_out: Mapping[str, int]
+
+    def __str__(self) -> str:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.left_out.items())
+        return f"; {sum(self.left_out.values()):,} rows left out ({reasons})" if reasons else ""
+
+
+def usable_rows(rows: Rows, prepare: Callable[[Mapping[str, Any]], Prepared], leave_out: bool) -> Usable[Prepared]:
+    """The rows that `prepare` takes; those for which it raises Unusable are left out and counted.
+
+    RecipeError that names some of them where nothing shall be left out, and where nothing is left.
+    """
+    kept, prepared, faults = [], [], {}
+    for number, record in enumerate(rows.records):
+        try:
+            prepared.append(prepare(record))
+            kept.append(number)
+        except Unusable as reason:
+            faults[number] = str(reason)
+    counts = Counter(faults.values())
+    if counts and not leave_out:
+        named = {reason: next(rows.ids[n] for n, own in faults.items() if own == reason) for reason in counts}
+        reasons = "; ".join(f"{count:,} {reason} (as {named[reason]})" for reason, count in counts.most_common(SHOWN))
+        raise RecipeError(
+            f"{counts.total():,} of {len(rows):,} rows cannot be trained on: {reasons}",
+            where=rows.source,
+            next_step="mend them, or say `unusable_rows: leave_out`",
+        )
+    if not kept:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
+        raise RecipeError(f"no rows: of {len(rows):,} none can be trained on ({reasons})", where=rows.source)
+    usable = Rows([rows.records[number] for number in kept], [rows.ids[number] for number in kept], rows.source)
+    return Usable(usable, prepared, dict(counts))

@@ -1,0 +1,122 @@
+"""What kinds have in common that train a finished model on rows: tokenizer, adapter, rows that are left out, what is saved.
+
+Such a kind is a subclass that says which columns it needs (`columns`), what becomes of a row (`prepare_row`, which raises
+Unusable) and which trainer learns from them.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.training.rows import RowRecipe
+from gristmill.training.data.conversations import ConversationEncoder
+from gristmill.training.data.row_files import Usable, need_columns, read_rows, usable_rows
+from gristmill.training.data.rows import Rows
+from gristmill.training.kinds.rows import RowKind
+from gristmill.training.models.adapters import quantization, trained_parameters, with_adapter
+from gristmill.training.models.build import write_model
+from gristmill.training.models.finished import load_causal, load_tokenizer, need_chat_template
+from gristmill.training.models.merge import write_base
+from transformers import PreTrainedTokenizerBase
+
+
+class PostTraining(RowKind):
+    """A kind that begins from a model folder.
+
+    columns: choices of columns that rows may have, the first that is there is taken. task: peft's name of what the model
+    does.
+    """
+
+    columns: ClassVar[tuple[tuple[str, ...], ...]]
+    task: ClassVar[str] = "CAUSAL_LM"
+    recipe: Any
+
+    @abstractmethod
+    def prepare_row(self, record: Mapping[str, Any]) -> Any:
+        """What the kind makes of a row; raises Unusable."""
+
+    def prepare(self, earlier: Mapping[str, Any] | None) -> None:
+        """Read tokenizer and rows, and build the model once, so that what does not fit shows before step 1."""
+        recipe: RowRecipe = self.recipe
+        self.vocabulary = load_tokenizer(Path(recipe.tokenizer or recipe.model), recipe.chat_template)
+        self.encoder = ConversationEncoder(self.vocabulary, recipe.max_tokens)
+        self.usable = self._usable(recipe.rows)
+        self.held_out = self._usable(recipe.validation_rows) if self._validates else None
+        super().prepare(earlier)
+        model = self.model()
+        self.trained, self.parameters = trained_parameters(model)
+        self.check_model(model)
+
+    @property
+    def _validates(self) -> bool:
+        return self.recipe.validation is not None and self.recipe.validation_rows is not None
+
+    def _usable(self, path: str) -> Usable[Any]:
+        rows = read_rows(path)
+        need_columns(rows, self.columns, self.recipe.kind)
+        if any(holds_messages(record) for record in rows.records):
+            folder = Path(self.recipe.tokenizer or self.recipe.model)
+            need_chat_template(self.vocabulary, folder, marks=any("messages" in record for record in rows.records))
+        return usable_rows(rows, self.prepare_row, self.recipe.unusable_rows == "leave_out")
+
+    def check_model(self, model: Any) -> None:
+        """Errors of a model, as it is before step 1, that would show after it, or never."""
+        return
+
+    def rows(self) -> Rows:
+        return self.usable.rows
+
+    def model(self) -> Any:
+        """The model as it is before the first step, with the recipe's adapter."""
+        adapter = self.recipe.adapter
+        model = self.load(Path(self.recipe.model), **quantization(adapter))
+        return model if adapter is None else with_adapter(model, adapter, self.recipe.seed, self.task)
+
+    def load(self, folder: Path, **options: Any) -> Any:
+        """The model of a folder, without an adapter."""
+        return load_causal(folder, self.vocabulary, self.recipe.max_tokens, self.recipe.adapter is None, **options)
+
+    def made_of(self) -> dict[str, Any]:
+        facts: dict[str, Any] = {"rows": len(self.usable.rows), "left_out": dict(self.usable.left_out)}
+        return facts | {"trained_parameters": self.trained, "parameters": self.parameters}
+
+    def data_facts(self) -> dict[str, Any]:
+        held_out = {"validation rows": self.held_out.rows.source} if self.held_out else {}
+        return {
+            "rows": self.usable.rows.source,
+            "digest": self.usable.rows.digest,
+            "number of rows": len(self.usable.rows),
+            "left out": dict(self.usable.left_out),
+            "base model": self.recipe.model,
+            **held_out,
+        }
+
+    def length(self, history: Any) -> str:
+        return super().length(history) + self.notes()
+
+    def notes(self) -> str:
+        """What the announcement says of every run of such a kind: rows left out, and how much is trained."""
+        trained = f"; {self.trained:,} of {self.parameters:,} parameters are trained" if self.recipe.adapter else ""
+        return str(self.usable) + trained
+
+    def write_model(self, checkpoint: Path, out: Path) -> None:
+        tokenizer: PreTrainedTokenizerBase = self.vocabulary
+        tokenizer.save_pretrained(str(out))
+        write_model(checkpoint, out)
+        if self.recipe.adapter is not None:
+            write_base(out, Path(self.recipe.model))
+
+
+def holds_messages(record: Mapping[str, Any]) -> bool:
+    """Whether a row has messages, and so needs a chat template."""
+    return any(
+        isinstance(record.get(name), list) for name in ("messages", "prompt", "completion", "chosen", "rejected")
+    )
+
+
+def refuse_fsdp(recipe: RowRecipe, why: str) -> None:
+    """RecipeError for kinds whose model must be whole in every process."""
+    if recipe.fsdp:
+        raise RecipeError(f"fsdp: true for kind {recipe.kind}", expected=f"DDP, because {why}", where=recipe.name)

@@ -1,0 +1,119 @@
+"""Finished models and their tokenizers, from folders of `save_pretrained`, as fine-tuning needs them."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from gristmill.chat.templates import CHAT_TEMPLATES
+from gristmill.schemas.errors import ModelError
+from gristmill.training.models.build import open_model, refuse_long_windows, shape_of
+from gristmill.training.models.vocabulary import average_new_rows
+from gristmill.training.objectives.causal import Causal
+
+GENERATION = "{% generation"
+
+
+def load_tokenizer(folder: Path, chat_template: str | None = None) -> Any:
+    """The tokenizer of a folder, with its own chat template or one of gristmill's (`gristmill`, `chatml`).
+
+    With gristmill's, the template's tokens are made special, and the one that ends a turn ends a text.
+    ModelError for a folder without one, and for one without a token of the end or of padding.
+    """
+    try:
+        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"no tokenizer can be loaded ({str(error).splitlines()[0]})",
+            where=str(folder),
+            expected="a folder with tokenizer.json",
+            next_step="name its folder with `tokenizer:`",
+        ) from error
+    if chat_template is not None:
+        template = CHAT_TEMPLATES[chat_template]
+        tokenizer.add_special_tokens({"additional_special_tokens": list(template.special_tokens)})
+        tokenizer.eos_token = template.end_of_turn
+        tokenizer.chat_template = template.jinja
+    for name, purpose in (("eos", "the end of a text"), ("pad", "padding")):
+        if getattr(tokenizer, f"{name}_token_id") is None:
+            raise ModelError(
+                f"the tokenizer has no {name}_token, a token for {purpose}",
+                where=str(folder),
+                expected=f"{name}_token in its tokenizer_config.json",
+                next_step=f"tokenizer.add_special_tokens({{'{name}_token': ...}}), and save it",
+            )
+    return tokenizer
+
+
+def need_chat_template(tokenizer: Any, folder: Path, marks: bool) -> None:
+    """ModelError for a tokenizer that cannot render messages; marks: that cannot tell which tokens the assistant wrote."""
+    template = tokenizer.chat_template
+    found = "no chat template" if not template else "a chat template without {% generation %}" if marks else None
+    if found is None or (template and GENERATION in _plain(template)):
+        return
+    raise ModelError(
+        f"the tokenizer has {found}",
+        where=str(folder),
+        expected="a template that marks what the assistant wrote" if marks else "one, because the rows are messages",
+        next_step="say `chat_template: chatml`, or the model's own template with the marks in its folder",
+    )
+
+
+def _plain(template: Any) -> str:
+    return str(template).replace("{%-", "{%")
+
+
+def load_causal(folder: Path, tokenizer: Any, max_tokens: int, grows: bool = True, **options: Any) -> Any:
+    """The decoder in a folder, with an embedding for each id of the tokenizer; grows: whether new ones may be added.
+
+    ModelError for a model of another shape, and for more tokens than it has positions.
+    """
+    with torch.random.fork_rng(devices=[]):
+        model = open_model(folder, **options)
+        if shape_of(model) not in Causal.shapes:
+            raise ModelError(
+                f"{type(model).__name__}, a {model.config.model_type} model",
+                where=str(folder),
+                expected="a decoder: a model that predicts the next token",
+            )
+        _fit(model, tokenizer, folder, max_tokens, grows)
+    ends = [tokenizer.eos_token_id, *_as_list(model.config.eos_token_id)]
+    if model.generation_config is not None:
+        model.generation_config.eos_token_id = list(dict.fromkeys(ends))
+        model.generation_config.pad_token_id = tokenizer.pad_token_id
+    return model
+
+
+def load_scorer(
+    folder: Path, tokenizer: Any, max_tokens: int, grows: bool = True, *, seed: int = 0, **options: Any
+) -> Any:
+    """The model in a folder with one number as its output; where it had none, a new head from `seed`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        kind = transformers.AutoModelForSequenceClassification
+        model = open_model(folder, kind=kind, num_labels=1, **options)
+        if model.config.num_labels != 1:
+            raise ModelError(f"{model.config.num_labels} outputs", where=str(folder), expected="one, the reward")
+        _fit(model, tokenizer, folder, max_tokens, grows)
+    model.config.pad_token_id = tokenizer.pad_token_id
+    return model
+
+
+def _fit(model: Any, tokenizer: Any, folder: Path, max_tokens: int, grows: bool) -> None:
+    refuse_long_windows(model.config, max_tokens, folder, "max_tokens")
+    ids = model.get_input_embeddings().weight.shape[0]
+    if len(tokenizer) <= ids:
+        return
+    if not grows:
+        raise ModelError(
+            f"an embedding of {ids:,} ids for a tokenizer of {len(tokenizer):,}",
+            where=str(folder),
+            expected="one for each id, because an adapter trains none",
+            next_step="take the tokenizer and chat template that the model was made with, or train without an adapter",
+        )
+    model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    average_new_rows(model, ids)
+
+
+def _as_list(value: Any) -> list[int]:
+    return value if isinstance(value, list) else [] if value is None else [value]

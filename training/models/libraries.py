@@ -1,0 +1,16 @@
+"""What libraries tell each other, which nobody who trains can act on."""
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+
+NOT_FOR_PEOPLE = (".is_gradient_checkpointing. is deprecated",)  # trl and peft read transformers' old name
+
+
+@contextlib.contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Inside, warnings of a library about another's names are not shown."""
+    with warnings.catch_warnings():
+        for message in NOT_FOR_PEOPLE:
+            warnings.filterwarnings("ignore", message=message)
+        yield
