@@ -56,13 +56,17 @@ _PUBLIC = {
     # Where it runs, and what it says meanwhile.
     "Engine": "gristmill.pipelines.engine.session",
     "Console": "gristmill.console",
-    # For signals and steps of one's own.
+    # For signals, steps and kinds of rows of one's own.
     "Family": "gristmill.schemas.signals",
     "Signal": "gristmill.schemas.signals",
     "Step": "gristmill.pipelines.run.step",
     "StepOptions": "gristmill.schemas.strict:Strict",
     "Place": "gristmill.pipelines.run.step",
     "RunContext": "gristmill.pipelines.run.context",
+    "RowKind": "gristmill.schemas.rows.kind",
+    "View": "gristmill.schemas.rows.kind",
+    "RowError": "gristmill.schemas.rows.kind",
+    "Form": "gristmill.pipelines.sources.forms.form",
     "DatasetSpec": "gristmill.schemas.layout",
     "Life": "gristmill.schemas.layout",
     "layout_fingerprint": "gristmill.pipelines.run.stages",

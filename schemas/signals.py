@@ -51,7 +51,8 @@ class Family:
     measure: "module:function", `(batch: pa.RecordBatch, options: Mapping) -> pa.RecordBatch`; the batch has the
         columns named in `reads`, then `inputs`; the result has this family's signals, in order, whatever its columns are
         called, with the same number of rows.
-    reads: columns of documents/. inputs: signals of other families, measured on the original text.
+    reads: columns of documents/; with `pieces` and `fields` it measures whole rows. rows: the kinds of rows that it is for;
+        none: every kind. inputs: signals of other families, measured on the original text.
     isolated: True for code that holds the GIL or may crash; it then runs in a process pool.
     batch_rows: most rows of one call, for slow models; None: as they come.
     version: raised whenever a value may change; part of the stage key.
@@ -67,6 +68,7 @@ class Family:
     measure: str
     source: str
     reads: tuple[str, ...] = ("text",)
+    rows: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     isolated: bool = False
     batch_rows: int | None = None

@@ -60,7 +60,8 @@ def text_version_key(version: str) -> str:
     >>> text_version_key("refinedweb_cleaned")
     'refinedweb_cleaned, refinedweb_addresses 2'
     """
-    revised = [f"{step} {REVISIONS[step]}" for step, _ in TEXT_VERSIONS.get(version, ()) if step in REVISIONS]
+    chain = version.rpartition("+")[2]  # behind a view
+    revised = [f"{step} {REVISIONS[step]}" for step, _ in TEXT_VERSIONS.get(chain, ()) if step in REVISIONS]
     return ", ".join([version, *revised])
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 from gristmill.filters.decontamination.index import Index
 from gristmill.filters.decontamination.match import Matches, find_matches
 from gristmill.filters.dedup.content_key import chosen_normalisation
+from gristmill.filters.transforms.versions import checked_version, columns_of, version_texts
 from gristmill.kernels.compile import kernel
 from gristmill.pipelines.decontaminate.items import load_index
 from gristmill.pipelines.engine.session import Engine
@@ -25,11 +26,14 @@ from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.schemas import layout
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe.decontamination import Decontaminate
+from gristmill.schemas.recipe.rules import ORIGINAL
 from gristmill.schemas.rows.decontamination import (
     GRAM_CONTENT,
     GRAM_COUNT,
     MATCH,
 )
+from gristmill.schemas.rows.kind import RowKind
+from gristmill.schemas.rows.registry import row_kind
 
 CHUNK_BYTES = 8 << 20  # text handled at once, unless one document is larger
 IN_MEMORY_ROWS = 2_000_000  # pairs of n-gram and content that are counted without a shuffle
@@ -44,6 +48,7 @@ class MatchTask:
     options: Decontaminate
     number: int
     documents: Part
+    kind: str
 
 
 def match_documents(
@@ -64,7 +69,7 @@ def match_documents(
         context.need_texts("documents must be compared with evaluation sets")
         grams.start()
         tasks = [
-            MatchTask(context.storage, items, options, number, part)
+            MatchTask(context.storage, items, options, number, part, context.recipe.rows)
             for number, part in enumerate(context.documents.parts)
         ]
         tasks = unfinished(context.storage, tasks, (layout.MATCHED_GRAMS, _key), (layout.MATCHES, _key))
@@ -81,6 +86,11 @@ def match_documents(
     return found, counts.run(lambda: _count(context, counted), context.console.log)
 
 
+def compared_version(options: Decontaminate, kind: RowKind) -> str:
+    """The text version that rows of this kind are compared by; RecipeError where they have no such."""
+    return checked_version(options.view or ORIGINAL, kind, "decontaminate.view")
+
+
 def _key(task: MatchTask) -> str:
     return part_key(task.number)
 
@@ -90,14 +100,16 @@ def match_part(task: MatchTask) -> int:
     key = part_key(task.number)
     index = load_index(task.storage, task.items)
     normalisation = chosen_normalisation(task.options.normalise)
+    kind = row_kind(task.kind)
+    version = compared_version(task.options, kind)
     writer = PartWriter(task.storage, layout.MATCHES, key, single=True)
     pairs: list[pa.Table] = []
     first = 0
-    for batch in iterate_part(task.storage, task.documents, ["doc_id", "text", "content_hash"]):
+    for batch in iterate_part(task.storage, task.documents, ["doc_id", "content_hash", *columns_of(version)]):
         places = pa.array(np.arange(first, first + batch.num_rows))
         first += batch.num_rows
         for piece in split_by_bytes(batch.append_column("row", places), CHUNK_BYTES):
-            matches = find_matches(piece.column("text"), index, normalisation)
+            matches = find_matches(version_texts(piece, version, kind), index, normalisation)
             if len(matches.rows):
                 writer.write(_match_rows(piece, matches, task.number))
                 pairs.append(_gram_rows(piece, matches, index))

@@ -13,7 +13,7 @@ from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.pipelines.decontaminate.eval_sets import plan_sets
 from gristmill.pipelines.decontaminate.hits import weigh_matches
 from gristmill.pipelines.decontaminate.items import index_items
-from gristmill.pipelines.decontaminate.matches import match_documents
+from gristmill.pipelines.decontaminate.matches import compared_version, match_documents
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.by_part import parts_by_number, read_rows
 from gristmill.pipelines.run.context import RunContext
@@ -22,9 +22,12 @@ from gristmill.pipelines.run.run import Run
 from gristmill.pipelines.run.shown import printable
 from gristmill.pipelines.run.step import Place, Step
 from gristmill.schemas import layout
+from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest
 from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.recipe.rules import ORIGINAL
+from gristmill.schemas.rows.registry import row_kind
 
 SPANS_SHOWN = 5
 
@@ -41,6 +44,14 @@ class CompareWithSets(Step):
     def check(self, recipe: Recipe) -> None:
         if recipe.decontaminate is not None:
             plan_sets(recipe.decontaminate)
+            version = compared_version(recipe.decontaminate, row_kind(recipe.rows))
+            chosen = recipe.contamination
+            if version != ORIGINAL and chosen is not None and chosen.action == "cut":
+                raise RecipeError(
+                    f"what is found in the view {version} cannot be cut out of the row",
+                    where="decontaminate",
+                    expected="`action: drop`, or no `view`",
+                )
 
     def kernels(self, context: RunContext) -> Sequence[str]:
         return (f"{__name__}:warm_contamination",)

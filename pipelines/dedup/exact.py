@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.policy.compile import CONTENT_KEY, CompiledPolicy, CompiledRecipe
+from gristmill.pipelines.policy.compile import CompiledPolicy, CompiledRecipe, content_key_of
 from gristmill.pipelines.policy.evaluate import evaluate, read_columns
 from gristmill.pipelines.run.by_part import part_key, write_by_part
 from gristmill.pipelines.run.context import RunContext
@@ -38,6 +38,7 @@ class KeysTask:
     signals: Mapping[FamilyKey, Part]
     floor: CompiledPolicy
     scope: str
+    content_key: FamilyKey
 
 
 class FindExactDuplicates(Step):
@@ -65,7 +66,9 @@ def exact_edges(
 ) -> DatasetManifest:
     """Bring `edges/exact/members` up to date. `floor`: a policy compiled from the floor alone."""
     config = {"scope": dedup.scope, "floor": [named.rule.model_dump() for named in floor.floor]}
-    wanted = {**floor.needed, CONTENT_KEY: ["content_key"]}
+    content_key = content_key_of(context.recipe)
+    assert content_key is not None
+    wanted = {**floor.needed, content_key: ["content_key"]}
     inputs = {"documents": layout_fingerprint(context.documents)} | {
         f"signals/{name}@{version}": context.signals[name, version].digest for name, version in wanted
     }
@@ -81,6 +84,7 @@ def exact_edges(
                 {key: context.signals[key].parts[number] for key in wanted},
                 floor,
                 dedup.scope,
+                content_key,
             )
             for number, part in enumerate(context.documents.parts)
         ]
@@ -105,8 +109,9 @@ def exact_edges(
 def write_keys(task: KeysTask) -> int:
     """Keys of one part's documents above the floor, with their place."""
     columns = read_columns(task.storage, task.documents, task.signals, task.floor.needed, ("snapshot",))
-    above = np.flatnonzero(evaluate(columns, task.floor).floor)
-    content = read_part(task.storage, task.signals[CONTENT_KEY], ["content_key"]).column("content_key")
+    content = read_part(task.storage, task.signals[task.content_key], ["content_key"]).column("content_key")
+    has_content = content.is_valid().combine_chunks().to_numpy(zero_copy_only=False)  # rows without the view have none
+    above = np.flatnonzero(evaluate(columns, task.floor).floor & has_content)
     table = columns.documents.take(pa.array(above))
     writer = PartWriter(task.storage, layout.CONTENT_KEYS, part_key(task.number), single=True)
     cluster = pc.binary_join_element_wise(

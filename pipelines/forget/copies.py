@@ -12,15 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.dedup.jaccard import jaccard
 from gristmill.filters.dedup.shingles import shingle_hashes
-from gristmill.pipelines.dedup.near.options import shingling_of
+from gristmill.filters.transforms.versions import columns_of, version_texts
+from gristmill.pipelines.dedup.near.options import compared_version, shingling_of
 from gristmill.pipelines.dedup.near.signatures import signature_matrix
 from gristmill.pipelines.inspect.report.samples import rows_of_part
-from gristmill.pipelines.policy.compile import CONTENT_KEY
+from gristmill.pipelines.policy.compile import content_key_of
 from gristmill.pipelines.run.by_part import part_number
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run
 from gristmill.schemas import layout
 from gristmill.schemas.recipe.dedup import NearDedup
+from gristmill.schemas.rows.registry import row_kind
 
 _DEVIATIONS = 5  # of the estimate below the limit: a pair at the limit is missed once in three million
 
@@ -62,7 +64,8 @@ def verified_copies(run: Run, asked: Sequence[Found]) -> list[Found]:
 def _exact_copies(run: Run, asked: Sequence[Found]) -> Iterator[Found]:
     """Equal text, or equal after the normalisation that the run measured."""
     hashes = pa.array(sorted({one.content_hash for one in asked if one.content_hash}), pa.large_string())
-    measured = run.signals.get(CONTENT_KEY)
+    content_key = content_key_of(run.recipe)
+    measured = run.signals.get(content_key) if content_key else None
     keys: set[str] = set()
     if measured is not None:
         for one in asked:
@@ -85,7 +88,7 @@ def _near_copies(run: Run, asked: Sequence[Found]) -> Iterator[Found]:
     if near is None:
         return
     ours = np.concatenate([np.zeros((0, near.permutations), np.uint32), *_signatures_of(run, asked)])
-    wanted = [text for one in asked for text in _texts(run, one.part, [one.row]) if text is not None]
+    wanted = [text for one in asked for text in _texts(run, near, one.part, [one.row]) if text is not None]
     spread = np.sqrt(near.similarity * (1 - near.similarity) / near.permutations)
     least = near.similarity if near.verify == "signature" else near.similarity - _DEVIATIONS * spread
     for part in run.dataset(layout.SIGNATURES.folder).parts:
@@ -121,8 +124,8 @@ def _verified(
     """Those rows of a part that are similar to a wanted text; by the estimate where texts are no longer stored."""
     if not rows:
         return
-    known = rows_of_part(run.storage, run.documents.parts[number], rows, ["doc_id", "content_hash", "text"])
-    texts = [known[row]["text"] for row in rows]
+    known = rows_of_part(run.storage, run.documents.parts[number], rows, ["doc_id", "content_hash"])
+    texts = _texts(run, near, number, rows)
     similarity = estimate
     if near.verify == "shingles" and wanted and None not in texts:
         hashed = shingle_hashes(pa.array([*wanted, *texts], pa.large_string()), shingling_of(near))
@@ -134,6 +137,10 @@ def _verified(
             yield Found(known[row]["doc_id"], number, row, known[row]["content_hash"], "near", value)
 
 
-def _texts(run: Run, part: int, rows: Sequence[int]) -> list[str | None]:
-    found = rows_of_part(run.storage, run.documents.parts[part], rows, ["text"])
-    return [found[row]["text"] for row in rows]
+def _texts(run: Run, near: NearDedup, part: int, rows: Sequence[int]) -> list[str | None]:
+    """What of those rows is compared; None where it is no longer stored."""
+    kind = row_kind(run.recipe.rows)
+    version = compared_version(near, kind)
+    table = read_part(run.storage, run.documents.parts[part], list(columns_of(version))).take(pa.array(rows))
+    texts: list[str | None] = version_texts(table.combine_chunks().to_batches()[0], version, kind).to_pylist()
+    return texts

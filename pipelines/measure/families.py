@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.registry import adopt, family, find_signal
-from gristmill.filters.transforms.apply import versioned_text
 from gristmill.filters.transforms.registry import text_version_key
+from gristmill.filters.transforms.versions import columns_of, version_texts
 from gristmill.pipelines.engine.pool import ERROR_COLUMN, shared_pool
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.engine.warm import kernels_of
@@ -30,6 +30,8 @@ from gristmill.schemas.layout import DatasetSpec, Life
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe.rules import ORIGINAL
 from gristmill.schemas.rows.document import DOCUMENT
+from gristmill.schemas.rows.registry import DOCUMENT as DOCUMENT_ROWS
+from gristmill.schemas.rows.registry import row_kind
 from gristmill.schemas.signals import Family, FamilyKey, error_column
 
 
@@ -50,6 +52,7 @@ class MeasureTask:
     part: Part
     families: tuple[tuple[str, str, Mapping[str, Any]], ...]
     adopted: tuple[str, ...] = ()
+    kind: str = DOCUMENT_ROWS
 
 
 def measure(
@@ -79,7 +82,7 @@ def measure(
     if missing:
         started = time.monotonic()
         adopted = tuple(name for name in context.recipe.signals if ":" in name)
-        tasks = _tasks(context.storage, context.documents, missing, families, adopted)
+        tasks = _tasks(context.storage, context.documents, missing, families, adopted, context.recipe.rows)
         with context.console.progress("measure", sum(task.part.text_bytes for task in tasks), "bytes") as advance:
             context.engine.run_tasks(measure_part, tasks, advance)
         for stage in missing.values():
@@ -114,6 +117,7 @@ def _tasks(
     missing: Mapping[FamilyKey, Stage],
     families: Mapping[FamilyKey, Mapping[str, Any]],
     adopted: tuple[str, ...],
+    kind: str,
 ) -> list[MeasureTask]:
     """A task for every part, with the families that have no unit of it yet."""
     finished = {key: finished_keys(storage, stage.spec) for key, stage in missing.items()}
@@ -122,7 +126,7 @@ def _tasks(
     for part in documents.parts:
         todo = tuple(family for key, family in chosen.items() if part.key not in finished[key])
         if todo:
-            tasks.append(MeasureTask(storage, part, todo, adopted))
+            tasks.append(MeasureTask(storage, part, todo, adopted, kind))
     return tasks
 
 
@@ -159,19 +163,21 @@ def measure_part(task: MeasureTask) -> int:
         adopt(reference)
     todo = [(signals_spec(name, version), family(name), version, options) for name, version, options in task.families]
     writers = [PartWriter(task.storage, spec, task.part.key, single=True) for spec, *_ in todo]
-    columns = sorted({"doc_id", "text"}.union(*(chosen.reads for _, chosen, _, _ in todo)))
+    read = [(*chosen.reads, *columns_of(version)) for _, chosen, version, _ in todo]
+    columns = sorted({"doc_id", "text"}.union(*read))
+    kind = row_kind(task.kind)
     stored = _stored_inputs(task, {(chosen.name, version) for _, chosen, version, _ in todo})
     first = 0
     try:
         for batch in iterate_part(task.storage, task.part, columns):
-            texts = {version: versioned_text(batch.column("text"), version)[0] for _, _, version, _ in todo}
+            texts = {version: version_texts(batch, version, kind) for _, _, version, _ in todo}
             inputs = {name: column.slice(first, batch.num_rows) for name, column in stored.items()}
             for writer, (_, chosen, version, options) in zip(writers, todo, strict=True):
                 versioned = batch.set_column(columns.index("text"), "text", texts[version]).select(chosen.reads)
                 for name in chosen.inputs:
                     versioned = versioned.append_column(name, inputs[name])
                 measured = measure_batch(chosen, versioned, options)
-                measured = _null_where(measured, batch.column("text").is_null())
+                measured = _null_where(measured, texts[version].is_null())
                 if version == ORIGINAL:
                     inputs |= zip(measured.schema.names, measured.columns, strict=True)
                 writer.write(measured.add_column(0, "doc_id", batch.column("doc_id")))

@@ -10,6 +10,7 @@ from gristmill.filters.external.datatrove_step import signal_name as foreign_sig
 from gristmill.filters.profiles import profile
 from gristmill.filters.registry import adopt, family, find_signal, signals
 from gristmill.filters.transforms.registry import TEXT_VERSIONS
+from gristmill.filters.transforms.versions import checked_rule, checked_version
 from gristmill.pipelines.policy.languages import (
     Options,
     check_keys_of_signals,
@@ -31,13 +32,15 @@ from gristmill.schemas.recipe.mix import Mix
 from gristmill.schemas.recipe.pii import Pii
 from gristmill.schemas.recipe.policy import Floor, Policy, RuleSet
 from gristmill.schemas.recipe.rules import ORIGINAL, Rule
+from gristmill.schemas.rows.document import KIND as DOCUMENT_KIND
+from gristmill.schemas.rows.kind import RowKind
 from gristmill.schemas.rows.mixed import CLUSTER_SIZE
+from gristmill.schemas.rows.registry import row_kind
 from gristmill.schemas.signals import Family, FamilyKey, Signal
 
 DOC_ID = "doc_id"
 DOCUMENT_SIGNALS = {"text_bytes": "int", DOC_ID: "string"}  # known from documents/ without measuring
 NUMERIC = ("int", "float")
-CONTENT_KEY: FamilyKey = ("content_key", ORIGINAL)  # of exact duplicates
 
 
 @dataclass(frozen=True)
@@ -83,14 +86,42 @@ class CompiledRecipe:
 def compile_all(recipe: Recipe) -> CompiledRecipe:
     """RecipeError for everything that is wrong with what a recipe decides, and with the options of what it measures."""
     named_signals(recipe)
-    floor = compile_policy(Policy(), recipe.floor, None, language_options(recipe))
+    floor = compile_policy(Policy(), recipe.floor, None, language_options(recipe), kind=row_kind(recipe.rows))
     policy = compile_recipe(recipe)
     families = {**needed_families(recipe, policy), **needed_families(recipe, floor)}
-    if recipe.dedup.exact:
-        families[CONTENT_KEY] = {"normalise": sorted(recipe.dedup.exact.normalise)}
-    for (name, _), options in families.items():
+    content_key = content_key_of(recipe)
+    if recipe.dedup.exact and content_key is not None:
+        families[content_key] = {"normalise": sorted(recipe.dedup.exact.normalise)}
+    for (name, version), options in families.items():
+        _check_kind(family(name), version, recipe.rows)
         family(name).check_options(options)
     return CompiledRecipe(policy, floor, families)
+
+
+def content_key_of(recipe: Recipe) -> FamilyKey | None:
+    """The family of exact duplicates on the view that they are told by; None where none are looked for."""
+    if recipe.dedup.exact is None:
+        return None
+    return "content_key", checked_version(
+        recipe.dedup.exact.view or ORIGINAL, row_kind(recipe.rows), "dedup.exact.view"
+    )
+
+
+def _check_kind(chosen: Family, version: str, rows: str) -> None:
+    """RecipeError where a family cannot be measured on rows of this kind, or not on a part of them."""
+    if chosen.rows and rows not in chosen.rows:
+        raise RecipeError(
+            f"the signals of `{chosen.name}` are those of a {' or a '.join(chosen.rows)}; the rows of the recipe are of"
+            f" the kind {rows}",
+            where=f"signals.{chosen.name}",
+            expected=f"`rows: {chosen.rows[0]}`, or signals of a {rows}",
+        )
+    if version != ORIGINAL and "pieces" in chosen.reads:
+        raise RecipeError(
+            f"the signals of `{chosen.name}` are measured on whole rows",
+            where=f"signals.{chosen.name}@{version}",
+            expected=f"no text version behind the name of a signal of `{chosen.name}`",
+        )
 
 
 def compile_recipe(recipe: Recipe) -> CompiledPolicy:
@@ -98,7 +129,8 @@ def compile_recipe(recipe: Recipe) -> CompiledPolicy:
     named_signals(recipe)
     check_keys_of_signals(recipe)
     own = {source.name: source.text for source in recipe.sources if source.text is not None}
-    compiled = compile_policy(recipe.policy, recipe.floor, recipe.text, language_options(recipe), own)
+    kind = row_kind(recipe.rows)
+    compiled = compile_policy(recipe.policy, recipe.floor, recipe.text, language_options(recipe), own, kind)
     compiled = replace(compiled, foreign=tuple(map(_foreign_rule, recipe.foreign)))
     if recipe.pii is not None:
         compiled = replace(compiled, rules=(*compiled.rules, *_pii_rules(recipe.pii, compiled.texts)))
@@ -144,8 +176,10 @@ def compile_policy(
     text: str | None = None,
     language_options: Options | None = None,
     text_by_source: Mapping[str, str] | None = None,
+    kind: RowKind = DOCUMENT_KIND,
 ) -> CompiledPolicy:
     """The policy with its floor. text: the version of every document; text_by_source: of those of some sources.
+    kind: of the rows that it is for.
 
     RecipeError when a profile, rule name, signal or language is unknown, or the policy is looser than the floor."""
     options = language_options or {}
@@ -173,10 +207,14 @@ def compile_policy(
     chosen = {} if text else {source: _one_version(found, source) for source, found in by_source.items() if found}
     texts = TextVersions(text or _one_version(versions), {**chosen, **(text_by_source or {})})
     for name in texts.all:
-        _check_text_version(name, "text")
+        if name not in TEXT_VERSIONS:
+            raise RecipeError(
+                f"text version `{name}` is unknown", where="text", expected=f"one of {', '.join(sorted(TEXT_VERSIONS))}"
+            )
     floor_rules = tuple(_gate("floor", floor.min_text_bytes, floor.languages, floor.min_language_score))
     for named in (*floor_rules, *rules):
         _check_signal(named)
+    rules = [replace(named, rule=checked_rule(named.rule, kind, f"rule `{named.name}`")) for named in rules]
     return CompiledPolicy(floor_rules, tuple(rule_with_labels(named, options) for named in rules), texts)
 
 
@@ -295,7 +333,6 @@ def _check_signal(named: NamedRule) -> None:
         nearest = nearest_name(name, signals())
         hint = f"did you mean `{nearest}`?" if nearest else "`gristmill signals` lists them"
         raise RecipeError(f"rule `{named.name}` reads the unknown signal `{name}`; {hint}", where="policy")
-    _check_text_version(rule.text_version, f"rule `{named.name}`")
     values = rule.operand if isinstance(rule.operand, list) else [rule.operand]
     for value in values:
         numeric = isinstance(value, int | float) and not isinstance(value, bool)
@@ -310,13 +347,6 @@ def _check_signal(named: NamedRule) -> None:
             raise RecipeError(
                 f"rule `{named.name}` orders `{name}`, a {kind}", where="policy", expected="==, !=, in, not in"
             )
-
-
-def _check_text_version(version: str, where: str) -> None:
-    if version not in TEXT_VERSIONS:
-        raise RecipeError(
-            f"text version `{version}` is unknown", where=where, expected=f"one of {', '.join(sorted(TEXT_VERSIONS))}"
-        )
 
 
 def named_signals(recipe: Recipe) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,7 @@ original or repeated text is cut), a dataset card beside them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 from gristmill.console import Console
+from gristmill.filters.transforms.apply import apply_edits
+from gristmill.filters.transforms.views import edits_within_pieces, pieces_after
 from gristmill.pipelines.cut.step import Cuts, CutsMade, CutSurvivors
 from gristmill.pipelines.cut.survivor_texts import PartEdits, edited_texts, followed_by, part_edits
 from gristmill.pipelines.engine.failures import explained
@@ -28,6 +30,7 @@ from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.step import Step
 from gristmill.pipelines.run.units import commit_unit, unfinished
+from gristmill.pipelines.sources.readers.identity import row_hash
 from gristmill.pipelines.write.pii import Privacy, privacy_of
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
@@ -36,10 +39,13 @@ from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.recipe.rules import ORIGINAL
 from gristmill.schemas.rows.corpus import EDIT_ROW
+from gristmill.schemas.rows.kind import ROW_COLUMNS
+from gristmill.schemas.rows.registry import DOCUMENT
 from gristmill.schemas.signals import FamilyKey
 
 LANGUAGE: FamilyKey = ("language", ORIGINAL)
-_FROM_DOCUMENTS = ["doc_id", "text", "source", "snapshot", "url", "timestamp", "metadata"]
+_FROM_DOCUMENTS = ("doc_id", "text", "source", "snapshot", "url", "timestamp", "metadata")
+_OF_ROWS = tuple(field.name for field in ROW_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,14 @@ class CorpusTask:
     texts: TextVersions
     cuts: Mapping[str, Part]
     privacy: Privacy | None
+    kind: str = DOCUMENT
+
+
+def corpus_spec(kind: str) -> DatasetSpec:
+    """The corpus of rows of a kind: those that are no documents keep their pieces and fields."""
+    if kind == DOCUMENT:
+        return layout.CORPUS
+    return replace(layout.CORPUS, schema=pa.schema([*layout.CORPUS.schema, *ROW_COLUMNS]))
 
 
 class WriteCorpus(Step):
@@ -87,7 +101,7 @@ def write_corpus(
     if LANGUAGE in context.signals:
         inputs["language"] = context.signals[LANGUAGE].digest
     config = {"text": texts.key, **({} if privacy is None else {"pii": privacy.identity})}
-    corpus = context.stage(layout.CORPUS.of(context.selection), config, inputs)
+    corpus = context.stage(corpus_spec(context.recipe.rows).of(context.selection), config, inputs)
     edits = context.stage(layout.EDITS.of(context.selection), config, inputs)
 
     def work() -> dict[str, object]:
@@ -106,6 +120,7 @@ def write_corpus(
                 texts,
                 {kind: parts[number] for kind, parts in numbered.items() if number in parts},
                 privacy,
+                context.recipe.rows,
             )
             for number, (part, decided, spoken) in enumerate(
                 zip(context.documents.parts, decisions.parts, language, strict=True)
@@ -128,14 +143,15 @@ def write_corpus(
 
 def write_corpus_part(task: CorpusTask) -> int:
     """The kept documents of one part, edited."""
-    spec = layout.CORPUS.of(task.folder)
+    spec = corpus_spec(task.kind).of(task.folder)
+    columns = [*_FROM_DOCUMENTS, *(() if task.kind == DOCUMENT else _OF_ROWS)]
     writer = PartWriter(task.storage, spec, task.documents.key, single=True)
     edit_writer = PartWriter(task.storage, layout.EDITS.of(task.folder), task.documents.key, single=True)
     decided = read_part(task.storage, task.decisions, ["kept", "tokens", "cluster_size"]).combine_chunks()
     spoken = read_part(task.storage, task.language, ["language"]).column(0).combine_chunks() if task.language else None
     cuts = [part_edits(task.storage, kind, part) for kind, part in task.cuts.items()]
     row = 0
-    for batch in iterate_part(task.storage, task.documents, _FROM_DOCUMENTS):
+    for batch in iterate_part(task.storage, task.documents, columns):
         count = batch.num_rows
         kept = decided.column("kept").combine_chunks().slice(row, count)
         table = batch.append_column("tokens", decided.column("tokens").combine_chunks().slice(row, count))
@@ -173,21 +189,39 @@ def _write_edited(
     edited, edits = edited_texts(texts, batch.column("source"), rows, versions, cuts)
     if privacy is not None:
         edited, edits = followed_by(edited, edits, privacy.edits(edited))
-        for name, change in (("url", privacy.edited), ("metadata", privacy.edited_metadata)):
+        changes = {"url": privacy.edited, "metadata": privacy.edited_metadata, "fields": privacy.edited_metadata}
+        for name, change in changes.items():
             at = batch.schema.get_field_index(name)
+            if at < 0:
+                continue
             batch = batch.set_column(at, batch.schema.field(at), change(batch.column(at)).cast(batch.schema.types[at]))
+    if "pieces" in batch.schema.names:
+        edits = edits_within_pieces(edits, batch.column("pieces"))
+        edited = apply_edits(texts, edits)
+        pieces = pieces_after(batch.column("pieces"), edits)
+        batch = batch.set_column(batch.schema.get_field_index("pieces"), "pieces", pieces)
     changed = pc.greater(pc.list_value_length(edits), 0)
     if pc.any(changed).as_py():
         changes = pa.RecordBatch.from_arrays(
             [batch.column("doc_id"), edits.cast(EDIT_ROW.field("edits").type)], schema=EDIT_ROW
         )
         edit_writer.write(changes.filter(changed))
-    hashes = [
-        xxhash.xxh3_128_hexdigest(text.as_buffer() if text.is_valid else b"") for text in edited.cast(pa.large_binary())
-    ]
+    hashes = _hashes(batch, edited)
     batch = batch.set_column(batch.schema.get_field_index("text"), "text", edited)
     batch = batch.append_column("text_bytes", pc.binary_length(edited).cast(pa.int64()))
     writer.write(batch.append_column("content_hash", pa.array(hashes, pa.large_string())))
+
+
+def _hashes(batch: pa.RecordBatch, texts: pa.Array) -> list[str]:
+    """The content hash of each row as it is written."""
+    contents = [text.as_buffer() if text.is_valid else b"" for text in texts.cast(pa.large_binary())]
+    if "pieces" not in batch.schema.names:
+        return [xxhash.xxh3_128_hexdigest(content) for content in contents]
+    pieces, fields = batch.column("pieces").to_pylist(), batch.column("fields").to_pylist()
+    return [
+        row_hash(bytes(content), [tuple(piece.values()) for piece in of_row], beside)
+        for content, of_row, beside in zip(contents, pieces, fields, strict=True)
+    ]
 
 
 def materialise(

@@ -61,6 +61,7 @@ class Decontaminate(ContaminationPolicy):
     min_words: a string of fewer words is not looked for; one of at least so many but fewer than n is one n-gram.
     max_items: an n-gram in more items of a set than this is the set's template and counts for nothing.
     normalise: differences that do not count.
+    view: the view of the rows that is compared, such as `prompt`; None: the whole text.
     """
 
     sets: tuple[EvaluationSet, ...] = Field(min_length=1)
@@ -68,6 +69,7 @@ class Decontaminate(ContaminationPolicy):
     min_words: int = Field(5, ge=1)
     max_items: int = Field(10, ge=1)
     normalise: tuple[Ignored, ...] = ("case", "punctuation", "whitespace")
+    view: str | None = None
 
     @field_validator("ngrams")
     @classmethod
@@ -90,4 +92,5 @@ class Decontaminate(ContaminationPolicy):
     def measurement(self) -> dict[str, object]:
         """What of it decides the measurement, beyond the items."""
         chosen = {"names": [one.name for one in self.sets], "ngrams": list(self.ngrams), "min_words": self.min_words}
-        return {**chosen, "max_items": self.max_items, "normalise": sorted(self.normalise)}
+        chosen |= {"max_items": self.max_items, "normalise": sorted(self.normalise)}
+        return chosen if self.view is None else {**chosen, "view": self.view}

@@ -32,10 +32,12 @@ DEFAULT_SURVIVOR = ("source_priority", "oldest")
 class ExactDedup(Strict):
     """Documents with the same content hash: one survivor of each group is kept.
 
+    view: the text version that is compared, such as a view of the row (`prompt`); None: the whole text.
     normalise: differences that do not count. survivor: first difference decides; `longest`, `oldest`, `newest`,
     `source_priority`, `highest SIGNAL`, `lowest SIGNAL`; the content hash and the id break every tie.
     """
 
+    view: str | None = None
     normalise: tuple[Normalisation, ...] = ()
     scope: Scope = "global"
     survivor: Preferences = DEFAULT_SURVIVOR
@@ -57,6 +59,7 @@ class Shingling(Strict):
 class NearDedup(Strict):
     """Documents of Jaccard similarity `similarity` or more: found by MinHash LSH, verified, one of them kept.
 
+    view: the text version that is compared, such as a view of the row (`prompt`); None: the whole text.
     recall: the least probability with which a pair of exactly that similarity is found; bands and rows follow from it
     unless given. verify: the true Jaccard of the shingles, or its estimate from the signatures.
     link: `star` drops a document if and only if it is similar to a kept one before it in survivor order; `component`
@@ -67,6 +70,7 @@ class NearDedup(Strict):
     document (about as large as the text).
     """
 
+    view: str | None = None
     shingle: Shingling = Field(default_factory=Shingling)
     permutations: int = Field(112, ge=1, le=4096)
     seed: int = Field(1, ge=0, lt=1 << 32)

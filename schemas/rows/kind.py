@@ -99,12 +99,14 @@ class RowKind:
         """The record as text, pieces and fields. RowError where it is no row of this kind.
 
         Contents must be valid Unicode (no lone surrogates). A message whose content is null (a tool call) has no piece.
+        A key whose value is null is as one that is not there, as tables cannot tell the two apart.
         """
         for key in self.required:
             if record.get(key) is None:
                 raise RowError(f"missing_{key}", f"no {key!r}; found {', '.join(map(str, record)) or 'nothing'}")
         pieces: list[tuple[str, str]] = []
-        fields = {key: value for key, value in record.items() if key not in self.message_lists + self.texts}
+        texts = self.message_lists + self.texts
+        fields = {key: value for key, value in record.items() if key not in texts and value is not None}
         for key in self.message_lists:
             if record.get(key) is not None:
                 beside = [self._message(key, message, pieces) for message in _messages(key, record[key])]
@@ -122,7 +124,9 @@ class RowKind:
 
     def _message(self, key: str, message: Mapping[str, Any], pieces: list[tuple[str, str]]) -> dict[str, Any]:
         """Add a message's content to the pieces; returns what is beside it, {} for role and content alone."""
-        beside = {name: value for name, value in message.items() if name not in ("role", "content")}
+        beside = {
+            name: value for name, value in message.items() if name not in ("role", "content") and value is not None
+        }
         if message.get("content") is None:
             return {"role": message["role"], "content": None, **beside}
         pieces.append((self.label(key, message["role"]), message["content"]))

@@ -22,7 +22,8 @@ __version__ build estimate open_run Run reselect materialise diff explain mix fo
 checker check_many self_test self_test_many Checker AnswerKind Verdict
 train_tokenizer write_shards verify_shards export_shards purge_shards train plans average_checkpoints TrainingRun
 train_fasttext train_kenlm Recipe Policy TrainingRecipe PretrainRecipe load_recipe load_training_recipe Engine Console Family
-Signal Step StepOptions Place RunContext DatasetSpec Life layout_fingerprint GristmillError RecipeError InputError ModelError
+Signal Step StepOptions Place RunContext
+RowKind View RowError Form DatasetSpec Life layout_fingerprint GristmillError RecipeError InputError ModelError
 RunError BalanceError PackageError
 """
 ENGINE = {"--engine", "--master"}
@@ -178,14 +179,14 @@ KEYS = {
         "by_language by_source"
     ),
     dedup.Dedup: "exact near lines substrings",
-    dedup.ExactDedup: "normalise scope survivor",
+    dedup.ExactDedup: "view normalise scope survivor",
     source.Source: (
         "name path exclude root format rows columns snapshot extract max_document_bytes encoding delimiter "
         "max_field_lines priority text"
     ),
     source.Columns: "text joint id url timestamp metadata",
     decontamination.Decontaminate: (
-        "max_loss_fraction above_max_loss min_overlap min_match action sets ngrams min_words max_items normalise"
+        "max_loss_fraction above_max_loss min_overlap min_match action sets ngrams min_words max_items normalise view"
     ),
     foreign.ForeignStep: "datatrove options name",
     mixing.Mix: ("by shares temperature tokens max_repetitions limits max_copies upweight if_infeasible seed"),

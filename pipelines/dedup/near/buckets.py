@@ -18,7 +18,7 @@ from gristmill.pipelines.dedup.near.options import bands_of, bucket_config
 from gristmill.pipelines.dedup.near.published import Published, published_inputs
 from gristmill.pipelines.dedup.near.signatures import signature_matrix
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.policy.compile import CONTENT_KEY
+from gristmill.pipelines.policy.compile import content_key_of
 from gristmill.pipelines.run.by_part import part_key, write_by_part
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_part
@@ -63,9 +63,10 @@ def find_buckets(
     config = {**bucket_config(dedup.near), "exact": dedup.exact.scope if dedup.exact else None}
     inputs = {"documents": layout_fingerprint(context.documents), "signatures": layout_fingerprint(signatures)}
     inputs |= published_inputs(published)
-    copies = context.signals[CONTENT_KEY].parts if dedup.exact else None
-    if dedup.exact:
-        inputs["content_key"] = context.signals[CONTENT_KEY].digest
+    content_key = content_key_of(context.recipe)
+    copies = context.signals[content_key].parts if content_key else None
+    if content_key:
+        inputs["content_key"] = context.signals[content_key].digest
     buckets = context.stage(layout.BUCKETS, config, inputs)
     bands = context.stage(layout.BANDS, config, inputs)
 
@@ -106,7 +107,8 @@ def band_tasks(
         for number, part in enumerate(documents.parts)
     ]
     for one in published:
-        keys = one.run.signals[CONTENT_KEY].parts if copies else None
+        theirs = content_key_of(one.run.recipe)
+        keys = one.run.signals[theirs].parts if copies and theirs else None
         for number, part, decided, signed in one.parts():
             key = keys[number - one.first_part] if keys else None
             tasks.append(

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.dedup.shingles import shingle_hashes
-from gristmill.pipelines.dedup.near.options import shingling_of, signature_config
+from gristmill.filters.transforms.versions import columns_of, version_texts
+from gristmill.pipelines.dedup.near.options import compared_version, shingling_of, signature_config
 from gristmill.pipelines.dedup.near.published import Published, published_inputs
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.by_part import part_key, parts_by_number
@@ -24,6 +25,7 @@ from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe.dedup import NearDedup
 from gristmill.schemas.rows.near_duplicates import SHINGLES
+from gristmill.schemas.rows.registry import row_kind
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class ShingleTask:
     rows_of: Part
     stored: Part | None
     near: NearDedup
+    kind: str
 
 
 def store_shingles(
@@ -56,7 +59,9 @@ def store_shingles(
 
     def store() -> dict[str, int]:
         tasks = [
-            ShingleTask(context.storage, context.storage, number, part, wanted[number], None, near)
+            ShingleTask(
+                *(context.storage, context.storage, number, part, wanted[number], None, near, context.recipe.rows)
+            )
             for number, part in enumerate(context.documents.parts)
             if number in wanted
         ]
@@ -73,6 +78,7 @@ def store_shingles(
                         stored.get(number - one.first_part),
                     ),
                     near,
+                    one.run.recipe.rows,
                 )
                 for number, part, _, _ in one.parts()
                 if number in members
@@ -138,8 +144,9 @@ def _copy_stored(task: ShingleTask, rows: np.ndarray, writer: PartWriter) -> tup
 
 def _texts_at(task: ShingleTask, rows: np.ndarray) -> Iterator[tuple[pa.Array, np.ndarray, pa.Array]]:
     """(doc_ids, rows, texts) of the documents in those rows, batch by batch."""
-    first = 0
-    for batch in iterate_part(task.source, task.documents, ["doc_id", "text"]):
+    first, kind = 0, row_kind(task.kind)
+    version = compared_version(task.near, kind)
+    for batch in iterate_part(task.source, task.documents, ["doc_id", *columns_of(version)]):
         places = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + batch.num_rows)]
         chosen = batch.take(pa.array(places - first))
         if chosen.column("text").null_count:
@@ -150,5 +157,5 @@ def _texts_at(task: ShingleTask, rows: np.ndarray) -> Iterator[tuple[pa.Array, n
                 next_step="build that run with keep_text: all or index_store: shingles",
             )
         if len(places):
-            yield chosen.column("doc_id"), places, chosen.column("text")
+            yield chosen.column("doc_id"), places, version_texts(chosen, version, kind)
         first += batch.num_rows

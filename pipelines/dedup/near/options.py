@@ -5,7 +5,10 @@ from typing import Any
 from gristmill.filters.dedup import shingles
 from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.filters.dedup.lsh_parameters import Bands, choose_bands, described
+from gristmill.filters.transforms.versions import checked_version
 from gristmill.schemas.recipe.dedup import NearDedup
+from gristmill.schemas.recipe.rules import ORIGINAL
+from gristmill.schemas.rows.kind import RowKind
 
 
 def shingling_of(near: NearDedup) -> shingles.Shingling:
@@ -26,7 +29,13 @@ def signature_config(near: NearDedup) -> dict[str, Any]:
     """What decides a signature: two runs can be compared if and only if these are equal."""
     chosen = near.shingle.model_dump(mode="json")
     chosen["normalise"] = sorted(chosen["normalise"])
-    return {"shingle": chosen, "permutations": near.permutations, "seed": near.seed}
+    view = {} if near.view is None else {"view": near.view}
+    return {"shingle": chosen, "permutations": near.permutations, "seed": near.seed, **view}
+
+
+def compared_version(near: NearDedup, kind: RowKind) -> str:
+    """The text version that rows of this kind are compared by; RecipeError where they have no such."""
+    return checked_version(near.view or ORIGINAL, kind, "dedup.near.view")
 
 
 def bucket_config(near: NearDedup) -> dict[str, Any]:

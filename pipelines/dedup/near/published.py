@@ -66,6 +66,12 @@ def _check_content_keys(ours: Dedup, theirs: Dedup, path: str) -> None:
     if ours.exact is None:
         return
     wanted = set(ours.exact.normalise)
+    if theirs.exact is not None and theirs.exact.view != ours.exact.view:
+        raise RecipeError(
+            f"exact copies were told by the view {theirs.exact.view or 'of the whole text'}",
+            where=f"dedup.near.against: {path}",
+            expected=f"`dedup.exact.view: {ours.exact.view or 'null'}` in both runs",
+        )
     if theirs.exact is None or set(theirs.exact.normalise) != wanted:
         raise RecipeError(
             f"exact copies were found with {sorted(theirs.exact.normalise) if theirs.exact else 'nothing'}",

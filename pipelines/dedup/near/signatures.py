@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.dedup.minhash import signatures
-from gristmill.pipelines.dedup.near.options import shingling_of, signature_config
+from gristmill.filters.transforms.versions import columns_of, version_texts
+from gristmill.pipelines.dedup.near.options import compared_version, shingling_of, signature_config
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import CompiledPolicy
 from gristmill.pipelines.policy.evaluate import evaluate, read_columns
@@ -18,6 +19,7 @@ from gristmill.pipelines.run.units import commit_unit
 from gristmill.schemas import layout
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe.dedup import NearDedup
+from gristmill.schemas.rows.registry import row_kind
 from gristmill.schemas.signals import FamilyKey
 
 
@@ -31,6 +33,7 @@ class SignatureTask:
     signals: Mapping[FamilyKey, Part]
     floor: CompiledPolicy
     near: NearDedup
+    kind: str
 
 
 def measure_signatures(
@@ -55,6 +58,7 @@ def measure_signatures(
             {key: context.signals[key].parts[number] for key in floor.needed},
             floor,
             near,
+            context.recipe.rows,
         )
         for number, part in enumerate(context.documents.parts)
     ]
@@ -83,16 +87,16 @@ def write_signatures(task: SignatureTask) -> int:
     above = evaluate(
         read_columns(task.storage, task.documents, task.signals, task.floor.needed), task.floor
     ).floor  # fmt: skip
-    shingling = shingling_of(task.near)
+    shingling, kind = shingling_of(task.near), row_kind(task.kind)
+    version = compared_version(task.near, kind)
     writer = PartWriter(task.storage, spec, key, single=True)
     without_pieces, short, row = 0, 0, 0
     try:
-        for batch in iterate_part(task.storage, task.documents, ["doc_id", "text"]):
+        for batch in iterate_part(task.storage, task.documents, ["doc_id", *columns_of(version)]):
             places = np.flatnonzero(above[row : row + batch.num_rows])
             chosen = batch.take(pa.array(places))
-            found = signatures(
-                chosen.column("text"), shingling, count=task.near.permutations, seed=task.near.seed
-            )  # fmt: skip
+            texts = version_texts(chosen, version, kind)
+            found = signatures(texts, shingling, count=task.near.permutations, seed=task.near.seed)
             wanted = np.where(found.by_character, shingling.characters, shingling.words)
             without_pieces += int((found.pieces == 0).sum())
             short += int(((found.pieces > 0) & (found.pieces < wanted)).sum())

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 from gristmill.pipelines.dedup.near.buckets import find_buckets
 from gristmill.pipelines.dedup.near.edges import near_edges
 from gristmill.pipelines.dedup.near.member_shingles import shingle_inputs
-from gristmill.pipelines.dedup.near.options import bands_of
+from gristmill.pipelines.dedup.near.options import bands_of, compared_version
 from gristmill.pipelines.dedup.near.published import open_published
 from gristmill.pipelines.dedup.near.warm import KERNELS
 from gristmill.pipelines.policy.compile import CompiledRecipe
@@ -21,6 +21,7 @@ from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.rows.registry import row_kind
 
 
 class FindNearDuplicates(Step):
@@ -35,6 +36,7 @@ class FindNearDuplicates(Step):
     def check(self, recipe: Recipe) -> None:
         if recipe.dedup.near is not None:
             bands_of(recipe.dedup.near)
+            compared_version(recipe.dedup.near, row_kind(recipe.rows))
             open_published(recipe.dedup, 0)
 
     def kernels(self, context: RunContext) -> Sequence[str]:

@@ -23,7 +23,7 @@ def records(kind: RowKind) -> st.SearchStrategy[dict[str, Any]]:
     lists = {key: messages() for key in kind.message_lists}
     texts = dict.fromkeys(kind.texts, TEXT)
     needed = {key: (lists if key in lists else texts).pop(key) for key in kind.required}
-    more = st.dictionaries(st.sampled_from(["score", "tools"]), st.integers() | TEXT | st.none(), max_size=2)
+    more = st.dictionaries(st.sampled_from(["score", "tools"]), st.integers() | TEXT, max_size=2)
     return st.builds(lambda a, b: {**a, **b}, st.fixed_dictionaries(needed, optional={**lists, **texts}), more)
 
 
