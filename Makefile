@@ -54,12 +54,13 @@ bench: .venv/.bench
 docs: .venv/.core
 	$(BIN)/python -c "from gristmill.pipelines.cli.listing import *; open('docs/signals.md','w').write(signals_page()); open('docs/profiles.md','w').write(profiles_page())"
 
-# Java (Spark engine), Chromium (page tests) and what KenLM's programs are built with come from Debian where this may
-# install them.
+# Java (Spark engine), Chromium (page tests), bubblewrap (the sandbox) and what KenLM's programs are built with come from
+# Debian where this may install them.
 system:
 	@missing=""; \
 	command -v java >/dev/null 2>&1 || missing="$$missing openjdk-17-jre-headless"; \
 	command -v chromium >/dev/null 2>&1 || missing="$$missing chromium"; \
+	command -v bwrap >/dev/null 2>&1 || missing="$$missing bubblewrap"; \
 	if [ ! -x $(BIN)/lmplz ] && [ ! -x "$(KENLM_CACHE)/lmplz" ]; then \
 	  for package in $(KENLM_DEBIAN); do \
 	    dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q "ok installed" || missing="$$missing $$package"; \
@@ -83,7 +84,7 @@ system:
 	touch $@
 
 .venv/.dev: .venv/.core
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,train]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,train,answers]"
 	touch $@
 
 .venv/.bench: .venv/.dev

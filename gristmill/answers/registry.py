@@ -11,6 +11,7 @@ from gristmill.schemas.lookup import load_registered
 from pydantic import ValidationError
 
 KINDS: dict[str, str] = {
+    "code": "gristmill.answers.kinds.code:KIND",
     "number": "gristmill.answers.kinds.number:KIND",
 }
 GROUP = "gristmill.answer_kinds"

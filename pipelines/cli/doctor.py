@@ -15,6 +15,7 @@ from gristmill.kernels.cache import cache_folder
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.step import Finding
 from gristmill.pipelines.steps import brought, installed_steps, steps_of
+from gristmill.sandbox.bubblewrap import examined as examined_sandbox
 from gristmill.schemas.recipe.corpus import Recipe
 
 VERSIONED = ("numba", "numpy", "pyarrow", "pyspark", "pysail", "fasttext-community", "resiliparse")
@@ -81,6 +82,8 @@ def _optional() -> Iterator[Finding]:
         os.path.join(os.environ["JAVA_HOME"], "bin", "java") if os.environ.get("JAVA_HOME") else None
     )
     yield f"java (only for --engine spark): {java or 'not found'}", False
+    works, why = examined_sandbox()
+    yield f"sandbox (only for code answers): {works.program if works else f'does not work ({why})'}", False
 
 
 def _steps(recipe: Recipe | None) -> Iterator[Finding]:

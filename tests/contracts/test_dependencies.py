@@ -1,4 +1,4 @@
-"""An installation without extras holds everything that the product imports, and training asks for one extra only."""
+"""An installation without extras holds everything that the product imports, but for training and some checkers of answers."""
 
 import ast
 import re
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 CORE = ("gristmill", "schemas", "filters", "pipelines")
+EXTRAS = {"training": ("train",), "gristmill": ("answers", "reasoning")}
 BROUGHT_ALONG = {"llvmlite": "numba", "pydantic-core": "pydantic"}  # exact partners of what is declared
 
 
@@ -36,8 +37,8 @@ def imports(folder: Path) -> Iterator[tuple[Path, str]]:
 def test_every_import_is_a_declared_dependency(repository: Path, folder: str) -> None:
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
     declared = {name_of(requirement) for requirement in project["dependencies"]}
-    if folder == "training":
-        declared |= {name_of(requirement) for requirement in project["optional-dependencies"]["train"]}
+    for extra in EXTRAS.get(folder, ()):
+        declared |= {name_of(requirement) for requirement in project["optional-dependencies"][extra]}
     for partner, owner in BROUGHT_ALONG.items():
         assert owner in declared
         assert partner in {name_of(requirement) for requirement in requires(owner) or []}
