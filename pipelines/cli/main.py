@@ -9,6 +9,7 @@ import typer
 from gristmill.pipelines.cli.adapters import adapters
 from gristmill.pipelines.cli.average import average
 from gristmill.pipelines.cli.decontaminate import decontaminate
+from gristmill.pipelines.cli.export import export
 from gristmill.pipelines.cli.forget import forget
 from gristmill.pipelines.cli.mix import mix
 from gristmill.pipelines.cli.models import classifier, lm
@@ -224,6 +225,7 @@ app.command()(decontaminate)
 app.add_typer(classifier, name="classifier")
 app.add_typer(lm, name="lm")
 app.command()(mix)
+app.command()(export)
 app.command()(purge)
 app.add_typer(adapters, name="adapters")
 app.add_typer(shards, name="shards")

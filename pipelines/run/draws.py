@@ -34,5 +34,10 @@ def shuffled(keys: np.ndarray, seed: int) -> np.ndarray:
 
 def unit_draws(doc_ids: Any, seed: int) -> np.ndarray:
     """A number in [0, 1) for every id and the seed."""
-    draws: np.ndarray = (shuffled(id_keys(doc_ids), seed) >> np.uint64(11)) * 2.0**-53
+    return draws_of(id_keys(doc_ids), seed)
+
+
+def draws_of(keys: np.ndarray, seed: int) -> np.ndarray:
+    """A number in [0, 1) for every 64-bit key and the seed."""
+    draws: np.ndarray = (shuffled(keys, seed) >> np.uint64(11)) * 2.0**-53
     return draws

@@ -9,6 +9,7 @@ KIND = RowKind(
     "conversation",
     message_lists=("messages",),
     required=("messages",),
+    exported=("tools",),
     views={
         "prompt": View(("assistant",), "before_last"),  # what the last answer was given to
         "response": View(("assistant",), "last"),

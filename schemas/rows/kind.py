@@ -75,6 +75,7 @@ class RowKind:
     name: in recipes (`rows: conversation`). message_lists: keys of a record that hold lists of messages, objects with
     `role` and `content`; texts: keys that hold one text each. Both in the order in which their texts are stored.
     views: by name; every kind also has `whole`. required: keys that a record must have, not null.
+    exported: keys beside those with text that an export gives a column of their own; all others stay in `fields`.
     """
 
     name: str
@@ -82,6 +83,7 @@ class RowKind:
     texts: tuple[str, ...] = ()
     views: Mapping[str, View] = field(default_factory=dict)
     required: tuple[str, ...] = ()
+    exported: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "views", {WHOLE: View(), **self.views})

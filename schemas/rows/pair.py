@@ -10,5 +10,6 @@ KIND = RowKind(
     "pair",
     message_lists=("prompt", "chosen", "rejected"),
     required=("prompt", "chosen", "rejected"),
+    exported=("score_chosen", "score_rejected"),
     views={"prompt": View(("prompt.",)), "chosen": View(("chosen.",)), "rejected": View(("rejected.",))},
 )

@@ -11,5 +11,6 @@ KIND = RowKind(
     message_lists=("prompt",),
     texts=("answer",),
     required=("prompt",),
+    exported=("checker",),
     views={"prompt": View(("prompt.",)), "answer": View(("answer",))},
 )
