@@ -16,6 +16,7 @@ _PUBLIC = {
     "Run": "gristmill.pipelines.run.run",
     "reselect": "gristmill.pipelines.decide.reselect",
     "materialise": "gristmill.pipelines.write.corpus",
+    "export_rows": "gristmill.pipelines.write.export",
     "diff": "gristmill.pipelines.inspect.diff",
     "explain": "gristmill.pipelines.inspect.explain",
     "mix": "gristmill.pipelines.write.mix.command",

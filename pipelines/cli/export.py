@@ -14,7 +14,9 @@ def export(
         float, typer.Option(help="Fraction of the rows for a validation split; equal prompts stay together.")
     ] = 0.0,
     seed: Annotated[int, typer.Option(help="Of the split.")] = 0,
-    fields: Annotated[bool, typer.Option("--fields", help="Also what records held beside the columns, as JSON.")] = False,
+    fields: Annotated[
+        bool, typer.Option("--fields", help="Also what records held beside the columns, as JSON.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Write the corpus as Parquet or JSON Lines with the columns that trl's trainers and `datasets` take."""

@@ -6,8 +6,9 @@ In: `<selection>corpus`, decisions/. Out: a folder of `train-00000-of-00003.parq
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -154,25 +155,23 @@ def _schema(run: Run, kind: RowKind, fields: bool) -> pa.Schema:
 def _write(
     target: Storage, name: str, batches: Iterator[list[dict[str, Any]]], schema: pa.Schema | None, format: Format
 ) -> int:
-    """Write one file; returns its rows."""
+    """Write one file, none without rows; returns its rows."""
+    filled = (rows for rows in batches if rows)
+    first = next(filled, None)
+    if first is None:
+        return 0
     written = 0
     with target.open(name, "wb") as file:
         if format == "jsonl":
-            for rows in batches:
-                for row in rows:
-                    file.write(_without_nulls(row).encode() + b"\n")
+            for rows in chain([first], filled):
+                file.writelines(_without_nulls(row).encode() + b"\n" for row in rows)
                 written += len(rows)
             return written
-        writer: pq.ParquetWriter | None = None
-        try:
-            for rows in batches:
-                table = pa.Table.from_pylist(rows, schema=schema)
-                writer = writer or pq.ParquetWriter(file, table.schema, compression="zstd")
-                writer.write_table(table)
+        table = pa.Table.from_pylist(first, schema=schema)
+        with pq.ParquetWriter(file, table.schema, compression="zstd") as writer:
+            for rows in chain([first], filled):
+                writer.write_table(pa.Table.from_pylist(rows, schema=table.schema))
                 written += len(rows)
-        finally:
-            if writer is not None:
-                writer.close()
     return written
 
 
