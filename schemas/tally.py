@@ -12,6 +12,7 @@ class Tally:
     bytes_consumed: bytes of the stored file this split read; over all splits of a file they add up to bytes_in_file.
     records_framed: records the framing layer met, counted before anything is decided about them.
     skipped: records that hold no document by design, by reason (`warc_request`, `blank_line`).
+    forms: records of rows that are no documents, by the form that they were read as (`alpaca`).
     error: what stopped or disturbed the reading (`truncated gzip stream at byte 512`); None: the split was read whole.
 
     >>> Tally("a.jsonl", 10, 10, records_framed=3, documents=1, quarantined=1, skipped={"blank_line": 1}).balanced
@@ -25,6 +26,7 @@ class Tally:
     documents: int
     quarantined: int
     skipped: Mapping[str, int] = field(default_factory=dict)
+    forms: Mapping[str, int] = field(default_factory=dict)
     error: str | None = None
 
     @property

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 from gristmill.pipelines.sources.ingest import file_set_fingerprint
-from gristmill.pipelines.sources.readers.jsonl import CHECKED_RECORDS, lines, parse
+from gristmill.pipelines.sources.readers.json_array import contents
+from gristmill.pipelines.sources.readers.jsonl import CHECKED_RECORDS, parse
 from gristmill.pipelines.sources.readers.records import listed, values_at
 from gristmill.pipelines.sources.readers.registry import plan_splits, read_split
 from gristmill.pipelines.sources.readers.split import Split
-from gristmill.pipelines.sources.readers.streams import chunks, open_split
 from gristmill.schemas.errors import InputError
 from gristmill.schemas.recipe.decontamination import Decontaminate, EvaluationSet
 from gristmill.schemas.recipe.source import Columns, Source
@@ -49,28 +49,26 @@ def plan_sets(options: Decontaminate) -> dict[str, list[Split]]:
     for one in options.sets:
         splits = plan_splits(as_source(one), WHOLE_FILE)
         for split in splits:
-            if split.format == "jsonl":
+            if split.format in ("json", "jsonl"):
                 _check_fields(one, split)
         planned[one.name] = splits
     return planned
 
 
 def _check_fields(one: EvaluationSet, split: Split) -> None:
-    """Every field occurs in some of the first records of a JSON Lines file; tables are checked by their readers."""
+    """Every field occurs in some of the first records of a JSON or JSON Lines file; tables are checked by their readers."""
     missing = set(one.fields) | ({one.id} if one.id else set())
     found: set[str] = set()
-    with open_split(split) as stored:
-        blocks = chunks(stored, split.compression, lambda _defect: None)
-        for number, line in enumerate(lines(blocks, 0, WHOLE_FILE)):
-            if not missing or number == CHECKED_RECORDS:
-                return
-            try:
-                record = parse((line.content or b"").removeprefix(b"\xef\xbb\xbf"), {})
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(record, dict):
-                found |= record.keys()
-                missing = {name for name in missing if not any(True for _ in values_at(record, name))}
+    for number, content in enumerate(contents(split, WHOLE_FILE)):
+        if not missing or number == CHECKED_RECORDS:
+            return
+        try:
+            record = parse(content, {})
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(record, dict):
+            found |= record.keys()
+            missing = {name for name in missing if not any(True for _ in values_at(record, name))}
     if missing and found:
         raise InputError(
             f"no field {sorted(missing)[0]!r}; fields found: {listed(sorted(found))}",

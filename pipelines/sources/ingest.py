@@ -7,7 +7,7 @@ the tally of the framing layer with the rows written.
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,13 +150,13 @@ def _read_into(writer: PartWriter, task: IngestTask) -> dict[str, Any]:
             taken = item.filter(in_sample(item.column("doc_id"), task.sample))
             left_out += item.num_rows - taken.num_rows
             writer.write(taken)
-    skipped = sum((Counter(tally.skipped) for tally in tallies), Counter())
     return {
         "source": task.source.name,
         "files": sum(split.start == 0 for split in task.splits),
         **{name: sum(getattr(tally, name) for tally in tallies) for name in _TALLIED},
         "left_out_by_sample": left_out,
-        "skipped": dict(skipped),
+        "skipped": _counted(tally.skipped for tally in tallies),
+        "forms": _counted(tally.forms for tally in tallies),
         "files_not_whole": len({tally.url for tally in tallies if tally.error}),
         "errors": [{"url": tally.url, "error": tally.error} for tally in tallies if tally.error][:MAX_ERRORS_LISTED],
     }
@@ -219,7 +219,12 @@ def _balance(tallies: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _sums(tallies: Sequence[dict[str, Any]]) -> dict[str, Any]:
     sums: dict[str, Any] = {name: sum(tally[name] for tally in tallies) for name in (*_TALLIED, "left_out_by_sample")}
-    return sums | {"skipped": dict(sum((Counter(tally["skipped"]) for tally in tallies), Counter()))}
+    return sums | {name: _counted(tally[name] for tally in tallies) for name in ("skipped", "forms")}
+
+
+def _counted(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """The sum of several counts."""
+    return dict(sum(map(Counter, counts), Counter[str]()))
 
 
 def _check_balance(facts: dict[str, Any], rows: int) -> None:
@@ -244,6 +249,8 @@ def _log(console: Console, manifest: DatasetManifest, seconds: float) -> None:
         f"in {facts['files']:,} files ({sum(facts['skipped'].values()):,} skipped by design); balance holds; "
         f"{seconds:.1f} s, {rate:.1f} MB/s"
     )
+    for name, sums in facts["sources"].items():
+        _log_forms(console, name, sums)
     for entry in facts["errors"][:10]:
         console.log(f"  not read whole: {entry['url']}: {entry['error']}")
     if facts["files_not_whole"] > 10:
@@ -252,3 +259,17 @@ def _log(console: Console, manifest: DatasetManifest, seconds: float) -> None:
         console.log(
             f"  {facts['colliding_ids']:,} documents shared their id with another; their ids got a content suffix"
         )
+
+
+def _log_forms(console: Console, source: str, sums: Mapping[str, Any]) -> None:
+    """Say as which forms a source's records were read, and what was left out by design."""
+    if sums["forms"]:
+        console.log(f"  source {source}: {sums['documents']:,} rows; records read as {_listed(sums['forms'])}")
+        if sums["skipped"]:
+            console.log(f"  source {source}: left out by design: {_listed(sums['skipped'])}")
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    """Counts by name, the greatest first, for a log line."""
+    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    return ", ".join(f"{name} {count:,}" for name, count in ordered)

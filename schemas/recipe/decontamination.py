@@ -28,7 +28,7 @@ class EvaluationSet(Strict):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*(_[A-Za-z0-9-]+)*$")
     path: RecipePath | tuple[RecipePath, ...]
     fields: tuple[str, ...] = Field(min_length=1)
-    format: Literal["auto", "jsonl", "csv", "parquet", "datasets"] = "auto"
+    format: Literal["auto", "json", "jsonl", "csv", "parquet", "datasets"] = "auto"
     id: str | None = None
 
     @field_validator("id")

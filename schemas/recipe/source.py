@@ -1,6 +1,6 @@
 """What a recipe says about one source of documents: where the files are and how to read them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 import webencodings
@@ -11,9 +11,27 @@ from gristmill.schemas.strict import Strict
 from pydantic import Field, field_validator
 
 READERS_GROUP = "gristmill.readers"  # of entry points: readers that installed packages bring
-SourceFormat = Literal["auto", "warc", "wet", "html", "text", "jsonl", "csv", "parquet", "datasets"]
+SourceFormat = Literal["auto", "warc", "wet", "html", "text", "json", "jsonl", "csv", "parquet", "datasets"]
 FORMS_GROUP = "gristmill.forms"  # of entry points: forms of records that installed packages bring
-RecordForm = Literal["messages"]
+RecordForm = Literal[
+    "ifeval",
+    "code_tests",
+    "openassistant",
+    "outcomes",
+    "ratings",
+    "votes",
+    "labelled",
+    "prometheus",
+    "transcripts",
+    "preference",
+    "choices",
+    "gsm8k",
+    "math",
+    "messages",
+    "sharegpt",
+    "alpaca",
+    "prompt_completion",
+]
 
 # Metadata keys the readers write themselves; a mapped column of the same name would be overwritten.
 READER_NOTES = (
@@ -90,6 +108,24 @@ class Columns(Strict):
         return tuple(dict.fromkeys([*self.required, *(name for name in (self.url, self.timestamp) if name)]))
 
 
+class PairOptions(Strict):
+    """How answers to one prompt that were rated, ranked, voted on or checked become preference pairs.
+
+    choose: `best_worst`; `best_random_lower`: the best with one drawn from those that are worse; or `all` pairs.
+    min_margin: by how much the scores of a pair must differ; equal scores are a tie, which never makes a pair.
+    score: the name of the rating that counts where answers have several (`overall_score`, `helpfulness`); by default
+        see docs/curation.md.
+    max_pairs: that a record may make with `all`; the others are drawn away.
+    seed: of draws, which depend on it and on the content alone.
+    """
+
+    choose: Literal["best_worst", "best_random_lower", "all"] = "best_worst"
+    min_margin: float = Field(default=0.0, ge=0)
+    score: str | None = None
+    max_pairs: int = Field(default=64, gt=0)
+    seed: int = 0
+
+
 class Source(Strict):
     """One source of documents.
 
@@ -108,6 +144,8 @@ class Source(Strict):
     delimiter: of CSV files, one character; "auto": comma, semicolon, tab or bar, whichever gives the columns asked for.
     max_field_lines: a quoted CSV field that crosses more lines was never closed: its first line is quarantined as
         `open_quote`, and the lines after it are read again.
+    roles: what speakers are whose names are no usual ones (`{narrator: user}`): system, user, assistant or tool.
+    pairs: of rows that are a pair: how compared answers become pairs.
     priority: higher wins when duplicates compete.
     text: the text version that documents of this source are written in; by default what the recipe or its profiles say.
     """
@@ -125,6 +163,8 @@ class Source(Strict):
     encoding: str = "auto"
     delimiter: str = "auto"
     max_field_lines: int = Field(default=100_000, gt=0)
+    roles: Mapping[str, Literal["system", "user", "assistant", "tool"]] = {}
+    pairs: PairOptions = PairOptions()
     priority: int = 0
     text: str | None = None
 

@@ -183,8 +183,9 @@ KEYS = {
     dedup.ExactDedup: "view normalise scope survivor",
     source.Source: (
         "name path exclude root format rows columns snapshot extract max_document_bytes encoding delimiter "
-        "max_field_lines priority text"
+        "max_field_lines roles pairs priority text"
     ),
+    source.PairOptions: "choose min_margin score max_pairs seed",
     source.Columns: "text joint id url timestamp metadata",
     decontamination.Decontaminate: (
         "max_loss_fraction above_max_loss min_overlap min_match action sets ngrams min_words max_items normalise view"

@@ -1,12 +1,28 @@
-"""What a form of records is."""
+"""What a form of records is, and what a record of it may give beside rows."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gristmill.schemas.recipe.source import Source
 
 Record = Mapping[str, Any]  # a JSON object or table row; every string in it is valid Unicode
+
+# Keys that rows of each kind use themselves: a column of such a name that a form does not read is kept under another name.
+OWN_KEYS = {
+    "conversation": ("messages",),
+    "pair": ("prompt", "chosen", "rejected"),
+    "prompt": ("prompt", "answer"),
+}
+
+
+class Dropped(NamedTuple):
+    """A comparison that becomes no row by the recipe's word, such as a tie. reason: a short snake_case fact, counted."""
+
+    reason: str
+
+
+Row = dict[str, Any]  # as `RowKind.encode` takes it
 
 
 @dataclass(frozen=True)
@@ -15,11 +31,29 @@ class Form:
 
     name: in recipes (`format: alpaca`). kinds: the row kinds that its records become. matches: whether a record has
     this form, by the names of its columns and the values in them; never raises. rows: the rows of that kind that a
-    record of this form holds, as `RowKind.encode` takes them, usually one; RowError where it holds none. The
+    record of this form holds, usually one, and what is dropped; RowError for a record that is none. The
     source says further options. A form is asked in the order of the registry, special ones before general ones.
     """
 
     name: str
     kinds: tuple[str, ...]
     matches: Callable[[Record], bool]
-    rows: Callable[[Record, str, Source], Sequence[dict[str, Any]]]
+    rows: Callable[[Record, str, Source], Sequence[Row | Dropped]]
+
+
+def beside(record: Record, kind: str, *read: str | None) -> Row:
+    """The columns of a record that its form does not read, as they are; one that is named like a key of the row's own
+    gets the prefix `source_`."""
+    own = OWN_KEYS.get(kind, ())
+    return {f"source_{name}" if name in own else name: value for name, value in record.items() if name not in read}
+
+
+def first_of(record: Record, names: Sequence[str], kinds: type | tuple[type, ...]) -> str | None:
+    """The first of these columns that a record has with a value of one of these types; None: it has none."""
+    return next((name for name in names if isinstance(record.get(name), kinds)), None)
+
+
+def filled(record: Record, name: str | None) -> str | None:
+    """The string under a name, None where it is none or blank."""
+    value = None if name is None else record.get(name)
+    return value if isinstance(value, str) and value.strip() else None

@@ -9,7 +9,21 @@ from gristmill.schemas.recipe.source import FORMS_GROUP, Source
 from gristmill.schemas.rows.kind import RowError
 
 FORMS: dict[str, str] = {
-    "messages": "gristmill.pipelines.sources.forms.messages",
+    name: f"gristmill.pipelines.sources.forms.{name}"
+    for name in (
+        *(
+            "ifeval",
+            "code_tests",
+            "openassistant",
+            "outcomes",
+            "ratings",
+            "votes",
+            "labelled",
+            "prometheus",
+            "transcripts",
+        ),
+        *("preference", "choices", "gsm8k", "math", "messages", "sharegpt", "alpaca", "prompt_completion"),
+    )
 }
 
 
@@ -20,6 +34,18 @@ def form(name: str) -> Form:
     if not isinstance(found, Form):
         raise RecipeError(f"{name!r} is no form of records", where="format", expected="an object of gristmill.Form")
     return found
+
+
+def check_form(source: Source) -> None:
+    """RecipeError where the source names a form whose records are never rows of its kind."""
+    if source.form == "auto" or source.rows in form(source.form).kinds:
+        return
+    raise RecipeError(
+        f"format {source.form!r} with rows {source.rows!r}; its records become {' or '.join(form(source.form).kinds)}",
+        expected=f"one of {', '.join(one.name for one in forms_of(source.rows)) or 'no format'}",
+        where=f"source {source.name}",
+        next_step="leave out `format`, or change `rows`",
+    )
 
 
 @cache

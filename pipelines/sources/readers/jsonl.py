@@ -30,7 +30,7 @@ _WIDE = ("utf-16", "utf-32", "utf_16", "utf_32")
 
 
 class Line(NamedTuple):
-    """One framed line: where it begins, how long it is, its bytes without LF; None when above the limit."""
+    """One framed record: where it begins, how long it is with its LF, its bytes without; None when above the limit."""
 
     offset: int
     size: int
@@ -44,18 +44,29 @@ def plan(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, i
 
 
 def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
-    without_text = 0
+    check = TextCheck(source, split)
     with open_split(split) as stored:
         for line in _framed(stored, split, rows):
-            record = _take(line, rows)
-            if record is not None:
-                without_text += source.has_documents and text_of(record, source.columns) is MISSING
-                if without_text == rows.framed == CHECKED_RECORDS:
-                    raise missing_column(
-                        source.columns, source.columns.texts[0], record, f"{split.path}, first records"
-                    )
+            check.see(take(line, rows), rows)
             if rows.full:
                 yield rows.take()
+
+
+class TextCheck:
+    """Sees the first records of a split; InputError with the mapping to write when none of them has the text's column."""
+
+    def __init__(self, source: Source, split: Split) -> None:
+        self._source, self._split = source, split
+        self._without_text = 0
+
+    def see(self, record: dict[str, Any] | None, rows: Rows) -> None:
+        """Count one record, None for what was none."""
+        if record is None:
+            return
+        columns = self._source.columns
+        self._without_text += self._source.has_documents and text_of(record, columns) is MISSING
+        if self._without_text == rows.framed == CHECKED_RECORDS:
+            raise missing_column(columns, columns.texts[0], record, f"{self._split.path}, first records")
 
 
 def _encoding(source: Source) -> str:
@@ -147,11 +158,11 @@ def lines(blocks: Iterator[bytes], position: int, limit: int) -> Iterator[Line]:
         yield Line(position, size, None if size > limit else b"".join(parts))
 
 
-def _take(line: Line, rows: Rows) -> dict[str, Any] | None:
-    """Count a line and give it to `rows`; returns the object it held, if it held one."""
+def take(line: Line, rows: Rows) -> dict[str, Any] | None:
+    """Count a record and give it to `rows`; returns the object it held, if it held one."""
     rows.frame()
     if line.content is None:
-        detail = f"a line of {line.size} bytes; the limit is {rows.source.max_document_bytes}"
+        detail = f"a record of {line.size} bytes; the limit is {rows.source.max_document_bytes}"
         rows.quarantine("too_large", detail, line.size, line.offset)
         return None
     content = line.content.removeprefix(_BOM) if line.offset == 0 else line.content

@@ -33,7 +33,7 @@ _SUFFIX_FORMAT = {
     ".rst": "text",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
-    ".json": "jsonl",
+    ".json": "json",
     ".csv": "csv",
     ".tsv": "csv",
     ".tab": "csv",

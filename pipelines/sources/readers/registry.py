@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import pyarrow as pa
+from gristmill.pipelines.sources.forms.registry import check_form
 from gristmill.pipelines.sources.readers.extract import Isolate
 from gristmill.pipelines.sources.readers.locate import InputFile, locate
 from gristmill.pipelines.sources.readers.rows import Gathered, Rows
@@ -22,6 +23,7 @@ READERS: dict[str, str] = {
     "csv": "gristmill.pipelines.sources.readers.delimited",
     "datasets": "gristmill.pipelines.sources.readers.datasets_folder",
     "html": "gristmill.pipelines.sources.readers.html",
+    "json": "gristmill.pipelines.sources.readers.json_array",
     "jsonl": "gristmill.pipelines.sources.readers.jsonl",
     "parquet": "gristmill.pipelines.sources.readers.parquet",
     "text": "gristmill.pipelines.sources.readers.text",
@@ -55,15 +57,17 @@ def plan_splits(source: Source, split_bytes: int, left_out: list[str] | None = N
     split_bytes: about how much of a file one split covers, where the format allows splitting (plain JSON Lines by
     bytes, Parquet by row groups).
     left_out: gets the files beside the data that are not read, see `locate`.
-    Raises InputError for what cannot be read at all: no such path, an empty folder or glob, a missing column.
+    Raises RecipeError for a form whose records are never rows of the source's kind, and InputError for what cannot be read at
+    all: no such path, an empty folder or glob, a missing column.
     """
+    check_form(source)
     files = locate(source, left_out)
     texts = sorted({file.format for file in files if file.format in OF_DOCUMENTS})
     if texts and not source.has_documents:
         raise InputError(
             f"files of format {', '.join(texts)} hold documents, not records of a {source.rows}",
             where=f"source {source.name}",
-            expected="files of format csv, datasets, jsonl or parquet",
+            expected="files of format csv, datasets, json, jsonl or parquet",
             next_step="leave out `rows:` to build documents, or name other files in `path`",
         )
 

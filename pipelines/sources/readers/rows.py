@@ -44,6 +44,7 @@ class Rows:
         self.framed = self.documents = self.quarantined = 0
         self.bytes_consumed = 0
         self.skipped: Counter[str] = Counter()
+        self.forms: Counter[str] = Counter()  # records read as each form
         self.errors: list[str] = []
 
     def frame(self, records: int = 1) -> None:
@@ -175,6 +176,7 @@ class Rows:
             documents=self.documents,
             quarantined=self.quarantined,
             skipped=dict(sorted(self.skipped.items())),
+            forms=dict(sorted(self.forms.items())),
             error=self.errors[0] + more if self.errors else None,
         )
 

@@ -1,0 +1,110 @@
+"""Preferences already made: `chosen` and `rejected`, each a text, a message or messages; their prompt beside or inside.
+
+A prompt of its own stands under `prompt`, `question`, `instruction` (with `input`), or as a conversation under
+`conversations` or `messages`. Where the two are conversations that begin with the user, what they share is the prompt
+(trl calls it implicit); a prompt beside them is then kept as `source_prompt` if it says something else. Sources: trl,
+UltraFeedback binarized, LLaMA-Factory.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gristmill.pipelines.sources.forms.alpaca import asked, input_name
+from gristmill.pipelines.sources.forms.chat import (
+    LISTS,
+    assistant,
+    chat_keys,
+    read_chat,
+    system_name,
+    user,
+    with_system,
+)
+from gristmill.pipelines.sources.forms.contents import Message, tools_of
+from gristmill.pipelines.sources.forms.form import Dropped, Form, Record, Row, beside
+from gristmill.pipelines.sources.forms.prompt_completion import prompt_name, said
+from gristmill.pipelines.sources.forms.shared_prompt import split_shared
+from gristmill.schemas.recipe.source import Source
+from gristmill.schemas.rows.kind import RowError
+
+# (better, worse), as data sets name them
+_SIDES = (
+    ("chosen", "rejected"),
+    ("chosen_response", "rejected_response"),
+    ("response_chosen", "response_rejected"),
+    ("answer_chosen", "answer_rejected"),
+    ("preferred", "dispreferred"),
+    ("response_j", "response_k"),
+)
+_SCORES = {
+    **dict.fromkeys(("chosen_score", "chosen_rating", "chosen-rating", "chosen_reward"), "score_chosen"),
+    **dict.fromkeys(("rejected_score", "rejected_rating", "rejected-rating", "rejected_reward"), "score_rejected"),
+}
+
+
+def sides_of(record: Record) -> tuple[str, str] | None:
+    """The columns with the better and the worse answer, both of one kind."""
+    return next((sides for sides in _SIDES if all(_is_answer(record.get(name)) for name in sides)), None)
+
+
+def _is_answer(value: Any) -> bool:
+    return isinstance(value, str) or chat_keys(value) is not None or _is_message(value)
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, Mapping) and chat_keys([value]) is not None
+
+
+def _matches(record: Record) -> bool:
+    return sides_of(record) is not None
+
+
+def _rows(record: Record, kind: str, source: Source) -> Sequence[Row | Dropped]:
+    sides = sides_of(record)
+    if sides is None:
+        raise RowError("missing_chosen_or_rejected", "no 'chosen' and 'rejected', each a text or messages")
+    chosen, rejected = (_answer(record[name], name, source) for name in sides)
+    prompt, read = prompt_of(record, source)
+    if chosen[0]["role"] != "assistant" or rejected[0]["role"] != "assistant":
+        shared, chosen, rejected = split_shared(chosen, rejected)
+        prompt, read = (shared, read) if _says(shared, prompt) else (shared, ())
+    elif not prompt:
+        raise RowError("no_prompt", "'chosen' and 'rejected' are answers alone, and no column is their prompt")
+    return [{**with_tools(record, *sides, *read), "prompt": prompt, "chosen": chosen, "rejected": rejected}]
+
+
+def _answer(value: Any, name: str, source: Source) -> list[Message]:
+    if isinstance(value, str):
+        return [assistant(value)]
+    return read_chat([value] if _is_message(value) else value, name, source)
+
+
+def prompt_of(record: Record, source: Source) -> tuple[list[Message], tuple[str, ...]]:
+    """(the messages of the record's prompt, the columns they were read from); ([], ()) where it has none."""
+    system = system_name(record)
+    beside_it = () if system is None else (system,)
+    name = next((name for name in LISTS if chat_keys(record.get(name)) is not None), None)
+    if name is not None:
+        return with_system(read_chat(record[name], name, source), record), (name, *beside_it)
+    name = prompt_name(record)
+    if name is None:
+        return [], ()
+    if name == "instruction" and isinstance(record[name], str):
+        inner = input_name(record)
+        return with_system([user(asked(record))], record), (name, *beside_it, *(() if inner is None else (inner,)))
+    return with_system(said(record[name], name, source), record), (name, *beside_it)
+
+
+def _says(shared: list[Message], prompt: list[Message]) -> bool:
+    """Whether a prompt beside two conversations says nothing more than what they share."""
+    texts = [message["content"] for message in shared]
+    return all(message["content"] in texts for message in prompt)
+
+
+def with_tools(record: Record, *read: str) -> Row:
+    """What a pair has beside its messages: the columns not read, scores under their usual names, tools as a list."""
+    row = {_SCORES.get(name, name): value for name, value in beside(record, "pair", "tools", *read).items()}
+    tools = tools_of(record.get("tools"))
+    return row if tools is None else {**row, "tools": tools}
+
+
+FORM = Form("preference", ("pair",), _matches, _rows)
