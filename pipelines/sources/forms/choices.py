@@ -29,7 +29,8 @@ def _inner(record: Record) -> Record:
     question = record.get("question")
     if not isinstance(question, Mapping) or not isinstance(question.get("stem"), str):
         return record
-    return {**record, **question, "question": question["stem"]}
+    inner = {name: value for name, value in question.items() if name != "stem"}
+    return {**record, **inner, "question": question["stem"]}
 
 
 def _options(record: Record) -> tuple[list[str], list[str], tuple[str, ...]] | None:

@@ -7,7 +7,9 @@ from gristmill.pipelines.sources.forms.form import Row
 
 NUMBER = {"kind": "number"}
 EXPRESSION = {"kind": "expression"}
-_NUMERAL = re.compile(r"[-+]?[$€£]?\s?\d[\d,. ]*(?:/\d+)?\s?%?")
+_NUMBER_TEXT = r"[-+]?[$€£]?\s?\d[\d,. ]*(?:/\d+)?\s?%?"
+_NUMERAL = re.compile(_NUMBER_TEXT)
+_LAST_LINE = re.compile(rf"(?:A|Answer):\s*({_NUMBER_TEXT})")  # as the model solutions of GSM8K end
 _BOXES = re.compile(r"\\f?box")
 
 
@@ -37,6 +39,8 @@ def reference_of(text: str) -> Row:
         return {"answer": marked, "checker": NUMBER, "solution": text}
     if (boxed := boxed_answer(text)) is not None:
         return {"answer": boxed, "checker": EXPRESSION, "solution": text}
+    if (said := _LAST_LINE.fullmatch(text.rstrip().rpartition("\n")[2].strip())) and "\n" in text.strip():
+        return {"answer": said.group(1).strip(), "checker": NUMBER, "solution": text}
     if _NUMERAL.fullmatch(text.strip()):
         return {"answer": text.strip(), "checker": NUMBER}
     return {"answer": text}

@@ -40,7 +40,8 @@ def read(path: Path, kind: str, **options: Any) -> Read:
             record = row_kind(kind).decode(row["text"], row["pieces"], json.loads(row["fields"]))
             found.records.append(record)
             again = row_kind(kind).encode(record)
-            assert again.text.decode() == row["text"] and again.fields == json.loads(row["fields"])
+            assert again.text.decode() == row["text"]
+            assert again.fields == json.loads(row["fields"])
     return found
 
 

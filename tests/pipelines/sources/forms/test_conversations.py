@@ -205,7 +205,11 @@ def test_a_record_becomes_a_conversation(
 def test_instances_of_an_instruction_are_rows_of_their_own(tmp_path: Path) -> None:
     instances = [{"input": "2", "output": "4"}, {"input": "3", "output": "9"}, {"input": "", "output": "?"}]
     found = rows_of(tmp_path, "conversation", [{"id": 7, "instruction": "Square it.", "instances": instances}])
-    assert [row["messages"][0]["content"] for row in found.records] == ["Square it.\n\n2", "Square it.\n\n3", "Square it."]
+    assert [row["messages"][0]["content"] for row in found.records] == [
+        "Square it.\n\n2",
+        "Square it.\n\n3",
+        "Square it.",
+    ]
     assert [row["id"] for row in found.records] == [7, 7, 7]
     assert (found.tally.records_framed, found.tally.documents) == (3, 3)
     assert len({row["doc_id"] for row in found.stored}) == 3
@@ -242,7 +246,12 @@ def test_ratings_as_conversations(tmp_path: Path) -> None:
 
 
 def test_only_right_answers_become_conversations(tmp_path: Path) -> None:
-    record = {"problem": "3 + 4?", "generations": ["7", "8", "6"], "correctness": [True, False, True], "seed": [1, 2, 3]}
+    record = {
+        "problem": "3 + 4?",
+        "generations": ["7", "8", "6"],
+        "correctness": [True, False, True],
+        "seed": [1, 2, 3],
+    }
     found = rows_of(tmp_path, "conversation", [record])
     assert [row["messages"][1]["content"] for row in found.records] == ["7", "6"]
     assert [row["seed"] for row in found.records] == [1, 3]
