@@ -1,7 +1,7 @@
 """Code tasks with their unit tests: HumanEval, HumanEval-X and MBPP.
 
-HumanEval: `prompt` (the beginning of a program), `canonical_solution`, `test`, `entry_point`; in HumanEval-X also
-`declaration`, and the language before the slash of `task_id`. MBPP: `text` or `prompt`, `code`, `test_list`,
+HumanEval: `prompt` (the beginning of a program), `canonical_solution`, `test`, `entry_point`; in HumanEval-X the language
+stands before the slash of `task_id`. MBPP: `text` or `prompt`, `code`, `test_list`,
 `test_setup_code` or `test_imports`. As a prompt: the checker runs the tests, `solution` is the reference program. As a
 conversation: the reference program is the answer.
 """
@@ -13,8 +13,6 @@ from gristmill.pipelines.sources.forms.chat import as_row, assistant, user
 from gristmill.pipelines.sources.forms.form import Dropped, Form, Record, Row, beside, filled
 from gristmill.schemas.recipe.source import Source
 from gristmill.schemas.rows.kind import RowError
-
-_LANGUAGES = {"cpp": "cpp", "java": "java", "javascript": "javascript", "go": "go", "python": "python", "rust": "rust"}
 
 
 def _is_humaneval(record: Record) -> bool:
@@ -46,22 +44,25 @@ def _rows(record: Record, kind: str, source: Source) -> Sequence[Row | Dropped]:
 
 
 def _humaneval(record: Record, kind: str) -> Row:
-    read = ("prompt", "canonical_solution", "test", "entry_point")
+    """A task whose prompt is the beginning of a program. The checker runs Python; tests in another language stay as fields."""
     solution = record["prompt"] + record["canonical_solution"]
-    language = _LANGUAGES.get(str(record.get("task_id")).partition("/")[0].lower(), "python")
-    checker: Row = {"kind": "code", "language": language, "tests": record["test"]}
+    language = str(record.get("task_id")).partition("/")[0].lower()
+    if language not in ("humaneval", "python", "none"):
+        return _row(record, kind, record["prompt"], solution, {}, ("prompt", "canonical_solution"))
+    checker: Row = {"kind": "code", "tests": [record["test"]], "prompt": record["prompt"]}
     if filled(record, "entry_point"):
-        checker |= {"entry_point": record["entry_point"], "prefix": record["prompt"]}
+        checker["entry_point"] = record["entry_point"]
+    read = ("prompt", "canonical_solution", "test", "entry_point")
     return _row(record, kind, record["prompt"], solution, checker, read)
 
 
 def _mbpp(record: Record, kind: str) -> Row:
     text = "text" if filled(record, "text") else "prompt"
-    setup = record.get("test_setup_code") or "\n".join(_texts(record.get("test_imports")))
-    tests = "\n".join([*([setup] if setup else []), *record["test_list"]])
+    setup = filled(record, "test_setup_code") or "\n".join(_texts(record.get("test_imports")))
     asked = f"{record[text]}\nYour code should pass these tests:\n" + "\n".join(record["test_list"])
-    checker: Row = {"kind": "code", "language": "python", "tests": tests}
-    return _row(record, kind, asked, filled(record, "code"), checker, (text, "code", "test_list", "test_setup_code"))
+    checker: Row = {"kind": "code", "tests": record["test_list"], **({"setup": setup} if setup else {})}
+    read = (text, "code", "test_list", "test_setup_code", "test_imports")
+    return _row(record, kind, asked, filled(record, "code"), checker, read)
 
 
 def _texts(value: Any) -> list[str]:
@@ -73,7 +74,7 @@ def _row(record: Record, kind: str, asked: str, solution: str | None, checker: R
         if solution is None:
             raise RowError("no_solution", "the task has no reference program")
         return as_row([user(asked), assistant(solution)], record, kind, *read)
-    row = {**beside(record, kind, *read), "prompt": [user(asked)], "checker": checker}
+    row = {**beside(record, kind, *read), "prompt": [user(asked)], **({"checker": checker} if checker else {})}
     return row if solution is None else {**row, "solution": solution}
 
 

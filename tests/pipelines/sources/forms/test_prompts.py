@@ -188,3 +188,15 @@ def test_references() -> None:
     }
     assert reference_of("$1,200") == {"answer": "$1,200", "checker": {"kind": "number"}}
     assert reference_of("seven") == {"answer": "seven"}
+
+
+def test_checkers_of_code(tmp_path: Path) -> None:
+    """Python has a checker; the tests of another language stay among the fields."""
+    task = {"prompt": "a", "canonical_solution": "b", "test": "t", "entry_point": "f"}
+    mbpp = {"text": "a", "code": "b", "test_list": ["t", "u"], "test_setup_code": "import os"}
+    records = [{**task, "task_id": "HumanEval/0"}, {**task, "task_id": "CPP/0"}, mbpp]
+    python, cpp, second = rows_of(tmp_path, "prompt", records).records
+    assert python["checker"] == {"kind": "code", "tests": ["t"], "prompt": "a", "entry_point": "f"}
+    assert "checker" not in cpp
+    assert (cpp["test"], cpp["entry_point"], cpp["solution"]) == ("t", "f", "ab")
+    assert second["checker"] == {"kind": "code", "tests": ["t", "u"], "setup": "import os"}
