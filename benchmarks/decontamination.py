@@ -18,8 +18,8 @@ from gristmill.filters.decontamination.index import Index, build_index
 from gristmill.filters.decontamination.match import find_matches, matches_plainly
 from gristmill.filters.decontamination.words import words_plainly
 from gristmill.filters.dedup.content_key import chosen_normalisation
-from gristmill.pipelines.decontaminate.command import recipe_of
-from gristmill.pipelines.decontaminate.eval_sets import plan_sets, read_sets
+from gristmill.pipelines.decontamination.command import recipe_of
+from gristmill.pipelines.decontamination.eval_sets import plan_sets, read_sets
 
 OPTIONS = chosen_normalisation(("case", "punctuation", "whitespace"))
 WORDS_OF_ITEM = 60

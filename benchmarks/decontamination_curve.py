@@ -19,8 +19,8 @@ from typing import Any
 
 from gristmill.console import Console
 from gristmill.pipelines.build import build
-from gristmill.pipelines.decontaminate.command import recipe_of
-from gristmill.pipelines.decontaminate.eval_sets import plan_sets, read_sets
+from gristmill.pipelines.decontamination.command import recipe_of
+from gristmill.pipelines.decontamination.eval_sets import plan_sets, read_sets
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from gristmill.filters.registry import FAMILIES, family
 from gristmill.filters.transforms.apply import versioned_text
 from gristmill.pipelines.build import as_recipe, checked
-from gristmill.pipelines.decontaminate.stage import CompareWithSets
+from gristmill.pipelines.decontamination.stage import CompareWithSets
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure.families import measure_batch
@@ -150,7 +150,7 @@ def long_document(folder: Path, size: int) -> Work:
 
     def measure() -> None:
         for one in chosen:
-            measure_batch(one, batch, one.default_options)
+            measure_batch(one, batch, one.complete_options({}))
         for version in ("clean", "c4_lines_dolma", "refinedweb_lines"):
             versioned_text(batch.column("text"), version)
 

@@ -67,7 +67,7 @@ def seconds(work: Callable[[], Any], rounds: int = ROUNDS) -> float:
 
 def family_seconds(name: str, batch: pa.RecordBatch) -> float:
     one = family(name)
-    return seconds(lambda: one.function(batch, one.default_options))
+    return seconds(lambda: one.function(batch, one.complete_options({})))
 
 
 def profile_seconds(name: str, texts: list[str]) -> float:

@@ -110,7 +110,7 @@ def measured(rules: Sequence[Rule], texts: Sequence[str], exact: bool) -> dict[s
         family = known[base][0]
         if (family.name, version) not in batches:
             text, _ = versioned_text(pa.array(texts, pa.large_string()), version or ORIGINAL)
-            options = dict(family.default_options) | ({"exact": exact} if "exact" in family.default_options else {})
+            options = family.complete_options({"exact": exact} if "exact" in family.options.model_fields else {})
             batches[family.name, version] = family.function(pa.record_batch([text], ["text"]), options)
         columns[name] = batches[family.name, version].column(base).to_pylist()
     return columns

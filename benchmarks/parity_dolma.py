@@ -102,7 +102,7 @@ def measure(texts: list[str], names: list[str]) -> list[Row]:
     """The named signals of each text, as rows."""
     batch = pa.record_batch([pa.array(texts, pa.large_string())], ["text"])
     families = {signals()[name][0].name: signals()[name][0] for name in names}
-    tables = [family.function(batch, family.default_options).to_pylist() for family in families.values()]
+    tables = [family.function(batch, family.complete_options({})).to_pylist() for family in families.values()]
     return [{name: value for row in rows for name, value in row.items()} for rows in zip(*tables, strict=True)]
 
 

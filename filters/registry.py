@@ -48,7 +48,7 @@ FAMILIES: dict[str, str] = {
 
 NAMED_FAMILIES: dict[str, str] = {
     "contamination": "gristmill.filters.decontamination.family:named_family",
-    "foreign": "gristmill.filters.external.datatrove_step:named_family",
+    "datatrove": "gristmill.filters.datatrove.steps:named_family",
     "quality": "gristmill.filters.model_signals.quality:named_family",
     "toxicity": "gristmill.filters.model_signals.toxicity:named_family",
     "transformer": "gristmill.filters.model_signals.transformer:named_family",
@@ -78,6 +78,11 @@ def adopt(reference: str) -> str:
         )
     _adopted[found.name] = reference
     return found.name
+
+
+def recipe_family(name: str) -> Family:
+    """The family that a recipe names: a registered name, or `module:attribute`, whose family is known hereafter."""
+    return family(adopt(name) if ":" in name else name)
 
 
 @cache

@@ -1,7 +1,6 @@
 """Exact token counts by a given tokenizer, as an optional signal.
 
-Option `tokenizer`: a `tokenizer.json` or a folder that holds one. Special tokens are not added, and a text that spells
-one (`<|endoftext|>`) counts as the text it is.
+Special tokens are not added, and a text that spells one (`<|endoftext|>`) counts as the text it is.
 """
 
 from collections.abc import Mapping
@@ -11,9 +10,18 @@ from typing import Any
 
 import pyarrow as pa
 from gristmill.schemas.errors import ModelError
+from gristmill.schemas.paths import RecipePath
 from gristmill.schemas.signals import Family, Signal
+from gristmill.schemas.strict import Strict
+from pydantic import Field
 
 _BATCH_ROWS = 512
+
+
+class TokensOptions(Strict):
+    """Options of the family `tokens`."""
+
+    tokenizer: RecipePath = Field(min_length=1, description="a `tokenizer.json`, or a folder that holds one")
 
 
 @lru_cache(maxsize=4)
@@ -24,10 +32,7 @@ def _tokenizer(path: str) -> Any:
 
 
 def _file(options: Mapping[str, Any]) -> str:
-    given = options.get("tokenizer")
-    if not given:
-        raise ModelError("no tokenizer", where="signals.tokens", expected="`tokenizer: path/to/tokenizer.json`")
-    path = Path(given)
+    path = Path(TokensOptions.model_validate(options).tokenizer)
     return str(path / "tokenizer.json" if path.is_dir() else path)
 
 
@@ -61,7 +66,7 @@ FAMILY = Family(
     ),
     measure="gristmill.filters.tokens:measure",
     source="the tokenizer given",
-    default_options={"tokenizer": None},
+    options=TokensOptions,
     libraries=("tokenizers",),
     check="gristmill.filters.tokens:check",
 )

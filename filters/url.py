@@ -10,23 +10,56 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
-from gristmill.filters.options import with_defaults
 from gristmill.filters.url_lists import AS_DATATROVE, ascii_host, list_entries, url_key
-from gristmill.schemas.errors import InputError, RecipeError
+from gristmill.schemas.errors import InputError
+from gristmill.schemas.paths import RecipePath
 from gristmill.schemas.recipe.rules import Profile, Rule
 from gristmill.schemas.signals import Family, Signal
+from gristmill.schemas.strict import Strict
+from pydantic import Field
 
-CASE_RULES = ("lower", "datatrove")
 LISTS = ("domains", "urls", "hard_words", "soft_words", "subwords")
-DEFAULT_OPTIONS: dict[str, Any] = {**dict.fromkeys(LISTS), "case_rule": "lower"}
 _NOT_ALNUM = re.compile("[^a-zA-Z0-9]+")
 _AUTHORITY = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?(?://)?([^/?#]*)")
 
 _NO_URL = "the document has no url"
 _NO_LIST = "the document has no url, or the list is not given"
+
+
+def _list_option(what: str) -> Any:
+    return Field(None, description=f"a file, or several, of {what}; see docs/recipes.md for the forms that are read")
+
+
+class UrlRulesOptions(Strict):
+    """Options of the family `url_rules`."""
+
+    domains: RecipePath | tuple[RecipePath, ...] | None = _list_option("domains")
+    urls: RecipePath | tuple[RecipePath, ...] | None = _list_option("addresses")
+    hard_words: RecipePath | tuple[RecipePath, ...] | None = _list_option("words of which one is too many")
+    soft_words: RecipePath | tuple[RecipePath, ...] | None = _list_option("words of which several are too many")
+    subwords: RecipePath | tuple[RecipePath, ...] | None = _list_option("letters that are looked for inside words")
+    case_rule: Literal["lower", "datatrove"] = Field(
+        "lower", description="`datatrove` keeps the case of addresses and takes lists as they stand, as datatrove does"
+    )
+
+    def paths(self, name: str) -> tuple[str, ...]:
+        """The files of one of LISTS."""
+        value = getattr(self, name)
+        return () if value is None else (value,) if isinstance(value, str) else tuple(value)
+
+    def kind(self, name: str) -> str:
+        """How the files of one of LISTS are read, see `list_entries`."""
+        return AS_DATATROVE if self.case_rule == "datatrove" else name
+
+    def entries(self, name: str) -> frozenset[str] | None:
+        """The entries of the files of one of LISTS; None where there are none."""
+        paths = self.paths(name)
+        return frozenset().union(*(list_entries(path, self.kind(name)) for path in paths)) if paths else None
+
+
 SIGNALS = (
     Signal(
         "url_domain",
@@ -83,26 +116,14 @@ def _comparable(host: str) -> str:
         return host.lower()
 
 
-def _paths(value: str | list[str] | tuple[str, ...] | None) -> tuple[str, ...]:
-    return () if value is None else (value,) if isinstance(value, str) else tuple(value)
-
-
 def check(options: Mapping[str, Any]) -> None:
-    """RecipeError for an option that is none, InputError for a list file that is missing or no UTF-8 text."""
-    chosen = with_defaults(options, DEFAULT_OPTIONS, "url_rules")
-    if chosen["case_rule"] not in CASE_RULES:
-        expected = f"one of {', '.join(CASE_RULES)}"
-        raise RecipeError(f"case_rule {chosen['case_rule']!r}", expected=expected, where="url_rules")
+    """Raises InputError for a list file that is missing or no UTF-8 text."""
+    chosen = UrlRulesOptions.model_validate(options)
     for name in LISTS:
-        for path in _paths(chosen[name]):
+        for path in chosen.paths(name):
             if not Path(path).is_file():
                 raise InputError(f"no file {path}", expected=f"a list for `{name}`", where="url_rules")
-            list_entries(path, AS_DATATROVE if chosen["case_rule"] == "datatrove" else name)
-
-
-def _entries(value: Any, kind: str) -> frozenset[str] | None:
-    paths = _paths(value)
-    return frozenset().union(*(list_entries(path, kind) for path in paths)) if paths else None
+            list_entries(path, chosen.kind(name))
 
 
 @lru_cache(maxsize=64)
@@ -112,14 +133,10 @@ def _words(entries: frozenset[str]) -> frozenset[str]:
 
 
 def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
-    """The signals of `url`.
-
-    domains, urls, hard_words, soft_words, subwords: list files (a path or several), see `url_lists`.
-    case_rule: lower | datatrove.
-    """
-    chosen = with_defaults(options, DEFAULT_OPTIONS, "url_rules")
-    keep_case = chosen["case_rule"] == "datatrove"
-    lists = {name: _entries(chosen[name], AS_DATATROVE if keep_case else name) for name in LISTS}
+    """The signals of `url`. options: see UrlRulesOptions."""
+    chosen = UrlRulesOptions.model_validate(options)
+    keep_case = chosen.case_rule == "datatrove"
+    lists = {name: chosen.entries(name) for name in LISTS}
     domains, urls = lists["domains"], lists["urls"]
     hard, soft, subwords = [
         None if lists[name] is None else _words(lists[name]) if keep_case else lists[name]
@@ -163,7 +180,7 @@ FAMILY = Family(
     measure="gristmill.filters.url:measure",
     source="Penedo et al. 2023 (RefinedWeb), G.1; datatrove URLFilter",
     reads=("url",),
-    default_options=DEFAULT_OPTIONS,
+    options=UrlRulesOptions,
     libraries=("tld",),
     check="gristmill.filters.url:check",
 )

@@ -52,7 +52,7 @@ _PUBLIC = {
     "Policy": "gristmill.schemas.recipe.policy",
     "TrainingRecipe": "gristmill.schemas.training.recipe",
     "PretrainRecipe": "gristmill.schemas.training.pretrain",
-    "load_recipe": "gristmill.schemas.recipe.load",
+    "load_recipe": "gristmill.pipelines.policy.load",
     "load_training_recipe": "gristmill.training.kinds.registry",
     # Where it runs, and what it says meanwhile.
     "Engine": "gristmill.pipelines.engine.session",
@@ -61,7 +61,8 @@ _PUBLIC = {
     "Family": "gristmill.schemas.signals",
     "Signal": "gristmill.schemas.signals",
     "Step": "gristmill.pipelines.run.step",
-    "StepOptions": "gristmill.schemas.strict:Strict",
+    "StrictOptions": "gristmill.schemas.strict:Strict",
+    "RecipePath": "gristmill.schemas.paths",
     "Place": "gristmill.pipelines.run.step",
     "RunContext": "gristmill.pipelines.run.context",
     "RowKind": "gristmill.schemas.rows.kind",

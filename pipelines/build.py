@@ -16,21 +16,21 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.engine.warm import warm_kernels
 from gristmill.pipelines.policy.compile import CompiledRecipe, compile_all
 from gristmill.pipelines.policy.languages import language_options, mix_with_labels
+from gristmill.pipelines.policy.load import load_recipe
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import Run, count_kept, open_run
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.scrub.finish import finish
+from gristmill.pipelines.scrub.forget_requests import read_forget_requests
 from gristmill.pipelines.scrub.keep_text import remove_texts
-from gristmill.pipelines.scrub.ledger import read_ledger
-from gristmill.pipelines.scrub.scrub import honour_ledger, remove_unfinished, scrub_measured
+from gristmill.pipelines.scrub.scrub import honour_forget_requests, remove_unfinished, scrub_measured
 from gristmill.pipelines.sources.ingest import IngestTask, ingest, plan_tasks
 from gristmill.pipelines.steps import known_datasets, steps_of
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.recipe.corpus import Recipe
-from gristmill.schemas.recipe.load import load_recipe
 from gristmill.schemas.yaml_files import validated
 
 
@@ -82,22 +82,22 @@ def build(
         _claim(storage)
     with explained(storage.url), run_lock(storage), running(engine) as started:
         run = build_here(chosen.context(storage, started, console, sample), tasks, report)
-        if read_ledger(storage).unfinished:
+        if read_forget_requests(storage).unfinished:
             finish(storage, console)
     return run
 
 
 def build_here(context: RunContext, tasks: Sequence[IngestTask], report: bool) -> Run:
-    """Build under the lock that the caller holds. What the ledger of forgotten documents names stays forgotten."""
+    """Build under the lock that the caller holds. What the requests to forget name stays forgotten."""
     started = time.monotonic()
     specs = known_datasets(context.recipe)
     context.storage.remove_file(
         layout.MANIFEST
     )  # what it says of the run may stop being true before it is written again
-    if read_ledger(context.storage).unfinished:
+    if read_forget_requests(context.storage).unfinished:
         remove_unfinished(context.storage, specs)
     warm(context)
-    documents = context.add(layout.DOCUMENTS, honour_ledger(context, ingest(context, tasks)))
+    documents = context.add(layout.DOCUMENTS, honour_forget_requests(context, ingest(context, tasks)))
     scrub_measured(context, documents, specs)
     _remove_stale_selections(context)
     return build_from(context, started, report)

@@ -13,8 +13,8 @@ from gristmill.schemas.yaml_files import validated
 
 STEPS = (
     "gristmill.pipelines.measure.families:MeasureSignals",
-    "gristmill.pipelines.measure.external:RunDatatroveSteps",
-    "gristmill.pipelines.decontaminate.stage:CompareWithSets",
+    "gristmill.pipelines.measure.datatrove_steps:RunDatatroveSteps",
+    "gristmill.pipelines.decontamination.stage:CompareWithSets",
     "gristmill.pipelines.dedup.exact:FindExactDuplicates",
     "gristmill.pipelines.dedup.near.step:FindNearDuplicates",
     "gristmill.pipelines.decide.decisions:Decide",

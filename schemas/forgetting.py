@@ -1,4 +1,4 @@
-"""The ledger of forgotten documents, `forgotten/` of a run: ids and content hashes, never text."""
+"""Requests to forget documents, `forgotten/` of a run: ids and content hashes, never text."""
 
 from typing import Any, Literal
 
@@ -9,7 +9,7 @@ FORGOTTEN = "forgotten"  # why a row of documents/ is quarantined of which nothi
 Mode = Literal["record", "content"]
 
 
-class ForgetEntry(BaseModel):
+class ForgetRequest(BaseModel):
     """One request to forget, written before anything is removed; everything after it can be done again from it.
 
     mode: `record` forgets these ids; `content` forgets the ids and every document of one of the content hashes, also

@@ -21,6 +21,7 @@ from gristmill.schemas.rows.cuts import (
     RANK,
     RANK_DIGEST,
 )
+from gristmill.schemas.rows.datatrove_edits import DATATROVE_EDITS, DATATROVE_EDITS_DIGEST
 from gristmill.schemas.rows.decision import CUT_RULES, DECISION, DECISION_DIGEST
 from gristmill.schemas.rows.decontamination import (
     EVAL_ITEM,
@@ -38,7 +39,6 @@ from gristmill.schemas.rows.decontamination import (
 )
 from gristmill.schemas.rows.document import COLLIDING_ID, DOCUMENT, DOCUMENT_DIGEST, NEW_ID, NEW_ID_DIGEST
 from gristmill.schemas.rows.duplicates import CANDIDATE, CANDIDATE_DIGEST, KEY, KEY_DIGEST, MEMBER, MEMBER_DIGEST
-from gristmill.schemas.rows.external import FOREIGN_EDITS, FOREIGN_EDITS_DIGEST
 from gristmill.schemas.rows.mixed import GROUP_WEIGHT, GROUP_WEIGHT_DIGEST, MIXED_DIGEST
 from gristmill.schemas.rows.mixed import MIXED as MIXED_ROWS
 from gristmill.schemas.rows.near_duplicates import (
@@ -112,7 +112,7 @@ LOCK = "lock.json"  # the process that writes here
 STARTED = "stage.json"  # the key of what an unfinished dataset is made from
 SELECTIONS = "selections"  # folder of decisions made again under another policy
 SELECTION = "selection.json"  # the policy of a selection
-LEDGER = "forgotten"  # folder of requests to forget
+FORGET_REQUESTS = "forgotten"  # folder of requests to forget
 REPORT_PAGE, REPORT_DATA, CARD = "report.html", "report.json", "README.md"  # of every selection
 SHARDS = "shards"  # folder of the token shards of the build's recipe
 EVALUATION_INDEX = "contamination/index"  # folder of the n-grams of evaluation sets
@@ -125,7 +125,7 @@ DOCUMENTS_KEPT = replace(DOCUMENTS, folder="documents/remaining")
 DOCUMENTS_PURGED = replace(DOCUMENTS, folder="documents/purged")
 COLLIDING_IDS = DatasetSpec(f"{IDS}/rows", COLLIDING_ID, ("doc_id",), life=Life.READ)
 NEW_IDS = DatasetSpec(f"{IDS}/new", NEW_ID, NEW_ID_DIGEST, life=Life.READ)
-STEP_EDITS = DatasetSpec("foreign/edits", FOREIGN_EDITS, FOREIGN_EDITS_DIGEST)
+STEP_EDITS = DatasetSpec("datatrove/edits", DATATROVE_EDITS, DATATROVE_EDITS_DIGEST)
 EVALUATION_ITEMS = DatasetSpec("contamination/items", EVAL_ITEM, EVAL_ITEM_DIGEST, counted="set", life=Life.SHARED)
 MATCHES = DatasetSpec("contamination/matches", MATCH, MATCH_DIGEST)
 MATCHED_GRAMS = DatasetSpec("contamination/grams", GRAM_CONTENT, GRAM_CONTENT_DIGEST)

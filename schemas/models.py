@@ -55,13 +55,11 @@ class Classifier(_Manifest):
 ModelManifest = TypeVar("ModelManifest", bound=_Manifest)
 
 
-def read_model(folder: str | None, manifest: type[ModelManifest], where: str) -> ModelManifest:
+def read_model(folder: str, manifest: type[ModelManifest], where: str) -> ModelManifest:
     """The manifest of a model folder, its files there; ModelError when it is missing or of another kind."""
     expected = "a folder made by " + (
         "`gristmill lm train`" if manifest is LanguageModel else "`gristmill classifier train`"
     )
-    if not folder:
-        raise ModelError("no model is given", where=where, expected=expected)
     path = Path(folder) / MANIFEST
     if not path.is_file():
         raise ModelError(f"no model in {folder}", where=where, expected=expected)

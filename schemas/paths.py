@@ -39,15 +39,3 @@ def _resolved(path: str, info: ValidationInfo) -> str:
 
 RecipePath = Annotated[str, AfterValidator(_resolved)]
 """A path or URL in a recipe."""
-
-
-def resolve_existing(value: Any, base: Path) -> Any:
-    """A value in which every string that names a file or folder beside the recipe is replaced by its path."""
-    if isinstance(value, dict):
-        return {key: resolve_existing(item, base) for key, item in value.items()}
-    if isinstance(value, list):
-        return [resolve_existing(item, base) for item in value]
-    if not isinstance(value, str) or not value:
-        return value
-    resolved = resolve_path(value, base)
-    return resolved if "://" not in resolved and os.path.exists(resolved) else value

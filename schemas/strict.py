@@ -1,6 +1,7 @@
 """Base of every typed document a user writes: an unknown key is an error that names the nearest valid one."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from gristmill.schemas.lookup import nearest_name
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
@@ -16,9 +17,13 @@ LanguageName = Annotated[str, BeforeValidator(_unquoted_no)]
 
 
 class Strict(BaseModel):
-    """A model that refuses unknown keys, frozen after validation."""
+    """A model that refuses unknown keys, frozen after validation.
+
+    renamed: keys that were called otherwise before: old name -> the key to write now, as an error says it.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    renamed: ClassVar[Mapping[str, str]] = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -28,7 +33,9 @@ class Strict(BaseModel):
             for key in data:
                 if key not in cls.model_fields:
                     nearest = nearest_name(str(key), valid)
-                    hint = f"did you mean `{nearest}`?" if nearest else f"valid keys: {', '.join(valid)}"
+                    hint = f"did you mean `{nearest}`?" if nearest else f"valid keys: {', '.join(valid) or 'none'}"
+                    if key in cls.renamed:
+                        hint = f"it is called `{cls.renamed[key]}` now"
                     raise PydanticCustomError(
                         "unknown_key", "unknown key `{key}`; {hint}", {"key": str(key), "hint": hint}
                     )

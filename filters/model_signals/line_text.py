@@ -59,7 +59,7 @@ def ccnet_lines(text: str) -> list[str]:
 
 
 def one_line(text: str, normalisation: LineNormalisation) -> str:
-    """A text as fastText reads it: one line, words apart by one space, no NUL, nothing that reads as a label.
+    """A text as fastText reads it: one line, words separated by one space, no NUL, nothing that reads as a label.
 
     none: as it is; lower: lower case; words: also every mark apart from the words; ccnet: as language models read it.
 

@@ -20,14 +20,34 @@ from typing import Any
 import pyarrow as pa
 from gristmill.filters.model_signals.line_text import ccnet_lines
 from gristmill.filters.model_signals.line_tokenizer import line_tokenizer
-from gristmill.filters.options import with_defaults
-from gristmill.schemas.errors import ModelError, RecipeError
+from gristmill.schemas.errors import ModelError
 from gristmill.schemas.models import LanguageModel, read_model
+from gristmill.schemas.paths import RecipePath
 from gristmill.schemas.signals import Family, Signal
+from gristmill.schemas.strict import LanguageName, Strict
+from pydantic import Field, model_validator
 
-DEFAULT_OPTIONS: dict[str, Any] = {"models": None, "head": 30, "tail": 60}
 _WHERE = "signals.perplexity"
 _NO_MODEL = "there is no model for the document's language, or no line with anything on it"
+
+
+class PerplexityOptions(Strict):
+    """Options of the family `perplexity`."""
+
+    models: dict[LanguageName, RecipePath] = Field(
+        min_length=1,
+        description="language -> the folder of a model by `gristmill lm train`",
+        examples=[{"en": "models/en"}],
+    )
+    head: int = Field(30, gt=0, lt=100, description="percentile of the reference texts below which a text is `head`")
+    tail: int = Field(60, gt=0, lt=100, description="percentile of the reference texts from which a text is `tail`")
+
+    @model_validator(mode="after")
+    def _head_is_below_tail(self) -> "PerplexityOptions":
+        if self.head >= self.tail:
+            raise ValueError(f"head: {self.head}, tail: {self.tail}; expected percents, 0 < head < tail < 100")
+        return self
+
 
 FAMILY = Family(
     name="perplexity",
@@ -46,19 +66,15 @@ FAMILY = Family(
     source="CCNet, cc_net/perplexity.py; models by `gristmill lm train`",
     inputs=("language",),
     isolated=True,  # holds the GIL
-    default_options=DEFAULT_OPTIONS,
+    options=PerplexityOptions,
     libraries=("kenlm-ex", "sentencepiece", "tokenizers"),
     check="gristmill.filters.model_signals.perplexity:check",
 )
 
 
 def check(options: Mapping[str, Any]) -> None:
-    """RecipeError for options that are none, ModelError for a model that is missing, broken or of another language."""
-    chosen = with_defaults(options, DEFAULT_OPTIONS, _WHERE)
-    models = chosen["models"]
-    if not isinstance(models, Mapping) or not models:
-        raise RecipeError(f"models: {models!r}", where=_WHERE, expected="models: {en: FOLDER, ...}")
-    for language, folder in models.items():
+    """Raises ModelError for a model that is missing, broken or of another language."""
+    for language, folder in PerplexityOptions.model_validate(options).models.items():
         found = read_model(folder, LanguageModel, f"{_WHERE}.models.{language}")
         if found.language != language:
             raise ModelError(
@@ -67,22 +83,18 @@ def check(options: Mapping[str, Any]) -> None:
                 expected=f"a model of {language!r}",
             )
         line_perplexity(folder)
-    head, tail = chosen["head"], chosen["tail"]
-    if not (isinstance(head, int) and isinstance(tail, int) and 0 < head < tail < 100):
-        raise RecipeError(f"head: {head!r}, tail: {tail!r}", where=_WHERE, expected="percents, 0 < head < tail < 100")
 
 
 def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
-    """The signals of `text`, by its `language`. models: language -> folder. head, tail: percentiles, CCNet's 30 and 60."""
-    chosen = with_defaults(options, DEFAULT_OPTIONS, _WHERE)
-    models = chosen["models"]
+    """The signals of `text`, by its `language`. options: see PerplexityOptions; 30 and 60 are CCNet's percentiles."""
+    chosen = PerplexityOptions.model_validate(options)
     values: list[float | None] = []
     buckets: list[str | None] = []
     for text, language in zip(batch.column("text").to_pylist(), batch.column("language").to_pylist(), strict=True):
-        folder = models.get(language) if text else None
+        folder = chosen.models.get(language) if text else None
         value = line_perplexity(folder)(text) if folder else None
         values.append(value)
-        buckets.append(bucket(value, folder, chosen["head"], chosen["tail"]) if folder and value is not None else None)
+        buckets.append(bucket(value, folder, chosen.head, chosen.tail) if folder and value is not None else None)
     columns = [pa.array(values, pa.float64()), pa.array(buckets, pa.large_string())]
     return pa.RecordBatch.from_arrays(columns, schema=FAMILY.schema)
 

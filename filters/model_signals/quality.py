@@ -13,13 +13,21 @@ from typing import Any
 
 import pyarrow as pa
 from gristmill.filters.model_signals.classifier import check_classifier, check_name, probability_of
-from gristmill.filters.options import with_defaults
-from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.paths import RecipePath
 from gristmill.schemas.signals import Family, Signal
+from gristmill.schemas.strict import Strict
+from pydantic import Field
 
-DEFAULT_OPTIONS: dict[str, Any] = {"model": None, "pareto_alpha": 9.0, "seed": 0}
 _NO_WORD = "the text has no word"
 _RANGE = float(1 << 53)
+
+
+class QualityOptions(Strict):
+    """Options of a family `quality_<name>`."""
+
+    model: RecipePath = Field(min_length=1, description="the folder of a classifier by `gristmill classifier train`")
+    pareto_alpha: float = Field(9.0, gt=0, description="shape of the Pareto draws: 9 in GPT-3, 3 in NeMo Curator")
+    seed: int = Field(0, description="seed of the Pareto draws")
 
 
 def named_family(name: str) -> Family:
@@ -44,34 +52,29 @@ def named_family(name: str) -> Family:
         source="a classifier by `gristmill classifier train`",
         reads=("text", "doc_id"),
         isolated=True,  # fastText holds the GIL
-        default_options=DEFAULT_OPTIONS,
+        options=QualityOptions,
         libraries=("fasttext-community",),
         check="gristmill.filters.model_signals.quality:check",
     )
 
 
 def check(options: Mapping[str, Any]) -> None:
-    """RecipeError for options that are none, ModelError for a model that cannot be used."""
-    chosen = with_defaults(options, DEFAULT_OPTIONS, "quality")
-    alpha, seed = chosen["pareto_alpha"], chosen["seed"]
-    if not isinstance(alpha, int | float) or not alpha > 0:
-        raise RecipeError(f"pareto_alpha: {alpha!r}", where="quality", expected="a number above 0")
-    if not isinstance(seed, int):
-        raise RecipeError(f"seed: {seed!r}", where="quality", expected="an integer")
-    check_classifier(chosen["model"], "quality: model")
+    """Raises ModelError for a model that cannot be used."""
+    check_classifier(QualityOptions.model_validate(options).model, "quality: model")
 
 
 def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
-    """The signals of `text`. model: folder. pareto_alpha: 9 in GPT-3, 3 in NeMo Curator. seed: of the draws."""
-    chosen = with_defaults(options, DEFAULT_OPTIONS, "quality")
-    probability = probability_of(chosen["model"])
-    alpha, seed = float(chosen["pareto_alpha"]), int(chosen["seed"])
+    """The signals of `text`. options: see QualityOptions."""
+    chosen = QualityOptions.model_validate(options)
+    probability = probability_of(chosen.model)
     values: list[float | None] = []
     margins: list[float | None] = []
     for text, doc_id in zip(batch.column("text").to_pylist(), batch.column("doc_id").to_pylist(), strict=True):
         value = probability(text) if text else None
         values.append(value)
-        margins.append(None if value is None else round(pareto(doc_id, seed, alpha) + value - 1.0, 9))
+        margins.append(
+            None if value is None else round(pareto(doc_id, chosen.seed, chosen.pareto_alpha) + value - 1.0, 9)
+        )
     arrays = [pa.array(values, pa.float64()), pa.array(margins, pa.float64())]
     return pa.RecordBatch.from_arrays(arrays, names=["quality", "pareto"])
 

@@ -1,4 +1,4 @@
-"""Spans of a text in a signal: `start-end` in characters, end excluded, apart by spaces."""
+"""Spans of a text in a signal: `start-end` in characters, end excluded, separated by spaces."""
 
 from collections.abc import Sequence
 

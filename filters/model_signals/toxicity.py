@@ -12,13 +12,22 @@ from typing import Any
 import pyarrow as pa
 from gristmill.filters.model_signals.classifier import check_classifier, check_name, probability_of
 from gristmill.filters.model_signals.spans import spans_text
-from gristmill.filters.options import with_defaults
-from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.paths import RecipePath
 from gristmill.schemas.signals import Family, Signal
+from gristmill.schemas.strict import Strict
+from pydantic import Field
 
-DEFAULT_OPTIONS: dict[str, Any] = {"model": None, "threshold": None}
 _SENTENCE = re.compile(r"[^\n.!?。！？…]*[\n.!?。！？…]*")
 _NO_WORD = "the text has no word"
+
+
+class ToxicityOptions(Strict):
+    """Options of a family `toxicity_<name>`."""
+
+    model: RecipePath = Field(min_length=1, description="the folder of a classifier by `gristmill classifier train`")
+    threshold: float | None = Field(
+        None, gt=0, le=1, description="probability from which a sentence is listed; by default the model's own"
+    )
 
 
 def named_family(name: str) -> Family:
@@ -34,35 +43,30 @@ def named_family(name: str) -> Family:
                 f"toxicity_{name}_spans",
                 "string",
                 "characters",
-                "`start-end` of the sentences at or above the threshold, apart by spaces",
+                "`start-end` of the sentences at or above the threshold, separated by spaces",
                 "no sentence is",
             ),
         ),
         measure="gristmill.filters.model_signals.toxicity:measure",
         source="a classifier by `gristmill classifier train`",
         isolated=True,  # fastText holds the GIL
-        default_options=DEFAULT_OPTIONS,
+        options=ToxicityOptions,
         libraries=("fasttext-community",),
         check="gristmill.filters.model_signals.toxicity:check",
     )
 
 
 def check(options: Mapping[str, Any]) -> None:
-    """RecipeError for options that are none, ModelError for a model that cannot be used."""
-    chosen = with_defaults(options, DEFAULT_OPTIONS, "toxicity")
-    threshold = chosen["threshold"]
-    if threshold is not None and not (isinstance(threshold, int | float) and 0 < threshold <= 1):
-        raise RecipeError(f"threshold: {threshold!r}", where="toxicity", expected="above 0, at most 1")
-    check_classifier(chosen["model"], "toxicity: model")
+    """Raises ModelError for a model that cannot be used."""
+    check_classifier(ToxicityOptions.model_validate(options).model, "toxicity: model")
 
 
 def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
-    """The signals of `text`. model: folder. threshold: of the spans; None: the model's own."""
-    chosen = with_defaults(options, DEFAULT_OPTIONS, "toxicity")
-    probability = probability_of(chosen["model"])
-    threshold = chosen["threshold"]
+    """The signals of `text`. options: see ToxicityOptions."""
+    chosen = ToxicityOptions.model_validate(options)
+    probability, threshold = probability_of(chosen.model), chosen.threshold
     if threshold is None:
-        threshold = check_classifier(chosen["model"], "toxicity: model").threshold
+        threshold = check_classifier(chosen.model, "toxicity: model").threshold
     rows: list[tuple[float | None, float | None, str | None]] = []
     for text in batch.column("text").to_pylist():
         whole = probability(text) if text else None

@@ -11,12 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.filters.model_signals.classifier import check_name
-from gristmill.filters.options import with_defaults
 from gristmill.schemas.errors import ModelError, RecipeError
+from gristmill.schemas.paths import RecipePath
 from gristmill.schemas.signals import Family, Signal
+from gristmill.schemas.strict import Strict
+from pydantic import Field
 
-DEFAULT_OPTIONS: dict[str, Any] = {"model": None, "label": None, "threshold": 0.5, "windows": 8}
 _NO_TOKEN = "the text has no token"
+
+
+class TransformerOptions(Strict):
+    """Options of a family `transformer_<name>`."""
+
+    model: RecipePath = Field(
+        min_length=1, description="the folder of a sequence classifier: config.json, *.safetensors, its tokenizer"
+    )
+    label: str = Field(description="the label of the classifier whose probability is measured")
+    threshold: float = Field(0.5, ge=0, le=1, description="probability from which a window is listed")
+    windows: int = Field(8, ge=1, le=1 << 20, description="most windows of tokens of a text that are read")
 
 
 def named_family(name: str) -> Family:
@@ -37,7 +49,7 @@ def named_family(name: str) -> Family:
                 f"transformer_{name}_spans",
                 "string",
                 "characters",
-                "`start-end` of the windows at or above the threshold, apart by spaces",
+                "`start-end` of the windows at or above the threshold, separated by spaces",
                 "no window is",
             ),
         ),
@@ -45,7 +57,7 @@ def named_family(name: str) -> Family:
         source="a Hugging Face sequence classifier of the user's",
         isolated=True,
         batch_rows=64,
-        default_options=DEFAULT_OPTIONS,
+        options=TransformerOptions,
         libraries=("torch", "transformers", "tokenizers"),
         check="gristmill.filters.model_signals.transformer:check",
     )
@@ -53,10 +65,10 @@ def named_family(name: str) -> Family:
 
 def check(options: Mapping[str, Any]) -> None:
     """ModelError when torch is not installed or the folder holds no sequence classifier with that label."""
-    chosen = with_defaults(options, DEFAULT_OPTIONS, "transformer")
-    folder, label = chosen["model"], chosen["label"]
+    chosen = TransformerOptions.model_validate(options)
+    folder, label = chosen.model, chosen.label
     expected = "the folder of a sequence classifier: config.json, *.safetensors, its tokenizer"
-    if not folder or not (Path(folder) / "config.json").is_file():
+    if not (Path(folder) / "config.json").is_file():
         raise ModelError(f"no model at {folder!r}", where="transformer: model", expected=expected)
     if not list(Path(folder).glob("*.safetensors")):
         raise ModelError("no safetensors weights (others are not loaded)", where=str(folder), expected=expected)
@@ -66,9 +78,6 @@ def check(options: Mapping[str, Any]) -> None:
     labels = list((config.get("id2label") or {0: "LABEL_0", 1: "LABEL_1"}).values())
     if label not in labels:
         raise RecipeError(f"label: {label!r}", where="transformer", expected=f"one of {', '.join(labels)}")
-    for name, least, most in (("threshold", 0.0, 1.0), ("windows", 1, 1 << 20)):
-        if not isinstance(chosen[name], int | float) or not least <= chosen[name] <= most:
-            raise RecipeError(f"{name}: {chosen[name]!r}", where="transformer", expected=f"{least} to {most}")
     if find_spec("torch") is None or find_spec("transformers") is None:
         raise ModelError(
             "torch and transformers are not installed",

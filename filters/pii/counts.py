@@ -1,7 +1,7 @@
 """How much personal data and how many secrets a document holds, by kind.
 
 Sources: presidio-analyzer's pattern recognisers; detect-secrets' forms of keys; what differs from presidio, and why, is
-in docs/privacy.md and listed by `benchmarks/pii.py differences`.
+in docs/pii.md and listed by `benchmarks/pii.py differences`.
 """
 
 from collections import Counter
@@ -10,11 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.filters.options import with_defaults
-from gristmill.filters.pii.find import DEFAULT_OPTIONS, find, has_candidates
+from gristmill.filters.pii.find import PiiOptions, find, has_candidates
 from gristmill.filters.pii.kinds import NAMED_ENTITIES, PLACEHOLDERS
 from gristmill.filters.pii.names import model
-from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.signals import Family, Signal
 
 _WHAT = {
@@ -34,12 +32,10 @@ _WHAT = {
 
 
 def check(options: Mapping[str, Any]) -> None:
-    """RecipeError for a score that is none, ModelError for a model that cannot be used."""
-    chosen = with_defaults(options, DEFAULT_OPTIONS, "pii")
-    if not isinstance(chosen["min_score"], int | float) or not 0 < chosen["min_score"] <= 1:
-        raise RecipeError(f"min_score {chosen['min_score']!r}", expected="a number above 0, at most 1", where="pii")
-    if chosen["model"]:
-        model(chosen["model"])
+    """Raises ModelError for a model that cannot be used."""
+    chosen = PiiOptions.model_validate(options)
+    if chosen.model:
+        model(chosen.model)
 
 
 def prepare(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
@@ -79,7 +75,7 @@ FAMILY = Family(
     prepare="gristmill.filters.pii.counts:prepare",
     source="presidio-analyzer; detect-secrets",
     isolated=True,  # presidio and spaCy hold the GIL
-    default_options=DEFAULT_OPTIONS,
+    options=PiiOptions,
     libraries=("presidio-analyzer", "phonenumbers", "tldextract", "spacy"),
     check="gristmill.filters.pii.counts:check",
 )

@@ -21,10 +21,10 @@ Finder = Callable[[pa.Array, Mapping[str, Any]], list[list[Finding]]]
 def edits(texts: pa.Array, options: Mapping[str, Any]) -> pa.Array:
     """EDITS that mask every value that a pattern finds. Option `min_score`: see `find`."""
     chosen = with_defaults(options, {"min_score": LIKELY_SCORE}, "pii")
-    return privacy_edits(texts, dict.fromkeys(PATTERN_KINDS, MASK), chosen)
+    return pii_edits(texts, dict.fromkeys(PATTERN_KINDS, MASK), chosen)
 
 
-def privacy_edits(
+def pii_edits(
     texts: pa.Array,
     actions: Mapping[str, str],
     options: Mapping[str, Any],
@@ -84,5 +84,5 @@ def _replacements(
 def masked(text: str, options: Mapping[str, Any], finder: Finder = find) -> str:
     """One text with a placeholder for every value, for people's eyes."""
     texts = pa.array([text], pa.large_string())
-    changes = privacy_edits(texts, dict.fromkeys(PLACEHOLDERS, MASK), options, finder=finder)
+    changes = pii_edits(texts, dict.fromkeys(PLACEHOLDERS, MASK), options, finder=finder)
     return str(apply_edits(texts, changes)[0].as_py())

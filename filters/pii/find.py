@@ -20,9 +20,11 @@ from gristmill.filters.pii.secrets.keys import keys, named_secrets
 from gristmill.filters.pii.secrets.passwords import passwords
 from gristmill.filters.pii.window import AFTER_BYTES, BEFORE_BYTES, Found, Window
 from gristmill.kernels.buffers import string_buffers
+from gristmill.schemas.paths import RecipePath
+from gristmill.schemas.strict import Strict
+from pydantic import Field
 
 LIKELY_SCORE = 0.4
-DEFAULT_OPTIONS: dict[str, Any] = {"min_score": LIKELY_SCORE, "model": None}
 PRIVATE_KEY_BYTES = 20_000
 _RECOGNISERS: tuple[tuple[int, Callable[[Window], Iterator[Found]]], ...] = (
     (kinds.MAY_BE_EMAIL, emails),
@@ -51,6 +53,20 @@ FINDINGS = pa.large_list(
 )
 
 
+class PiiOptions(Strict):
+    """Options of the family `pii`: how values are found."""
+
+    min_score: float = Field(
+        LIKELY_SCORE,
+        gt=0,
+        le=1,
+        description=f"what a value needs; below {LIKELY_SCORE} every row of numbers is judged, which is slow",
+    )
+    model: RecipePath | None = Field(
+        None, description="the folder of a spaCy pipeline that finds names; by default none are found"
+    )
+
+
 class Finding(NamedTuple):
     """One value in a text: UTF-8 bytes, its kind, how sure it is (0-1)."""
 
@@ -63,8 +79,7 @@ class Finding(NamedTuple):
 def find(texts: pa.Array, options: Mapping[str, Any]) -> list[list[Finding]]:
     """For each text its values, sorted, not overlapping: of two that overlap, the surer, then the longer one.
 
-    options: `min_score`: what a value needs, where below LIKELY_SCORE every row of numbers is judged, which is slow;
-    `model`: path of a spaCy pipeline that finds names. A null text has none.
+    options: see PiiOptions. A null text has none.
     """
     data, offsets = string_buffers(texts)
     found = _candidates(texts, options)

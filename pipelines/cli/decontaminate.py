@@ -35,8 +35,8 @@ def decontaminate(
 ) -> None:
     """Find evaluation items in documents, drop or cut them, and report how much of each set was found."""
     from gristmill.pipelines.build import build
-    from gristmill.pipelines.decontaminate.command import recipe_of, record_fields, write_records
-    from gristmill.pipelines.inspect.report.contamination import summary_lines
+    from gristmill.pipelines.decontamination.command import recipe_of, record_fields, write_records
+    from gristmill.pipelines.inspect.report.decontamination import summary_lines
     from gristmill.schemas import layout
 
     fields = record_fields(text, id, also, action) if write else ()

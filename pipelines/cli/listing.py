@@ -1,5 +1,6 @@
 """What `gristmill signals` and `gristmill profiles` print, and the reference pages under docs/ generated from it."""
 
+import json
 import textwrap
 
 from gristmill.filters.profiles import PROFILES, profile
@@ -20,7 +21,7 @@ def _shown(signal: str, of: str) -> str:
 
 
 def list_signals(only: str | None = None) -> str:
-    """Every family with its signals: name, type, unit, meaning."""
+    """Every family with its signals (name, type, unit, meaning) and its options (name, default, meaning)."""
     blocks = []
     for name, found in ({only: family(only)} if only else _families()).items():
         lines = [f"{name} (version {found.version}; {found.source})"]
@@ -30,8 +31,20 @@ def list_signals(only: str | None = None) -> str:
                 "..", "."
             )
             lines += textwrap.wrap(text, 110, initial_indent="  ", subsequent_indent="      ")
+        for option, default, meaning in _options(found):
+            lines += textwrap.wrap(
+                f"option {option} ({default}): {meaning}.", 110, initial_indent="  ", subsequent_indent="      "
+            )
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
+
+
+def _options(of: Family) -> list[tuple[str, str, str]]:
+    """The options of a family: name, default, meaning."""
+    return [
+        (name, "required" if field.is_required() else json.dumps(field.default), field.description or "")
+        for name, field in of.options.model_fields.items()
+    ]
 
 
 def list_profiles(only: str | None = None) -> str:
@@ -62,6 +75,9 @@ def signals_page() -> str:
             lines.append(
                 f"| `{_shown(s.name, name)}` | {s.type} | {s.unit} | {_cell(s.description)} | {_cell(s.null_when or '')} |"
             )
+        if found.options.model_fields:
+            lines += ["", "| option | default | what it says |", "|---|---|---|"]
+            lines += [f"| `{option}` | {default} | {_cell(meaning)} |" for option, default, meaning in _options(found)]
     return "\n".join(lines) + "\n"
 
 

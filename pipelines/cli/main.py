@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from gristmill.pipelines.cli.adapters import adapters
@@ -175,7 +175,7 @@ def doctor(
     """Check this machine, or with --engine spark / --master the executors of a cluster."""
     from gristmill.pipelines.build import checked
     from gristmill.pipelines.cli.doctor import examine
-    from gristmill.schemas.recipe.load import load_recipe
+    from gristmill.pipelines.policy.load import load_recipe
 
     problems = 0
     chosen = None if recipe is None else checked(load_recipe(recipe)).recipe
@@ -193,16 +193,9 @@ def schema(
     """Print the JSON Schema of recipes, for editors."""
     import json
 
-    from gristmill.schemas.errors import RecipeError
-    from gristmill.schemas.recipe.corpus import Recipe
-    from gristmill.schemas.recipe.policy import Policy
-    from gristmill.training.kinds.registry import KINDS, recipe_model
+    from gristmill.pipelines.cli.schema import json_schema
 
-    models: dict[str, Any] = {"recipe": Recipe, "policy": Policy}
-    kind = "pretrain" if what == "training" else what
-    if what not in models and kind not in KINDS:
-        raise RecipeError(f"found {what!r}", expected=f"recipe, policy, training, or one of {', '.join(KINDS)}")
-    print(json.dumps((models.get(what) or recipe_model(kind)).model_json_schema(), indent=1))
+    print(json.dumps(json_schema(what), indent=1))
 
 
 @app.command()

@@ -50,7 +50,7 @@ def train_lm(
     from gristmill.schemas.recipe.source import Columns
 
     if not all(part.isdigit() for part in prune.split()):
-        raise RecipeError(f"prune {prune!r}", expected="numbers apart by spaces, such as '0 0 1'")
+        raise RecipeError(f"prune {prune!r}", expected="numbers separated by spaces, such as '0 0 1'")
     thresholds = tuple(int(part) for part in prune.split())
     train_kenlm(
         texts,

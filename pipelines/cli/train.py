@@ -1,4 +1,4 @@
-"""`gristmill train` and `gristmill ledger`: pre-training, and what it skipped."""
+"""`gristmill train` and `gristmill ledger`: a training run, and what it skipped."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ def train(
         bool, typer.Option("--quiet", "-q", help="Print errors only, and whether the run begins or goes on.")
     ] = False,
 ) -> None:
-    """Pre-train a model on token shards. The same command again goes on where it stopped; torchrun starts several."""
+    """Train a model as the recipe's `kind` says. The same command again goes on where it stopped; torchrun starts several."""
     import logging
     import os
 

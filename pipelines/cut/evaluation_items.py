@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.pipelines.cut.spans import count_line, write_cuts
 from gristmill.pipelines.cut.survivor_texts import Survivors
-from gristmill.pipelines.decontaminate.stage import stored_hits
+from gristmill.pipelines.decontamination.stage import stored_hits
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.by_part import part_key, parts_by_number
 from gristmill.pipelines.run.context import RunContext

@@ -17,7 +17,7 @@ from gristmill.pipelines.cut.lines import cut_lines
 from gristmill.pipelines.cut.order import survivor_order
 from gristmill.pipelines.cut.spans import document_cut, survivors_of
 from gristmill.pipelines.cut.substrings import cut_substrings
-from gristmill.pipelines.cut.survivor_texts import FOREIGN, PartCuts
+from gristmill.pipelines.cut.survivor_texts import DATATROVE, PartCuts
 from gristmill.pipelines.decide.passed import passed_rules, survivors_digest
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import CompiledRecipe
@@ -97,7 +97,7 @@ def cut_survivors(
 ) -> tuple[DatasetManifest, Cuts]:
     """Bring the cuts of a selection up to date; returns the decisions that know of them, and the cuts by kind."""
     dedup = context.recipe.dedup
-    cuts = _foreign_edits(context.storage, context.recipe)
+    cuts = _datatrove_edits(context.storage, context.recipe)
     if not context.recipe.cutting:
         return decisions, cuts
     survivors = survivors_digest(context.storage, decisions)
@@ -122,10 +122,10 @@ def cut_survivors(
     return _into_ledger(context, decisions, survivors, cuts), cuts
 
 
-def _foreign_edits(storage: Storage, recipe: Recipe) -> dict[str, DatasetManifest]:
-    """What foreign steps change, before any cut; empty where none is named."""
-    manifest = read_manifest(storage, layout.STEP_EDITS.folder) if recipe.foreign else None
-    return {FOREIGN: manifest} if manifest is not None else {}
+def _datatrove_edits(storage: Storage, recipe: Recipe) -> dict[str, DatasetManifest]:
+    """What datatrove's steps change, before any cut; empty where none is named."""
+    manifest = read_manifest(storage, layout.STEP_EDITS.folder) if recipe.datatrove_steps else None
+    return {DATATROVE: manifest} if manifest is not None else {}
 
 
 def _into_ledger(context: RunContext, decisions: DatasetManifest, survivors: str, cuts: Cuts) -> DatasetManifest:

@@ -24,8 +24,8 @@ from gristmill.schemas.rows.cuts import CUT
 
 CHUNK_BYTES = 8 << 20  # text handled at once, unless one document is larger
 REASONS = {"contamination": "contamination", "lines": "duplicate_line", "substrings": "duplicate_substring"}
-FOREIGN = "foreign"
-ON_ORIGINAL = (FOREIGN, "contamination")  # kinds of changes measured on the original text: made before its version is
+DATATROVE = "datatrove"
+ON_ORIGINAL = (DATATROVE, "contamination")  # kinds of changes measured on the original text: made before its version is
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,11 @@ class PartEdits(Protocol):
     def edits(self, rows: np.ndarray) -> pa.Array: ...
 
 
-class ForeignEdits:
-    """What foreign steps change in one part of the documents."""
+class DatatroveEdits:
+    """What datatrove's steps change in one part of the documents."""
 
     def __init__(self, storage: Storage, part: Part) -> None:
-        self.kind, self.dropped = FOREIGN, np.zeros(0, np.int64)
+        self.kind, self.dropped = DATATROVE, np.zeros(0, np.int64)
         self._edits = read_part(storage, part, ["edits"]).column(0).combine_chunks()
 
     def edits(self, rows: np.ndarray) -> pa.Array:
@@ -71,7 +71,7 @@ class ForeignEdits:
 
 def part_edits(storage: Storage, kind: str, part: Part) -> PartEdits:
     """The changes of one kind in one part."""
-    return ForeignEdits(storage, part) if kind == FOREIGN else PartCuts(storage, kind, part)
+    return DatatroveEdits(storage, part) if kind == DATATROVE else PartCuts(storage, kind, part)
 
 
 class PartCuts:

@@ -77,7 +77,7 @@ def policy_config(policy: CompiledPolicy) -> list[object]:
             *(named.name, named.rule.signal, named.rule.keep, named.rule.if_null, named.by_source, named.by_language),
             *(list(named.not_sources), list(named.not_languages)),
         ]
-        for named in (*policy.floor, *policy.rules, *policy.foreign)
+        for named in (*policy.floor, *policy.rules, *policy.datatrove)
     ]
 
 
@@ -125,7 +125,7 @@ def decide(
     if dedup.near is not None and measured.near is not None:
         config["near"] = {**decision_config(dedup.near), "survivor": list(dedup.near_order)}
     if context.recipe.cutting:
-        config["cutting"] = context.recipe.cutting  # cuts add to the ledger: other cuts, another ledger
+        config["cutting"] = context.recipe.cutting  # cuts add to the failed rules: other cuts, other decisions
     inputs = measured.digests()
     stage = context.stage(spec, config, inputs)
 

@@ -57,10 +57,10 @@ def write_candidates(task: CandidateTask) -> int:
     places = members.column("row").to_numpy()
     members = members.filter(pa.array(passed[places]))
     places = pa.array(places[passed[places]])
-    orders = {f"o{i}": pa.array(np.zeros(len(places))) for i in range(ORDER_COLUMNS)}
+    orders = {f"preference_{i}": pa.array(np.zeros(len(places))) for i in range(ORDER_COLUMNS)}
     for i, preference in enumerate(task.preferences):
         numbers = preference_values(columns, preference, task.priorities) + 0.0  # engines order -0 and 0 differently
-        orders[f"o{i}"] = pa.array(numbers).take(places)
+        orders[f"preference_{i}"] = pa.array(numbers).take(places)
     table = members.append_column("content_hash", columns.documents.column("content_hash").take(places))
     for name, values in orders.items():
         table = table.append_column(name, values)
@@ -89,7 +89,7 @@ def _choose_in_memory(
         return 0
     with ThreadPoolExecutor(engine.cores) as threads:
         parts = list(threads.map(lambda part: read_part(storage, part, CANDIDATE.names), filled))
-    orders = [f"o{i}" for i in range(len(preferences))]
+    orders = [f"preference_{i}" for i in range(len(preferences))]
     table = pa.concat_tables(parts).combine_chunks()
     numbers = table.column("cluster").combine_chunks().dictionary_encode().indices  # faster to sort by than the names
     table = table.append_column("number", numbers)
@@ -137,14 +137,14 @@ def _choose_by_shuffle(
     if not paths:
         return 0
     frame = engine.read(paths)
-    order = [f"o{i}" for i in range(len(preferences))] + list(TIES)
+    order = [f"preference_{i}" for i in range(len(preferences))] + list(TIES)
     best = frame.groupBy("cluster").agg(
         F.min(F.struct(*order)).alias("best"), F.count("*").cast("long").alias("cluster_size")
     )
     joined = frame.join(best.where("cluster_size > 1"), on="cluster", how="inner")
     why = F.when(F.col("doc_id") == F.col("best.doc_id"), F.lit("survivor"))
     for i, preference in enumerate(preferences):
-        why = why.when(F.col(f"o{i}") != F.col(f"best.o{i}"), F.lit(preference))
+        why = why.when(F.col(f"preference_{i}") != F.col(f"best.preference_{i}"), F.lit(preference))
     why = why.when(F.col("content_hash") != F.col("best.content_hash"), F.lit("content_hash")).otherwise(
         F.lit("doc_id")
     )

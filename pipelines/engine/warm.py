@@ -108,7 +108,7 @@ def _can_be_warmed(chosen: Family) -> bool:
     if chosen.reads != ("text",) or chosen.inputs:
         return False
     try:
-        chosen.check_options(chosen.default_options)
+        chosen.check_options({})
     except GristmillError:
         return False
     return True
@@ -126,7 +126,8 @@ def warm_one(name: str) -> None:
         versioned_text(texts, what)
     elif kind == "signals":
         one, batch = family(what), pa.record_batch({"text": texts})
-        one.function(one.prepared(batch, one.default_options), one.default_options)
+        options = one.complete_options({})
+        one.function(one.prepared(batch, options), options)
     else:
         load_object(name)(texts)
 

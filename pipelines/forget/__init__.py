@@ -1,1 +1,1 @@
-"""Forgetting documents: a ledger that later builds honour, and scrubbing what was stored of them."""
+"""Forgetting documents: requests that later builds honour, and scrubbing what was stored of them."""

@@ -1,6 +1,6 @@
 """`gristmill forget`: documents leave a finished run, alone or with every verified copy.
 
-The request is written to the ledger first; then the documents, their signals and their place in the index are scrubbed,
+The request is written first; then the documents, their signals and their place in the index are scrubbed,
 what was decided and written from them is removed, and the run is decided and written again from what is left, without
 measuring anything. An interrupted request goes on with the next `forget` or `build` of the run.
 """
@@ -24,9 +24,9 @@ from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import MAIN, Run, open_run
 from gristmill.pipelines.run.shown import Shown
 from gristmill.pipelines.scrub.finish import finish, kept_bits
+from gristmill.pipelines.scrub.forget_requests import add_forget_request, read_forget_requests
 from gristmill.pipelines.scrub.keep_text import purge_documents
-from gristmill.pipelines.scrub.ledger import add_entry, read_ledger
-from gristmill.pipelines.scrub.scrub import honour_ledger, remove_unfinished, scrub_measured
+from gristmill.pipelines.scrub.scrub import honour_forget_requests, remove_unfinished, scrub_measured
 from gristmill.pipelines.shards.manifest import read_shard_manifest
 from gristmill.pipelines.shards.tombstones import purge_shards
 from gristmill.pipelines.sources.ingest import plan_tasks
@@ -34,7 +34,7 @@ from gristmill.pipelines.steps import known_datasets
 from gristmill.pipelines.write.corpus import write_selected
 from gristmill.schemas import layout
 from gristmill.schemas.errors import InputError
-from gristmill.schemas.forgetting import ForgetEntry, Mode, SelectionBefore
+from gristmill.schemas.forgetting import ForgetRequest, Mode, SelectionBefore
 from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.recipe.policy import Policy
 
@@ -79,19 +79,19 @@ def forget(
     storage = run.storage if isinstance(run, Run) else Storage(str(run))
     with explained(storage.url), run_lock(storage), running(engine) as started:
         promoted: tuple[str, ...] = ()
-        if read_ledger(storage).unfinished:
+        if read_forget_requests(storage).unfinished:
             console.log("forget: an interrupted request is finished first")
             promoted = _carry_out(storage, started, console)
         chosen = open_run(storage.url)
         removed: tuple[Found, ...] = ()
-        known = read_ledger(storage).doc_ids
+        known = read_forget_requests(storage).doc_ids
         if wanted := [doc_id for doc_id in dict.fromkeys(doc_ids) if doc_id not in known]:
             removed = _found(chosen, wanted, mode)
             entry = _entry(chosen, wanted, mode, removed, shards)
             _check(chosen, entry)
-            add_entry(storage, entry, b"".join(kept_bits(chosen)))
+            add_forget_request(storage, entry, b"".join(kept_bits(chosen)))
             promoted = _carry_out(storage, started, console)
-        folders = sorted({folder for entry in read_ledger(storage).entries for folder in entry.shards})
+        folders = sorted({folder for entry in read_forget_requests(storage).entries for folder in entry.shards})
         for folder in folders if purge else ():
             purge_shards(folder, console)
         still_there = tuple(_still_there(storage, () if purge else folders))
@@ -113,12 +113,14 @@ def _found(run: Run, wanted: Sequence[str], mode: Mode) -> tuple[Found, ...]:
     return tuple(asked + (verified_copies(run, asked) if mode == "content" else []))
 
 
-def _entry(run: Run, asked: Sequence[str], mode: Mode, removed: Sequence[Found], shards: Sequence[str]) -> ForgetEntry:
+def _entry(
+    run: Run, asked: Sequence[str], mode: Mode, removed: Sequence[Found], shards: Sequence[str]
+) -> ForgetRequest:
     shards_of_build = f"{layout.SHARDS}/{layout.MANIFEST}"
     own = [run.storage.address(layout.SHARDS)] if run.storage.exists(shards_of_build) else []
-    given = [Storage(folder).url for folder in shards]  # what the ledger keeps holds from any working folder
+    given = [Storage(folder).url for folder in shards]  # what a request keeps holds from any working folder
     hashes = {one.content_hash for one in removed if one.content_hash} if mode == "content" else set()
-    return ForgetEntry(
+    return ForgetRequest(
         mode=mode,
         asked=list(asked),
         doc_ids=sorted(one.doc_id for one in removed),
@@ -142,7 +144,7 @@ def _as_it_was(selection: Run) -> SelectionBefore:
     return SelectionBefore(policy=policy, corpus=written[layout.CORPUS.folder], report=written[layout.REPORT_PAGE])
 
 
-def _check(run: Run, entry: ForgetEntry) -> None:
+def _check(run: Run, entry: ForgetRequest) -> None:
     """Raise before anything is written when the request could not be carried out."""
     checked(run.recipe)
     if entry.texts != layout.ALL:  # the run must be built again from its sources
@@ -153,8 +155,8 @@ def _check(run: Run, entry: ForgetEntry) -> None:
 
 def _carry_out(storage: Storage, engine: Engine, console: Console) -> tuple[str, ...]:
     """Do what the unfinished request asks for, from wherever an earlier attempt stopped; returns who took over."""
-    ledger = read_ledger(storage)
-    entry = ledger.entries[ledger.unfinished[0]]
+    requests = read_forget_requests(storage)
+    entry = requests.entries[requests.unfinished[0]]
     chosen = checked(Recipe.model_validate(entry.recipe))
     recipe, context = chosen.recipe, chosen.context(storage, engine, console, entry.sample)
     started = time.monotonic()
@@ -165,7 +167,7 @@ def _carry_out(storage: Storage, engine: Engine, console: Console) -> tuple[str,
         specs = known_datasets(recipe)
         storage.remove_file(layout.MANIFEST)
         remove_unfinished(storage, specs)
-        documents = context.add(layout.DOCUMENTS, honour_ledger(context, documents))
+        documents = context.add(layout.DOCUMENTS, honour_forget_requests(context, documents))
         scrub_measured(context, documents, specs)
         warm(context)
         build_from(context, started, entry.report, forgot=True)

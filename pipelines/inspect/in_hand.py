@@ -51,7 +51,7 @@ def measure(
         one = family(name)
         if one.reads != ("text",):
             raise RecipeError(f"the family `{name}` reads {', '.join(one.reads)}", expected="one that reads text alone")
-        options = {**one.default_options, **chosen.get(name, {})}
+        options = one.complete_options(chosen.get(name, {}))
         one.check_options(options)
         given = batch
         for read in one.inputs:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from gristmill.filters.datatrove.steps import signal_name as datatrove_signal
 from gristmill.filters.decontamination.family import family_name, match_signal, overlap_signal
-from gristmill.filters.external.datatrove_step import signal_name as foreign_signal
 from gristmill.filters.profiles import profile
-from gristmill.filters.registry import adopt, family, find_signal, signals
+from gristmill.filters.registry import family, find_signal, signals
 from gristmill.filters.transforms.registry import TEXT_VERSIONS
 from gristmill.filters.transforms.versions import checked_rule, checked_version
 from gristmill.pipelines.policy.languages import (
@@ -19,15 +19,16 @@ from gristmill.pipelines.policy.languages import (
     policy_with_labels,
     rule_with_labels,
 )
+from gristmill.pipelines.policy.load import signal_options
 from gristmill.pipelines.policy.named_rule import NamedRule
 from gristmill.pipelines.policy.text_versions import TextVersions
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.lookup import nearest_name
 from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.recipe.datatrove_steps import KEPT, DatatroveStep
+from gristmill.schemas.recipe.datatrove_steps import RULE_PREFIX as DATATROVE_PREFIX
 from gristmill.schemas.recipe.decontamination import MATCH_RULE_SUFFIX, RULE_PREFIX, ContaminationPolicy, Decontaminate
 from gristmill.schemas.recipe.exclusion import read_excluded
-from gristmill.schemas.recipe.external import KEPT, ForeignStep
-from gristmill.schemas.recipe.external import RULE_PREFIX as FOREIGN_PREFIX
 from gristmill.schemas.recipe.mix import Mix
 from gristmill.schemas.recipe.pii import Pii
 from gristmill.schemas.recipe.policy import Floor, Policy, RuleSet
@@ -50,13 +51,13 @@ class CompiledPolicy:
     floor: tuple[NamedRule, ...]
     rules: tuple[NamedRule, ...]
     texts: TextVersions
-    foreign: tuple[NamedRule, ...] = ()  # whose signal is the reason that the ledger shows
+    datatrove: tuple[NamedRule, ...] = ()  # whose signal is the reason that decisions show
 
     @cached_property
     def needed(self) -> dict[tuple[str, str], list[str]]:
         """(family, text version) -> signals that the rules read."""
         wanted: dict[tuple[str, str], list[str]] = {}
-        for named in (*self.floor, *self.rules, *self.foreign):
+        for named in (*self.floor, *self.rules, *self.datatrove):
             name, version = named.rule.signal_name, named.rule.text_version
             if name in DOCUMENT_SIGNALS:
                 continue
@@ -85,7 +86,7 @@ class CompiledRecipe:
 
 def compile_all(recipe: Recipe) -> CompiledRecipe:
     """RecipeError for everything that is wrong with what a recipe decides, and with the options of what it measures."""
-    named_signals(recipe)
+    signal_options(recipe)
     floor = compile_policy(Policy(), recipe.floor, None, language_options(recipe), kind=row_kind(recipe.rows))
     policy = compile_recipe(recipe)
     families = {**needed_families(recipe, policy), **needed_families(recipe, floor)}
@@ -126,12 +127,12 @@ def _check_kind(chosen: Family, version: str, rows: str) -> None:
 
 def compile_recipe(recipe: Recipe) -> CompiledPolicy:
     """The policy of a recipe, its evaluation sets and what `pii:` drops included."""
-    named_signals(recipe)
+    signal_options(recipe)
     check_keys_of_signals(recipe)
     own = {source.name: source.text for source in recipe.sources if source.text is not None}
     kind = row_kind(recipe.rows)
     compiled = compile_policy(recipe.policy, recipe.floor, recipe.text, language_options(recipe), own, kind)
-    compiled = replace(compiled, foreign=tuple(map(_foreign_rule, recipe.foreign)))
+    compiled = replace(compiled, datatrove=tuple(map(_datatrove_rule, recipe.datatrove_steps)))
     if recipe.pii is not None:
         compiled = replace(compiled, rules=(*compiled.rules, *_pii_rules(recipe.pii, compiled.texts)))
     chosen = recipe.contamination
@@ -148,12 +149,12 @@ def compile_recipe(recipe: Recipe) -> CompiledPolicy:
     return replace(compiled, rules=(*compiled.rules, *_contamination_rules(recipe.decontaminate, chosen)))
 
 
-def _foreign_rule(step: ForeignStep) -> NamedRule:
+def _datatrove_rule(step: DatatroveStep) -> NamedRule:
     """A formatter keeps what it can read; where it fails, the document is unmeasured, as with a filter."""
     rule = Rule(
-        name=step.name, signal=foreign_signal(step.name), keep=f"== {KEPT}", source=f"datatrove, {step.datatrove}"
+        name=step.name, signal=datatrove_signal(step.name), keep=f"== {KEPT}", source=f"datatrove, {step.datatrove}"
     )
-    return NamedRule(FOREIGN_PREFIX + step.name, rule)
+    return NamedRule(DATATROVE_PREFIX + step.name, rule)
 
 
 def _contamination_rules(sets: Decontaminate, chosen: ContaminationPolicy) -> tuple[NamedRule, ...]:
@@ -349,40 +350,41 @@ def _check_signal(named: NamedRule) -> None:
             )
 
 
-def named_signals(recipe: Recipe) -> dict[str, dict[str, Any]]:
-    """The families that a recipe names, with their options; those it names as `module:attribute` are known hereafter."""
-    return {adopt(name) if ":" in name else name: options for name, options in recipe.signals.items()}
-
-
 def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str, str], dict[str, object]]:
     """(family, text version) -> options: everything to be measured for a recipe."""
     wanted: dict[tuple[str, str], dict[str, object]] = {}
-    named = named_signals(recipe)
+    named = signal_options(recipe)
+
+    def options_of(name: str) -> dict[str, Any]:
+        return named[name] if name in named else family(name).complete_options({})
+
     sets = recipe.decontaminate.sets if recipe.decontaminate else ()
-    measured_apart = {family_name(one.name) for one in sets} | {f"foreign_{step.name}" for step in recipe.foreign}
+    measured_apart = {family_name(one.name) for one in sets} | {
+        f"datatrove_{step.name}" for step in recipe.datatrove_steps
+    }
     for name, version in compiled.needed:
         if name in measured_apart and version == ORIGINAL:
             continue
-        wanted[name, version] = {**family(name).default_options, **named.get(name, {})}
-    for name, options in named.items():
-        wanted[name, ORIGINAL] = {**family(name).default_options, **options}
+        wanted[name, version] = options_of(name)
+    for name in named:
+        wanted[name, ORIGINAL] = options_of(name)
     upweighted = upweight_signal(recipe.mix)
     if upweighted is not None and signal_family(upweighted) not in measured_apart:
         name = signal_family(upweighted)
-        wanted[name, ORIGINAL] = {**family(name).default_options, **named.get(name, {})}
+        wanted[name, ORIGINAL] = options_of(name)
     for key in (*recipe.dedup.exact_order, *recipe.dedup.near_order):
         if key.startswith(("highest ", "lowest ")):
             found, signal = _known_signal(key.split()[1])
             name, kind = found.name, signal.type
             if kind not in NUMERIC:
                 raise RecipeError(f"`{key}` orders a {kind}", where="dedup: survivor", expected="a numeric signal")
-            wanted[name, ORIGINAL] = {**family(name).default_options, **named.get(name, {})}
+            wanted[name, ORIGINAL] = options_of(name)
     waiting = [name for name, _ in wanted]
     while waiting:
         for read in family(waiting.pop()).inputs:
             name = signal_family(read)
             if (name, ORIGINAL) not in wanted:
-                wanted[name, ORIGINAL] = {**family(name).default_options, **named.get(name, {})}
+                wanted[name, ORIGINAL] = options_of(name)
                 waiting.append(name)
     return wanted
 

@@ -12,7 +12,7 @@ from gristmill.pipelines.policy.compile import DOCUMENT_SIGNALS, CompiledPolicy
 from gristmill.pipelines.policy.named_rule import NamedRule
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.schemas.manifest import Part
-from gristmill.schemas.recipe.external import KEPT
+from gristmill.schemas.recipe.datatrove_steps import KEPT
 from gristmill.schemas.recipe.rules import ORIGINAL, Rule
 from gristmill.schemas.rows.decision import BYTES_PER_TOKEN
 from gristmill.schemas.rows.document import QUARANTINED_STATUS
@@ -131,7 +131,7 @@ def evaluate(columns: PartColumns, policy: CompiledPolicy) -> Verdict:
         if errors.null_count < len(errors):
             names.append(f"unmeasured/{key.removesuffix('@' + ORIGINAL)}")
             masks.append(_mask(errors.is_valid()))
-    for named in policy.foreign:
+    for named in policy.datatrove:
         found = columns.signals[named.rule.signal]
         for reason in sorted(value for value in pc.unique(found).to_pylist() if value not in (None, KEPT)):
             names.append(f"{named.name}/{reason}")

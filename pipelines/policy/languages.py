@@ -5,6 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from gristmill.filters.language.named import LANGUAGE_SIGNALS, known_languages, resolve_language
+from gristmill.filters.registry import family
+from gristmill.pipelines.policy.load import signal_options
 from gristmill.pipelines.policy.named_rule import NamedRule
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.recipe.corpus import Recipe
@@ -20,7 +22,7 @@ _KEYED_BY_LANGUAGE = (("toxic_words", "lists"), ("perplexity", "models"))
 
 def language_options(recipe: Recipe) -> Options:
     """The recipe's options of the family `language`."""
-    return recipe.signals.get("language", {})
+    return family("language").complete_options(recipe.signals.get("language", {}))
 
 
 def policy_with_labels(policy: Policy, options: Options) -> Policy:
@@ -64,14 +66,11 @@ def rule_with_labels(named: NamedRule, options: Options) -> NamedRule:
 
 def check_keys_of_signals(recipe: Recipe) -> None:
     """RecipeError for word lists and language models of a language that no document will have."""
-    for family, option in _KEYED_BY_LANGUAGE:
-        given = recipe.signals.get(family, {}).get(option)
-        if not isinstance(given, Mapping):
-            continue
-        known = known_languages(language_options(recipe))
-        for label in given:
-            where = f"signals.{family}.{option}"
-            meant = resolve_language(str(label), known, where)
+    options = signal_options(recipe)
+    for name, option in _KEYED_BY_LANGUAGE:
+        where = f"signals.{name}.{option}"
+        for label in options.get(name, {}).get(option, ()):
+            meant = resolve_language(label, known_languages(language_options(recipe)), where)
             if meant != label:
                 raise RecipeError(f"found the language {label!r}", where=where, expected=f"the label `{meant}`")
 

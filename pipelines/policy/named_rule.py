@@ -1,4 +1,4 @@
-"""A rule with the name that the ledger shows."""
+"""A rule with the name that decisions show."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from gristmill.schemas.recipe.rules import Rule
 
 @dataclass(frozen=True)
 class NamedRule:
-    """A rule with the name the ledger shows (`gopher@dolma/few_words`) and the documents it applies to.
+    """A rule with the name that decisions show (`gopher@dolma/few_words`) and the documents it applies to.
 
     by_source / by_language: applies to documents of that source / language. not_sources, not_languages: those that have
     rules of their own, to which a general rule does not apply.

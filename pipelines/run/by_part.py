@@ -24,7 +24,7 @@ def part_key(part: int) -> str:
 
 
 def part_number(part: Part) -> int:
-    """Of the documents' part that a part with such a key belongs to."""
+    """The number of the documents part that a part with such a unit key belongs to."""
     return int(part.key.removeprefix("part-"))
 
 

@@ -9,18 +9,18 @@ from gristmill.console import Console
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run, open_run
-from gristmill.pipelines.scrub.ledger import kept_before, mark_finished, read_ledger
+from gristmill.pipelines.scrub.forget_requests import kept_before, mark_finished, read_forget_requests
 from gristmill.pipelines.shards.tombstones import forget as forget_in_shards
 from gristmill.schemas import layout
-from gristmill.schemas.forgetting import ForgetEntry
+from gristmill.schemas.forgetting import ForgetRequest
 from gristmill.schemas.rows.corpus import CORPUS
 
 
 def finish(storage: Storage, console: Console) -> tuple[str, ...]:
     """The end of the unfinished request, once the run is built without its documents; returns who took over."""
-    ledger, run = read_ledger(storage), open_run(storage.url)
-    (index,) = ledger.unfinished
-    entry = ledger.entries[index]
+    requests, run = read_forget_requests(storage), open_run(storage.url)
+    (index,) = requests.unfinished
+    entry = requests.entries[index]
     promoted = _promoted(run, kept_before(storage, index))
     for folder in entry.shards:
         _forget_in_shards(run, folder, entry, promoted, console)
@@ -28,11 +28,11 @@ def finish(storage: Storage, console: Console) -> tuple[str, ...]:
         console.log(
             f"{layout.SELECTIONS}/{name}: removed with what was forgotten; `gristmill reselect` decides it again"
         )
-    mark_finished(storage, ledger, ledger.unfinished)
+    mark_finished(storage, requests, requests.unfinished)
     return promoted
 
 
-def _forget_in_shards(run: Run, folder: str, entry: ForgetEntry, promoted: Sequence[str], console: Console) -> None:
+def _forget_in_shards(run: Run, folder: str, entry: ForgetRequest, promoted: Sequence[str], console: Console) -> None:
     """Tombstones for what is forgotten, a delta shard for those that took over."""
     ids = pa.array(promoted, pa.large_string())
     rows = [CORPUS.empty_table()]

@@ -24,7 +24,7 @@ from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.units import commit_unit
 from gristmill.pipelines.steps import steps_of
-from gristmill.pipelines.write.pii import Privacy, scan_options
+from gristmill.pipelines.write.pii import PiiHandling, scan_options
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.layout import DatasetSpec
@@ -33,13 +33,13 @@ from gristmill.schemas.manifest import DatasetManifest, Part
 
 @dataclass(frozen=True)
 class RemoveTask:
-    """One part of the documents; decisions: None removes every text. privacy: given, nothing raw is left."""
+    """One part of the documents; decisions: None removes every text. pii: given, nothing raw is left."""
 
     storage: Storage
     spec: DatasetSpec
     documents: Part
     decisions: Part | None
-    privacy: Privacy | None = None
+    pii: PiiHandling | None = None
 
 
 def remove_texts(
@@ -88,10 +88,8 @@ def purge_documents(run: Run, engine: Engine, console: Console) -> None:
                 for name in run.selections:
                     run.storage.remove(spec.of(Run(run.storage, name).folder).folder)
                 console.log(f"{spec.folder}: removed, it holds text of documents")
-    privacy = Privacy(dict.fromkeys(PLACEHOLDERS, MASK), scan_options(run.recipe))
-    _rewrite(
-        run.context(engine, console), layout.DOCUMENTS_PURGED, layout.PURGED, run.documents, run.decisions, privacy
-    )
+    pii = PiiHandling(dict.fromkeys(PLACEHOLDERS, MASK), scan_options(run.recipe))
+    _rewrite(run.context(engine, console), layout.DOCUMENTS_PURGED, layout.PURGED, run.documents, run.decisions, pii)
 
 
 def _rewrite(
@@ -100,7 +98,7 @@ def _rewrite(
     keep: str,
     documents: DatasetManifest,
     decisions: DatasetManifest,
-    privacy: Privacy | None,
+    pii: PiiHandling | None,
 ) -> None:
     """documents/ anew in the folder of `spec`; its parts keep the digests of what was read from the sources."""
     stage = context.stage(
@@ -110,7 +108,7 @@ def _rewrite(
     )
     stage.start()
     tasks = [
-        RemoveTask(context.storage, spec, part, decided if keep == layout.KEPT else None, privacy)
+        RemoveTask(context.storage, spec, part, decided if keep == layout.KEPT else None, pii)
         for part, decided in zip(documents.parts, decisions.parts, strict=True)
     ]
     context.run_units(
@@ -145,10 +143,10 @@ def remove_part(task: RemoveTask) -> int:
         for name in ("pieces", "fields"):
             column = batch.column(name)
             batch = _with_column(batch, name, pc.if_else(gone, pa.scalar(None, column.type), column))
-        if task.privacy is not None:
+        if task.pii is not None:
             batch = _with_column(batch, "metadata", nothing)
             batch = _with_column(batch, "detail", nothing)
-            batch = _with_column(batch, "url", task.privacy.edited(batch.column("url")))
+            batch = _with_column(batch, "url", task.pii.edited(batch.column("url")))
         writer.write(batch)
         row += batch.num_rows
     commit_unit(task.storage, task.spec, task.documents.key, writer, {})

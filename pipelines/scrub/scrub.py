@@ -22,7 +22,7 @@ from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_manif
 from gristmill.pipelines.run.rewrite import RewriteTask, beside, drop_rows, null_rows, publish, remove_unlisted
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.units import commit_unit, read_units
-from gristmill.pipelines.scrub.ledger import Ledger, read_ledger
+from gristmill.pipelines.scrub.forget_requests import ForgetRequests, read_forget_requests
 from gristmill.schemas import layout
 from gristmill.schemas.forgetting import FORGOTTEN
 from gristmill.schemas.layout import DatasetSpec, Life
@@ -40,19 +40,19 @@ class DocumentsTask:
     storage: Storage
     spec: DatasetSpec
     part: Part
-    ledger: Ledger
+    requests: ForgetRequests
 
 
-def honour_ledger(context: RunContext, documents: DatasetManifest) -> DatasetManifest:
-    """documents/ without what the ledger names, whether it was just read or was there; unchanged when it knows."""
-    ledger = read_ledger(context.storage)
+def honour_forget_requests(context: RunContext, documents: DatasetManifest) -> DatasetManifest:
+    """documents/ without what the requests name, whether it was just read or was there; unchanged when it knows."""
+    requests = read_forget_requests(context.storage)
     known = documents.facts.get(layout.HONOURED, {}).get("entries", 0)
-    if known == len(ledger.entries):
-        if ledger.unfinished:
+    if known == len(requests.entries):
+        if requests.unfinished:
             remove_unlisted(context.storage, layout.DOCUMENTS.folder, documents)
         return documents
-    spec = beside(layout.DOCUMENTS, len(ledger.entries))
-    tasks = [DocumentsTask(context.storage, spec, part, ledger) for part in documents.parts]
+    spec = beside(layout.DOCUMENTS, len(requests.entries))
+    tasks = [DocumentsTask(context.storage, spec, part, requests) for part in documents.parts]
     context.run_units(
         forget_in_part,
         tasks,
@@ -62,7 +62,7 @@ def honour_ledger(context: RunContext, documents: DatasetManifest) -> DatasetMan
         of="documents",
     )
     units = read_units(context.storage, spec, [part.key for part in documents.parts])
-    honoured = {"entries": len(ledger.entries), "layout_before": layout_fingerprint(documents)}
+    honoured = {"entries": len(requests.entries), "layout_before": layout_fingerprint(documents)}
     facts = {**_moved(documents.facts, [unit["facts"] for unit in units.values()]), layout.HONOURED: honoured}
     found = publish(context.storage, layout.DOCUMENTS, documents, units, {"facts": facts})
     context.storage.remove(layout.IDS)  # ids as they were before colliding ones were separated, with addresses
@@ -72,11 +72,11 @@ def honour_ledger(context: RunContext, documents: DatasetManifest) -> DatasetMan
 
 
 def forget_in_part(task: DocumentsTask) -> int:
-    """Rewrite one part when the ledger names a document of it. Returns the number of documents."""
+    """Rewrite one part when a request names a document of it. Returns the number of documents."""
     known = read_part(
         task.storage, task.part, ["doc_id", "content_hash", "reason", "status", "source"]
     ).combine_chunks()
-    gone = task.ledger.mask(known.column("doc_id").combine_chunks(), known.column("content_hash").combine_chunks())
+    gone = task.requests.mask(known.column("doc_id").combine_chunks(), known.column("content_hash").combine_chunks())
     gone = pc.and_(gone, pc.fill_null(pc.not_equal(known.column("reason").combine_chunks(), FORGOTTEN), True))
     if not pc.any(gone).as_py():
         return task.part.rows
@@ -134,7 +134,7 @@ def scrub_measured(context: RunContext, documents: DatasetManifest, specs: Seque
         return
     rows = forgotten_rows(context.storage, documents)
     # without an unfinished request, what has no manifest is work that a build goes on with
-    unfinished = bool(read_ledger(context.storage).unfinished)
+    unfinished = bool(read_forget_requests(context.storage).unfinished)
     replaced: dict[str, dict[str, str]] = {}  # input -> what it was, what it is
     for name in context.storage.list(layout.SIGNALS):
         family, _, version = name.partition("@")

@@ -1,6 +1,6 @@
 """What shards are written from: the corpus of a run or selection, mixed where it was, or Parquet files with a text column.
 
-Foreign Parquet needs `text`; `doc_id`, `source`, `url`, `content_hash` are taken where they exist. `copies`, as mixing
+Other Parquet files need `text`; `doc_id`, `source`, `url`, `content_hash` are taken where they exist. `copies`, as mixing
 writes it, says how often a document is written.
 """
 

@@ -39,7 +39,7 @@ class FasttextOptions:
     seed: int = 0
 
     def check(self) -> None:
-        """RecipeError for options that are none."""
+        """Raises RecipeError if the options are invalid."""
         if self.normalisation not in get_args(LineNormalisation):
             raise RecipeError(
                 f"normalisation {self.normalisation!r}",

@@ -31,7 +31,7 @@ from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.step import Step
 from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.pipelines.sources.readers.identity import row_hash
-from gristmill.pipelines.write.pii import Privacy, privacy_of
+from gristmill.pipelines.write.pii import PiiHandling, pii_handling
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.layout import DatasetSpec
@@ -59,7 +59,7 @@ class CorpusTask:
     language: Part | None
     texts: TextVersions
     cuts: Mapping[str, Part]
-    privacy: Privacy | None
+    pii: PiiHandling | None
     kind: str = DOCUMENT
 
 
@@ -77,14 +77,14 @@ class WriteCorpus(Step):
     phase = "write"
 
     def check(self, recipe: Recipe) -> None:
-        privacy_of(recipe)
+        pii_handling(recipe)
 
     def datasets(self) -> Sequence[DatasetSpec]:
         return (layout.CORPUS, layout.EDITS)
 
     def update(self, context: RunContext) -> None:
         texts, cuts = context.left(CompiledRecipe).policy.texts, context.left(CutsMade).by_kind
-        corpus = write_corpus(context, context.decisions, cuts, texts, privacy_of(context.recipe))
+        corpus = write_corpus(context, context.decisions, cuts, texts, pii_handling(context.recipe))
         context.add(layout.CORPUS.of(context.selection), corpus)
 
 
@@ -93,14 +93,14 @@ def write_corpus(
     decisions: DatasetManifest,
     cuts: Cuts,
     texts: TextVersions,
-    privacy: Privacy | None,
+    pii: PiiHandling | None,
 ) -> DatasetManifest:
     """Bring `<folder>corpus` (and edits) up to date."""
     inputs = {"documents": layout_fingerprint(context.documents), "decisions": decisions.digest}
     inputs |= {f"cuts/{kind}": layout_fingerprint(manifest) for kind, manifest in cuts.items()}
     if LANGUAGE in context.signals:
         inputs["language"] = context.signals[LANGUAGE].digest
-    config = {"text": texts.key, **({} if privacy is None else {"pii": privacy.identity})}
+    config = {"text": texts.key, **({} if pii is None else {"pii": pii.key_config})}
     corpus = context.stage(corpus_spec(context.recipe.rows).of(context.selection), config, inputs)
     edits = context.stage(layout.EDITS.of(context.selection), config, inputs)
 
@@ -119,7 +119,7 @@ def write_corpus(
                 spoken,
                 texts,
                 {kind: parts[number] for kind, parts in numbered.items() if number in parts},
-                privacy,
+                pii,
                 context.recipe.rows,
             )
             for number, (part, decided, spoken) in enumerate(
@@ -133,7 +133,7 @@ def write_corpus(
             "write corpus", sum(task.documents.text_bytes for task in tasks), "bytes"
         ) as advance:
             context.engine.run_tasks(write_corpus_part, tasks, advance)
-        if texts == ORIGINALS and not cuts and privacy is None:
+        if texts == ORIGINALS and not cuts and pii is None:
             context.storage.remove(edits.spec.folder)
             return {"text": str(texts)}
         return {"text": str(texts), "edits": edits.finish({}).digest}
@@ -162,7 +162,7 @@ def write_corpus_part(task: CorpusTask) -> int:
         rows = row + np.flatnonzero(kept.to_numpy(zero_copy_only=False)) if cuts else np.zeros(0, np.int64)
         row += count
         if table.num_rows:
-            _write_edited(table, rows, task.texts, cuts, task.privacy, writer, edit_writer)
+            _write_edited(table, rows, task.texts, cuts, task.pii, writer, edit_writer)
     commit_unit(task.storage, layout.EDITS.of(task.folder), task.documents.key, edit_writer, {})
     commit_unit(task.storage, spec, task.documents.key, writer, {})
     return task.documents.text_bytes
@@ -173,7 +173,7 @@ def _write_edited(
     rows: np.ndarray,
     versions: TextVersions,
     cuts: Sequence[PartEdits],
-    privacy: Privacy | None,
+    pii: PiiHandling | None,
     writer: PartWriter,
     edit_writer: PartWriter,
 ) -> None:
@@ -187,9 +187,9 @@ def _write_edited(
             next_step="set keep_text: all and build again",
         )
     edited, edits = edited_texts(texts, batch.column("source"), rows, versions, cuts)
-    if privacy is not None:
-        edited, edits = followed_by(edited, edits, privacy.edits(edited))
-        changes = {"url": privacy.edited, "metadata": privacy.edited_metadata, "fields": privacy.edited_metadata}
+    if pii is not None:
+        edited, edits = followed_by(edited, edits, pii.edits(edited))
+        changes = {"url": pii.edited, "metadata": pii.edited_metadata, "fields": pii.edited_metadata}
         for name, change in changes.items():
             at = batch.schema.get_field_index(name)
             if at < 0:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.filters.pii.edits import masked, privacy_edits
-from gristmill.filters.pii.find import DEFAULT_OPTIONS, FINDINGS, Finding, has_candidates
+from gristmill.filters.pii.edits import masked, pii_edits
+from gristmill.filters.pii.find import FINDINGS, Finding, has_candidates
 from gristmill.filters.pii.pseudonyms import Pseudonyms, load_key
 from gristmill.filters.registry import family
 from gristmill.filters.transforms.apply import apply_edits
@@ -27,7 +27,7 @@ MIN_NUMBER_CHARACTERS = 7
 
 
 @dataclass(frozen=True)
-class Privacy:
+class PiiHandling:
     """What to do with the values of a corpus; goes to workers in memory, and shows no key in any representation."""
 
     actions: Mapping[str, str]
@@ -39,7 +39,7 @@ class Privacy:
         return None if self.key is None else Pseudonyms(self.key)
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def key_config(self) -> dict[str, Any]:
         """What the written text depends on, for a stage key and manifest: the key's fingerprint, never the key."""
         pseudonyms = self.pseudonyms
         return {
@@ -52,7 +52,7 @@ class Privacy:
 
     def edits(self, texts: pa.Array) -> pa.Array:
         """EDITS of texts; RunError for a text that cannot be scanned, which must not be written as it is."""
-        return privacy_edits(texts, self.actions, self.options, self.pseudonyms, pooled_find)
+        return pii_edits(texts, self.actions, self.options, self.pseudonyms, pooled_find)
 
     def edited(self, values: pa.Array) -> pa.Array:
         """Strings such as addresses of documents, edited; nulls stay."""
@@ -91,21 +91,21 @@ def _mapped(tree: Any, change: Callable[[str], str]) -> Any:
     return tree
 
 
-def privacy_of(recipe: Recipe) -> Privacy | None:
+def pii_handling(recipe: Recipe) -> PiiHandling | None:
     """The recipe's handling of personal data; RecipeError where a key or a model it needs is missing."""
     if recipe.pii is None:
         return None
     options = scan_options(recipe)
     _check_names(recipe.pii, options)
     key = load_key(recipe.pii.key_env, recipe.pii.key_file) if recipe.pii.uses_pseudonyms else None
-    chosen = Privacy(recipe.pii.replaced, options, key)
+    chosen = PiiHandling(recipe.pii.replaced, options, key)
     chosen.pseudonyms  # noqa: B018  a key that is too short is an error here
     return chosen
 
 
 def scan_options(recipe: Recipe) -> dict[str, Any]:
     """How values are found: the options of the signal family `pii`."""
-    return {**DEFAULT_OPTIONS, **recipe.signals.get(FAMILY, {})}
+    return family(FAMILY).complete_options(recipe.signals.get(FAMILY, {}))
 
 
 def _check_names(pii: Pii, options: Mapping[str, Any]) -> None:

@@ -1,11 +1,10 @@
 """A recipe: what to read, what to measure, what to keep, what to write."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from gristmill.schemas.paths import base_of, resolve_existing
+from gristmill.schemas.recipe.datatrove_steps import DatatroveStep
 from gristmill.schemas.recipe.decontamination import ContaminationPolicy, Decontaminate
 from gristmill.schemas.recipe.dedup import Dedup
-from gristmill.schemas.recipe.external import ForeignStep
 from gristmill.schemas.recipe.mix import Mix
 from gristmill.schemas.recipe.pii import Pii
 from gristmill.schemas.recipe.policy import Floor, Policy
@@ -29,13 +28,16 @@ class Recipe(Strict):
     """One corpus: sources, signals, policy, duplicates, text.
 
     rows: what a row is: `document`, `conversation`, `pair`, `prompt`, or a kind of one's own (`module:attribute`).
-    signals: families to measure beyond those the policy needs, each with its options.
+    signals: families to measure beyond those the policy needs, each with its options (see `Family.options`), which are
+        checked where the families are known: when the recipe is loaded from a file, and before it is built.
     text: the text version written to the corpus; by default what the profiles name, else the original.
     pii: what happens to personal data and secrets, after everything else that changes the text.
     steps: steps that gristmill does not bring, see pipelines/run/step.
     shards: the corpus, or its mix, as token shards in shards/.
     keep_text: what the finished run stores in documents/: `all` texts, only `kept` ones, or `none`.
     """
+
+    renamed: ClassVar = {"foreign": "datatrove_steps"}
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     rows: str = Field(DOCUMENT, json_schema_extra={"examples": list(ROW_KINDS)})
@@ -46,7 +48,7 @@ class Recipe(Strict):
     policy: Policy = Field(default_factory=Policy)
     dedup: Dedup = Field(default_factory=Dedup)
     decontaminate: Decontaminate | None = None
-    foreign: tuple[ForeignStep, ...] = ()
+    datatrove_steps: tuple[DatatroveStep, ...] = ()
     mix: Mix | None = None
     steps: tuple[OwnStep, ...] = ()
     text: str | None = None
@@ -71,13 +73,11 @@ class Recipe(Strict):
 
     @field_validator("signals", mode="before")
     @classmethod
-    def _options_may_be_empty(cls, value: Any, info: ValidationInfo) -> Any:
+    def _options_may_be_empty(cls, value: Any) -> Any:
         if isinstance(value, list):
             return {name: {} for name in value}
         if isinstance(value, dict):
-            options = {name: given or {} for name, given in value.items()}
-            base = base_of(info)
-            return options if base is None else resolve_existing(options, base)
+            return {name: {} if given is None else given for name, given in value.items()}
         return value
 
     @field_validator("rows")

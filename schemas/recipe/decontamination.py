@@ -12,7 +12,7 @@ from gristmill.schemas.recipe.source import READER_NOTES
 from gristmill.schemas.strict import Strict
 from pydantic import Field, field_validator, model_validator
 
-RULE_PREFIX = "contamination/"  # `contamination/<set>` in a ledger
+RULE_PREFIX = "contamination/"  # `contamination/<set>` in decisions/
 MATCH_RULE_SUFFIX = "_match"  # `contamination/<set>_match`: for the length of a match
 Ignored = Literal["case", "whitespace", "digits", "punctuation", "accents"]
 

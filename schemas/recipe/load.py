@@ -1,4 +1,4 @@
-"""Loading recipes, and their parts on their own."""
+"""The parts of a recipe that may stand in a file of their own: a mix, a policy."""
 
 from pathlib import Path
 
@@ -8,16 +8,11 @@ from gristmill.schemas.recipe.policy import Policy
 from gristmill.schemas.yaml_files import load_document, read_yaml, validated
 
 
-def load_recipe(path: str | Path) -> Recipe:
-    """The recipe in a YAML file; paths in it are relative to the file. RecipeError names file, line and nearest key."""
-    return load_document(path, Recipe)
-
-
 def load_mix(path: str | Path) -> Mix:
     """The mix in a YAML file: the `mix:` part of a recipe, alone or inside a recipe."""
     data = read_yaml(Path(path))[0]
     if isinstance(data, dict) and "mix" in data:
-        found = load_recipe(path).mix if "sources" in data else validated(Mix, data["mix"], path)
+        found = load_document(path, Recipe).mix if "sources" in data else validated(Mix, data["mix"], path)
         return found or Mix()
     return load_document(path, Mix)
 
@@ -26,5 +21,5 @@ def load_policy(path: str | Path) -> Policy:
     """The policy in a YAML file: the `policy:` part of a recipe, alone or inside a recipe."""
     data = read_yaml(Path(path))[0]
     if isinstance(data, dict) and "policy" in data:
-        return load_recipe(path).policy
+        return load_document(path, Recipe).policy
     return load_document(path, Policy)

@@ -1,6 +1,6 @@
 """The recipe's `mix:`: how often the documents of a corpus are used, by source or language."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from gristmill.schemas.strict import LanguageName, Strict
 from pydantic import Field, model_validator
@@ -14,21 +14,23 @@ class GroupLimit(Strict):
 
 
 class Upweight(Strict):
-    """Documents of a group are used in proportion to `value ** power`, kept within `least` and `most`.
+    """Documents of a group are used in proportion to `value ** power`, kept within `min_weight` and `max_weight`.
 
     by: `cluster_size` (documents that one stands for after removing duplicates) or a numeric signal. Where the value is
     null the weight is 1. Weights are rounded to powers of 2^(1/64), about 1 %.
     """
 
+    renamed: ClassVar = {"least": "min_weight", "most": "max_weight"}
+
     by: str = "cluster_size"
     power: float = 0.5
-    least: float = Field(0.125, gt=0)
-    most: float = Field(8.0, gt=0)
+    min_weight: float = Field(0.125, gt=0)
+    max_weight: float = Field(8.0, gt=0)
 
     @model_validator(mode="after")
     def _in_order(self) -> "Upweight":
-        if self.least > self.most:
-            raise ValueError(f"found least {self.least} above most {self.most}")
+        if self.min_weight > self.max_weight:
+            raise ValueError(f"found min_weight {self.min_weight} above max_weight {self.max_weight}")
         return self
 
 

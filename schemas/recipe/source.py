@@ -1,7 +1,7 @@
 """What a recipe says about one source of documents: where the files are and how to read them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import webencodings
 from gristmill.schemas.lookup import installed_names, nearest_name
@@ -55,17 +55,19 @@ READER_NOTES = (
 
 
 class Columns(Strict):
-    """Which columns of a foreign schema hold what; `a.b` reaches into nested objects.
+    """Which columns of a file hold what; `a.b` reaches into nested objects.
 
     text: the column with the document's text, or several, such as `[instruction, input, output]` or
-        `[messages.content]`: then every string in them, also inside lists and objects, in this order, joined by `joint`.
+        `[messages.content]`: then every string in them, also inside lists and objects, in this order, joined by `separator`.
     id: a column whose value identifies the document within the source; None: the position in the file does.
     url, timestamp: taken from columns of these names when they exist; a name given here must exist.
     metadata: further columns to keep in `metadata`.
     """
 
+    renamed: ClassVar = {"joint": "separator"}
+
     text: str | tuple[str, ...] = "text"
-    joint: str = "\n\n"
+    separator: str = "\n\n"
     id: str | None = None
     url: str | None = "url"
     timestamp: str | None = "timestamp"

@@ -16,16 +16,16 @@ KEY = pa.schema(
 )
 KEY_DIGEST = ("doc_id", "cluster")
 
-ORDER_COLUMNS = 4  # o0..o3: survivor preferences as float64, smaller is better; unused ones are 0
+ORDER_COLUMNS = 4  # preference_0, ...: the order of survivors as float64, smaller is better; unused ones are 0
 
 CANDIDATE = pa.schema(
     [
         *KEY,
         pa.field("content_hash", pa.large_string(), nullable=False),
-        *[pa.field(f"o{i}", pa.float64(), nullable=False) for i in range(ORDER_COLUMNS)],
+        *[pa.field(f"preference_{i}", pa.float64(), nullable=False) for i in range(ORDER_COLUMNS)],
     ]
 )
-CANDIDATE_DIGEST = ("doc_id", "cluster", "content_hash", *[f"o{i}" for i in range(ORDER_COLUMNS)])
+CANDIDATE_DIGEST = ("doc_id", "cluster", "content_hash", *[f"preference_{i}" for i in range(ORDER_COLUMNS)])
 
 MEMBER = pa.schema(
     [

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from gristmill import load_recipe
 from gristmill.schemas.errors import RecipeError
-from gristmill.schemas.recipe.load import load_mix, load_policy, load_recipe
+from gristmill.schemas.recipe.load import load_mix, load_policy
 from gristmill.training.kinds.registry import load_training_recipe
 
 SHORT = "name: r\nsources:\n  - {name: a, path: a.jsonl}\n"
@@ -48,3 +49,23 @@ def test_aliases_and_equal_keys_of_different_mappings_are_fine(tmp_path: Path) -
     path = tmp_path / "r.yaml"
     path.write_text("name: r\nsources:\n  - &a {name: a, path: a.jsonl}\n  - {<<: *a, name: b}\n")
     assert [source.name for source in load_recipe(path).sources] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (SHORT + "foreign: []\n", "r.yaml:4: unknown key `foreign`; it is called `datatrove_steps` now"),
+        (
+            SHORT.replace("path: a.jsonl", "path: a.jsonl, columns: {joint: x}"),
+            "r.yaml:3: sources.0.columns: unknown key `joint`; it is called `separator` now",
+        ),
+        (SHORT + "mix:\n  upweight: {least: 1}\n", "mix.upweight: unknown key `least`; it is called `min_weight` now"),
+        (SHORT + "mix:\n  upweight: {most: 1}\n", "mix.upweight: unknown key `most`; it is called `max_weight` now"),
+    ],
+)
+def test_a_key_that_was_renamed_says_how_it_is_called(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(text)
+    with pytest.raises(RecipeError) as raised:
+        load_recipe(path)
+    assert told in str(raised.value)

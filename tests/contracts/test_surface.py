@@ -5,8 +5,7 @@ import gristmill
 import typer
 from gristmill.pipelines.cli.main import app
 from gristmill.schemas.recipe import corpus as corpus_recipe
-from gristmill.schemas.recipe import decontamination, dedup, policy, source
-from gristmill.schemas.recipe import external as foreign
+from gristmill.schemas.recipe import datatrove_steps, decontamination, dedup, policy, source
 from gristmill.schemas.recipe import mix as mixing
 from gristmill.schemas.recipe import shards as shard_options
 from gristmill.schemas.recipe.rules import Profile, Rule
@@ -22,7 +21,7 @@ __version__ build estimate open_run Run reselect materialise export_rows diff ex
 checker check_many self_test self_test_many Checker AnswerKind Verdict
 train_tokenizer write_shards verify_shards export_shards purge_shards train plans average_checkpoints TrainingRun
 train_fasttext train_kenlm Recipe Policy TrainingRecipe PretrainRecipe load_recipe load_training_recipe Engine Console Family
-Signal Step StepOptions Place RunContext
+Signal Step StrictOptions RecipePath Place RunContext
 RowKind View RowError Form DatasetSpec Life layout_fingerprint GristmillError RecipeError InputError ModelError
 RunError BalanceError PackageError
 """
@@ -169,7 +168,8 @@ OF_ROWS = (  # keys of every kind that trains a finished model on rows
 )
 KEYS = {
     corpus_recipe.Recipe: (
-        "name rows seed sources signals floor policy dedup decontaminate foreign mix steps text pii shards keep_text card"
+        "name rows seed sources signals floor policy dedup decontaminate datatrove_steps mix steps text pii shards keep_text "
+        "card"
     ),
     shard_options.ShardOptions: (
         "tokenizer bos eos pad mask separator sentinels add_bos validation_fraction tokens_per_shard loss_column seed"
@@ -186,14 +186,14 @@ KEYS = {
         "max_field_lines roles pairs priority text"
     ),
     source.PairOptions: "choose min_margin score max_pairs seed",
-    source.Columns: "text joint id url timestamp metadata",
+    source.Columns: "text separator id url timestamp metadata",
     decontamination.Decontaminate: (
         "max_loss_fraction above_max_loss min_overlap min_match action sets ngrams min_words max_items normalise view"
     ),
-    foreign.ForeignStep: "datatrove options name",
+    datatrove_steps.DatatroveStep: "datatrove options name",
     mixing.Mix: ("by shares temperature tokens max_repetitions limits max_copies upweight if_infeasible seed"),
     mixing.GroupLimit: "max_repetitions max_tokens",
-    mixing.Upweight: "by power least most",
+    mixing.Upweight: "by power min_weight max_weight",
     decontamination.EvaluationSet: "name path fields format id",
     pretrain_recipe.PretrainRecipe: (
         "name kind steps batch_sequences micro_batch_sequences seed optimizer precision activation_checkpointing compile "

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 from gristmill.schemas.signals import Family, Signal
+from gristmill.schemas.strict import Strict
 
 
 def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
@@ -40,4 +41,10 @@ SIGNALS = (
     Signal("process", "int", "id", "the process that counted"),
 )
 FAMILY = Family("crashing", 1, SIGNALS, "crashing:measure", "tests", isolated=True)
-MEETING = Family("meeting", 1, SIGNALS, "crashing:meet", "tests", isolated=True, default_options={"meeting": None})
+
+
+class MeetingOptions(Strict):
+    meeting: str | None = None
+
+
+MEETING = Family("meeting", 1, SIGNALS, "crashing:meet", "tests", isolated=True, options=MeetingOptions)

@@ -53,7 +53,7 @@ def measured(texts: list[str], *names: str, exact: bool = False) -> dict[str, li
         key = (family.name, version)
         if key not in batches:
             batch = pa.record_batch({"text": texts_array(text_version(texts, version or "original"))})
-            options = dict(family.default_options)
+            options = family.complete_options({})
             batches[key] = family.function(batch, options | {"exact": exact} if "exact" in options else options)
         columns[name] = batches[key].column(base).to_pylist()
     return columns

@@ -455,5 +455,5 @@ def test_texts_of_few_different_words_keep_their_language(
         for _ in range(20)
     ]
     batch = pa.record_batch({"text": pa.array(texts, pa.large_string())})
-    answers = FAMILY.function(batch, FAMILY.default_options)
+    answers = FAMILY.function(batch, FAMILY.complete_options({}))
     assert answers.column("language").to_pylist() == [language] * len(texts)

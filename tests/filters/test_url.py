@@ -127,7 +127,7 @@ def test_bad_options_are_errors_before_anything_runs(tmp_path: Path) -> None:
         chosen.check_options({"hard_words": str(tmp_path / "missing.txt")})
     with pytest.raises(RecipeError, match="datatrove"):
         chosen.check_options({"case_rule": "upper"})
-    with pytest.raises(RecipeError, match="subwords"):
+    with pytest.raises(RecipeError, match="unknown key `bad_words`; did you mean `hard_words`"):
         chosen.check_options({"bad_words": "x"})
     binary = tmp_path / "binary.gz"
     binary.write_bytes(b"\x1f\x8bno gzip at all")

@@ -31,7 +31,7 @@ def measured(name: str, texts: list[str | None], **options: Any) -> list[dict[st
     ids = [f"{n:032x}" for n in range(len(texts))]
     chosen = family(name)
     batch = pa.record_batch({"text": pa.array(texts, pa.large_string()), "doc_id": pa.array(ids, pa.large_string())})
-    answer = chosen.function(batch.select(chosen.reads), {**chosen.default_options, **options})
+    answer = chosen.function(batch.select(chosen.reads), chosen.complete_options(options))
     return answer.rename_columns(chosen.schema.names).cast(chosen.schema).to_pylist()
 
 
@@ -155,7 +155,7 @@ def test_a_build_measures_decides_and_explains(rude: Path, tmp_path: Path, engin
 
 def test_models_that_cannot_be_used_are_errors_before_the_run(rude: Path, tmp_path: Path) -> None:
     check = family("quality_x").check_options
-    with pytest.raises(ModelError, match="no model is given"):
+    with pytest.raises(RecipeError, match=r"signals\.quality_x\.model: Field required"):
         check({})
     with pytest.raises(ModelError, match="no model in"):
         check({"model": str(tmp_path)})

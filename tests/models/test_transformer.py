@@ -40,7 +40,7 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def measured(folder: Path, texts: list[str], in_pool: bool = False, **options: Any) -> list[dict[str, Any]]:
     chosen = family("transformer_bert")
-    given = {**chosen.default_options, "model": str(folder), "label": "toxic", **options}
+    given = chosen.complete_options({"model": str(folder), "label": "toxic", **options})
     chosen.check_options(given)
     batch = pa.record_batch({"text": pa.array(texts, pa.large_string())})
     if not in_pool:
@@ -71,8 +71,10 @@ def test_texts_are_classified_in_windows(classifier: Path) -> None:
 
 def test_models_that_cannot_be_used_are_errors_before_the_run(classifier: Path, tmp_path: Path) -> None:
     check = family("transformer_x").check_options
+    with pytest.raises(RecipeError, match="model: Input should be a valid string; found None"):
+        check({"model": None, "label": "toxic"})
     with pytest.raises(ModelError, match="no model at"):
-        check({"model": None})
+        check({"model": str(tmp_path / "none"), "label": "toxic"})
     with pytest.raises(RecipeError, match="fine, toxic"):
         check({"model": str(classifier), "label": "rude"})
     (tmp_path / "config.json").write_text((classifier / "config.json").read_text())

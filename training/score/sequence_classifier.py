@@ -18,7 +18,7 @@ Window = tuple[list[int], int, int]  # token ids, first and last character
 
 
 def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
-    """Columns: probability of `label`; `start-end` of the windows at or above `threshold`, apart by spaces."""
+    """Columns: probability of `label`; `start-end` of the windows at or above `threshold`, separated by spaces."""
     classify = _classifier(str(options["model"]), str(options["label"]))
     windows = int(options.get("windows", 8))
     threshold = float(options.get("threshold", 0.5))

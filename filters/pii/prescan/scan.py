@@ -4,7 +4,7 @@
 A text is read once as words (`[A-Za-z0-9_]+`) and what is between them. A candidate needs no more than a shape: an `@`
 between the right characters, a row of numbers that is written like a telephone number or stands beside a word for one,
 `://...:...@`, four numbers with dots, the text behind a word that names an identity number, the first letters of a kind
-of key. The recognisers decide; the pre-scan may only be too generous. `tests/filters/privacy` holds the same rules in
+of key. The recognisers decide; the pre-scan may only be too generous. `tests/filters/pii` holds the same rules in
 plain Python.
 """
 

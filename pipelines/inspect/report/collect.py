@@ -6,8 +6,8 @@ from typing import Any
 from gristmill.filters.registry import find_signal
 from gristmill.pipelines.decide.decisions import TOKEN_FAMILY
 from gristmill.pipelines.engine.session import Engine
-from gristmill.pipelines.inspect.report.contamination import evaluation_sets
 from gristmill.pipelines.inspect.report.counts import Partial
+from gristmill.pipelines.inspect.report.decontamination import evaluation_sets
 from gristmill.pipelines.inspect.report.mixing import mix_report
 from gristmill.pipelines.inspect.report.near import near_duplicates
 from gristmill.pipelines.inspect.report.part import PICKS, Aligned, PartTask, count_histograms, count_part

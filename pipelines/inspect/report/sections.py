@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from gristmill.pipelines.inspect.report.contamination import contamination_section
+from gristmill.pipelines.inspect.report.decontamination import contamination_section
 from gristmill.pipelines.inspect.report.markup import Markup, element, join, link
 from gristmill.pipelines.inspect.report.mixing import mixing_section
 from gristmill.pipelines.inspect.report.plots import clusters_plot, funnel_plot, histogram_plot, mix_plot, rules_plot

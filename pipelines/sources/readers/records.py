@@ -28,7 +28,7 @@ def text_of(record: Mapping[str, Any], columns: Columns) -> Any:
     found = [value for name in columns.texts for value in values_at(record, name)]
     strings = [text for value in found for text in strings_of(value)]
     if strings:
-        return columns.joint.join(strings)
+        return columns.separator.join(strings)
     return None if found else MISSING
 
 

@@ -211,7 +211,7 @@ def codes_of(values: np.ndarray, upweight: Upweight) -> np.ndarray:
     positive = values > 0
     # in logarithms, as a power may be out of a float's range
     logs = np.log2(values, where=positive, out=np.zeros(len(values))) * upweight.power
-    low, high = np.log2(upweight.least), np.log2(upweight.most)
+    low, high = np.log2(upweight.min_weight), np.log2(upweight.max_weight)
     logs = np.where(positive, np.clip(logs, low, high), low)
     logs[np.isnan(values)] = 0.0
     codes: np.ndarray = np.rint(logs * CODES_PER_DOUBLING).astype(np.int64)

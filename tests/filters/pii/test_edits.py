@@ -4,7 +4,7 @@ import re
 
 import pyarrow as pa
 import pytest
-from gristmill.filters.pii.edits import MASK, PSEUDONYM, edits, masked, privacy_edits
+from gristmill.filters.pii.edits import MASK, PSEUDONYM, edits, masked, pii_edits
 from gristmill.filters.pii.find import find
 from gristmill.filters.pii.kinds import PATTERN_KINDS, PLACEHOLDERS
 from gristmill.filters.pii.pseudonyms import PSEUDONYM_KINDS, Pseudonyms, load_key
@@ -60,7 +60,7 @@ TEXTS = st.lists(st.sampled_from(VALUES), max_size=12).flatmap(
 
 def replaced(text: str, action: str) -> str:
     texts = pa.array([text], pa.large_string())
-    changes = privacy_edits(texts, dict.fromkeys(PATTERN_KINDS, action), {}, Pseudonyms(KEY))
+    changes = pii_edits(texts, dict.fromkeys(PATTERN_KINDS, action), {}, Pseudonyms(KEY))
     return str(apply_edits(texts, changes)[0].as_py())
 
 
@@ -115,7 +115,7 @@ def test_forms_that_no_real_value_has(kind: str, form: str) -> None:
 
 def test_edits_say_kind_and_place_and_leave_other_kinds() -> None:
     texts = pa.array(["é jo@corp.de 52.95.110.1", None], pa.large_string())
-    found = privacy_edits(texts, {"email": MASK}, {})
+    found = pii_edits(texts, {"email": MASK}, {})
     assert found.to_pylist() == [[{"start": 3, "end": 13, "replacement": "<EMAIL>", "reason": "pii_email"}], []]
 
 

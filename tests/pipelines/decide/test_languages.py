@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gristmill import load_recipe
 from gristmill.filters.language.named import codes_of, known_languages, language_of_model, resolve_language
 from gristmill.pipelines.policy.compile import compile_recipe
 from gristmill.pipelines.policy.languages import mix_with_labels
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.recipe.corpus import Recipe
-from gristmill.schemas.recipe.load import load_recipe
 from gristmill.schemas.recipe.mix import Mix
 
 

@@ -23,8 +23,8 @@ INF = float("inf")
 candidate = st.fixed_dictionaries(
     {
         "cluster": st.sampled_from(["a", "b", "c"]),
-        "o0": st.sampled_from([-3.0, 0.0, INF]),
-        "o1": st.sampled_from([0.0, 1.0]),
+        "preference_0": st.sampled_from([-3.0, 0.0, INF]),
+        "preference_1": st.sampled_from([0.0, 1.0]),
         "content_hash": st.sampled_from(["00", "ff"]),
     }
 )
@@ -37,10 +37,10 @@ def by_hand(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         members = [other for other in rows if other["cluster"] == row["cluster"]]
         if len(members) < 2:
             continue
-        best = min(members, key=lambda r: (r["o0"], r["o1"], r["content_hash"], r["doc_id"]))
-        names = ("o0", "o1", "content_hash", "doc_id")
+        best = min(members, key=lambda r: (r["preference_0"], r["preference_1"], r["content_hash"], r["doc_id"]))
+        names = ("preference_0", "preference_1", "content_hash", "doc_id")
         first = next((name for name in names if row[name] != best[name]), None)
-        why = {None: "survivor", "o0": "longest", "o1": "oldest"}.get(first, first)
+        why = {None: "survivor", "preference_0": "longest", "preference_1": "oldest"}.get(first, first)
         found.append((row["doc_id"], best["doc_id"], len(members), why))
     return sorted(found)
 
@@ -53,7 +53,9 @@ def chosen(folder: Path, rows: Sequence[dict[str, Any]], parts: int, engine: Eng
     for number in range(parts):
         writer = PartWriter(storage, candidates.spec, part_key(number), single=True)
         mine = [
-            {**row, "part": number, "row": i, "o2": 0.0, "o3": 0.0} for i, row in enumerate(rows) if i % parts == number
+            {**row, "part": number, "row": i, "preference_2": 0.0, "preference_3": 0.0}
+            for i, row in enumerate(rows)
+            if i % parts == number
         ]
         for batch in pa.Table.from_pylist(mine, CANDIDATE).to_batches():
             writer.write(batch)
@@ -80,8 +82,8 @@ def test_by_shuffle_equals_the_order(tmp_path: Path, monkeypatch: pytest.MonkeyP
         {
             "doc_id": f"{n:03d}",
             "cluster": f"c{n * 7 % 23}",
-            "o0": [-3.0, 0.0, INF][n % 3],
-            "o1": float(n // 5 % 2),
+            "preference_0": [-3.0, 0.0, INF][n % 3],
+            "preference_1": float(n // 5 % 2),
             "content_hash": f"{n * 13 % 4}",
         }
         for n in range(80)

@@ -133,7 +133,7 @@ def test_a_document_whose_lines_all_came_before_is_dropped_and_its_substrings_ar
     run = cut_run(
         texts, tmp_path, sail[3], exact=True, lines={}, substrings={"length": 60}, recipe={"sources": sources}
     )
-    ledger = {row["name"]: row["failed_rules"] for row in rows_of(run, "decisions")}
-    assert ledger == {"all": [], "first": ["duplicate/lines"], "last": ["duplicate/lines"]}
+    decided = {row["name"]: row["failed_rules"] for row in rows_of(run, "decisions")}
+    assert decided == {"all": [], "first": ["duplicate/lines"], "last": ["duplicate/lines"]}
     assert rows_of(run, "cuts/substrings") == []
     assert corpus_of(run) == {"all": texts["all"]}

@@ -200,15 +200,15 @@ def test_a_document_that_loses_more_than_its_limit(
         recipe={"sources": prioritised(texts, list(texts), tmp_path)},
     )
     assert {row["name"]: row["outcome"] for row in rows_of(run, "cuts/substrings")} == outcomes
-    ledger = {row["name"]: row for row in rows_of(run, "decisions")}
+    decided = {row["name"]: row for row in rows_of(run, "decisions")}
     corpus = corpus_of(run)
     for name, text in texts.items():
         outcome = outcomes.get(name, "kept")
-        assert ledger[name]["failed_rules"] == (["duplicate/substrings"] if outcome == "dropped" else [])
-        assert ledger[name]["kept"] == (outcome != "dropped") == (name in corpus)
+        assert decided[name]["failed_rules"] == (["duplicate/substrings"] if outcome == "dropped" else [])
+        assert decided[name]["kept"] == (outcome != "dropped") == (name in corpus)
         if outcome != "dropped":
             assert corpus[name] == (text.removeprefix(REPEATED) if outcome == "cut" else text)
-    told = explain(run, ledger["b-most"]["doc_id"])
+    told = explain(run, decided["b-most"]["doc_id"])
     assert f"substrings: 54 of 55 bytes repeat in 1 spans, {outcomes['b-most']}" in str(told)
     facts = run.dataset("cuts/substrings").facts
     assert facts["cut_documents"] == list(outcomes.values()).count("cut")

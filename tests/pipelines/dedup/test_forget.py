@@ -20,8 +20,8 @@ from gristmill.pipelines.forget.forget import forget
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.scrub import finish as finishing
+from gristmill.pipelines.scrub.forget_requests import read_forget_requests
 from gristmill.pipelines.scrub.keep_text import purge_raw
-from gristmill.pipelines.scrub.ledger import read_ledger
 from gristmill.pipelines.shards.manifest import read_shard_manifest
 from gristmill.pipelines.shards.tombstones import read_tombstones
 from gristmill.pipelines.shards.train_tokenizer import train_tokenizer
@@ -193,7 +193,7 @@ def test_a_later_build_brings_nothing_back_and_measures_nothing(
     build(recipe, out, engine=sail[1], console=QUIET)
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")} == before
     assert begun.exists()
-    more = {**recipe["sources"][0], "max_document_bytes": 1 << 20}  # read again: the ledger is all that remembers
+    more = {**recipe["sources"][0], "max_document_bytes": 1 << 20}  # read again: the request is all that remembers
     build({**recipe, "sources": [more]}, out, engine=sail[1], console=QUIET)
     reasons = table(open_run(out), open_run(out).documents).column("reason").to_pylist()
     assert reasons.count("forgotten") >= 3
@@ -230,7 +230,7 @@ class Stopped(Exception):
 
 
 STEPS = {  # function -> what it is called through
-    "honour_ledger": forgetting,
+    "honour_forget_requests": forgetting,
     "scrub_measured": forgetting,
     "adopt": FindNearDuplicates,
     "build_from": forgetting,
@@ -314,7 +314,7 @@ def test_token_shards_get_tombstones_and_who_took_over(
         write_shards(str(out), str(folder), {"tokenizer": str(out / "tok")}, engine=sail[1], console=QUIET)
     monkeypatch.chdir(out)
     forgotten = forget(out, [first], "record", shards=["elsewhere", "shards"], engine=sail[1], console=QUIET)
-    [entry] = read_ledger(Storage(str(out))).entries
+    [entry] = read_forget_requests(Storage(str(out))).entries
     assert entry.shards == [str(out / "shards"), str(out / "elsewhere")]
     assert forgotten.promoted == (copy,)
     for name in ("shards", "elsewhere"):

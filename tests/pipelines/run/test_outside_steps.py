@@ -26,7 +26,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from gristmill import DatasetSpec, Family, Life, Signal, Step, StepOptions, layout_fingerprint
+from gristmill import DatasetSpec, Family, Life, Signal, Step, StrictOptions, layout_fingerprint
 
 SCHEMA = pa.schema([pa.field("doc_id", pa.large_string(), nullable=False), pa.field("marks", pa.int64())])
 MARKS = DatasetSpec("toy/marks", SCHEMA, ("doc_id", "marks"), life=Life.ALIGNED)
@@ -60,7 +60,7 @@ class CountMarks(Step):
     name = "toy"
     phase = "measure"
 
-    class Options(StepOptions):
+    class Options(StrictOptions):
         """mark: what is counted."""
 
         mark: str = "?"
@@ -98,13 +98,17 @@ class CountMarks(Step):
         yield "the toy is here", False
 
 
+class MarkOptions(StrictOptions):
+    mark: str = "!"
+
+
 FAMILY = Family(
     name="toy_marks",
     version=1,
     signals=(Signal("toy_mark_count", "int", "marks", "Exclamation marks."),),
     measure="toy_step:measure",
     source="this test",
-    default_options={"mark": "!"},
+    options=MarkOptions,
 )
 
 
@@ -255,7 +259,7 @@ def test_a_signal_and_a_reader_from_outside(toy: Path) -> None:
     assert run.documents.facts["skipped"] == {"no_dash": 1}
     kept = next(row["doc_id"] for row in rows if row["text"] == "two!!")
     assert "toy_mark_count = 1" in str(explain(run, kept))
-    with pytest.raises(RecipeError, match="unknown option `marks`; did you mean `mark`"):
+    with pytest.raises(RecipeError, match="unknown key `marks`; did you mean `mark`"):
         build({**chosen, "signals": {"toy_step:FAMILY": {"marks": "!"}}}, toy / "other", console=QUIET)
     with pytest.raises(RecipeError, match="did you mean 'warc'"):
         build({**chosen, "sources": [{**chosen["sources"][0], "format": "warcs"}]}, toy / "other", console=QUIET)

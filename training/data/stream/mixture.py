@@ -1,5 +1,5 @@
 # mypy: disallow-untyped-defs=False
-"""Which source a position takes its sequence from, and the how-manieth of that source it is: closed form, no table.
+"""Which source a position takes its sequence from, and which number it has there: closed form, no table.
 
 A mixture is a block of Q positions with a fixed quota of each source (the quotas sum to Q), repeated for ever. Within
 a block the sources are spread evenly: the k-th sequence of a source with quota q stands at time (2k + 1) / 2q, and

@@ -1,7 +1,7 @@
 """The plan: from a position to a source, an epoch and a sequence of tokens, as a pure function.
 
 `plan_id` is a hash of the shards (as first written), the cut and the seed, and alone seeds every order. A mixture says
-which source a position belongs to and the how-manieth sequence of the source it is (`mixture`); that number is an epoch
+which source a position belongs to and which number the sequence has there (`mixture`); that number is an epoch
 of the source and a place in it; a keyed permutation per source and epoch makes of the place a window or a bin.
 """
 

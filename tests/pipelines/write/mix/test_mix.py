@@ -138,7 +138,7 @@ def test_shares_of_a_large_corpus_are_within_the_tolerance() -> None:
 
 
 def test_weights_follow_their_definition() -> None:
-    codes = codes_of(np.array([1, 4, 1e9, 0.0, -2, np.nan, 0.01]), Upweight(power=0.5, least=0.25, most=4))
+    codes = codes_of(np.array([1, 4, 1e9, 0.0, -2, np.nan, 0.01]), Upweight(power=0.5, min_weight=0.25, max_weight=4))
     assert [weight_of(code) for code in codes] == pytest.approx([1, 2, 4, 0.25, 0.25, 1, 0.25], rel=0.006)
 
 
@@ -276,7 +276,7 @@ def test_explain_and_report_say_how_often(run: Run) -> None:
 
 
 def test_documents_are_upweighted_by_a_signal(tmp_path: Path) -> None:
-    upweight = {"by": "word_count", "power": 1, "least": 1, "most": 64}
+    upweight = {"by": "word_count", "power": 1, "min_weight": 1, "max_weight": 64}
     wanted = {"max_repetitions": 2, "tokens": 15_000, "upweight": upweight, "max_copies": 9}
     made = build(
         {"name": "long", "mix": wanted, "sources": sources(tmp_path, material(), "jsonl")},

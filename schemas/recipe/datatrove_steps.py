@@ -5,15 +5,15 @@ from typing import Any
 from gristmill.schemas.strict import Strict
 from pydantic import Field, model_validator
 
-RULE_PREFIX = "foreign/"  # `foreign/<name>/<reason>` in a ledger
+RULE_PREFIX = "datatrove/"  # `datatrove/<name>/<reason>` in decisions/
 KEPT = "kept"  # the reason of a document that the step keeps
 NO_REASON = "dropped"  # of one that it drops without saying why
 
 
-class ForeignStep(Strict):
+class DatatroveStep(Strict):
     """One class of `datatrove.pipeline.filters` or `datatrove.pipeline.formatters`.
 
-    options: arguments of its constructor, plain data only. name: in signals and ledger; default: the class's.
+    options: arguments of its constructor, plain data only. name: in signals and decisions; default: the class's.
     """
 
     datatrove: str = Field(pattern=r"^(filters|formatters)\.[A-Za-z]\w*$")
@@ -21,7 +21,7 @@ class ForeignStep(Strict):
     name: str = Field("", pattern=r"^([A-Za-z0-9-]+(_[A-Za-z0-9-]+)*)?$")
 
     @model_validator(mode="after")
-    def _named(self) -> "ForeignStep":
+    def _named(self) -> "DatatroveStep":
         if not self.name:
             object.__setattr__(self, "name", self.datatrove.partition(".")[2])
         return self

@@ -17,8 +17,8 @@ from gristmill.filters.decontamination.index import Index
 from gristmill.filters.decontamination.overlap import Weights, held_by, weigh
 from gristmill.filters.dedup.cuts import merged
 from gristmill.filters.dedup.super_kmers import Spans
-from gristmill.pipelines.decontaminate.items import load_index
-from gristmill.pipelines.decontaminate.matches import content_counts
+from gristmill.pipelines.decontamination.items import load_index
+from gristmill.pipelines.decontamination.matches import content_counts
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure.families import signals_spec
 from gristmill.pipelines.run.by_part import part_key, parts_by_number

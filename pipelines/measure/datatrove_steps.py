@@ -1,6 +1,6 @@
-"""Running a recipe's foreign steps over the documents, in worker processes.
+"""Running a recipe's datatrove steps over the documents, in worker processes.
 
-In: documents/. Out: `signals/foreign_<name>` for each step, and `foreign/edits` with what the chain changes, all aligned
+In: documents/. Out: `signals/datatrove_<name>` for each step, and `datatrove/edits` with what the chain changes, all aligned
 with documents/. One pass over the text.
 """
 
@@ -11,7 +11,7 @@ from importlib.metadata import version as distribution_version
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.filters.external.datatrove_step import check_steps, result_schema
+from gristmill.filters.datatrove.steps import check_steps, result_schema
 from gristmill.filters.transforms.edit_arrays import no_edits
 from gristmill.pipelines.engine.pool import ERROR_COLUMN, Limits, shared_pool
 from gristmill.pipelines.engine.storage import Storage
@@ -26,9 +26,9 @@ from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe.corpus import Recipe
-from gristmill.schemas.recipe.external import ForeignStep
+from gristmill.schemas.recipe.datatrove_steps import DatatroveStep
 from gristmill.schemas.recipe.rules import ORIGINAL
-from gristmill.schemas.rows.external import FOREIGN_EDITS
+from gristmill.schemas.rows.datatrove_edits import DATATROVE_EDITS
 from gristmill.schemas.signals import FamilyKey
 
 PIECE_BYTES = 1 << 20
@@ -37,23 +37,23 @@ _READ = ["doc_id", "text", "url", "timestamp", "metadata"]
 
 
 @dataclass(frozen=True)
-class ForeignTask:
+class DatatroveTask:
     """One part of the documents."""
 
     storage: Storage
-    steps: tuple[ForeignStep, ...]
+    steps: tuple[DatatroveStep, ...]
     number: int
     documents: Part
 
 
-def run_foreign(context: RunContext, steps: Sequence[ForeignStep]) -> dict[FamilyKey, DatasetManifest]:
+def run_steps_of(context: RunContext, steps: Sequence[DatatroveStep]) -> dict[FamilyKey, DatasetManifest]:
     """Bring the signals and edits of all steps up to date; returns the signals."""
     config = {"steps": [step.model_dump(mode="json") for step in steps]}
     inputs = {"documents": layout_fingerprint(context.documents)}
     versions = {"datatrove": distribution_version("datatrove")}
     stages = {
-        (f"foreign_{step.name}", ORIGINAL): context.stage(
-            signals_spec(f"foreign_{step.name}", ORIGINAL), config, inputs, versions
+        (f"datatrove_{step.name}", ORIGINAL): context.stage(
+            signals_spec(f"datatrove_{step.name}", ORIGINAL), config, inputs, versions
         )
         for step in steps
     }
@@ -62,20 +62,20 @@ def run_foreign(context: RunContext, steps: Sequence[ForeignStep]) -> dict[Famil
     for warning in check_steps(steps):
         context.console.log(f"warning: {warning}")
     if not missing:
-        context.console.log(f"foreign: {len(steps)} steps up to date")
+        context.console.log(f"datatrove: {len(steps)} steps up to date")
     else:
-        context.need_texts("foreign steps must be run")
+        context.need_texts("datatrove's steps must be run")
         started = time.monotonic()
         for stage in missing:
             stage.start()
         tasks = [
-            ForeignTask(context.storage, tuple(steps), number, part)
+            DatatroveTask(context.storage, tuple(steps), number, part)
             for number, part in enumerate(context.documents.parts)
         ]
         written = [(stage.spec, _documents_key) for stage in stages.values()]
         tasks = unfinished(context.storage, tasks, *written, (layout.STEP_EDITS, lambda task: part_key(task.number)))
         with context.console.progress(
-            "foreign steps", sum(task.documents.text_bytes for task in tasks), "bytes"
+            "datatrove steps", sum(task.documents.text_bytes for task in tasks), "bytes"
         ) as advance:
             context.engine.run_tasks(run_part, tasks, advance)
         for stage in missing:
@@ -83,7 +83,7 @@ def run_foreign(context: RunContext, steps: Sequence[ForeignStep]) -> dict[Famil
         seconds = time.monotonic() - started
         rate = context.documents.text_bytes / 1e6 / max(seconds, 1e-3)
         context.console.log(
-            f"foreign: {len(steps)} steps over {context.documents.rows:,} documents in {seconds:.1f} s, {rate:.1f} MB/s"
+            f"datatrove: {len(steps)} steps over {context.documents.rows:,} documents in {seconds:.1f} s, {rate:.1f} MB/s"
         )
     return {key: stage.manifest for key, stage in stages.items() if stage.manifest is not None}
 
@@ -91,29 +91,29 @@ def run_foreign(context: RunContext, steps: Sequence[ForeignStep]) -> dict[Famil
 class RunDatatroveSteps(Step):
     """Filters and formatters of datatrove that the recipe names."""
 
-    name = "foreign"
+    name = "datatrove_steps"
     phase = "measure"
 
     def is_wanted(self, recipe: Recipe) -> bool:
-        return bool(recipe.foreign)
+        return bool(recipe.datatrove_steps)
 
     def check(self, recipe: Recipe) -> None:
-        check_steps(recipe.foreign)
+        check_steps(recipe.datatrove_steps)
 
     def datasets(self) -> Sequence[DatasetSpec]:
         return (layout.STEP_EDITS,)
 
     def update(self, context: RunContext) -> None:
-        context.signals.update(run_foreign(context, context.recipe.foreign))
+        context.signals.update(run_steps_of(context, context.recipe.datatrove_steps))
 
 
-def _documents_key(task: ForeignTask) -> str:
+def _documents_key(task: DatatroveTask) -> str:
     return task.documents.key
 
 
-def run_part(task: ForeignTask) -> int:
+def run_part(task: DatatroveTask) -> int:
     """All steps over one part; units that are there already stay."""
-    specs = [signals_spec(f"foreign_{step.name}", ORIGINAL) for step in task.steps]
+    specs = [signals_spec(f"datatrove_{step.name}", ORIGINAL) for step in task.steps]
     keys = [*[task.documents.key] * len(specs), part_key(task.number)]
     todo = [*specs, layout.STEP_EDITS]
     writers = [PartWriter(task.storage, spec, key, single=True) for spec, key in zip(todo, keys, strict=True)]
@@ -122,9 +122,7 @@ def run_part(task: ForeignTask) -> int:
     try:
         for batch in iterate_part(task.storage, task.documents, _READ):
             for piece in split_by_bytes(batch.select(_READ), PIECE_BYTES):
-                answer = shared_pool().run(
-                    "gristmill.filters.external.datatrove_step:run_steps", config, piece, schema, LIMITS
-                )
+                answer = shared_pool().run("gristmill.filters.datatrove.steps:run_steps", config, piece, schema, LIMITS)
                 _write(writers, task.steps, piece, answer)
     except BaseException:
         for writer in writers:
@@ -136,7 +134,7 @@ def run_part(task: ForeignTask) -> int:
 
 
 def _write(
-    writers: Sequence[PartWriter], steps: Sequence[ForeignStep], batch: pa.RecordBatch, answer: pa.RecordBatch
+    writers: Sequence[PartWriter], steps: Sequence[DatatroveStep], batch: pa.RecordBatch, answer: pa.RecordBatch
 ) -> None:
     """The answers for a batch; documents without text have neither reason nor edits."""
     ids, no_text = batch.column("doc_id"), batch.column("text").is_null()
@@ -150,4 +148,4 @@ def _write(
     if edits.null_count:  # of documents whose worker failed
         empty = no_edits(len(edits))
         edits = pc.if_else(edits.is_valid(), edits, empty)
-    writers[-1].write(pa.RecordBatch.from_arrays([ids, edits], schema=FOREIGN_EDITS))
+    writers[-1].write(pa.RecordBatch.from_arrays([ids, edits], schema=DATATROVE_EDITS))

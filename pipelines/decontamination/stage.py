@@ -10,10 +10,10 @@ from gristmill.filters.decontamination.index import build_index
 from gristmill.filters.decontamination.match import find_matches
 from gristmill.filters.decontamination.overlap import held_by, weigh
 from gristmill.filters.dedup.content_key import chosen_normalisation
-from gristmill.pipelines.decontaminate.eval_sets import plan_sets
-from gristmill.pipelines.decontaminate.hits import weigh_matches
-from gristmill.pipelines.decontaminate.items import index_items
-from gristmill.pipelines.decontaminate.matches import compared_version, match_documents
+from gristmill.pipelines.decontamination.eval_sets import plan_sets
+from gristmill.pipelines.decontamination.hits import weigh_matches
+from gristmill.pipelines.decontamination.items import index_items
+from gristmill.pipelines.decontamination.matches import compared_version, match_documents
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.by_part import parts_by_number, read_rows
 from gristmill.pipelines.run.context import RunContext

@@ -1,4 +1,4 @@
-"""Foreign steps in a build: reasons in the ledger, edits in the corpus, other policies, partitions, bad records."""
+"""Steps of datatrove in a build: reasons in the decisions, edits in the corpus, other policies, partitions, bad records."""
 
 from pathlib import Path
 from typing import Any
@@ -39,9 +39,9 @@ def recipe(folder: Path, suffix: str) -> dict[str, Any]:
     path = write(folder / f"web.{suffix}", DOCUMENTS if suffix == "jsonl" else DOCUMENTS[::-1])
     (folder / "set.jsonl").write_text(f'{{"q": "{QUESTION}"}}\n', encoding="utf-8")
     return {
-        "name": "foreign",
+        "name": "datatrove",
         "sources": [{"name": "web", "path": str(path), "columns": {"id": "id"}}],
-        "foreign": STEPS,
+        "datatrove_steps": STEPS,
         "decontaminate": {
             "sets": [{"name": "exam", "path": str(folder / "set.jsonl"), "fields": ["q"]}],
             "action": "cut",
@@ -51,7 +51,7 @@ def recipe(folder: Path, suffix: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    folder = tmp_path_factory.mktemp("foreign")
+    folder = tmp_path_factory.mktemp("datatrove")
     return build(recipe(folder, "jsonl"), folder / "run", console=QUIET)
 
 
@@ -62,10 +62,10 @@ def failed(run: Run, folder: str = "") -> dict[str, list[str]]:
     return {names[texts[row["doc_id"]]]: row["failed_rules"] for row in decided}
 
 
-def test_the_ledger_has_every_reason(run: Run) -> None:
+def test_decisions_have_every_reason(run: Run) -> None:
     found = failed(run)
-    assert found.pop("short") == ["foreign/gopher/gopher_short_doc"]
-    assert found.pop("lone") == ["foreign/braces/dropped"]
+    assert found.pop("short") == ["datatrove/gopher/gopher_short_doc"]
+    assert found.pop("lone") == ["datatrove/braces/dropped"]
     assert found.pop("none") == ["reader/null_text"]
     assert set(map(tuple, found.values())) == {()}
 
@@ -81,7 +81,7 @@ def test_edits_of_steps_and_cuts_meet_in_the_corpus(run: Run) -> None:
     assert set(edited) == set(corpus) - {GOOD}
     edits = made.to_pylist()
     reasons = {edit["reason"] for row in edits for edit in row["edits"]}
-    assert reasons == {"foreign/ftfy", "contamination"}
+    assert reasons == {"datatrove/ftfy", "contamination"}
 
 
 def test_explain_and_report_show_them(run: Run) -> None:
@@ -91,16 +91,16 @@ def test_explain_and_report_show_them(run: Run) -> None:
         if row["failed_rules"] and row["kept"] is False and "short_doc" in row["failed_rules"][0]
     )
     shown = str(explain(run, short))
-    assert "failed: foreign/gopher/gopher_short_doc" in shown
-    assert "foreign_gopher_reason = gopher_short_doc" in shown
+    assert "failed: datatrove/gopher/gopher_short_doc" in shown
+    assert "datatrove_gopher_reason = gopher_short_doc" in shown
     page = (Path(run.storage.root) / "report.html").read_text(encoding="utf-8")
-    assert "foreign/gopher/gopher_short_doc" in page
+    assert "datatrove/gopher/gopher_short_doc" in page
     assert "Evaluation sets in the documents" in page
 
 
 def test_other_policies_keep_the_steps(run: Run) -> None:
     chosen = reselect(run, {"min_text_bytes": 300}, "long", console=QUIET)
-    assert failed(run, chosen.folder)["short"] == ["foreign/gopher/gopher_short_doc", "policy/few_bytes"]
+    assert failed(run, chosen.folder)["short"] == ["datatrove/gopher/gopher_short_doc", "policy/few_bytes"]
 
 
 @pytest.mark.parametrize("engine", ["sail", pytest.param("spark", marks=[pytest.mark.java, pytest.mark.slow])])
@@ -108,13 +108,13 @@ def test_engines_partitions_and_formats_change_nothing(run: Run, engine: str, tm
     with Engine(engine, partitions=2) as other_engine:
         other = build(recipe(tmp_path, "parquet"), tmp_path / "run", console=QUIET, report=False, engine=other_engine)
         mine, theirs = (datasets(Path(one.storage.root)) for one in (run, other))
-        for name in ("signals/foreign_gopher", "signals/foreign_braces", "corpus"):
+        for name in ("signals/datatrove_gopher", "signals/datatrove_braces", "corpus"):
             assert mine[name].digest == theirs[name].digest, name
         assert failed(run) == failed(other)
 
 
 def test_errors_come_before_anything_is_written(tmp_path: Path) -> None:
-    chosen = recipe(tmp_path, "jsonl") | {"foreign": [{"datatrove": "filters.NoSuchFilter"}]}
+    chosen = recipe(tmp_path, "jsonl") | {"datatrove_steps": [{"datatrove": "filters.NoSuchFilter"}]}
     with pytest.raises(RecipeError, match="NoSuchFilter"):
         build(chosen, tmp_path / "run", console=QUIET)
     assert not (tmp_path / "run").exists()

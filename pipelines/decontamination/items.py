@@ -14,7 +14,7 @@ from gristmill.console import Console
 from gristmill.filters.decontamination.index import ARRAY_NAMES, Index, build_index, index_of, write_array
 from gristmill.filters.decontamination.overlap import weigh
 from gristmill.filters.dedup.content_key import chosen_normalisation
-from gristmill.pipelines.decontaminate.eval_sets import Items, read_sets, sets_fingerprint
+from gristmill.pipelines.decontamination.eval_sets import Items, read_sets, sets_fingerprint
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import PartWriter
 from gristmill.pipelines.run.stages import Stage

@@ -8,13 +8,13 @@ import pytest
 from datatrove.data import Document
 from datatrove.pipeline.filters import C4QualityFilter, FineWebQualityFilter, GopherQualityFilter
 from datatrove.pipeline.formatters import FTFYFormatter, SymbolLinesFormatter
-from gristmill.filters.external.datatrove_step import KEPT, check_steps, run_steps
+from gristmill.filters.datatrove.steps import KEPT, check_steps, run_steps
 from gristmill.filters.transforms.apply import apply_edits
 from gristmill.filters.transforms.edit_arrays import edits_array
 from gristmill.filters.transforms.moved import moved
 from gristmill.schemas.errors import ModelError, RecipeError
 from gristmill.schemas.recipe.corpus import Recipe
-from gristmill.schemas.recipe.external import ForeignStep
+from gristmill.schemas.recipe.datatrove_steps import DatatroveStep
 from gristmill.schemas.yaml_files import validated
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,7 +29,7 @@ def batch_of(texts: list[str]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array(column, pa.large_string()) for column in columns], names=names)
 
 
-def config(*steps: ForeignStep) -> dict[str, Any]:
+def config(*steps: DatatroveStep) -> dict[str, Any]:
     return {"steps": [step.model_dump_json() for step in steps]}
 
 
@@ -43,21 +43,21 @@ def texts() -> list[str]:
 
 
 def test_verdicts_and_texts_are_those_of_datatrove() -> None:
-    chain: list[tuple[ForeignStep, Any]] = [
-        (ForeignStep(datatrove="formatters.FTFYFormatter"), FTFYFormatter()),
+    chain: list[tuple[DatatroveStep, Any]] = [
+        (DatatroveStep(datatrove="formatters.FTFYFormatter"), FTFYFormatter()),
         (
-            ForeignStep(datatrove="filters.GopherQualityFilter", options={"min_doc_words": 12}),
+            DatatroveStep(datatrove="filters.GopherQualityFilter", options={"min_doc_words": 12}),
             GopherQualityFilter(min_doc_words=12),
         ),
         (
-            ForeignStep(datatrove="filters.C4QualityFilter", options={"min_num_sentences": 2}),
+            DatatroveStep(datatrove="filters.C4QualityFilter", options={"min_num_sentences": 2}),
             C4QualityFilter(min_num_sentences=2),
         ),
         (
-            ForeignStep(datatrove="formatters.SymbolLinesFormatter", options={"symbols_to_remove": ["|"]}),
+            DatatroveStep(datatrove="formatters.SymbolLinesFormatter", options={"symbols_to_remove": ["|"]}),
             SymbolLinesFormatter(["|"]),
         ),
-        (ForeignStep(datatrove="filters.FineWebQualityFilter"), FineWebQualityFilter()),
+        (DatatroveStep(datatrove="filters.FineWebQualityFilter"), FineWebQualityFilter()),
     ]
     made = texts()
     answer = run_steps(batch_of(made), config(*(step for step, _ in chain)))
@@ -94,37 +94,37 @@ def test_verdicts_and_texts_are_those_of_datatrove() -> None:
         ({"datatrove": "filters.GopherQualityFilter", "options": {"min_words": 3}}, RecipeError, "min_doc_words"),
         ({"datatrove": "filters.GopherQualityFilter", "options": {"exclusion_writer": "x"}}, RecipeError, "exclusion_writer"),
         ({"datatrove": "filters.GopherQualityFilter", "options": {"min_doc_words": "many"}}, RecipeError, "TypeError"),
-        ({"datatrove": "filters.RegexFilter", "options": {"regex_exp": "("}}, RecipeError, "foreign: filters.RegexFilter"),
+        ({"datatrove": "filters.RegexFilter", "options": {"regex_exp": "("}}, RecipeError, "steps: filters.RegexFilter"),
         ({"datatrove": "filters.LambdaFilter", "options": {"filter_function": "print"}}, RecipeError, "takes a function"),
         ({"datatrove": "filters.C4BadWordsFilter"}, ModelError, "download|requests"),
     ],
 )  # fmt: skip
 def test_steps_that_cannot_run(step: dict[str, Any], error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
-        check_steps([ForeignStep(**step)])
+        check_steps([DatatroveStep(**step)])
 
 
 @pytest.mark.parametrize(
     "reference", ["readers.JsonlReader", "filters.base_filter.BaseFilter", "os.system", "filters."]
 )
 def test_nothing_outside_filters_and_formatters(reference: str) -> None:
-    data = {"name": "r", "sources": [{"name": "a", "path": "x"}], "foreign": [{"datatrove": reference}]}
+    data = {"name": "r", "sources": [{"name": "a", "path": "x"}], "datatrove_steps": [{"datatrove": reference}]}
     with pytest.raises(RecipeError, match="datatrove"):
         validated(Recipe, data)
 
 
 def test_two_steps_of_one_name_are_refused() -> None:
-    step = ForeignStep(datatrove="filters.GopherQualityFilter")
+    step = DatatroveStep(datatrove="filters.GopherQualityFilter")
     with pytest.raises(RecipeError, match="two steps are named"):
         check_steps([step, step])
 
 
 def test_state_is_warned_of() -> None:
     one = {"email_replacement": "a@example.org", "ip_replacement": ["192.0.2.1"]}
-    assert check_steps([ForeignStep(datatrove="filters.GopherQualityFilter")]) == []
-    assert "keeps state" in check_steps([ForeignStep(datatrove="filters.SamplerFilter", options={"rate": 0.5})])[0]
-    assert "keeps state" in check_steps([ForeignStep(datatrove="formatters.PIIFormatter")])[0]
-    (said,) = check_steps([ForeignStep(datatrove="formatters.PIIFormatter", options=one)])
+    assert check_steps([DatatroveStep(datatrove="filters.GopherQualityFilter")]) == []
+    assert "keeps state" in check_steps([DatatroveStep(datatrove="filters.SamplerFilter", options={"rate": 0.5})])[0]
+    assert "keeps state" in check_steps([DatatroveStep(datatrove="formatters.PIIFormatter")])[0]
+    (said,) = check_steps([DatatroveStep(datatrove="formatters.PIIFormatter", options=one)])
     assert "not known to be stateless" in said
 
 
@@ -172,7 +172,7 @@ def test_a_step_that_fails_leaves_the_document_and_says_why(monkeypatch: pytest.
 
     monkeypatch.setattr(FTFYFormatter, "format", format_some)
     answer = run_steps(
-        batch_of(["good", "bad", "half"]), config(ForeignStep(datatrove="formatters.FTFYFormatter", name="f"))
+        batch_of(["good", "bad", "half"]), config(DatatroveStep(datatrove="formatters.FTFYFormatter", name="f"))
     )
     assert answer.column("f").to_pylist() == [KEPT, None, None]
     assert answer.column("f error")[1].as_py() == "ValueError: no such text"

@@ -18,7 +18,7 @@ from gristmill.filters.transforms.apply import apply_edits
 from gristmill.pipelines.build import build
 from gristmill.pipelines.cli.main import app
 from gristmill.pipelines.decide.reselect import reselect
-from gristmill.pipelines.decontaminate.matches import count_contents
+from gristmill.pipelines.decontamination.matches import count_contents
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.inspect.explain import explain
 from gristmill.pipelines.run.dataset import read_manifest, read_part
@@ -161,7 +161,7 @@ def test_whole_items_are_found_and_their_documents_dropped(made: Any) -> None:
 
 def test_other_thresholds_need_no_text(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, _, _, run = made
-    monkeypatch.setattr("gristmill.pipelines.decontaminate.matches.find_matches", None)
+    monkeypatch.setattr("gristmill.pipelines.decontamination.matches.find_matches", None)
     assert reselect(run, {"decontaminate": {}}, "default", console=QUIET)
     decided = table(folder / "run", "selections/default/decisions").to_pylist()
     part_of_an_item = [row for row in decided if row["failed_rules"] == ["contamination/exam_match"]]

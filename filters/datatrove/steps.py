@@ -1,7 +1,7 @@
 """datatrove's filters and formatters as steps: each filter's verdict with its reason, all changes of text as edits.
 
 Steps run in the order given, each on the text that those before it left, as in a datatrove pipeline; but a document that
-one drops goes on to the next, so that the ledger has every reason. Only classes of `datatrove.pipeline.filters` and
+one drops goes on to the next, so that the decision has every reason. Only classes of `datatrove.pipeline.filters` and
 `.formatters` are run, and none may open a connection: what needs a download is an error before the run starts.
 """
 
@@ -22,7 +22,7 @@ from gristmill.filters.transforms.encoding_repair import changed_words
 from gristmill.filters.transforms.per_document import ByteOffsets
 from gristmill.schemas.errors import ModelError, RecipeError
 from gristmill.schemas.lookup import unknown_name_error
-from gristmill.schemas.recipe.external import KEPT, NO_REASON, RULE_PREFIX, ForeignStep
+from gristmill.schemas.recipe.datatrove_steps import KEPT, NO_REASON, RULE_PREFIX, DatatroveStep
 from gristmill.schemas.rows.edits import EDITS
 from gristmill.schemas.signals import Family, Signal
 
@@ -50,25 +50,20 @@ _PROBE = "The mill turns when the river is high. Of all that grain we keep what 
 
 
 def signal_name(name: str) -> str:
-    return f"foreign_{name}_reason"
+    return f"datatrove_{name}_reason"
 
 
 def named_family(name: str) -> Family:
-    """`foreign_<name>`, measured by pipelines/foreign: the steps of a recipe are one chain."""
+    """`datatrove_<name>`, measured by pipelines/measure/datatrove_steps: the steps of a recipe are one chain."""
     return Family(
-        name=f"foreign_{name}",
+        name=f"datatrove_{name}",
         version=1,
-        signals=(Signal(signal_name(name), "string", "name", f"`{KEPT}`, or why the foreign step {name} drops it"),),
-        measure="gristmill.filters.external.datatrove_step:refuse",
+        signals=(Signal(signal_name(name), "string", "name", f"`{KEPT}`, or why the step {name} drops it"),),
+        measure="",
         source="datatrove, docs/recipes.md",
         libraries=("datatrove",),
-        check="gristmill.filters.external.datatrove_step:refuse",
+        recipe_key="datatrove_steps",
     )
-
-
-def refuse(*_: Any) -> None:
-    """RecipeError: foreign steps are no families of their own."""
-    raise RecipeError("a foreign step is no family to list under `signals`", expected="it under `foreign`")
 
 
 def step_class(reference: str) -> type:
@@ -88,12 +83,12 @@ def step_class(reference: str) -> type:
     return found
 
 
-def check_steps(steps: Sequence[ForeignStep]) -> list[str]:
+def check_steps(steps: Sequence[DatatroveStep]) -> list[str]:
     """What to warn of. RecipeError or ModelError for a step that is unknown, misconfigured, or needs a download."""
     warnings = []
     names = [step.name for step in steps]
     for step in steps:
-        where = f"foreign: {step.datatrove}"
+        where = f"datatrove_steps: {step.datatrove}"
         if names.count(step.name) > 1:
             raise RecipeError(f"two steps are named {step.name!r}", where=where, expected="a `name` for each")
         _check_options(step, step_class(step.datatrove), where)
@@ -117,14 +112,14 @@ def check_steps(steps: Sequence[ForeignStep]) -> list[str]:
         why = _state_of(step)
         if why:
             warnings.append(
-                f"foreign step {step.name} keeps state between documents: {why}; results are not reproducible"
+                f"datatrove step {step.name} keeps state between documents: {why}; results are not reproducible"
             )
         elif step.datatrove not in _STATELESS:
-            warnings.append(f"foreign step {step.name} is not known to be stateless: results may not be reproducible")
+            warnings.append(f"datatrove step {step.name} is not known to be stateless: results may not be reproducible")
     return warnings
 
 
-def _check_options(step: ForeignStep, chosen: type, where: str) -> None:
+def _check_options(step: DatatroveStep, chosen: type, where: str) -> None:
     if step.datatrove == "filters.LambdaFilter":
         raise RecipeError("it takes a function", where=where, expected="a step whose options are plain data")
     for name in _NOT_FROM_RECIPES:
@@ -137,7 +132,7 @@ def _check_options(step: ForeignStep, chosen: type, where: str) -> None:
         raise RecipeError(str(error), where=where, expected=f"options among {', '.join(known)}") from error
 
 
-def _state_of(step: ForeignStep) -> str | None:
+def _state_of(step: DatatroveStep) -> str | None:
     if step.datatrove == "formatters.PIIFormatter":
         given = [step.options.get(name) for name in ("email_replacement", "ip_replacement")]
         if all(isinstance(one, str) or (isinstance(one, list) and len(one) == 1) for one in given):
@@ -185,7 +180,7 @@ def _without_network() -> Iterator[None]:
 
 @lru_cache(maxsize=32)
 def _built(step_json: str) -> Any:
-    step = ForeignStep.model_validate_json(step_json)
+    step = DatatroveStep.model_validate_json(step_json)
     return step_class(step.datatrove)(**step.options)
 
 
@@ -212,11 +207,11 @@ def result_schema(names: Sequence[str]) -> pa.Schema:
 
 
 def run_steps(batch: pa.RecordBatch, config: Mapping[str, Any]) -> pa.RecordBatch:
-    """Columns doc_id, text, url, timestamp, metadata -> result_schema. config: {"steps": [JSON of a ForeignStep]}.
+    """Columns doc_id, text, url, timestamp, metadata -> result_schema. config: {"steps": [JSON of a DatatroveStep]}.
 
     A step that fails on a document leaves the error's text and the document as it was.
     """
-    steps = [ForeignStep.model_validate_json(one) for one in config["steps"]]
+    steps = [DatatroveStep.model_validate_json(one) for one in config["steps"]]
     built = [_built(one) for one in config["steps"]]
     documents = [_document(row["text"] or "", row["doc_id"], _metadata(row)) for row in batch.to_pylist()]
     columns: list[pa.Array] = []

@@ -39,7 +39,7 @@ class Items(NamedTuple):
 
 def as_source(one: EvaluationSet) -> Source:
     """An evaluation set as a source of documents."""
-    columns = Columns(text=one.fields, joint=SEPARATOR, id=None, metadata=() if one.id is None else (one.id,))
+    columns = Columns(text=one.fields, separator=SEPARATOR, id=None, metadata=() if one.id is None else (one.id,))
     return Source(name=one.name, path=one.path, format=one.format, columns=columns)
 
 

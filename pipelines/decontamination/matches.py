@@ -15,7 +15,7 @@ from gristmill.filters.decontamination.match import Matches, find_matches
 from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.filters.transforms.versions import checked_version, columns_of, version_texts
 from gristmill.kernels.compile import kernel
-from gristmill.pipelines.decontaminate.items import load_index
+from gristmill.pipelines.decontamination.items import load_index
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.by_part import part_key

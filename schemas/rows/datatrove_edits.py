@@ -3,10 +3,10 @@
 import pyarrow as pa
 from gristmill.schemas.rows.edits import EDITS
 
-FOREIGN_EDITS = pa.schema(  # aligned with documents/
+DATATROVE_EDITS = pa.schema(  # aligned with documents/
     [
         pa.field("doc_id", pa.large_string(), nullable=False),
         pa.field("edits", EDITS, nullable=False),  # of the whole chain, on the original text
     ]
 )
-FOREIGN_EDITS_DIGEST = ("doc_id",)
+DATATROVE_EDITS_DIGEST = ("doc_id",)

@@ -1,0 +1,50 @@
+"""A recipe from its file, and the options of the signal families that it names."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from gristmill.filters.registry import recipe_family
+from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.yaml_files import checked_part, describe, problems_error, read_mapping
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """The recipe in a YAML file; paths in it are relative to the file. RecipeError names file, line and nearest key."""
+    data, node = read_mapping(path, Recipe)
+    problems: list[str] = []
+    recipe = checked_part(Recipe, data, problems, path, node)
+    given = data.get("signals")
+    named = {str(name): {} for name in given} if isinstance(given, list) else given if isinstance(given, dict) else {}
+    signals = {name: _given_options(name, options, problems, path, node) for name, options in named.items()}
+    if recipe is None or problems:
+        raise problems_error(problems, "recipe")
+    return recipe.model_copy(update={"signals": signals})
+
+
+def _given_options(
+    name: str, given: Any, problems: list[str], path: str | Path, node: yaml.Node | None
+) -> dict[str, Any]:
+    """The options that a file gives to a family, checked, with absolute paths; what is wrong is added to `problems`."""
+    try:
+        family = recipe_family(str(name))
+    except RecipeError as error:
+        problems.append(describe(str(error), ("signals", name), path, node))
+        return {}
+    if given is not None and not isinstance(given, dict):
+        return {}  # the recipe says that it is no mapping
+    if family.recipe_key:
+        problems.append(describe(str(family.not_under_signals()), ("signals", name), path, node))
+        return {}
+    found = checked_part(family.options, given or {}, problems, path, node, ("signals", name))
+    return {} if found is None else found.model_dump(mode="json", exclude_unset=True)
+
+
+def signal_options(recipe: Recipe) -> dict[str, dict[str, Any]]:
+    """Every family that a recipe names under `signals`, with all its options; RecipeError for options that are wrong.
+
+    Families that it names as `module:attribute` are known by their own name hereafter.
+    """
+    families = [(recipe_family(name), given) for name, given in recipe.signals.items()]
+    return {family.name: family.complete_options(given) for family, given in families}
