@@ -3,10 +3,12 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 from gristmill.answers.verdict import UnusableReference, Verdict, excerpt, not_scored
 from gristmill.schemas.errors import PackageError
+from gristmill.schemas.extras import package_error
 from gristmill.schemas.strict import Strict
 
 CHECK_SECONDS = 10.0  # a check in a process of its own may last so long, unless its kind says otherwise
@@ -16,7 +18,7 @@ class NoOptions(Strict):
     """The options of a kind that has none."""
 
 
-def _nothing_missing() -> PackageError | None:
+def _nothing_missing(_options: Any) -> PackageError | None:
     return None
 
 
@@ -32,7 +34,7 @@ class AnswerKind:
     check: (completion, reference, options) -> Verdict. It may raise: that is "not scored", with the error as the reason.
     in_process: the check may hang, crash or eat memory, so it runs in a worker process that can be stopped.
     seconds: how long one check may last in a worker process, of its options.
-    missing: the error that says what to install, or None where everything is there.
+    missing: of its options, the error that says what to install, or None where everything is there.
     completion_of: the completion that the reference answer makes, for self-tests: (reference, options) -> text, or None where
     a reference says nothing that could be checked.
     """
@@ -42,7 +44,7 @@ class AnswerKind:
     check: Callable[[str, Any, Any], Verdict]
     in_process: bool = False
     seconds: Callable[[Any], float] = lambda _options: CHECK_SECONDS
-    missing: Callable[[], PackageError | None] = _nothing_missing
+    missing: Callable[[Any], PackageError | None] = _nothing_missing
     completion_of: Callable[[Any, Any], str | None] = field(default=_reference_text)
 
 
@@ -57,6 +59,7 @@ class Checker:
 
     kind: AnswerKind
     options: Strict
+    name: str = ""  # that the registry finds the kind by, where it is not the kind's own
 
     @property
     def seconds(self) -> float:
@@ -65,11 +68,14 @@ class Checker:
 
     def spec(self) -> dict[str, Any]:
         """The checker as data: its kind, and the options that are not as they are by default."""
-        return {"kind": self.kind.name, **self.options.model_dump(mode="json", by_alias=True, exclude_defaults=True)}
+        return {
+            "kind": self.name or self.kind.name,
+            **self.options.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        }
 
     def require(self) -> None:
         """Raise PackageError, with what to install, where something is missing that checks of this kind need."""
-        error = self.kind.missing()
+        error = self.kind.missing(self.options)
         if error is not None:
             raise error
 
@@ -85,19 +91,28 @@ class Checker:
             return check_in_process(self, completion, reference)
         return self.check_here(completion, reference)
 
-    def check_here(self, completion: str, reference: Any = None) -> Verdict:
+    def check_here(self, completion: Any, reference: Any = None) -> Verdict:
         """As `check`, in this process whatever the kind, so without a limit of time or memory."""
         if not isinstance(completion, str):
             return not_scored(f"the completion is {type(completion).__name__}, not text", "error")
-        missing = self.kind.missing()
+        missing = self.kind.missing(self.options)
         if missing is not None:
             return not_scored(str(missing), "missing")
         try:
             return self.kind.check(completion, reference, self.options)
         except UnusableReference as error:
             return not_scored(str(error), "reference")
+        except MemoryError:
+            return not_scored("the checker ran out of memory", "process")
         except Exception as failure:  # whatever it is, the completion has not been judged
             return not_scored(f"the checker failed: {type(failure).__name__}: {excerpt(str(failure), 200)}", "error")
+
+
+def package_missing(package: str) -> PackageError | None:
+    """The error for a package of an extra that is not installed, or None where it is."""
+    if find_spec(package) is not None:
+        return None
+    return package_error(ModuleNotFoundError(name=package)) or PackageError(f"the package {package} is not installed")
 
 
 def spec_text(spec: Any) -> str:

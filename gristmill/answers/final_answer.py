@@ -14,7 +14,16 @@ _HASHES = re.compile(r"^[ \t]*#{4}(?!#)[ \t]*(\S.*)$", re.MULTILINE)
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*(?=\{|[^\W_])")
 # How an answer is announced: "the answer is 5", "Final answer: 5", "A: 5", and the like in the most written languages.
 _SUBJECTS = (
-    *(r"\banswer", r"\bsolution(?= is)", r"\bA(?=\s?:)", "\\br[ée]ponse", r"\brespuesta", r"\bantwort", r"\brisposta"),
+    *(
+        r"\banswer",
+        r"\bsolution(?= is)",
+        r"\b(?:option|choice)(?=\s+is\b)",
+        r"\bA(?=\s?:)",
+        "\\br[ée]ponse",
+        r"\brespuesta",
+        r"\bantwort",
+        r"\brisposta",
+    ),
     *(
         r"\bresposta",
         r"\bantwoord",
@@ -62,6 +71,40 @@ _VERBS = (
     *("adalah", "jest", "är", "er", "là", "هو", "هي", "है", "היא"),
 )
 _CJK_VERBS = "是|为|為|は|은|는"
+# One of these is in every text that announces an answer; looking for them is much quicker than the expression below.
+_STEMS = (
+    *(
+        "answer",
+        "solution",
+        "option",
+        "choice",
+        "a:",
+        "a :",
+        "réponse",
+        "reponse",
+        "respuesta",
+        "antwort",
+        "risposta",
+        "resposta",
+        "antwoord",
+        "svar",
+    ),
+    *(
+        "ответ",
+        "відповідь",
+        "cevap",
+        "jawaban",
+        "odpowiedź",
+        "đáp án",
+        "câu trả lời",
+        "答案",
+        "答え",
+        "回答",
+        "답",
+        "الجواب",
+    ),
+    *("الإجابة", "جواب", "उत्तर", "תשובה"),
+)
 _STRESS = r"[*_`\s]*"
 _PHRASE = re.compile(
     rf"(?:{'|'.join(_SUBJECTS)})(?:\s[^\n.:：=?]{{0,40}}?)?{_STRESS}"
@@ -98,35 +141,33 @@ def boxes(text: str) -> list[Answer]:
     ['\\frac{1}{2}', '5']
     """
     found: list[Answer] = []
+    closings = _closing_braces(text) if "\\boxed" in text or "\\fbox" in text else {}
     end = -1
     for match in _BOX.finditer(text):
+        place = match.end()
         if match.start() < end:
             continue  # a box in a box
-        place = match.end()
         if text[place] != "{":
             found.append(Answer(text[place], "box", match.start()))
-            continue
-        closing = _closing_brace(text, place)
-        if closing > 0:
-            end = closing
-            found.append(Answer(text[place + 1 : closing], "box", match.start()))
+        elif place in closings:
+            end = closings[place]
+            found.append(Answer(text[place + 1 : end], "box", match.start()))
     return found
 
 
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
 
 
-def _closing_brace(text: str, opening: int) -> int:
-    """Where the brace at `opening` is closed; escaped braces do not count. -1 where it never is."""
-    depth = 0
-    for match in _BRACES.finditer(text, opening):
+def _closing_braces(text: str) -> dict[int, int]:
+    """Place of every opening brace -> place of the brace that closes it, where one does; escaped braces do not count."""
+    closings = {}
+    opened = []
+    for match in _BRACES.finditer(text):
         if match[0] == "{":
-            depth += 1
-        elif match[0] == "}":
-            depth -= 1
-            if not depth:
-                return match.start()
-    return -1
+            opened.append(match.start())
+        elif match[0] == "}" and opened:
+            closings[opened.pop()] = match.start()
+    return closings
 
 
 def final_answers(completion: str, answer_in: AnswerIn = "anywhere") -> list[Answer]:
@@ -141,13 +182,14 @@ def final_answers(completion: str, answer_in: AnswerIn = "anywhere") -> list[Ans
     text = without_thinking(completion)
     if answer_in == "whole":
         return [Answer(text.strip(), "tag", 0)] if text.strip() else []
+    lowered = text.lower()
     tags = [Answer(match[1].strip(), "tag", match.start()) for match in _TAG.finditer(text)]
     others: list[Answer] = []
     if answer_in in ("anywhere", "box"):
         others += boxes(text)
     if answer_in in ("anywhere", "hashes"):
         others += [Answer(match[1].strip(), "hashes", match.start()) for match in _HASHES.finditer(text)]
-    if answer_in in ("anywhere", "phrase"):
+    if answer_in in ("anywhere", "phrase") and any(stem in lowered for stem in _STEMS):
         others += [Answer(_line_from(text, match.end()), "phrase", match.end()) for match in _PHRASE.finditer(text)]
     others.sort(key=lambda answer: answer.start, reverse=True)
     if answer_in == "tag":

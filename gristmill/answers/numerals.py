@@ -23,7 +23,7 @@ _LATEX_FRACTION = (
 )
 NUMBER = re.compile(
     rf"(?P<sign>[-+](?:\s?(?=[$€£¥₹₽₩]))?)?(?:[$€£¥₹₽₩]\s?)?"
-    rf"(?:(?P<whole>\d+)?\s*(?:{_LATEX_FRACTION})"
+    rf"(?:(?:(?P<whole>\d+)\s*)?(?:{_LATEX_FRACTION})"
     rf"|(?P<mixed>\d+)\s+(?P<mt>\d+)\s?/\s?(?P<mb>\d+)(?![\d/])"
     rf"|(?P<ft>{_PLAIN})\s?/\s?(?P<fb>\d+(?:\.\d+)?)(?![\d/])"
     rf"|(?P<plain>{_PLAIN}))"

@@ -139,8 +139,8 @@ def row_line(row: Mapping[str, Any]) -> bytes:
 
 def _seconds(row: Mapping[str, Any]) -> float:
     try:
-        return checker(row["checker"]).seconds
-    except (GristmillError, KeyError):
+        return checker(row.get("checker", "")).seconds
+    except GristmillError:
         return CHECK_SECONDS  # the worker says what is wrong with it
 
 
@@ -227,6 +227,9 @@ class _Batch:
         """A worker that is stopped or has ended: its first row is not scored, the others are handed out again."""
         self.selector.unregister(worker.process.stdout)  # type: ignore[arg-type]
         self.workers.remove(worker)
+        if not timed_out:
+            with contextlib.suppress(subprocess.TimeoutExpired):  # it has closed its end, and is about to say how it ended
+                worker.process.wait(1.0)
         status = worker.stop()
         if not worker.rows:
             return

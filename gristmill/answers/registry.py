@@ -11,8 +11,19 @@ from gristmill.schemas.lookup import load_registered
 from pydantic import ValidationError
 
 KINDS: dict[str, str] = {
-    "code": "gristmill.answers.kinds.code:KIND",
     "number": "gristmill.answers.kinds.number:KIND",
+    "expression": "gristmill.answers.kinds.expression:KIND",
+    "choice": "gristmill.answers.kinds.choice:KIND",
+    "yes_no": "gristmill.answers.kinds.yes_no:KIND",
+    "exact": "gristmill.answers.kinds.words:EXACT",
+    "contains": "gristmill.answers.kinds.words:CONTAINS",
+    "regex": "gristmill.answers.kinds.regex:KIND",
+    "json": "gristmill.answers.kinds.json:KIND",
+    "length": "gristmill.answers.kinds.length:KIND",
+    "format": "gristmill.answers.kinds.format:KIND",
+    "ifeval": "gristmill.answers.kinds.ifeval:KIND",
+    "reasoning_gym": "gristmill.answers.kinds.reasoning_gym:KIND",
+    "code": "gristmill.answers.kinds.code:KIND",
 }
 GROUP = "gristmill.answer_kinds"
 
@@ -66,11 +77,12 @@ def json_of(spec: str) -> Any:
 @lru_cache(maxsize=4096)
 def _checker(text: str) -> Checker:
     data = json.loads(text)
-    kind = answer_kind(data.pop("kind"))
+    name = data.pop("kind")
+    kind = answer_kind(name)
     # Rows of one table have the keys of every kind, null where they are not of theirs.
     given = {key: value for key, value in data.items() if value is not None}
     try:
-        return Checker(kind, kind.options.model_validate(given))
+        return Checker(kind, kind.options.model_validate(given), name)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"])

@@ -25,7 +25,7 @@ def self_test(row: Mapping[str, Any], *, check: Callable[[Checker, str, Any], Ve
     check: how the checker is called; `Checker.check_here` where this process is a worker already.
     Raises RecipeError for a checker that is none. A failing self-test is no error.
     """
-    chosen = checker(row["checker"])
+    chosen = checker(row.get("checker", ""))
     reference = row.get("reference")
     completion = own_completion(chosen, reference, row.get("solution"))
     if completion is None:

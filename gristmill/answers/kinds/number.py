@@ -66,11 +66,12 @@ def final_number(completion: str, options: NumberOptions) -> tuple[Number, str] 
             return _chosen(text, numbers)
     if options.answer_in != "anywhere":
         return None
-    text = with_plain_digits(without_latex(without_thinking(completion)))
+    text = with_plain_digits(without_latex(without_thinking(completion)[-TAIL_CHARACTERS:]))
     numbers = numbers_in(text, options.decimal)
     return (numbers[-1], _text_of(text, numbers[-1])) if numbers else None
 
 
+TAIL_CHARACTERS = 20_000  # of a completion that marks no answer: its last number is looked for there
 MAX_WORDS_BEFORE_NUMBER = 60  # characters between "the answer is" and the number that it announces
 
 
