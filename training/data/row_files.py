@@ -1,8 +1,9 @@
 """Rows to train on, from files: JSON Lines, Parquet, folders of them, and what a run of gristmill has written.
 
 In: a path. Out: `Rows`, each with an id: its column `id` or `doc_id`, else the file and the row's number in it. Values that
-are null are left out of a row, at any depth, as if the column were not there. The rows are held in memory: sets of
-conversations, preferences and prompts are far smaller than corpora.
+are null are left out of a row, at any depth, as if the column were not there. The corpus of a run whose rows are no
+documents is read as its records: `messages`, or `prompt`, `chosen` and `rejected`, and whatever else they hold. The rows are
+held in memory: sets of conversations, preferences and prompts are far smaller than corpora.
 """
 
 import gzip
@@ -17,6 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.rows.kind import RowKind
+from gristmill.schemas.rows.registry import DOCUMENT, row_kind
 from gristmill.training.data.rows import Rows
 
 LINES, COMPRESSED, TABLE = ".jsonl", ".jsonl.gz", ".parquet"
@@ -32,9 +35,10 @@ def read_rows(path: str) -> Rows:
     root = Path(path)
     records: list[Mapping[str, Any]] = []
     ids: list[str] = []
+    kind = _kind_of_run(root)
     for file in _files(root, path):
         for number, record in enumerate(_records(file), 1):
-            plain = _without_nulls(record)
+            plain = _without_nulls(record if kind is None else _decoded(record, kind))
             given = next((plain[name] for name in IDS if name in plain), None)
             ids.append(f"{file.name}#{number}" if given is None else str(given))
             records.append(plain)
@@ -47,6 +51,24 @@ def read_rows(path: str) -> Rows:
             next_step="rename the column id, or leave it out: rows are then named by file and line",
         )
     return Rows(records, ids, path)
+
+
+def _kind_of_run(root: Path) -> RowKind | None:
+    """The kind of the rows of a run; None for files, and for documents."""
+    manifest = root / layout.MANIFEST
+    if not (root / layout.OWNER).exists() or not manifest.exists():
+        return None
+    try:
+        kind = row_kind(json.loads(manifest.read_text(encoding="utf-8"))["recipe"].get("rows", DOCUMENT))
+    except (ValueError, KeyError, AttributeError) as error:
+        raise RecipeError(f"{layout.MANIFEST} cannot be read ({error})", where=str(root)) from error
+    return None if kind.is_document else kind
+
+
+def _decoded(row: Mapping[str, Any], kind: RowKind) -> dict[str, Any]:
+    """The record of a row of a corpus, with the row's id in place of one of its own."""
+    record = kind.decode(row["text"], row["pieces"], json.loads(row["fields"]))
+    return {name: value for name, value in record.items() if name not in IDS} | {"doc_id": row["doc_id"]}
 
 
 def _files(root: Path, path: str) -> list[Path]:
@@ -65,7 +87,7 @@ def _files(root: Path, path: str) -> list[Path]:
     if manifest.exists():
         try:
             parts = json.loads(manifest.read_text(encoding="utf-8"))["parts"]
-            found = [folder / part["path"] for part in parts]
+            found = [root / part["path"] for part in parts]
         except (ValueError, KeyError, TypeError) as error:
             raise RecipeError(f"{layout.MANIFEST} cannot be read ({error})", where=str(folder)) from error
     else:
