@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import json
 import re
 import shlex
 import subprocess
@@ -18,6 +19,7 @@ from gristmill.pipelines.cli.listing import profiles_page, signals_page
 from gristmill.schemas.errors import INCOMPLETE_EXIT_CODE
 from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.recipe.load import load_policy
+from gristmill.schemas.rows.registry import row_kind
 from gristmill.training.kinds.registry import load_training_recipe
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -86,7 +88,8 @@ def test_strings_in_hand(repository: Path) -> None:
 def test_what_extends_it(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The signal and the step of the page, as modules of their own."""
     monkeypatch.syspath_prepend(str(tmp_path))
-    for name, code in zip(("my_links", "my_marks"), blocks(repository / "docs/extending.md", "python"), strict=True):
+    modules = ("my_links", "my_marks", "my_kind", "my_form")
+    for name, code in zip(modules, blocks(repository / "docs/extending.md", "python"), strict=True):
         (tmp_path / f"{name}.py").write_text(code)
     (tmp_path / "in").mkdir()
     for number in range(3):
@@ -102,6 +105,24 @@ def test_what_extends_it(repository: Path, tmp_path: Path, monkeypatch: pytest.M
     assert len(run.corpus) == 2
     assert sorted(row["marks"] for row in run.table("marks")) == [1, 2, 3]
     assert "marks" in (tmp_path / "run/report.html").read_text()
+    (tmp_path / "pairs.jsonl").write_text(
+        '{"source": "Die M\\u00fchle steht.", "target": "The mill stands.", "score": 1}\n'
+    )
+    recipe = {
+        "name": "translations",
+        "rows": "my_kind:KIND",
+        "sources": [{"name": "pairs", "path": str(tmp_path / "pairs.jsonl")}],
+        "policy": {"rules": [{"name": "english", "signal": "word_count@target", "keep": "== 3"}]},
+        "dedup": {"exact": {"view": "source"}},
+    }
+    run = gristmill.build(recipe, tmp_path / "translations", console=Console(quiet=True))
+    gristmill.export_rows(run, tmp_path / "out", format="jsonl", console=Console(quiet=True))
+    row = json.loads((tmp_path / "out/train-00000-of-00001.jsonl").read_text())
+    assert (row["source"], row["target"], row["score"]) == ("Die Mühle steht.", "The mill stands.", 1)
+    form = importlib.import_module("my_form").FORM
+    record = {"question": "Is the mill open?", "answer": "It is."}
+    assert form.matches(record)
+    assert row_kind("conversation").encode(form.rows(record, "conversation", None)[0]).text.endswith(b"It is.")
 
 
 def command_lines(repository: Path, block: int) -> list[list[str]]:

@@ -7,6 +7,7 @@ from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.lookup import installed_names, load_registered
 from gristmill.schemas.recipe.source import FORMS_GROUP, Source
 from gristmill.schemas.rows.kind import RowError
+from gristmill.schemas.rows.registry import row_kind
 
 FORMS: dict[str, str] = {
     name: f"gristmill.pipelines.sources.forms.{name}"
@@ -55,11 +56,25 @@ def forms_of(kind: str) -> tuple[Form, ...]:
     return tuple(found for found in map(form, dict.fromkeys(names)) if kind in found.kinds)
 
 
+@cache
+def own_form(kind: str) -> Form:
+    """The form of records that are rows of a kind already, as `RowKind.encode` takes them."""
+    found = row_kind(kind)
+
+    def matches(record: Record) -> bool:
+        lists = (record.get(key) for key in found.message_lists if key in found.required)
+        return all(record.get(key) is not None for key in found.required) and all(
+            isinstance(one, list) for one in lists
+        )
+
+    return Form(found.name, (kind,), matches, lambda record, kind, source: [dict(record)])
+
+
 def form_of(record: Record, source: Source) -> Form:
     """The form that the source names, else the first that the record has; RowError where it has none."""
     if source.form != "auto":
         return form(source.form)
-    for one in forms_of(source.rows):
+    for one in (*forms_of(source.rows), own_form(source.rows)):
         if one.matches(record):
             return one
     columns = ", ".join(map(str, list(record)[:20])) or "nothing"

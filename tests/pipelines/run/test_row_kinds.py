@@ -70,7 +70,7 @@ def test_rules_and_duplicates_look_at_views(talks: Path) -> None:
     assert failed[2] == ["policy/english"]
     assert failed[3] == ["policy/english"]
     assert [one[0] for one in failed[4:]] == [
-        "reader/unknown_form",
+        "reader/messages_not_messages",
         "reader/unknown_form",
         "reader/no_text",
         "reader/content_not_string",
