@@ -19,6 +19,7 @@ _PUBLIC = {
     "export_rows": "gristmill.pipelines.write.export",
     "diff": "gristmill.pipelines.inspect.diff",
     "explain": "gristmill.pipelines.inspect.explain",
+    "contamination": "gristmill.pipelines.inspect.contamination",
     "mix": "gristmill.pipelines.write.mix.command",
     "forget": "gristmill.pipelines.forget.forget",
     "purge": "gristmill.pipelines.scrub.keep_text:purge_raw",

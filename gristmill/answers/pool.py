@@ -228,7 +228,9 @@ class _Batch:
         self.selector.unregister(worker.process.stdout)  # type: ignore[arg-type]
         self.workers.remove(worker)
         if not timed_out:
-            with contextlib.suppress(subprocess.TimeoutExpired):  # it has closed its end, and is about to say how it ended
+            with contextlib.suppress(
+                subprocess.TimeoutExpired
+            ):  # it has closed its end, and is about to say how it ended
                 worker.process.wait(1.0)
         status = worker.stop()
         if not worker.rows:

@@ -7,12 +7,17 @@ from gristmill.pipelines.cli.options import Conf, EngineName, Master, Partitions
 
 
 def decontaminate(
-    data: Annotated[list[str], typer.Argument(metavar="DATA...", help="Files, folders or globs with the documents.")],
-    against: Annotated[
+    data: Annotated[
         list[str],
-        typer.Option(metavar="[NAME=]PATH:FIELD,FIELD", help="An evaluation set and its fields; may be repeated."),
+        typer.Argument(
+            metavar="DATA...", help="Files, folders or globs with the documents; or finished runs, without --against."
+        ),
     ],
-    out: Annotated[str, typer.Option(help="Folder or URL of the run.")],
+    against: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[NAME=]PATH:FIELD,FIELD", help="An evaluation set and its fields; may be repeated."),
+    ] = None,
+    out: Annotated[str | None, typer.Option(help="Folder or URL of the run; needed with --against.")] = None,
     text: Annotated[
         str,
         typer.Option(help="Fields with the documents' text, such as `prompt,chosen,rejected` or `messages.content`."),
@@ -33,7 +38,17 @@ def decontaminate(
     conf: Conf = None,
     quiet: Quiet = False,
 ) -> None:
-    """Find evaluation items in documents, drop or cut them, and report how much of each set was found."""
+    """Find evaluation items in documents, drop or cut them, and report how much of each set was found.
+
+    Of finished runs that were compared with evaluation sets: one table of which item stands in which row of which run.
+    """
+    if not against:
+        from gristmill.pipelines.inspect.contamination import contamination
+
+        print(contamination(data))
+        return
+    if out is None:
+        raise typer.BadParameter("a run needs a folder or URL", param_hint="--out")
     from gristmill.pipelines.build import build
     from gristmill.pipelines.decontamination.command import recipe_of, record_fields, write_records
     from gristmill.pipelines.inspect.report.decontamination import summary_lines
