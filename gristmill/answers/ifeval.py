@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
+import regex
+
 Follows = Callable[..., bool]
 RELATIONS = ("less than", "at least")
 MIN_LANGUAGE_LETTERS = 3  # a response with fewer is in no language that could be told
@@ -49,21 +51,21 @@ def letter_frequency(response: str, letter: str, let_frequency: int, let_relatio
 
 
 def response_language(response: str, language: str) -> bool:
-    """The response is in a language, by its ISO 639-1 code; one that is in no language that can be told counts as following."""
-    found = languages(response)
-    return not found or language.split("-")[0] in found
+    """The response is in a language, by its ISO 639-1 code; one without letters counts as following."""
+    if sum(map(str.isalpha, response[:1000])) < MIN_LANGUAGE_LETTERS:
+        return True
+    return language.split("-")[0] in languages(response)
 
 
 @lru_cache(maxsize=256)
 def languages(text: str) -> tuple[str, ...]:
-    """The languages that CLD2 finds in at least half of a text, by code; empty where it cannot be told."""
+    """The languages that CLD2 finds in at least half of a text, by code; none where it cannot tell."""
     import pycld2
 
-    if sum(map(str.isalpha, text[:1000])) < MIN_LANGUAGE_LETTERS:
-        return ()
-    body = "".join(mark for mark in text if mark.isprintable() or mark.isspace()).encode("utf-8", "ignore")
+    spelled = text.lower() if text.isupper() else text
+    body = "".join(mark for mark in spelled if mark.isprintable() or mark.isspace()).encode("utf-8", "ignore")
     try:
-        _, _, details = pycld2.detect(body.lower() if text.isupper() else body, bestEffort=True)
+        _, _, details = pycld2.detect(body, bestEffort=True)
     except pycld2.error:
         return ()
     return tuple(code.split("-")[0] for name, code, percent, _ in details if name != "Unknown" and percent >= 50)
@@ -117,14 +119,15 @@ _ABBREVIATIONS = frozenset(
         *("u.s", "u.k", "ph.d", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"),
     )
 )
-_SENTENCE_END = re.compile(r"(\S*?)([.!?]+|[。！？।]+)([\"'”’)\]]*)(?=\s+|$)|[。！？]+")
+_SENTENCE_END = re.compile(r"[。！？।]+[\"'”’)\]」』]*|[.!?]+[\"'”’)\]]*(?=\s|$)")
+_MAX_WORD = 40
 
 
 def count_sentences(text: str) -> int:
     """The number of sentences: ends are `.`, `!`, `?` and their like before white space, not behind abbreviations."""
     count, place = 0, 0
     for end in _SENTENCE_END.finditer(text):
-        if end[2] == "." and not _ends_sentence(end, text):
+        if end[0] == "." and not _ends_sentence(text, end.start()):
             continue
         if re.search(r"\w", text[place : end.end()]):
             count += 1
@@ -132,14 +135,17 @@ def count_sentences(text: str) -> int:
     return count + bool(re.search(r"\w", text[place:]))
 
 
-def _ends_sentence(end: re.Match[str], text: str) -> bool:
-    word = end[1].lstrip("\"'“‘([*_")
-    follows = text[end.end() :].lstrip()[:1]
+def _ends_sentence(text: str, point: int) -> bool:
+    """Whether the point at a place, with white space behind it, ends a sentence."""
+    before = text[max(0, point - _MAX_WORD) : point]
+    line = before.rpartition("\n")[2]
+    word = line.split(" ")[-1].lstrip("\"'“‘([*_")
+    follows = text[point + 1 : point + 1 + _MAX_WORD].lstrip()[:1]
     if not follows:
         return True
     if word.lower() in _ABBREVIATIONS or (len(word) == 1 and word.isupper() and word != "I"):
         return False
-    if re.fullmatch(r"\d{1,2}", word) and re.search(r"(?:^|\n)\s*$", text[: end.start()]):
+    if word.isdigit() and len(word) <= 2 and line.strip() == word:
         return False  # the number of a list's item
     return not follows.islower()
 
@@ -153,7 +159,7 @@ def number_paragraphs(response: str, num_paragraphs: int) -> bool:
 
 def number_words(response: str, num_words: int, relation: str) -> bool:
     """The response has less than, or at least, so many words: runs of letters, digits and underscores."""
-    return _compared(len(re.findall(r"\w+", response)), relation, num_words)
+    return _compared(len(regex.findall(r"\w+", response)), relation, num_words)
 
 
 def nth_paragraph_first_word(response: str, num_paragraphs: int, nth_paragraph: int, first_word: str) -> bool:

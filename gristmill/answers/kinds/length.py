@@ -3,6 +3,7 @@
 import re
 from typing import Any, Literal
 
+import regex
 from gristmill.answers.contract import AnswerKind
 from gristmill.answers.final_answer import without_thinking
 from gristmill.answers.verdict import Verdict
@@ -44,7 +45,7 @@ def length_of(text: str, unit: Unit) -> int:
     if unit == "characters":
         return len(text)
     if unit == "words":
-        return len(re.findall(r"\w+", text))
+        return len(regex.findall(r"\w+", text))  # whose words hold the vowel signs of Indic scripts
     if unit == "sentences":
         ends = list(_SENTENCE_END.finditer(text))
         rest = text[ends[-1].end() :] if ends else text
