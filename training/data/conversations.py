@@ -70,6 +70,25 @@ class ConversationEncoder:
         except Exception as error:  # a template raises what it likes
             raise Unusable(f"the chat template refuses it ({str(error).splitlines()[0]})") from error
 
+    def ids_of(self, prompt: Any, answer: Any, tools: Any = None) -> list[int]:
+        """The ids of a prompt and its answer, both texts or both messages. Raises Unusable."""
+        if isinstance(prompt, str):
+            self._refuse_special((prompt, answer))
+            ids: list[int] = self.tokenizer(prompt + self._ended(answer))["input_ids"]
+            return ids
+        rendered: list[int] = self.render([*prompt, *answer], tools=_tools({"tools": tools}))["input_ids"]
+        return rendered
+
+    def prompt_ids(self, prompt: Any, tools: Any = None) -> list[int]:
+        """The ids of a prompt, a text or messages, up to where an answer begins. Raises Unusable."""
+        if isinstance(prompt, str):
+            self._refuse_special((prompt,))
+            ids: list[int] = self.tokenizer(prompt)["input_ids"]
+            return ids
+        options = {"tools": _tools({"tools": tools}), "add_generation_prompt": True}
+        rendered: list[int] = self.render(prompt, **options)["input_ids"]
+        return rendered
+
     def _of_messages(self, record: Mapping[str, Any]) -> EncodedRow:
         found = self.render(record["messages"], tools=_tools(record), return_assistant_tokens_mask=True)
         ids, targets = _row(found["input_ids"]), np.asarray(found["assistant_masks"], bool)

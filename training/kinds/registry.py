@@ -11,6 +11,8 @@ from gristmill.schemas.yaml_files import read_yaml, validated
 KINDS: dict[str, tuple[str, str]] = {  # the kind, and its recipe, which is read without the extra that trains
     "pretrain": ("gristmill.training.kinds.pretrain:Pretrain", "gristmill.schemas.training.pretrain:PretrainRecipe"),
     "sft": ("gristmill.training.kinds.sft:Sft", "gristmill.schemas.training.sft:SftRecipe"),
+    "reward": ("gristmill.training.kinds.reward:Reward", "gristmill.schemas.training.reward:RewardRecipe"),
+    "dpo": ("gristmill.training.kinds.dpo:Dpo", "gristmill.schemas.training.dpo:DpoRecipe"),
 }
 GROUP = "gristmill.training_kinds"
 

@@ -13,7 +13,6 @@ from gristmill.training.run import checkpoints
 from gristmill.training.run.averaging import ExponentialAverage
 from gristmill.training.run.ledger import Ledger
 from gristmill.training.run.logs import StepLog
-from gristmill.training.run.page import write_page
 from gristmill.training.run.start import Start
 from gristmill.training.run.steps import Averages, Steps
 from gristmill.training.run.trainer import RunHooks, write_state
@@ -77,7 +76,7 @@ class Attempt:
                 log=self._log,
                 advance=self._progress.__enter__(),
                 save=save,
-                page=partial(write_page, loop.folder.path),
+                page=loop.write_page,
                 flops_per_token=6.0 * parameters,
                 processes=loop.arguments.world_size,
                 validates=self.validates,

@@ -5,6 +5,8 @@ RUN/ training.json      the recipe and what the run is made of
      validation/        the same two of the validation split
      log.jsonl          one line a step; abandoned.jsonl: the lines of branches that were given up
      blame.jsonl        documents that made a batch bad, for a build to exclude
+     completions.jsonl  what a policy wrote at some steps, and its rewards
+     reference/         log-probabilities of preference pairs under the model before step 1
      checkpoints/       checkpoint-N folders, complete or absent
      model/             the finished model with its tokenizer
      training.html      the page; tensorboard/ the event files
@@ -28,6 +30,7 @@ from gristmill.training.run.files import SET_ASIDE, json_object, set_aside, writ
 from pydantic import ValidationError
 
 TRAINING, HISTORY, CHECKPOINTS, MODEL, PAGE = "training.json", "history.jsonl", "checkpoints", "model", "training.html"
+SAMPLES, REFERENCE = "completions.jsonl", "reference"
 PLAN, VALIDATION, LOCK = "plan.json", "validation", "lock"
 OF_A_RUN = (  # what `--restart` sets aside; training.json last, so that an interrupted call is finished by the next
     *(
@@ -36,6 +39,8 @@ OF_A_RUN = (  # what `--restart` sets aside; training.json last, so that an inte
         "log.jsonl",
         "abandoned.jsonl",
         "blame.jsonl",
+        SAMPLES,
+        REFERENCE,
         HISTORY,
         PLAN,
         VALIDATION,

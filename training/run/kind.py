@@ -13,7 +13,7 @@ A kind is one class in one file of `training.kinds`, and a line in `training.kin
 
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -142,6 +142,10 @@ class Kind(ABC):
         if self.tokenizer is not None:
             shutil.copytree(self.tokenizer, out, dirs_exist_ok=True)
         write_model(checkpoint, out)
+
+    def warnings(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
+        """What a person should know of how the run goes, from the lines of its log: for the console and the page."""
+        return []
 
     def data_facts(self) -> dict[str, Any]:
         """What the model's card shall say of the data, by name."""

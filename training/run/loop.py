@@ -47,6 +47,7 @@ class Loop:
         self._started = started
         self.recipe, self.arguments = kind.recipe, kind.arguments
         self.main = self.arguments.process_index == 0
+        self._warned: list[str] = []
 
     def prepare(self, restart: bool = False) -> None:
         """Check everything, and then claim the folder: until the last check nothing in it says whose it is."""
@@ -204,7 +205,16 @@ class Loop:
         earlier = export(self.folder, checkpoint, self.kind)
         if earlier:
             self.console.log(f"the {MODEL}/ that was there before is set aside in {earlier}")
-        write_page(self.folder.path)
+        self.write_page()
+
+    def write_page(self) -> None:
+        """Write the page as far as the run has come; a warning that is new is told, too."""
+        found = self.kind.warnings(list(logs.read(self.folder.path / logs.LOG)))
+        for warning in found:
+            if warning not in self._warned:
+                self._warned.append(warning)
+                self.console.log(f"warning: {warning}")
+        write_page(self.folder.path, found)
 
     def _tell(self, line: str) -> None:
         self.console.log(line)

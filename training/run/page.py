@@ -18,6 +18,7 @@ from gristmill.training.run import logs
 from gristmill.training.run.files import json_lines, write_whole
 from gristmill.training.run.folder import HISTORY, PAGE, read_training
 from gristmill.training.run.ledger import blamed, describe
+from gristmill.training.run.samples import read_samples
 
 MOST_POINTS = 4000
 MOST_ROWS = 200
@@ -35,7 +36,7 @@ STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 table { border-collapse: collapse; font-size: 13px } th { white-space: nowrap }
 td, th { padding: .2rem .6rem; border-bottom: 1px solid #ddd; text-align: left; overflow-wrap: anywhere;
-vertical-align: top } .soft { color: #667 } .plot { min-height: 280px }
+vertical-align: top; white-space: pre-wrap } .alert { color: #c0392b } .soft { color: #667 } .plot { min-height: 280px }
 @media (prefers-color-scheme: dark) { body { background: #16181c; color: #ddd } td, th { border-color: #333 } }
 """
 SCRIPT = """
@@ -53,11 +54,13 @@ SCRIPT = """
 """
 
 
-def write_page(run: Path) -> Path:
-    """Write training.html of a run folder from its logs, as far as the run has come."""
+def write_page(run: Path, warnings: Sequence[str] = ()) -> Path:
+    """Write training.html of a run folder from its logs, as far as the run has come. warnings: that it begins with."""
     steps = list(logs.read(run / logs.LOG))
     abandoned = list(logs.read(run / logs.ABANDONED))
-    write_whole(run / PAGE, render(read_training(run), steps, abandoned, _events(run), blamed(run)))
+    samples = list(read_samples(run))
+    page = render(read_training(run), steps, abandoned, _events(run), blamed(run), warnings=warnings, samples=samples)
+    write_whole(run / PAGE, page)
     return run / PAGE
 
 
@@ -67,8 +70,11 @@ def render(
     abandoned: Sequence[dict[str, Any]],
     events: Sequence[dict[str, Any]],
     documents: Sequence[dict[str, Any]],
+    *,
+    warnings: Sequence[str] = (),
+    samples: Sequence[dict[str, Any]] = (),
 ) -> str:
-    """The page as HTML."""
+    """The page as HTML. samples: completions that the model wrote (training.run.samples)."""
     recipe = training["recipe"]
     steps = [record for record in records if "loss" in record]
     plots = [*[plot for plot in PLOTS if _has(plot[0], records)], *_own_figures(records)]
@@ -83,12 +89,14 @@ def render(
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{_text(title)}</title><style>{STYLE}</style></head><body>",
         f"<h1>{_text(title)}</h1><p>{_text(_summary(recipe, steps))}</p>",
+        *[f'<p class="alert">{_text(warning)}</p>' for warning in warnings],
         '<noscript><p class="soft">The plots need JavaScript; the tables are complete without it.</p></noscript>',
         *[f'<h2>{_text(label)}</h2><div class="plot" id="{_text(name)}"></div>' for name, label in plots],
         "<h2>What was skipped, and why</h2>",
         _ledger(events),
         "<h2>Documents blamed</h2>",
         _documents(documents),
+        *(["<h2>Completions, the last ones first</h2>", _samples(samples)] if samples else []),
         f'<script type="application/json" id="figures">{_json(figures)}</script>',
         *[f"<script>{script}</script>" for script in scripts],
         "</body></html>\n",
@@ -165,6 +173,20 @@ def _documents(documents: Sequence[dict[str, Any]]) -> str:
         for one in documents
     ]
     return _table(("step", "document", "source", "url", "loss", "limit"), rows)
+
+
+def _samples(samples: Sequence[dict[str, Any]]) -> str:
+    rows = [
+        (
+            one["step"],
+            one["row"],
+            one["prompt"],
+            one["completion"],
+            "not scored" if one["reward"] is None else one["reward"],
+        )
+        for one in reversed(samples)
+    ]
+    return _table(("step", "row", "prompt", "completion", "reward"), rows)
 
 
 def _table(header: Iterable[str], rows: Sequence[Iterable[Any]]) -> str:

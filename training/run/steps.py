@@ -89,7 +89,7 @@ class Steps(TrainerCallback):
             self.console.log(f"step {state.global_step:,}: nothing of the validation split has a label")
         else:
             if self.log:
-                self.log.write(state.global_step, validation_loss=loss)
+                self.log.write(state.global_step, validation_loss=loss, **kwargs["metrics"].get("figures", {}))
             self.console.log(f"step {state.global_step:,}: validation loss {loss:.4f}")
         self._mark = time.perf_counter()
 

@@ -20,7 +20,7 @@ from transformers import PrinterCallback, ProgressCallback, Trainer
 
 TRAINING_ARGS = "training_args.bin"
 PROMPT_ENCODER = "prompt_encoder.safetensors"
-METRIC = "eval_loss"
+METRIC, FIGURES = "eval_loss", "figures"
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class WatchedTrainer(Trainer):
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.held_out_figures: dict[str, float] = {}  # what the validation found besides its loss
         self._counts = torch.zeros(1, dtype=torch.int64)
         self._shares: list[torch.Tensor] = []
         self._norm: Any = 0.0
@@ -92,7 +93,8 @@ class WatchedTrainer(Trainer):
         """The validation loss, None where nothing has a label; callbacks are told."""
         assert self._hooks.validation_loss is not None
         with self.compute_loss_context_manager():
-            metrics = {METRIC: self._hooks.validation_loss(self.model_wrapped)}
+            metrics: dict[str, Any] = {METRIC: self._hooks.validation_loss(self.model_wrapped)}
+        metrics |= {FIGURES: self.held_out_figures}
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics  # type: ignore[return-value]
 

@@ -1,0 +1,52 @@
+"""The recipe of direct preference optimisation."""
+
+from typing import Literal
+
+from gristmill.schemas.training.rows import FineTuning, RowRecipe
+from pydantic import Field, model_validator
+
+DpoLoss = Literal[
+    "sigmoid",
+    "sigmoid_norm",
+    "hinge",
+    "ipo",
+    "exo_pair",
+    "nca_pair",
+    "robust",
+    "bco_pair",
+    "sppo_hard",
+    "aot",
+    "aot_unpaired",
+    "apo_zero",
+    "apo_down",
+    "discopop",
+    "sft",
+]
+
+
+class DpoOptimizer(FineTuning):
+    """AdamW with the default rate of preference optimisation."""
+
+    learning_rate: float = Field(5e-7, gt=0)
+
+
+class DpoRecipe(RowRecipe):
+    """Direct preference optimisation (Rafailov 2023), with trl's variants of the loss.
+
+    losses: one or several, added with `loss_weights`. beta: how strongly the reference holds the model.
+    label_smoothing: how often a preference is taken to be wrong.
+    """
+
+    losses: tuple[DpoLoss, ...] = Field(("sigmoid",), min_length=1)
+    loss_weights: tuple[float, ...] | None = None
+    beta: float = Field(0.1, gt=0)
+    label_smoothing: float = Field(0.0, ge=0, lt=0.5)
+    optimizer: DpoOptimizer = Field(default_factory=DpoOptimizer)
+
+    @model_validator(mode="after")
+    def _weights_of_the_losses(self) -> "DpoRecipe":
+        if self.loss_weights is not None and len(self.loss_weights) != len(self.losses):
+            raise ValueError(
+                f"found {len(self.loss_weights)} loss_weights; expected one for each of {len(self.losses)}"
+            )
+        return self

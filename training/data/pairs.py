@@ -1,0 +1,60 @@
+"""Preference pairs as the columns that trl's trainers take, with the length of each text in tokens.
+
+A row has `chosen` and `rejected`, and mostly `prompt`; all are texts, or all messages. Without a prompt, what the two share at
+their beginning is it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gristmill.training.data.conversations import ConversationEncoder, checked_messages
+from gristmill.training.data.row_files import Unusable
+
+COLUMNS = (("prompt", "chosen", "rejected"), ("chosen", "rejected"))
+SAME = "chosen and rejected that are the same"
+
+
+def prepared_pair(record: Mapping[str, Any], encoder: ConversationEncoder) -> dict[str, Any]:
+    """prompt, chosen, rejected [, margin, tools] of a row, all texts or all messages. Raises Unusable.
+
+    A prompt that is a text before messages is a user's message, and so are texts after one an assistant's.
+    """
+    if "chosen" not in record or "rejected" not in record:
+        raise Unusable("without chosen or rejected")
+    found = {name: record[name] for name in ("prompt", "chosen", "rejected") if name in record}
+    if any(not isinstance(value, str) for value in found.values()):
+        found = {name: _messages(value, "user" if name == "prompt" else "assistant") for name, value in found.items()}
+    if found["chosen"] == found["rejected"]:
+        raise Unusable(SAME)
+    if "prompt" not in found:
+        found = _with_shared_prompt(found)
+    if not found["chosen"] or not found["rejected"]:
+        raise Unusable("an answer that is empty")
+    for answer in ("chosen", "rejected"):
+        ids = encoder.ids_of(found["prompt"], found[answer], record.get("tools"))
+        if len(ids) > encoder.max_tokens:
+            raise Unusable(f"more than max_tokens {encoder.max_tokens:,} tokens")
+    if "margin" in record:
+        if not isinstance(record["margin"], (int, float)) or not abs(record["margin"]) < float("inf"):
+            raise Unusable("a margin that is no number")
+        found["margin"] = float(record["margin"])
+    return found | ({"tools": record["tools"]} if record.get("tools") else {})
+
+
+def _messages(value: Any, role: str) -> list[dict[str, Any]]:
+    return [{"role": role, "content": value}] if isinstance(value, str) else checked_messages(value)
+
+
+def _with_shared_prompt(pair: dict[str, Any]) -> dict[str, Any]:
+    """The longest beginning that both have is the prompt; of texts one that ends with white space."""
+    chosen, rejected = pair["chosen"], pair["rejected"]
+    shared = 0
+    while shared < min(len(chosen), len(rejected)) and chosen[shared] == rejected[shared]:
+        shared += 1
+    if isinstance(chosen, str):
+        while shared and not chosen[shared - 1].isspace():
+            shared -= 1
+        shared -= bool(shared)  # an answer begins with the space before it
+    if not shared:
+        raise Unusable("no prompt, and nothing that chosen and rejected share at their beginning")
+    return {"prompt": chosen[:shared], "chosen": chosen[shared:], "rejected": rejected[shared:]}

@@ -1,0 +1,141 @@
+"""Direct preference optimisation, by trl's DPOTrainer.
+
+Data: preference pairs (data.pairs). The reference is the model as it is before step 1: its log-probabilities of every pair
+are computed once and kept, so no second copy of the weights is held while training; with an adapter it is the adapter
+switched off. Figures: loss, accuracy, margins, log-probabilities of chosen and rejected answers and how far they have
+drifted from the reference; a warning when the *chosen* ones fall.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import trl
+from accelerate.utils import gather_object
+from gristmill.schemas.training.dpo import DpoRecipe
+from gristmill.training.kinds.pairs import PairKind
+from gristmill.training.kinds.post_training import refuse_fsdp
+from gristmill.training.kinds.trl_trainer import WatchedTrlTrainer
+from gristmill.training.objectives.tensors import evaluating
+from gristmill.training.run.folder import REFERENCE
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+SIDES = ("chosen", "rejected")
+
+FALLING = 0.5  # nats below the reference, over a window of steps: the chosen answers have become less likely
+WINDOW = 16
+
+
+class WatchedDpoTrainer(WatchedTrlTrainer, trl.DPOTrainer):
+    """A label is a token of a completion."""
+
+    def __init__(self, *, reference: "ReferenceStore", beta: float, **options: Any) -> None:
+        self._reference, self._beta = reference, beta
+        super().__init__(**options)
+
+    def _precompute_ref_logps(self, dataset: Any, name: str, batch_size: int) -> Any:
+        """The dataset with the reference's log-probabilities: those that are stored, or else computed and stored."""
+        found = self._reference.read(name, len(dataset))
+        if found is None:
+            found = self._reference_values(dataset, batch_size)
+            if self.is_world_process_zero():
+                self._reference.write(name, found)
+        for side in SIDES:
+            dataset = dataset.add_column(f"ref_{side}_logps", found[side].tolist())
+        return dataset
+
+    def _reference_values(self, dataset: Any, batch_size: int) -> dict[str, torch.Tensor]:
+        """Each process takes every so many-th batch."""
+        own: list[tuple[int, list[float], list[float]]] = []
+        stride = batch_size * self.args.world_size
+        with evaluating(self.model):
+            for first in range(self.args.process_index * batch_size, len(dataset), stride):
+                rows = [dataset[number] for number in range(first, min(first + batch_size, len(dataset)))]
+                values = self.compute_ref_log_probs(self.model, self._prepare_inputs(self.data_collator(rows)))
+                own.append((first, *(side.float().cpu().tolist() for side in values)))
+        parts = sorted(gather_object(own)) if self.args.world_size > 1 else own
+        return {side: torch.tensor([v for part in parts for v in part[place]]) for place, side in enumerate(SIDES, 1)}
+
+    def label_counts(self, inputs: Any) -> torch.Tensor:
+        return inputs["completion_mask"].sum().reshape(1)  # type: ignore[no-any-return]
+
+    def step_figures(self) -> dict[str, float]:
+        """trl's, and the drift of the log-probabilities of a whole answer from those of the reference."""
+        found = super().step_figures()
+        for answer in SIDES:
+            if f"rewards/{answer}" in found:
+                found[f"drift/{answer}"] = found[f"rewards/{answer}"] / self._beta
+        return found
+
+
+class Dpo(PairKind):
+    """From preference pairs to a model that prefers as they do."""
+
+    Recipe = DpoRecipe
+    recipe: DpoRecipe
+
+    def training_arguments(self, options: dict[str, Any]) -> trl.DPOConfig:
+        recipe = self.recipe
+        return trl.DPOConfig(
+            **options,
+            beta=recipe.beta,
+            loss_type=list(recipe.losses),
+            loss_weights=None if recipe.loss_weights is None else list(recipe.loss_weights),
+            label_smoothing=recipe.label_smoothing,
+            max_length=recipe.max_tokens,
+            precompute_ref_log_probs=True,
+        )
+
+    def prepare(self, earlier: Any) -> None:
+        refuse_fsdp(self.recipe, "the reference is the model before step 1, whole")
+        super().prepare(earlier)
+
+    def build_trainer(self) -> WatchedDpoTrainer:
+        pairs, held_out = self.datasets()
+        return WatchedDpoTrainer(
+            reference=ReferenceStore(self.folder / REFERENCE, self.plan.plan_id),
+            beta=self.recipe.beta,
+            model=self.model(),
+            args=self.arguments,
+            train_dataset=pairs,
+            eval_dataset=held_out,
+            processing_class=self.vocabulary,
+        )
+
+    def warnings(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Chosen answers that have become less likely than under the reference: the loss may fall all the same."""
+        drifts = [record["drift/chosen"] for record in records if "drift/chosen" in record][-WINDOW:]
+        if len(drifts) < WINDOW or not float(np.mean(drifts)) < -FALLING:
+            return []
+        return [
+            f"the chosen answers fall: over the last {WINDOW} steps they are less likely than before step 1, by "
+            f"{-float(np.mean(drifts)):.1f} nats an answer; add the loss `sft` (losses: [sigmoid, sft]) or raise beta"
+        ]
+
+
+class ReferenceStore:
+    """Log-probabilities of pairs under the reference, kept in a run's folder."""
+
+    def __init__(self, folder: Path, plan_id: str) -> None:
+        self.folder, self.plan_id = folder, plan_id
+
+    def read(self, name: str, rows: int) -> dict[str, torch.Tensor] | None:
+        """chosen, rejected: float32 (rows,); None where they are not there, or of other rows."""
+        path = self.folder / f"{name}.safetensors"
+        try:
+            with safe_open(str(path), "pt") as stored:
+                if stored.metadata().get("plan_id") != self.plan_id:
+                    return None
+                found = {side: stored.get_tensor(side) for side in SIDES}
+        except (OSError, SafetensorError):
+            return None
+        return found if all(len(values) == rows for values in found.values()) else None
+
+    def write(self, name: str, values: dict[str, torch.Tensor]) -> None:
+        self.folder.mkdir(exist_ok=True)
+        path = self.folder / f"{name}.safetensors"
+        save_file(values, path.with_suffix(".part"), {"plan_id": self.plan_id})
+        path.with_suffix(".part").replace(path)

@@ -1,0 +1,28 @@
+"""What kinds that train on preference pairs have in common: the pairs, prepared and checked, in the order of trl's trainers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from datasets import Dataset, disable_progress_bars
+from gristmill.training.data.pairs import COLUMNS, prepared_pair
+from gristmill.training.kinds.post_training import PostTraining
+
+
+class PairKind(PostTraining):
+    """A kind whose rows are pairs of a chosen and a rejected answer to a prompt."""
+
+    columns = COLUMNS
+
+    def prepare_row(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        return prepared_pair(record, self.encoder)
+
+    def datasets(self) -> tuple[Dataset, Dataset | None]:
+        """The pairs to train on and those held out, as trl reads them; a margin that a pair lacks is 0."""
+        disable_progress_bars()
+        held_out = self.held_out.prepared if self.held_out else []
+        return _dataset(self.usable.prepared), _dataset(held_out) if held_out else None
+
+
+def _dataset(pairs: list[dict[str, Any]]) -> Dataset:
+    with_margins = any("margin" in pair for pair in pairs)
+    return Dataset.from_list([{"margin": 0.0, **pair} if with_margins else pair for pair in pairs])
