@@ -13,6 +13,7 @@ KINDS: dict[str, tuple[str, str]] = {  # the kind, and its recipe, which is read
     "sft": ("gristmill.training.kinds.sft:Sft", "gristmill.schemas.training.sft:SftRecipe"),
     "reward": ("gristmill.training.kinds.reward:Reward", "gristmill.schemas.training.reward:RewardRecipe"),
     "dpo": ("gristmill.training.kinds.dpo:Dpo", "gristmill.schemas.training.dpo:DpoRecipe"),
+    "grpo": ("gristmill.training.kinds.grpo:Grpo", "gristmill.schemas.training.rollouts:GrpoRecipe"),
 }
 GROUP = "gristmill.training_kinds"
 

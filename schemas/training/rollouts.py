@@ -1,0 +1,102 @@
+"""What the recipes of reinforcement learning have in common: how completions are drawn, and what rewards them."""
+
+from typing import Any, Literal
+
+from gristmill.schemas.paths import RecipePath
+from gristmill.schemas.strict import Strict
+from gristmill.schemas.training.recipe import Stability
+from gristmill.schemas.training.rows import FineTuning, RowRecipe
+from pydantic import Field, model_validator
+
+UNBOUNDED = 1e9  # standard deviations: no value is that far off, so only what is not finite is a spike
+
+
+class PolicyOptimizer(FineTuning):
+    """AdamW with the default rate of reinforcement learning."""
+
+    learning_rate: float = Field(1e-6, gt=0)
+
+
+class PolicyStability(Stability):
+    """A policy's loss says nothing of its data: only steps whose loss or gradient is not finite are spikes."""
+
+    loss_sigma: float = Field(UNBOUNDED, gt=0)
+    grad_norm_sigma: float = Field(UNBOUNDED, gt=0)
+
+
+class Reward(Strict):
+    """What rewards a completion: exactly one of `checker`, `function`, `model`.
+
+    checker: data of one of gristmill's checkers, as `{kind: number}`, for every row; it compares with the row's `answer`.
+    function: `module:function`, called as trl calls its own, f(prompts, completions, **columns) -> one number, or None, for each.
+    model: the folder of a reward model. weight: of this reward in the sum.
+    """
+
+    checker: dict[str, Any] | str | None = None
+    function: str | None = None
+    model: RecipePath | None = None
+    weight: float = 1.0
+
+    @model_validator(mode="after")
+    def _one(self) -> "Reward":
+        if sum(value is not None for value in (self.checker, self.function, self.model)) != 1:
+            raise ValueError("found none or several of checker, function and model; expected one of them")
+        return self
+
+
+class Samples(Strict):
+    """Which completions are kept for people: `completions` of them, every `every_steps` steps."""
+
+    every_steps: int = Field(20, ge=1)
+    completions: int = Field(4, ge=0)
+
+
+class RolloutRecipe(RowRecipe):
+    """One run of reinforcement learning.
+
+    rewards: of a completion, added up by weight; where there are none, each row names its own in the column `checker`.
+    generations: completions of each prompt; `batch_sequences` and `micro_batch_sequences` count prompts. max_new_tokens: of a
+    completion; prompts have at most `max_tokens` less those. top_k: 0 for all tokens. reward_seconds: that a function may
+    take for a completion; beyond them it is not scored.
+    """
+
+    rewards: tuple[Reward, ...] = ()
+    generations: int = Field(8, ge=1)
+    max_new_tokens: int = Field(256, ge=1)
+    temperature: float = Field(1.0, gt=0)
+    top_p: float = Field(1.0, gt=0, le=1)
+    top_k: int = Field(0, ge=0)
+    reward_seconds: float = Field(10.0, gt=0)
+    samples: Samples = Field(default_factory=Samples)
+    batch_sequences: int = Field(32, ge=1)
+    optimizer: PolicyOptimizer = Field(default_factory=PolicyOptimizer)
+    stability: PolicyStability = Field(default_factory=PolicyStability)
+
+    @model_validator(mode="after")
+    def _room_for_a_prompt(self) -> "RolloutRecipe":
+        if self.max_new_tokens >= self.max_tokens:
+            raise ValueError(
+                f"found max_new_tokens {self.max_new_tokens}; expected fewer than max_tokens {self.max_tokens}, "
+                "which hold the prompt too"
+            )
+        if self.fsdp:
+            raise ValueError("found fsdp; expected DDP: the model that writes completions must be whole")
+        return self
+
+
+class GrpoRecipe(RolloutRecipe):
+    """Group relative policy optimisation (Shao 2024), with trl's variants of the loss.
+
+    loss: `dapo` (Yu 2025) and `dr_grpo` (Liu 2025) do not favour short or long completions, `grpo` is the first one.
+    kl: weight of the divergence from the model before step 1; 0 holds no reference. clip_low, clip_high: of the ratio, below
+    and above 1. scale: advantages are divided by the deviation of a group's rewards, of the batch's, or by nothing.
+    vllm: completions are drawn by vLLM, on a GPU; they are then not repeated bit for bit.
+    """
+
+    generations: int = Field(8, ge=2)
+    loss: Literal["dapo", "dr_grpo", "grpo", "bnpo", "cispo"] = "dapo"
+    kl: float = Field(0.0, ge=0)
+    clip_low: float = Field(0.2, gt=0)
+    clip_high: float = Field(0.2, gt=0)
+    scale: Literal["group", "batch", "none"] = "group"
+    vllm: bool = False

@@ -1,0 +1,40 @@
+"""Reward functions that recipes of tests name."""
+
+import hashlib
+import time
+from typing import Any
+
+
+def next_word(prompts: list[str], completions: list[str], answer: list[str], **columns: Any) -> list[float | None]:
+    """1 for a completion that begins with the right word."""
+    return [float(text.strip().startswith(right)) for text, right in zip(completions, answer, strict=True)]
+
+
+def noise(prompts: list[str], completions: list[str], **columns: Any) -> list[float | None]:
+    """Of everything but what is right: a hash of prompt and completion."""
+    texts = [prompt + "|" + text for prompt, text in zip(prompts, completions, strict=True)]
+    return [float(hashlib.sha256(text.encode()).digest()[0] > 127) for text in texts]
+
+
+def raises(prompts: list[str], completions: list[str], answer: list[str], **columns: Any) -> list[float | None]:
+    if any(right == "be" for right in answer):
+        raise ValueError("not this one")
+    return [1.0] * len(completions)
+
+
+def short(prompts: list[str], completions: list[str], **columns: Any) -> list[float | None]:
+    return [1.0]
+
+
+def infinite(prompts: list[str], completions: list[str], **columns: Any) -> list[float | None]:
+    return [float("inf")] * len(completions)
+
+
+def slow(prompts: list[str], completions: list[str], answer: list[str], **columns: Any) -> list[float | None]:
+    if any(right == "be" for right in answer):
+        time.sleep(30)
+    return [1.0] * len(completions)
+
+
+def wrong_arguments(text: str) -> float:
+    return 1.0

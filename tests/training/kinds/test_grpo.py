@@ -1,0 +1,143 @@
+"""GRPO: completions that are drawn again after a kill, rewards that cannot be had or are wrong, prompts that do not fit."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from gristmill.schemas.errors import RecipeError, RunError
+from gristmill.schemas.training.rollouts import GrpoRecipe
+from gristmill.training.kinds.grpo import Grpo
+from gristmill.training.kinds.rollouts import figures_of_completions
+from gristmill.training.models.sampling import Sampling, draw_completions, key_of
+from gristmill.training.rewards.scoring import FunctionScorer
+from gristmill.training.run.samples import read_samples
+from gristmill.training.run.train import train
+from tiny_models import WORDS, model_of, options_of, steps_of, tokenizer_of, write_lines
+from training_runs import go_back
+
+
+def prompt(number: int) -> dict[str, Any]:
+    return {"id": f"row-{number}", "prompt": WORDS[number % 60], "answer": WORDS[(number + 1) % 60]}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("grpo")
+    model_of(tokenizer_of(WORDS, folder / "model"))
+    write_lines(folder / "prompts.jsonl", [prompt(number) for number in range(16)])
+    return folder
+
+
+def recipe(home: Path, **changes: Any) -> GrpoRecipe:
+    defaults = {"kind": "grpo", "model": str(home / "model"), "rows": str(home / "prompts.jsonl")}
+    defaults |= {"rewards": [{"function": "rewards_for_tests:noise"}], "generations": 4, "max_new_tokens": 4}
+    defaults |= {"samples": {"every_steps": 1, "completions": 2}, "micro_batch_sequences": 2}
+    return GrpoRecipe.model_validate(options_of(**defaults) | changes)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"kl": 0.05}, {"adapter": {"method": "lora", "rank": 4}, "kl": 0.05, "loss": "dr_grpo"}]
+)
+def test_resumed_it_writes_the_same_completions(home: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
+    chosen = recipe(home, **changes)
+    run = train(chosen, tmp_path / "run").folder
+    whole, samples = steps_of(run), list(read_samples(run))
+    assert len(samples) == 8
+    go_back(run, 2)
+    shutil.rmtree(run / "set-aside", ignore_errors=True)
+    assert train(chosen, run).resumed_from == 2
+    assert steps_of(run) == whole
+    assert list(read_samples(run)) == samples
+    assert {"kl", "entropy", "reward", "completions/mean_length", "not_scored", "completions/repeated"} <= whole[
+        -1
+    ].keys()
+    assert "Completions, the last ones first" in (run / "training.html").read_text()
+
+
+def test_a_completion_depends_on_its_key_alone(home: Path) -> None:
+    tokenizer = transformers.AutoTokenizer.from_pretrained(home / "model")
+    model = transformers.AutoModelForCausalLM.from_pretrained(home / "model")
+    prompts = [tokenizer(WORDS[number] + " ba" * (number % 3))["input_ids"] for number in range(6)]
+    keys = [key_of(0, 1, number) for number in range(6)]
+    state = torch.get_rng_state()
+    together = draw_completions(model, prompts, keys, Sampling(5, rows=6), [1], 0)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert draw_completions(model, prompts, keys, Sampling(5, rows=1), [1], 0) == together
+    assert draw_completions(model, prompts, keys[::-1], Sampling(5), [1], 0) != together
+    assert draw_completions(model, prompts, keys, Sampling(5, top_k=1), [1], 0) == draw_completions(
+        model, prompts, keys[::-1], Sampling(5, top_p=1e-6), [1], 0
+    )
+
+
+def test_draws_follow_the_model(home: Path) -> None:
+    """Frequencies of first tokens over many keys are the model's probabilities."""
+    model = transformers.AutoModelForCausalLM.from_pretrained(home / "model")
+    ids, draws = [300, 310], 4000
+    with torch.no_grad():
+        expected = (model(input_ids=torch.tensor([ids])).logits[0, -1] / 0.3).softmax(-1)
+    found = draw_completions(
+        model, [ids] * draws, [key_of(7, n) for n in range(draws)], Sampling(1, 0.3, rows=500), [1], 0
+    )
+    counts = torch.bincount(torch.tensor([one[0] for one in found]), minlength=len(expected)) / draws
+    assert float((counts - expected).abs().max()) < 5 * float((expected.max() / draws).sqrt())
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("short", RunError, "gives 1 values; expected a list of 16"),
+        ("infinite", RunError, "gives inf for completion 0"),
+        ("wrong_arguments", RecipeError, r"takes text; expected completions and \*\*columns"),
+        ("nothing", RecipeError, "cannot be loaded"),
+    ],
+)
+def test_rewards_that_are_wrong(home: Path, tmp_path: Path, name: str, error: Any, message: str) -> None:
+    with pytest.raises(error, match=message):
+        train(recipe(home, rewards=[{"function": f"rewards_for_tests:{name}"}]), tmp_path / "run")
+    assert (tmp_path / "run" / "training.json").exists() == (error is RunError)
+
+
+def test_what_raises_or_is_late_is_not_scored(home: Path) -> None:
+    rows = [prompt(number) for number in range(3)]
+    texts = [row["prompt"] for row in rows]
+    for name in ("raises", "slow"):
+        scorer = FunctionScorer(f"rewards_for_tests:{name}", 0.2)
+        assert scorer(texts, texts, rows) == [None, 1.0, 1.0]
+    figures = figures_of_completions(texts, [None, 1.0, 0.0], [1, 2, 3])
+    assert figures["not_scored"] == pytest.approx(1 / 3)
+    assert figures["reward/passed"] == 0.5
+
+
+def test_a_step_without_a_score_is_no_update(home: Path, tmp_path: Path) -> None:
+    rows = write_lines(tmp_path / "rows.jsonl", [{"prompt": "ba", "answer": "be"}] * 4)
+    run = train(recipe(home, rows=rows, rewards=[{"function": "rewards_for_tests:raises"}], steps=1), tmp_path / "run")
+    assert steps_of(run.folder)[0]["not_scored"] == 1
+    first, last = (run.folder / "checkpoints" / f"checkpoint-{step}" / "model.safetensors" for step in (0, 1))
+    assert first.read_bytes() == last.read_bytes()
+
+
+def test_rows_with_checkers_of_their_own(home: Path, tmp_path: Path) -> None:
+    good = [{"prompt": "ba", "answer": "3", "checker": {"kind": "number"}}] * 4
+    run = train(
+        recipe(home, rows=write_lines(tmp_path / "a.jsonl", good), rewards=[], steps=1), tmp_path / "run"
+    ).folder
+    assert steps_of(run)[0]["reward"] >= 0
+    bad = [*good, {"prompt": "ba", "checker": {"kind": "numbre"}}, {"prompt": "ba"}, {"prompt": "ba " * 70}]
+    with pytest.raises(RecipeError, match=r"3 of 7 rows cannot be trained on.*did you mean"):
+        train(recipe(home, rows=write_lines(tmp_path / "b.jsonl", bad), rewards=[]), tmp_path / "none")
+    with pytest.raises(RecipeError, match="the columns are text; expected for kind grpo prompt"):
+        train(recipe(home, rows=write_lines(tmp_path / "c.jsonl", [{"text": "ba"}])), tmp_path / "none")
+    with pytest.raises(RecipeError, match="validation_rows for kind grpo"):
+        train(recipe(home, validation_rows=str(home / "prompts.jsonl")), tmp_path / "none")
+    assert not (tmp_path / "none" / "training.json").exists()
+
+
+def test_what_is_watched(home: Path, tmp_path: Path) -> None:
+    kind = Grpo(recipe(home), tmp_path / "run")
+    line = {"completions/repeated": 0.9, "reward/length_correlation": 0.8, "not_scored": 0.5}
+    assert len(kind.warnings([line] * 16)) == 3
+    assert kind.warnings([line] * 15) == []
+    assert kind.warnings([{"completions/repeated": 0.1, "not_scored": 0.0}] * 16) == []

@@ -1,0 +1,168 @@
+"""What kinds of reinforcement learning have in common: prompts, rewards, what is watched, completions for people.
+
+Data: prompts, texts or messages, with whatever columns the rewards read. Checks before step 1: every prompt leaves room for
+its completion, every checker can be made. Rows are not blamed: a policy's loss says nothing of a prompt.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.training.rollouts import RolloutRecipe
+from gristmill.training.data.conversations import checked_messages
+from gristmill.training.data.row_files import Unusable
+from gristmill.training.kinds.post_training import PostTraining
+from gristmill.training.models.sampling import Sampling
+from gristmill.training.rewards.scoring import Rewards, Score
+from gristmill.training.run.samples import add_samples, cut_samples
+from gristmill.training.stability.blame import DocumentLoss
+
+REPEATED, LONGER, WINDOW = 0.8, 0.6, 16
+
+
+class RolloutKind(PostTraining):
+    """A kind whose model writes completions and is rewarded for them."""
+
+    columns: ClassVar[tuple[tuple[str, ...], ...]] = (("prompt",),)
+    no_labels: ClassVar[str] = "no completion was scored"
+    recipe: Any
+
+    def __init__(self, recipe: RolloutRecipe, folder: Path) -> None:
+        super().__init__(recipe, folder)
+        self.rewards = Rewards.of(recipe.rewards, recipe.reward_seconds, recipe.max_tokens)
+
+    def prepare_row(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """prompt: text or messages; ids: its tokens, up to where a completion begins."""
+        if "prompt" not in record:
+            raise Unusable("without a prompt")
+        prompt = record["prompt"] if isinstance(record["prompt"], str) else checked_messages(record["prompt"])
+        ids = self.encoder.prompt_ids(prompt, record.get("tools"))
+        room = self.recipe.max_tokens - self.recipe.max_new_tokens
+        if len(ids) > room:
+            raise Unusable(f"a prompt of more than {room:,} tokens, max_tokens less max_new_tokens")
+        if not ids:
+            raise Unusable("a prompt without a token")
+        self.rewards.check(record)
+        return {"prompt": prompt, "ids": list(ids)}
+
+    def go_on(self, history: Any, step: int) -> None:
+        cut_samples(self.folder, step)
+
+    @property
+    def sampling(self) -> Sampling:
+        recipe = self.recipe
+        rows = recipe.micro_batch_sequences * recipe.generations
+        return Sampling(recipe.max_new_tokens, recipe.temperature, recipe.top_p, recipe.top_k, rows)
+
+    @property
+    def ends(self) -> list[int]:
+        """Ids that end a completion: the tokenizer's, which a chat template's end of turn is."""
+        return [self.vocabulary.eos_token_id]
+
+    def losses(self, trainer: Any, history: Any) -> "NoRowLosses":  # type: ignore[override]
+        return NoRowLosses(trainer)
+
+    def validation_loss(self, trainer: Any) -> None:
+        return None
+
+    def prepare(self, earlier: Mapping[str, Any] | None) -> None:
+        if self.recipe.validation_rows is not None:
+            raise RecipeError(
+                f"validation_rows for kind {self.recipe.kind}",
+                expected="none: the mean reward is logged at every step",
+                where=self.recipe.name,
+            )
+        super().prepare(earlier)
+
+    def keep_samples(self, step: int, rows: Sequence[int], texts: "Texts", rewards: Sequence[Score]) -> None:
+        """Write some of a step's completions into the run's folder, if it is the turn of that step."""
+        samples = self.recipe.samples
+        if not samples.completions or (step - 1) % samples.every_steps:
+            return
+        some = range(min(samples.completions, len(rows)))
+        ids = self.usable.rows.ids
+        add_samples(
+            self.folder,
+            [
+                {
+                    "step": step,
+                    "row": ids[rows[number]],
+                    "prompt": texts.prompts[number],
+                    "completion": texts.completions[number],
+                    "reward": rewards[number],
+                }
+                for number in some
+            ],
+        )
+
+    def warnings(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
+        """What a policy does that is rewarded for something else than it should be."""
+        found = []
+        last = [record for record in records if "completions/repeated" in record][-WINDOW:]
+        if len(last) < WINDOW:
+            return found
+        repeated = float(np.mean([record["completions/repeated"] for record in last]))
+        by_length = float(np.mean([record.get("reward/length_correlation", 0.0) for record in last]))
+        unscored = float(np.mean([record["not_scored"] for record in last]))
+        if repeated > REPEATED:
+            found.append(
+                f"{repeated:.0%} of the completions repeat another of their step, over the last {WINDOW} steps"
+            )
+        if abs(by_length) > LONGER:
+            longer = "longer" if by_length > 0 else "shorter"
+            found.append(
+                f"{longer} completions are rewarded more (correlation {by_length:.2f}) over the last {WINDOW} steps"
+            )
+        if unscored > 0.1:
+            found.append(f"{unscored:.0%} of the completions were not scored, over the last {WINDOW} steps")
+        return found
+
+
+class Texts:
+    """Prompts and completions as text. rows: their numbers among the usable rows."""
+
+    def __init__(self, prompts: Sequence[str], completions: Sequence[str]) -> None:
+        self.prompts, self.completions = prompts, completions
+
+
+def figures_of_completions(
+    completions: Sequence[str], rewards: Sequence[Score], lengths: Sequence[int]
+) -> dict[str, float]:
+    """What shows a policy that is rewarded for the wrong thing: shares of all completions of a step, correlations of the
+    scored ones. lengths: in tokens."""
+    scored = [(reward, length) for reward, length in zip(rewards, lengths, strict=True) if reward is not None]
+    found = {
+        "not_scored": 1 - len(scored) / len(rewards),
+        "completions/repeated": 1 - len(set(completions)) / len(completions),
+    }
+    values = np.array(scored, float).reshape(-1, 2)
+    if len(scored) > 2 and values[:, 0].std() > 0 and values[:, 1].std() > 0:
+        found["reward/length_correlation"] = float(np.corrcoef(values[:, 0], values[:, 1])[0, 1])
+    if scored:
+        found["reward/passed"] = float((values[:, 0] >= 1).mean())
+    return found
+
+
+class NoRowLosses:
+    """A policy's rows have no loss of their own: nothing is found guilty, and a lasting spike is a change that is accepted."""
+
+    def __init__(self, trainer: Any) -> None:
+        self.served = trainer.train_dataset
+
+    def batch(self, indices: Sequence[int]) -> None:
+        return None
+
+    def sequences(self, indices: Sequence[int]) -> list[None]:
+        return [None] * len(indices)
+
+    def documents(self, indices: Sequence[int]) -> Iterator[DocumentLoss]:
+        return iter(())
+
+    def source(self, index: int) -> str:
+        return ""
+
+    def positions(self, indices: Sequence[int]) -> list[int]:
+        found: list[int] = self.served.stream.positions(indices).tolist()
+        return found

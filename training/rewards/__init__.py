@@ -1,0 +1,1 @@
+"""What rewards a completion."""

@@ -1,0 +1,237 @@
+"""Rewards of completions: by checkers, functions, or reward models; what could not be scored is None, never 0.
+
+A reward that raises, or takes too long, scores its completion None; one that gives the wrong number of values, or a value that is
+not finite, is a mistake that must not be trained on: RunError.
+"""
+
+import inspect
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from gristmill.answers.batch import check_many
+from gristmill.answers.registry import checker
+from gristmill.schemas.errors import RecipeError, RunError
+from gristmill.schemas.lookup import load_object
+from gristmill.schemas.training.rollouts import Reward
+from gristmill.training.data.row_files import Unusable
+from gristmill.training.models.finished import load_scorer, load_tokenizer
+from gristmill.training.score.pair_figures import rewards_of
+
+Row = Mapping[str, Any]
+Score = float | None
+REFERENCES = ("answer", "reference")  # the column of the right answer
+
+
+class Scorer(Protocol):
+    """One reward. name: for logs."""
+
+    name: str
+
+    def __call__(self, prompts: Sequence[str], completions: Sequence[str], rows: Sequence[Row]) -> list[Score]:
+        """One value for each completion, None where there is none to give."""
+        ...
+
+    def check(self, row: Row) -> None:
+        """Raise Unusable for a row that this reward could never score."""
+        ...
+
+
+class CheckerScorer:
+    """A checker of `gristmill.answers`: of the recipe, or of each row. A worker process is used for those that may hang."""
+
+    def __init__(self, spec: Mapping[str, Any] | str | None) -> None:
+        self.spec = spec
+        self.name = "checker" if spec is None else checker(spec).kind.name
+        if spec is not None:
+            checker(spec).require()
+
+    def check(self, row: Row) -> None:
+        spec = self._spec_of(row)
+        if spec is None:
+            raise Unusable("no checker, and the recipe has no rewards")
+        try:
+            checker(spec).require()
+        except RecipeError as error:
+            raise Unusable(f"a checker that is none ({error.found})") from error
+
+    def _spec_of(self, row: Row) -> Any:
+        return self.spec if self.spec is not None else row.get("checker")
+
+    def __call__(self, prompts: Sequence[str], completions: Sequence[str], rows: Sequence[Row]) -> list[Score]:
+        asked = [
+            {"checker": self._spec_of(row), "completion": completion, "reference": reference_of(row)}
+            for completion, row in zip(completions, rows, strict=True)
+        ]
+        if any(checker(one["checker"]).kind.in_process for one in asked):
+            return [verdict.score for verdict in check_many(asked)]
+        return [checker(one["checker"]).check(one["completion"], one["reference"]).score for one in asked]
+
+
+def reference_of(row: Row) -> Any:
+    """The right answer that a row names; None where it names none."""
+    return next((row[name] for name in REFERENCES if name in row), None)
+
+
+class FunctionScorer:
+    """A function of a person's own, called as trl calls reward functions.
+
+    Where it raises for all completions at once, it is asked for each alone: those for which it raises, or takes longer than
+    `seconds`, are not scored.
+    """
+
+    def __init__(self, reference: str, seconds: float) -> None:
+        self.name, self.seconds = reference.rpartition(":")[2], seconds
+        try:
+            self.function = load_object(reference)
+            names = inspect.signature(self.function).parameters
+        except (ImportError, AttributeError, TypeError, ValueError) as error:
+            raise RecipeError(
+                f"reward function {reference!r} cannot be loaded: {error}",
+                expected="`module:function` of a module that this Python can import",
+                next_step="install its package, or put its folder on PYTHONPATH",
+            ) from error
+        takes_all = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in names.values())
+        if not takes_all or "completions" not in names:
+            raise RecipeError(
+                f"reward function {reference!r} takes {', '.join(names) or 'nothing'}",
+                expected="completions and **columns, such as f(prompts, completions, **columns)",
+            )
+
+    def check(self, row: Row) -> None:
+        return
+
+    def __call__(self, prompts: Sequence[str], completions: Sequence[str], rows: Sequence[Row]) -> list[Score]:
+        found = self._values(prompts, completions, rows)
+        if found is not None:
+            return found
+        scores: list[Score] = []
+        for prompt, completion, row in zip(prompts, completions, rows, strict=True):
+            scores += self._values([prompt], [completion], [row]) or [None]
+        return scores
+
+    def _values(self, prompts: Sequence[str], completions: Sequence[str], rows: Sequence[Row]) -> list[Score] | None:
+        """What the function gives; None where it raises or takes too long."""
+        names = sorted({name for row in rows for name in row} - {"prompt", "prompts", "completions"})
+        columns = {name: [row.get(name) for row in rows] for name in names}
+        try:
+            with deadline(self.seconds * len(prompts)):
+                found = self.function(prompts=list(prompts), completions=list(completions), **columns)
+        except Exception:  # of a person's own code, whatever it is; what was not scored is counted and shown
+            return None
+        return self._checked(found, len(prompts))
+
+    def _checked(self, found: Any, wanted: int) -> list[Score]:
+        values = list(found) if isinstance(found, (list, tuple)) or hasattr(found, "tolist") else None
+        if values is None or len(values) != wanted:
+            given = type(found).__name__ if values is None else f"{len(values)} values"
+            raise RunError(
+                f"reward function {self.name} gives {given}",
+                expected=f"a list of {wanted}, one for each completion",
+                next_step="mend the function; the same command goes on from the last checkpoint",
+            )
+        scores = [None if value is None else float(value) for value in values]
+        for number, score in enumerate(scores):
+            if score is not None and not abs(score) < float("inf"):
+                raise RunError(
+                    f"reward function {self.name} gives {score} for completion {number}",
+                    expected="a finite number, or None for what cannot be scored",
+                    next_step="mend the function; the same command goes on from the last checkpoint",
+                )
+        return scores
+
+
+class ModelScorer:
+    """A reward model: the number that it gives to a prompt with its completion."""
+
+    def __init__(self, folder: str, max_tokens: int) -> None:
+        self.name = Path(folder).parent.name if Path(folder).name == "model" else Path(folder).name
+        self.tokenizer = load_tokenizer(Path(folder))
+        self.model = load_scorer(Path(folder), self.tokenizer, max_tokens)
+        self.model.requires_grad_(False)
+        self.max_tokens = max_tokens
+
+    def check(self, row: Row) -> None:
+        return
+
+    def __call__(self, prompts: Sequence[str], completions: Sequence[str], rows: Sequence[Row]) -> list[Score]:
+        texts = [self._ids(prompt, text, row) for prompt, text, row in zip(prompts, completions, rows, strict=True)]
+        return [float(value) for value in rewards_of(self.model, texts, self.tokenizer.pad_token_id)]
+
+    def _ids(self, prompt: str, completion: str, row: Row) -> list[int]:
+        """As the reward model read its pairs: messages by its own chat template, texts with the end that it knows."""
+        if isinstance(row.get("prompt"), list):
+            messages = [*row["prompt"], {"role": "assistant", "content": completion}]
+            ids: list[int] = self.tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True)["input_ids"]
+        else:
+            ids = self.tokenizer(prompt + completion + self.tokenizer.eos_token)["input_ids"]
+        return ids[-self.max_tokens :]
+
+
+class Rewards:
+    """Several rewards, added up by weight."""
+
+    def __init__(self, scorers: Sequence[Scorer], weights: Sequence[float]) -> None:
+        self.scorers, self.weights = scorers, weights
+
+    @classmethod
+    def of(cls, rewards: Sequence[Reward], seconds: float, max_tokens: int) -> "Rewards":
+        """RecipeError, ModelError or PackageError for rewards that cannot be had."""
+        if not rewards:
+            return cls([CheckerScorer(None)], [1.0])
+        return cls([_scorer(reward, seconds, max_tokens) for reward in rewards], [one.weight for one in rewards])
+
+    def check(self, row: Row) -> None:
+        """Raise Unusable for a row that could never be scored."""
+        for scorer in self.scorers:
+            scorer.check(row)
+
+    def __call__(
+        self, prompts: Sequence[str], completions: Sequence[str], rows: Sequence[Row]
+    ) -> tuple[list[Score], dict[str, list[Score]]]:
+        """(the sum of each completion's rewards, None where none was given; the values of each reward by its name)."""
+        by_name = {scorer.name: scorer(prompts, completions, rows) for scorer in self.scorers}
+        return total(list(by_name.values()), self.weights), by_name
+
+
+def total(scores: Sequence[Sequence[Score]], weights: Sequence[float]) -> list[Score]:
+    """The weighted sum of what was scored of each completion.
+
+    >>> total([[1.0, None, None], [0.5, 1.0, None]], [1.0, 2.0])
+    [2.0, 2.0, None]
+    """
+    sums: list[Score] = []
+    for values in zip(*scores, strict=True):
+        given = [weight * value for value, weight in zip(values, weights, strict=True) if value is not None]
+        sums.append(sum(given) if given else None)
+    return sums
+
+
+def _scorer(reward: Reward, seconds: float, max_tokens: int) -> Scorer:
+    if reward.function is not None:
+        return FunctionScorer(reward.function, seconds)
+    if reward.model is not None:
+        return ModelScorer(reward.model, max_tokens)
+    return CheckerScorer(reward.checker)
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """TimeoutError in the block after so many seconds: of Python code in the main thread; elsewhere there is no limit."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def late(number: int, frame: Any) -> None:
+        raise TimeoutError(f"{seconds:g} seconds")
+
+    before: Callable[..., Any] | int | None = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
