@@ -79,6 +79,11 @@ class RolloutRecipe(RowRecipe):
                 f"found max_new_tokens {self.max_new_tokens}; expected fewer than max_tokens {self.max_tokens}, "
                 "which hold the prompt too"
             )
+        if self.adapter is not None and self.adapter.learns_prompts:
+            raise ValueError(
+                f"found adapter {self.adapter.method}, whose vectors would stand in front of the padding of a prompt; "
+                "expected lora or another adapter of the layers"
+            )
         if self.fsdp:
             raise ValueError("found fsdp; expected DDP: the model that writes completions must be whole")
         return self

@@ -14,6 +14,7 @@ KINDS: dict[str, tuple[str, str]] = {  # the kind, and its recipe, which is read
     "reward": ("gristmill.training.kinds.reward:Reward", "gristmill.schemas.training.reward:RewardRecipe"),
     "dpo": ("gristmill.training.kinds.dpo:Dpo", "gristmill.schemas.training.dpo:DpoRecipe"),
     "grpo": ("gristmill.training.kinds.grpo:Grpo", "gristmill.schemas.training.rollouts:GrpoRecipe"),
+    "ppo": ("gristmill.training.kinds.ppo:Ppo", "gristmill.schemas.training.ppo:PpoRecipe"),
 }
 GROUP = "gristmill.training_kinds"
 

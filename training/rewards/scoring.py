@@ -1,7 +1,7 @@
 """Rewards of completions: by checkers, functions, or reward models; what could not be scored is None, never 0.
 
-A reward that raises, or takes too long, scores its completion None; one that gives the wrong number of values, or a value that is
-not finite, is a mistake that must not be trained on: RunError.
+A reward that raises, or takes too long, scores its completion None; one that gives the wrong number of values, or a value
+that is not finite, is a mistake that must not be trained on: RunError.
 """
 
 import inspect
