@@ -28,7 +28,7 @@ class Reward(Strict):
     """What rewards a completion: exactly one of `checker`, `function`, `model`.
 
     checker: data of one of gristmill's checkers, as `{kind: number}`, for every row; it compares with the row's `answer`.
-    function: `module:function`, called as trl calls its own, f(prompts, completions, **columns) -> one number, or None, for each.
+    function: `module:function`, called as trl calls its own: f(prompts, completions, **columns) -> a number or None for each.
     model: the folder of a reward model. weight: of this reward in the sum.
     """
 

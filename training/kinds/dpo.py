@@ -49,7 +49,7 @@ class WatchedDpoTrainer(WatchedTrlTrainer, trl.DPOTrainer):
 
     def _reference_values(self, dataset: Any, batch_size: int) -> dict[str, torch.Tensor]:
         """Each process takes every so many-th batch."""
-        own: list[tuple[int, list[float], list[float]]] = []
+        own: list[tuple[Any, ...]] = []  # (first row, values of the chosen answers, values of the rejected ones)
         stride = batch_size * self.args.world_size
         with evaluating(self.model):
             for first in range(self.args.process_index * batch_size, len(dataset), stride):

@@ -95,7 +95,7 @@ class PpoTrainer(WatchedTrainer):
             drawn = draw_completions(self.actor_critic.policy, prompts, keys, kind.sampling, ends, pad)
         texts = Texts([one["text"] for one in some], [kind.completion_text(ids) for ids in drawn])
         numbers = [one["row"] for one in some]
-        scores, by_name = kind.rewards(texts.prompts, texts.completions, [kind.usable.rows.records[n] for n in numbers])
+        scores, _ = kind.rewards(texts.prompts, texts.completions, [kind.usable.rows.records[n] for n in numbers])
         lengths = [len(ids) for ids in drawn]
         self._figures = figures_of_completions(texts.completions, scores, lengths)
         if self.is_world_process_zero():
@@ -179,7 +179,8 @@ class PpoTrainer(WatchedTrainer):
         return finite
 
     def _gradients(self, model: Any, rollout: Rollout, rows: torch.Tensor) -> torch.Tensor:
-        """Gradients of a minibatch; float64 (4,): loss, policy's and value's part, share of ratios clipped, over all processes."""
+        """Gradients of a minibatch. Returns float64 (4,), over all processes: the loss, the policy's part and the value's, the
+        share of ratios that were clipped."""
         recipe = self._recipe
         count = max(float(self._sum(rollout.mask[rows].sum().reshape(1).double())), 1.0)
         found = torch.zeros(4, device=self.args.device, dtype=torch.float64)

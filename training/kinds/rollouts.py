@@ -99,7 +99,7 @@ class RolloutKind(PostTraining):
 
     def warnings(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
         """What a policy does that is rewarded for something else than it should be."""
-        found = []
+        found: list[str] = []
         last = [record for record in records if "completions/repeated" in record][-WINDOW:]
         if len(last) < WINDOW:
             return found

@@ -4,6 +4,10 @@ import hashlib
 import time
 from typing import Any
 
+import numpy as np
+
+COINS = np.random.default_rng(0)
+
 
 def next_word(prompts: list[str], completions: list[str], answer: list[str], **columns: Any) -> list[float | None]:
     """1 for a completion that begins with the right word."""
@@ -38,3 +42,8 @@ def slow(prompts: list[str], completions: list[str], answer: list[str], **column
 
 def wrong_arguments(text: str) -> float:
     return 1.0
+
+
+def coin(prompts: list[str], completions: list[str], **columns: Any) -> list[float | None]:
+    """Noise that nothing can be learned from, however long."""
+    return [float(COINS.random() < 0.5) for _ in completions]
