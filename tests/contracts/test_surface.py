@@ -11,9 +11,12 @@ from gristmill.schemas.recipe import shards as shard_options
 from gristmill.schemas.recipe.rules import Profile, Rule
 from gristmill.schemas.rows import corpus, decision, document, edits
 from gristmill.schemas.rows import decontamination as hits
-from gristmill.schemas.training import adapter
+from gristmill.schemas.training import adapter, rollouts
+from gristmill.schemas.training import dpo as dpo_recipe
+from gristmill.schemas.training import ppo as ppo_recipe
 from gristmill.schemas.training import pretrain as pretrain_recipe
 from gristmill.schemas.training import recipe as training_recipe
+from gristmill.schemas.training import reward as reward_recipe
 from gristmill.schemas.training import sft as sft_recipe
 
 PACKAGE = """
@@ -167,6 +170,7 @@ OF_ROWS = (  # keys of every kind that trains a finished model on rows
     "fsdp validation checkpoints stability averaging log rows validation_rows model tokenizer chat_template max_tokens "
     "unusable_rows adapter"
 )
+OF_ROLLOUTS = "rewards generations max_new_tokens temperature top_p top_k reward_seconds samples"
 KEYS = {
     corpus_recipe.Recipe: (
         "name rows seed sources signals floor policy dedup decontaminate datatrove_steps mix steps text pii shards keep_text "
@@ -201,6 +205,14 @@ KEYS = {
         "fsdp validation checkpoints stability averaging log shards model objective stream"
     ),
     sft_recipe.SftRecipe: f"{OF_ROWS} packing",
+    reward_recipe.RewardRecipe: f"{OF_ROWS} centering",
+    dpo_recipe.DpoRecipe: f"{OF_ROWS} losses loss_weights beta label_smoothing",
+    rollouts.GrpoRecipe: f"{OF_ROWS} {OF_ROLLOUTS} loss kl clip_low clip_high scale vllm",
+    ppo_recipe.PpoRecipe: (
+        f"{OF_ROWS} {OF_ROLLOUTS} epochs minibatches kl value discount trace_decay clip_ratio clip_value value_weight "
+        "whiten_rewards clip_score penalty_without_end"
+    ),
+    rollouts.Reward: "checker function model weight",
     adapter.Adapter: "method rank alpha dropout targets virtual_tokens",
     pretrain_recipe.StreamOptions: "window cut seed mixture phases verify",
     training_recipe.Optimizer: (
