@@ -1,6 +1,6 @@
 """A Hugging Face sequence classifier by path, as a signal: `transformer_<name>`.
 
-The model is loaded by the worker processes only (`gristmill.training.score.sequence_classifier`, extra `train`); this
+The model is loaded by the worker processes only (`gristmill.scorers.sequence_classifier`, extra `train`); this
 process never imports torch.
 """
 
@@ -53,7 +53,7 @@ def named_family(name: str) -> Family:
                 "no window is",
             ),
         ),
-        measure="gristmill.training.score.sequence_classifier:measure",
+        measure="gristmill.scorers.sequence_classifier:measure",
         source="a Hugging Face sequence classifier of the user's",
         isolated=True,
         batch_rows=64,

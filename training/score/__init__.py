@@ -1,1 +1,1 @@
-"""Scores of texts by language models and classifiers of the user's."""
+"""What a model says of rows, in figures."""
