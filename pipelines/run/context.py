@@ -10,7 +10,7 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.map_parts import BatchFunction, map_part, map_tasks
 from gristmill.pipelines.run.stages import Stage
-from gristmill.pipelines.run.units import unfinished
+from gristmill.pipelines.run.units import run_units
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.layout import DatasetSpec
@@ -115,17 +115,8 @@ class RunContext:
         amount: Callable[[Task], int] = lambda task: 1,
         of: str = "parts",
     ) -> None:
-        """Run the tasks of which a unit is missing: for each part, unless its unit is there, write its unit.
-
-        units: each dataset that a task adds a unit to, with the unit's key as a function of the task. label, amount, of:
-        the progress that is shown, how much of it a task is, in which unit; None shows nothing.
-        """
-        todo = unfinished(self.storage, tasks, *units)
-        if label is None:
-            self.engine.run_tasks(function, todo)
-            return
-        with self.console.progress(label, sum(map(amount, todo)), of) as advance:
-            self.engine.run_tasks(function, todo, advance)
+        """Run the tasks of this run of which a unit is missing; see `units.run_units`."""
+        run_units(self.engine, self.storage, self.console, function, tasks, *units, label=label, amount=amount, of=of)
 
     def map_documents(
         self,

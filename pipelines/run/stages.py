@@ -70,15 +70,24 @@ class Stage:
         self._units: dict[str, Marker] | None = None
         self._started = 0.0
 
+    @property
+    def started_path(self) -> str:
+        """The file that says what an unfinished dataset is made from."""
+        return f"{self.spec.folder}/{layout.STARTED}"
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether an attempt with the same key was interrupted, so that its units survive `start()`."""
+        started = self.storage.read_json_if_there(self.started_path)
+        return started is not None and started["stage_key"] == self.key
+
     def start(self) -> None:
-        path = f"{self.spec.folder}/{layout.STARTED}"
-        started = self.storage.read_json_if_there(path)
-        if started is None or started["stage_key"] != self.key:
+        if not self.goes_on:
             # first what vouches for the data: removing the folder may be interrupted
             self.storage.remove_file(f"{self.spec.folder}/{layout.MANIFEST}")
-            self.storage.remove_file(path)
+            self.storage.remove_file(self.started_path)
             self.storage.remove(self.spec.folder)
-            self.storage.write_json(path, {"stage_key": self.key})
+            self.storage.write_json(self.started_path, {"stage_key": self.key})
         else:
             self._remove_unlisted()
         self._units = None

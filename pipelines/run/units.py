@@ -5,18 +5,30 @@ marker is missing; no task asks for its own. Markers are read side by side. So a
 thousand parts as the work needs, and no request waits for another.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar
 
+from gristmill.console import Console
+from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import PartWriter
 from gristmill.schemas.layout import DatasetSpec
+from gristmill.schemas.manifest import Part
 
 Task = TypeVar("Task")
 Marker = dict[str, Any]  # key, parts, facts
 
 
-def commit_unit(storage: Storage, spec: DatasetSpec, key: str, writer: PartWriter, facts: dict[str, Any]) -> None:
+class Writer(Protocol):
+    """What has written the files of a unit (`PartWriter`)."""
+
+    def close(self) -> Sequence[Part]:
+        """End the files; returns the parts that the marker names."""
+
+    def abandon(self) -> None:
+        """Remove the files."""
+
+
+def commit_unit(storage: Storage, spec: DatasetSpec, key: str, writer: Writer, facts: dict[str, Any]) -> None:
     """Make a finished unit count, once: a second attempt's files are removed."""
     parts = [part.model_dump() for part in writer.close()]
     if not storage.put_if_absent(spec.unit_path(key), {"key": key, "parts": parts, "facts": facts}):
@@ -45,3 +57,27 @@ def read_units(storage: Storage, spec: DatasetSpec, keys: Iterable[str] | None =
     present = finished_keys(storage, spec)
     chosen = sorted(present) if keys is None else [key for key in keys if key in present]
     return dict(zip(chosen, storage.read_many_json([spec.unit_path(key) for key in chosen]), strict=True))
+
+
+def run_units(
+    engine: Engine,
+    storage: Storage,
+    console: Console,
+    function: Callable[[Task], int],
+    tasks: Sequence[Task],
+    *units: tuple[DatasetSpec, Callable[[Task], str]],
+    label: str | None = None,
+    amount: Callable[[Task], int] = lambda task: 1,
+    of: str = "parts",
+) -> None:
+    """Run the tasks of which a unit is missing: for each part, unless its unit is there, write its unit.
+
+    units: each dataset that a task adds a unit to, with the unit's key as a function of the task. label, amount, of:
+    the progress that is shown, how much of it a task is, in which unit; None shows nothing.
+    """
+    todo = unfinished(storage, tasks, *units)
+    if label is None:
+        engine.run_tasks(function, todo)
+        return
+    with console.progress(label, sum(map(amount, todo)), of) as advance:
+        engine.run_tasks(function, todo, advance)

@@ -1,16 +1,18 @@
 """Encoding one part of the corpus: its documents as tokens, sorted as shards want them, in a file under work/.
 
 Out: `work/KEY-....tokens` (ids in the shards' dtype, document after document), `work/KEY-....docs` (Parquet, one row a
-document) and the marker `work/units/KEY.json` with the segments: one for each source and split in this part.
+document) and a unit of `work`, whose facts have the segments: one for each source and split in this part.
 """
 
 # mypy: disallow-untyped-defs=False
 import threading
 import uuid
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,10 +20,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from gristmill.kernels.compile import kernel
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.units import commit_unit, read_units
 from gristmill.pipelines.shards.encoding.encode import Encoder
 from gristmill.pipelines.shards.inputs import InputPart, iterate_input
 from gristmill.pipelines.shards.loss_mask import check_spans, token_loss
 from gristmill.pipelines.shards.order import in_fraction, order_keys, sorted_order
+from gristmill.schemas.layout import DatasetSpec
+from gristmill.schemas.manifest import Part
 from gristmill.schemas.recipe.shards import ShardOptions
 from gristmill.schemas.shards.format import SPLITS, TOKENIZER_FOLDER, TokenizerRecord
 
@@ -50,30 +55,51 @@ class EncodeTask:
     tokenizer: TokenizerRecord
     options: ShardOptions
 
-    @property
-    def marker(self) -> str:
-        return f"{self.work}/units/{self.part.key}.json"
+
+def encoded_spec(work: str) -> DatasetSpec:
+    """The dataset of encoded parts in a work folder; a unit's files are named in its facts."""
+    return DatasetSpec(work, ENCODED, ())
 
 
-def encoded_unit(task: EncodeTask) -> dict[str, Any]:
-    """The marker of a finished task."""
-    unit: dict[str, Any] = task.storage.read_json(task.marker)
-    return unit
+class EncodedFiles:
+    """The files of one encoded part."""
+
+    def __init__(self, storage: Storage, name: str) -> None:
+        self.storage, self.name = storage, name
+
+    def write(self, extension: str, write: Callable[[IO[bytes]], Any]) -> None:
+        with self.storage.open(self.name + extension, "wb") as file:
+            write(file)
+
+    def close(self) -> Sequence[Part]:
+        """No part: they are no rows of Parquet alone."""
+        return ()
+
+    def abandon(self) -> None:
+        for extension in (".tokens", ".docs", ".loss"):
+            self.storage.remove(self.name + extension)
 
 
 def encode_part(task: EncodeTask) -> int:
-    """Encode the part unless its marker is there; returns the bytes it covers."""
-    if not task.storage.exists(task.marker):
-        name = f"{task.work}/{task.part.key}-{uuid.uuid4().hex[:12]}"
+    """Write the unit of one part; returns the bytes it covers."""
+    files = EncodedFiles(task.storage, f"{task.work}/{task.part.key}-{uuid.uuid4().hex[:12]}")
+    try:
         with Borrowed(task) as encoder:
-            unit = _encode(task, encoder, name)
-        if not task.storage.put_if_absent(task.marker, unit):
-            for extension in (".tokens", ".docs", ".loss"):
-                task.storage.remove(name + extension)
+            facts = _encode(task, encoder, files)
+    except BaseException:
+        files.abandon()
+        raise
+    commit_unit(task.storage, encoded_spec(task.work), task.part.key, files, facts)
     return task.part.bytes
 
 
-def _encode(task: EncodeTask, encoder: Encoder, name: str) -> dict[str, Any]:
+def encoded_units(storage: Storage, work: str, parts: Sequence[InputPart]) -> list[dict[str, Any]]:
+    """What the units of these parts say: name of the files, segments, counts."""
+    units = read_units(storage, encoded_spec(work), [part.key for part in parts])
+    return [units[part.key]["facts"] for part in parts]
+
+
+def _encode(task: EncodeTask, encoder: Encoder, files: EncodedFiles) -> dict[str, Any]:
     facts: dict[str, int] = defaultdict(int)
     tokens, loss, offsets, rows = _encoded_batches(task, encoder, facts)
     codes, sources = _source_codes(rows.column("source"))
@@ -103,12 +129,18 @@ def _encode(task: EncodeTask, encoder: Encoder, name: str) -> dict[str, Any]:
         schema=ENCODED,
     )
     for extension, content in contents.items():
-        with task.storage.open(name + extension, "wb") as file:
-            file.write(content.view(np.uint8).data)
-    with task.storage.open(f"{name}.docs", "wb") as file:
-        pq.write_table(table, file, row_group_size=ROW_GROUP, compression="zstd", compression_level=1)
+        files.write(extension, partial(_write_values, content))
+    files.write(".docs", partial(_write_rows, table))
     segments = _segments(codes[order] * 2 + validation[order], ends, sources)
-    return {"name": name, "segments": segments, "facts": dict(facts)}
+    return {"name": files.name, "segments": segments, "counts": dict(facts)}
+
+
+def _write_values(values: np.ndarray, file: IO[bytes]) -> None:
+    file.write(values.view(np.uint8).data)
+
+
+def _write_rows(rows: pa.Table, file: IO[bytes]) -> None:
+    pq.write_table(rows, file, row_group_size=ROW_GROUP, compression="zstd", compression_level=1)
 
 
 def _encoded_batches(

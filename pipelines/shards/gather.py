@@ -12,9 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.units import commit_unit, read_units
 from gristmill.pipelines.shards.encode_part import ENCODED
 from gristmill.pipelines.shards.order import range_start, sorted_order
 from gristmill.pipelines.shards.ranges import copy_ranges
+from gristmill.schemas.layout import DatasetSpec
+from gristmill.schemas.manifest import Part
 from gristmill.schemas.recipe.shards import ShardOptions
 from gristmill.schemas.shards.format import (
     BIN,
@@ -51,8 +54,21 @@ class GatherTask:
     segments: tuple[tuple[str, int, int], ...]
 
     @property
-    def marker(self) -> str:
-        return f"{self.work}/shards/{self.name}.json"
+    def key(self) -> str:
+        """Of its unit."""
+        return self.name.replace("/", "-")
+
+    def close(self) -> Sequence[Part]:
+        """No part: the files of a shard are named in its record, the facts of its unit."""
+        return ()
+
+    def abandon(self) -> None:
+        """Nothing goes: whoever writes a shard writes the same bytes."""
+
+
+def gathered_spec(work: str) -> DatasetSpec:
+    """The dataset of shards that are gathered, with its units in a work folder."""
+    return DatasetSpec(f"{work}/shards", SHARD_DOCUMENT, ())
 
 
 def plan_shards(
@@ -103,18 +119,18 @@ def file_name(source: str) -> str:
     return f"{quoted[:MAX_NAME]}~{xxhash.xxh3_128_hexdigest(source.encode())}"
 
 
-def gathered_shard(task: GatherTask) -> Shard | None:
-    """The record of a finished task; None when no document fell into its range."""
-    record = task.storage.read_json(task.marker)
-    return Shard.model_validate(record) if record else None
+def gathered_shards(storage: Storage, work: str, tasks: Sequence[GatherTask]) -> list[Shard]:
+    """The records of finished tasks, in their order; none of a task into whose range no document fell."""
+    units = read_units(storage, gathered_spec(work), [task.key for task in tasks])
+    records = [units[task.key]["facts"] for task in tasks]
+    return [Shard.model_validate(record) for record in records if record]
 
 
 def gather_shard(task: GatherTask) -> int:
-    """Write the shard unless its marker is there; returns about how many tokens it has."""
-    if not task.storage.exists(task.marker):
-        values, table = _read(task)
-        shard = write_shard(task, values, table).model_dump(mode="json") if table.num_rows else {}
-        task.storage.write_json(task.marker, shard)
+    """Write the shard and its unit; returns about how many tokens it has."""
+    values, table = _read(task)
+    shard = write_shard(task, values, table).model_dump(mode="json") if table.num_rows else {}
+    commit_unit(task.storage, gathered_spec(task.work), task.key, task, shard)
     return task.tokens
 
 

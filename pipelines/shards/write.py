@@ -1,8 +1,8 @@
 """Writing token shards: encode each part of the corpus, then gather each shard from all parts.
 
 In: a run's corpus or Parquet files, a tokenizer. Out: the folder of `schemas.shards.format`. Between the two steps the
-tokens lie once more under `work/`, sorted; both steps leave a marker for each finished unit, so an interrupted run goes
-on where it stopped and gives the same bytes. Cost: the text is read once, the tokens are written twice.
+tokens lie once more under `work/`, sorted. Both steps leave units as every stage does (`pipelines/run/units`), so an
+interrupted run goes on where it stopped and gives the same bytes. Cost: the text is read once, the tokens written twice.
 """
 
 import time
@@ -19,12 +19,13 @@ from gristmill.pipelines.engine.warm import warm_kernels
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import Run, count_kept
-from gristmill.pipelines.run.stages import fingerprint
+from gristmill.pipelines.run.stages import Stage, fingerprint
 from gristmill.pipelines.run.step import Step
+from gristmill.pipelines.run.units import run_units
 from gristmill.pipelines.shards.delta import DELTA
-from gristmill.pipelines.shards.encode_part import EncodeTask, encode_part, encoded_unit
+from gristmill.pipelines.shards.encode_part import EncodeTask, encode_part, encoded_spec, encoded_units
 from gristmill.pipelines.shards.encoding.tokenizer import PreparedTokenizer, prepare_tokenizer, write_tokenizer
-from gristmill.pipelines.shards.gather import GatherTask, gather_shard, gathered_shard, plan_shards
+from gristmill.pipelines.shards.gather import gather_shard, gathered_shards, gathered_spec, plan_shards
 from gristmill.pipelines.shards.inputs import ShardInput, find_input
 from gristmill.pipelines.shards.manifest import find_shard_manifest, write_shard_manifest
 from gristmill.pipelines.shards.tombstones import PURGE, read_tombstones
@@ -44,7 +45,6 @@ from gristmill.schemas.shards.format import (
 )
 
 WORK = "work"
-STARTED = f"{WORK}/started.json"
 ORDER_VERSION = 1  # of what decides the bytes, beyond options, tokenizer and format
 
 
@@ -87,7 +87,8 @@ def write_shards_here(
             console.log(f"shards: up to date ({done.tokens:,} tokens)")
             return done
     with explained(storage.url), run_lock(storage):
-        _start(storage, done, fingerprint([key, given.layout]), replace)
+        made_from = {"corpus": given.digest, "layout": given.layout, "tokenizer": prepared.record.sha256}
+        _start(Stage(storage, encoded_spec(WORK), config, made_from), done, replace)
         for note in prepared.notes:
             console.log(f"shards: {note}")
         write_tokenizer(storage, prepared)
@@ -137,9 +138,9 @@ class WriteShards(Step):
         write_shards_here(context.engine, Run(context.storage), storage, options, context.console, replace=True)
 
 
-def _start(storage: Storage, done: ShardSetManifest | None, key: str, replace: bool) -> None:
+def _start(stage: Stage, done: ShardSetManifest | None, replace: bool) -> None:
     """Leave only what an interrupted attempt with the same key has finished."""
-    interrupted = storage.read_json(STARTED)["key"] if storage.exists(STARTED) else None
+    storage = stage.storage
     if done is not None and not replace:
         raise RunError(
             "the folder holds shards of another corpus, tokenizer or options",
@@ -148,16 +149,16 @@ def _start(storage: Storage, done: ShardSetManifest | None, key: str, replace: b
             next_step="choose another --out, or --replace them",
         )
     strange = [name for name in storage.list("") if name not in _OURS and not name.startswith(layout.LOCK)]
-    if done is None and interrupted is None and strange:
+    if done is None and strange and not storage.exists(stage.started_path):
         raise RunError(
             f"the folder holds something else (found {', '.join(strange[:3])})",
             where=storage.url,
             expected="an empty or new folder, or earlier shards",
         )
-    if interrupted != key:
-        for name in (MANIFEST, STARTED, *_OURS):  # first what vouches for the rest
+    if not stage.goes_on:
+        for name in (MANIFEST, stage.started_path, *_OURS):  # first what vouches for the rest
             storage.remove(name)
-        storage.write_json(STARTED, {"key": key})
+    stage.start()
 
 
 _OURS = (WORK, DELTA, PURGE, *SPLITS, TOKENIZER_FOLDER, TOMBSTONES, EXPORTS, MANIFEST)
@@ -172,14 +173,22 @@ def _encode(
     console: Console,
 ) -> dict[str, int]:
     """Encode what is not encoded yet; returns the counts of all parts."""
-    tasks = [EncodeTask(storage, WORK, part, prepared.record, options) for part in given.parts]
-    with console.progress("encode", sum(part.bytes for part in given.parts), "bytes") as advance:
-        engine.run_tasks(encode_part, tasks, advance)
-    facts: dict[str, int] = {}
-    for task in tasks:
-        for name, count in encoded_unit(task)["facts"].items():
-            facts[name] = facts.get(name, 0) + count
-    return facts
+    run_units(
+        engine,
+        storage,
+        console,
+        encode_part,
+        [EncodeTask(storage, WORK, part, prepared.record, options) for part in given.parts],
+        (encoded_spec(WORK), lambda task: task.part.key),
+        label="encode",
+        amount=lambda task: task.part.bytes,
+        of="bytes",
+    )
+    counts: dict[str, int] = {}
+    for unit in encoded_units(storage, WORK, given.parts):
+        for name, count in unit["counts"].items():
+            counts[name] = counts.get(name, 0) + count
+    return counts
 
 
 def _gather(
@@ -191,11 +200,19 @@ def _gather(
     console: Console,
 ) -> list[Shard]:
     """Write the shards that are not there yet; returns all of them in their order."""
-    units = [encoded_unit(EncodeTask(storage, WORK, part, prepared.record, options)) for part in given.parts]
-    tasks: list[GatherTask] = plan_shards(storage, WORK, units, prepared.record.dtype, options)
-    with console.progress("write shards", sum(task.tokens for task in tasks), "tokens") as advance:
-        engine.run_tasks(gather_shard, tasks, advance)
-    return [shard for task in tasks if (shard := gathered_shard(task)) is not None]
+    tasks = plan_shards(storage, WORK, encoded_units(storage, WORK, given.parts), prepared.record.dtype, options)
+    run_units(
+        engine,
+        storage,
+        console,
+        gather_shard,
+        tasks,
+        (gathered_spec(WORK), lambda task: task.key),
+        label="write shards",
+        amount=lambda task: task.tokens,
+        of="tokens",
+    )
+    return gathered_shards(storage, WORK, tasks)
 
 
 def _manifest(

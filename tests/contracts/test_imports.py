@@ -92,7 +92,9 @@ def test_scorers_import_torch_in_the_process_that_scores_alone(repository: Path)
     """Inside the function that loads the model, so that the module may be found by whoever names it."""
     for path in sorted((repository / "gristmill" / "scorers").rglob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [getattr(node, "module", "")]
+            names = (
+                [alias.name for alias in node.names] if isinstance(node, ast.Import) else [getattr(node, "module", "")]
+            )
             assert not {name.split(".")[0] for name in names if name} & {"torch", "transformers"}, path
 
 
