@@ -28,7 +28,7 @@ def _sections(text: str) -> dict[str, str]:
     ends = [*(section.start() for section in found[1:]), len(text)]
     return {
         section.group(1).split()[0]: text[section.end() : end].strip("\n")
-        for section, end in zip(found, ends, strict=True)
+        for section, end in zip(found, ends, strict=False)
     }
 
 
