@@ -249,6 +249,10 @@ def _log(console: Console, manifest: DatasetManifest, seconds: float) -> None:
         f"in {facts['files']:,} files ({sum(facts['skipped'].values()):,} skipped by design); balance holds; "
         f"{seconds:.1f} s, {rate:.1f} MB/s"
     )
+    reasons = _counted(part.rows_by for part in manifest.parts)
+    reasons.pop("None", None)
+    if reasons:
+        console.log(f"  quarantined: {_counts(reasons)}")
     for name, sums in facts["sources"].items():
         _log_forms(console, name, sums)
     for entry in facts["errors"][:10]:
@@ -263,13 +267,19 @@ def _log(console: Console, manifest: DatasetManifest, seconds: float) -> None:
 
 def _log_forms(console: Console, source: str, sums: Mapping[str, Any]) -> None:
     """Say as which forms a source's records were read, and what was left out by design."""
-    if sums["forms"]:
-        console.log(f"  source {source}: {sums['documents']:,} rows; records read as {_listed(sums['forms'])}")
-        if sums["skipped"]:
-            console.log(f"  source {source}: left out by design: {_listed(sums['skipped'])}")
+    if not sums["forms"]:
+        return
+    first, *others = [f"{count:,} {{}}as {name}" for name, count in _greatest_first(sums["forms"])]
+    read = ", ".join([first.format("records read "), *(one.format("") for one in others)])
+    console.log(f"  source {source}: {read}; {sums['documents']:,} rows")
+    if sums["skipped"]:
+        console.log(f"  source {source}: left out by design: {_counts(sums['skipped'])}")
 
 
-def _listed(counts: Mapping[str, int]) -> str:
-    """Counts by name, the greatest first, for a log line."""
-    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
-    return ", ".join(f"{name} {count:,}" for name, count in ordered)
+def _counts(counts: Mapping[str, int]) -> str:
+    """Counts by name for a log line."""
+    return ", ".join(f"{count:,} {name}" for name, count in _greatest_first(counts))
+
+
+def _greatest_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda one: (-one[1], one[0]))

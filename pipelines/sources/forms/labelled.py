@@ -1,6 +1,6 @@
 """One completion with whether it is wanted: `prompt`, `completion` and `label`, or messages and `label` (KTO).
 
-A row of it is a conversation with `label`, true or false, beside it. Sources: trl, LLaMA-Factory.
+A row of it is a conversation with `label`, true or false, beside it; or a prompt. Sources: trl, LLaMA-Factory.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ def _rows(record: Record, kind: str, source: Source) -> Sequence[Row | Dropped]:
         raise RowError("missing_label", f"none of {', '.join(_LABELS)} is true or false")
     if name is not None:
         row = as_row(with_system(read_chat(record[name], name, source), record), record, kind, label, name)
-        return [{**row, "label": record[label]}]
+        return [_with_label(row, record[label], kind)]
     completion = _completion(record)
     prompt, read = prompt_of(record, source)
     if not prompt or completion is None:
@@ -51,7 +51,14 @@ def _rows(record: Record, kind: str, source: Source) -> Sequence[Row | Dropped]:
         *prompt,
         *([assistant(answer)] if isinstance(answer, str) else read_chat(answer, completion, source)),
     ]
-    return [{**as_row(messages, record, kind, label, completion, *read), "label": record[label]}]
+    return [_with_label(as_row(messages, record, kind, label, completion, *read), record[label], kind)]
 
 
-FORM = Form("labelled", ("conversation",), _matches, _rows)
+def _with_label(row: Row, label: bool, kind: str) -> Row:
+    """The row with its label; an answer that nobody wants is no reference answer."""
+    if kind == "prompt" and not label and "answer" in row:
+        row["unwanted_answer"] = row.pop("answer")
+    return {**row, "label": label}
+
+
+FORM = Form("labelled", ("conversation", "prompt"), _matches, _rows)

@@ -2,7 +2,8 @@
 
 A prompt of its own stands under `prompt`, `question`, `instruction` (with `input`), or as a conversation under
 `conversations` or `messages`. Where the two are conversations that begin with the user, what they share is the prompt
-(trl calls it implicit); a prompt beside them is then kept as `source_prompt` if it says something else. Sources: trl,
+(trl calls it implicit); a prompt beside them is then kept as `source_prompt` if it says something else. As a
+conversation: the prompt and the chosen answer. As a prompt: the prompt. The other answers stay beside it. Sources: trl,
 UltraFeedback binarized, LLaMA-Factory.
 """
 
@@ -69,7 +70,19 @@ def _rows(record: Record, kind: str, source: Source) -> Sequence[Row | Dropped]:
         prompt, read = (shared, read) if _says(shared, prompt) else (shared, ())
     elif not prompt:
         raise RowError("no_prompt", "'chosen' and 'rejected' are answers alone, and no column is their prompt")
-    return [{**with_tools(record, *sides, *read), "prompt": prompt, "chosen": chosen, "rejected": rejected}]
+    row = {**with_tools(record, *sides, *read), "prompt": prompt, "chosen": chosen, "rejected": rejected}
+    return [as_kind(row, kind)]
+
+
+def as_kind(pair: Row, kind: str) -> Row:
+    """A pair as a row of another kind: a conversation that ends with the chosen answer, or the prompt alone.
+
+    What it does not take stays beside it, under the names that it has in a pair.
+    """
+    if kind == "conversation":
+        rest = {name: value for name, value in pair.items() if name not in ("prompt", "chosen")}
+        return {**rest, "messages": [*pair["prompt"], *pair["chosen"]]}
+    return pair
 
 
 def _answer(value: Any, name: str, source: Source) -> list[Message]:
@@ -107,4 +120,4 @@ def with_tools(record: Record, *read: str) -> Row:
     return row if tools is None else {**row, "tools": tools}
 
 
-FORM = Form("preference", ("pair",), _matches, _rows)
+FORM = Form("preference", ("pair", "conversation", "prompt"), _matches, _rows)

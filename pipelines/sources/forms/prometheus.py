@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from gristmill.pipelines.sources.forms.chat import assistant, user
+from gristmill.pipelines.sources.forms.contents import Message
 from gristmill.pipelines.sources.forms.form import Dropped, Form, Record, Row, beside, filled
 from gristmill.pipelines.sources.forms.scores import mean, number
 from gristmill.schemas.recipe.source import Source
@@ -32,6 +33,11 @@ def _sections(text: str) -> dict[str, str]:
     }
 
 
+def _prompt(record: Record, messages: list[Message]) -> Row:
+    """The instruction as a prompt; the response that was judged stays beside it."""
+    return {**beside(record, "prompt", _TEXT), "prompt": messages[:1], "response": messages[1]["content"]}
+
+
 def _matches(record: Record) -> bool:
     text = filled(record, _TEXT)
     return text is not None and "###Response to evaluate" in text.replace("### ", "###")
@@ -43,7 +49,8 @@ def _rows(record: Record, kind: str, source: Source) -> Sequence[Row | Dropped]:
         raise RowError(
             "missing_sections", "no sections `###The instruction to evaluate:` and `###Response to evaluate:`"
         )
-    row = beside(record, kind, _TEXT) | {"messages": [user(sections["The"]), assistant(sections["Response"])]}
+    messages = [user(sections["The"]), assistant(sections["Response"])]
+    row = {**beside(record, kind, _TEXT), "messages": messages} if kind == "conversation" else _prompt(record, messages)
     row |= {
         name: sections[section]
         for name, section in (("reference_answer", "Reference"), ("rubric", "Score"))
@@ -55,4 +62,4 @@ def _rows(record: Record, kind: str, source: Source) -> Sequence[Row | Dropped]:
     return [row if score is None else {**row, "score": score}]
 
 
-FORM = Form("prometheus", ("conversation",), _matches, _rows)
+FORM = Form("prometheus", ("conversation", "prompt"), _matches, _rows)

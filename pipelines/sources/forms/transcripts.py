@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from gristmill.pipelines.sources.forms.chat import as_row
 from gristmill.pipelines.sources.forms.contents import Message
 from gristmill.pipelines.sources.forms.form import Dropped, Form, Record, Row
-from gristmill.pipelines.sources.forms.preference import with_tools
+from gristmill.pipelines.sources.forms.preference import as_kind, with_tools
 from gristmill.pipelines.sources.forms.roles import ROLES
 from gristmill.pipelines.sources.forms.shared_prompt import split_shared
 from gristmill.schemas.recipe.source import Source
@@ -70,13 +70,15 @@ def _matches(record: Record) -> bool:
 
 
 def _rows(record: Record, kind: str, source: Source) -> Sequence[Row | Dropped]:
+    sides = ("chosen", "rejected")
+    if all(isinstance(record.get(name), str) for name in sides):
+        prompt, chosen, rejected = split_shared(
+            turns_of(record["chosen"], "chosen"), turns_of(record["rejected"], "rejected")
+        )
+        row = {**with_tools(record, *sides), "prompt": prompt, "chosen": chosen, "rejected": rejected}
+        return [as_kind(row, kind)]
     if kind == "pair":
-        sides = ("chosen", "rejected")
-        for name in sides:
-            if not isinstance(record.get(name), str):
-                raise RowError("missing_chosen_or_rejected", f"{name!r} is no text")
-        prompt, chosen, rejected = split_shared(*(turns_of(record[name], name) for name in sides))
-        return [{**with_tools(record, *sides), "prompt": prompt, "chosen": chosen, "rejected": rejected}]
+        raise RowError("missing_chosen_or_rejected", "'chosen' or 'rejected' is no text")
     text = _conversation(record)
     if text is None:
         raise RowError("no_transcript", f"no text with turns of Human and Assistant under {' or '.join(_TEXTS)}")

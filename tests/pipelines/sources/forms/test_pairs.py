@@ -294,3 +294,16 @@ def test_a_table_gives_the_same_pairs_as_lines(tmp_path: Path) -> None:
     records = [{"prompt": "Why?", "chosen": "Because.", "rejected": "Nö.", "score_chosen": 2.0, "tags": ["a", "b"]}] * 3
     pq.write_table(pa.Table.from_pylist(records), tmp_path / "made.parquet")
     assert read(tmp_path / "made.parquet", "pair").records == rows_of(tmp_path, "pair", records).records
+
+
+def test_pairs_as_conversations_and_prompts(tmp_path: Path) -> None:
+    """The chosen answer ends a conversation; the rejected one stays beside it."""
+    for record in (
+        {"prompt": "Why?", "chosen": "Because.", "rejected": "No.", "n": 1},
+        {"chosen": TALK + " Because.", "rejected": TALK + " No."},
+    ):
+        (pair,) = rows_of(tmp_path, "pair", [record]).records
+        rest = {name: value for name, value in pair.items() if name not in ("prompt", "chosen")}
+        talk = {**rest, "messages": [*pair["prompt"], *pair["chosen"]]}
+        assert rows_of(tmp_path, "conversation", [record]).records == [talk]
+        assert rows_of(tmp_path, "prompt", [record]).records == [pair]
