@@ -10,21 +10,23 @@ from gristmill.schemas.rows.kind import RowError
 from gristmill.schemas.rows.registry import row_kind
 
 FORMS: dict[str, str] = {
-    name: f"gristmill.pipelines.sources.forms.{name}"
-    for name in (
-        *(
-            "ifeval",
-            "code_tests",
-            "openassistant",
-            "outcomes",
-            "ratings",
-            "votes",
-            "labelled",
-            "prometheus",
-            "transcripts",
-        ),
-        *("preference", "choices", "gsm8k", "math", "messages", "sharegpt", "alpaca", "prompt_completion"),
-    )
+    "ifeval": "gristmill.pipelines.sources.forms.ifeval",
+    "code_tests": "gristmill.pipelines.sources.forms.code_tests",
+    "openassistant": "gristmill.pipelines.sources.forms.openassistant",
+    "outcomes": "gristmill.pipelines.sources.forms.outcomes",
+    "ratings": "gristmill.pipelines.sources.forms.ratings",
+    "votes": "gristmill.pipelines.sources.forms.votes",
+    "labelled": "gristmill.pipelines.sources.forms.labelled",
+    "prometheus": "gristmill.pipelines.sources.forms.prometheus",
+    "transcripts": "gristmill.pipelines.sources.forms.transcripts",
+    "preference": "gristmill.pipelines.sources.forms.preference",
+    "choices": "gristmill.pipelines.sources.forms.choices",
+    "gsm8k": "gristmill.pipelines.sources.forms.gsm8k",
+    "math": "gristmill.pipelines.sources.forms.math",
+    "messages": "gristmill.pipelines.sources.forms.messages",
+    "sharegpt": "gristmill.pipelines.sources.forms.sharegpt",
+    "alpaca": "gristmill.pipelines.sources.forms.alpaca",
+    "prompt_completion": "gristmill.pipelines.sources.forms.prompt_completion",
 }
 
 

@@ -189,16 +189,14 @@ def test_nothing_is_lost(tmp_path: Path) -> None:
     ]
     found = rows_of(tmp_path, "conversation", records)
     assert [reason for reason, _ in found.quarantined] == [
-        "message_without_role",
-        "message_without_role",
-        "unknown_form",
+        *3 * ["message_without_role"],
         "content_not_string",
         "content_not_text",
         "no_text",
         "tools_not_json",
         "no_text",
         "invalid_tool_call",
-        "unknown_form",
+        "messages_not_messages",
         "unknown_form",
         "unknown_form",
     ]
