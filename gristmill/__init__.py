@@ -26,6 +26,8 @@ _PUBLIC = {
     # Strings in hand, without a recipe.
     "measure": "gristmill.pipelines.inspect.in_hand",
     "near_duplicates": "gristmill.pipelines.inspect.in_hand",
+    "extract": "gristmill.filters.html.extract",
+    "Extraction": "gristmill.filters.html.extract",
     # Answers that a program can check.
     "checker": "gristmill.answers.registry",
     "check_many": "gristmill.answers.batch",

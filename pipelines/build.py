@@ -26,7 +26,7 @@ from gristmill.pipelines.scrub.finish import finish
 from gristmill.pipelines.scrub.forget_requests import read_forget_requests
 from gristmill.pipelines.scrub.keep_text import remove_texts
 from gristmill.pipelines.scrub.scrub import honour_forget_requests, remove_unfinished, scrub_measured
-from gristmill.pipelines.sources.ingest import IngestTask, ingest, plan_tasks
+from gristmill.pipelines.sources.ingest import IngestTask, ingest, plan_tasks, reading_kernels
 from gristmill.pipelines.steps import known_datasets, steps_of
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
@@ -96,18 +96,18 @@ def build_here(context: RunContext, tasks: Sequence[IngestTask], report: bool) -
     )  # what it says of the run may stop being true before it is written again
     if read_forget_requests(context.storage).unfinished:
         remove_unfinished(context.storage, specs)
-    warm(context)
+    warm(context, tasks)
     documents = context.add(layout.DOCUMENTS, honour_forget_requests(context, ingest(context, tasks)))
     scrub_measured(context, documents, specs)
     _remove_stale_selections(context)
     return build_from(context, started, report)
 
 
-def warm(context: RunContext) -> None:
-    """Compile the kernels of all steps ahead where they run in this process."""
+def warm(context: RunContext, tasks: Sequence[IngestTask] = ()) -> None:
+    """Compile the kernels of all steps, and of what reads the files of `tasks`, ahead where they run in this process."""
     if not context.engine.tasks_are_remote:
         wanted = [name for step in steps_of(context.recipe) for name in step.kernels(context)]
-        warm_kernels(wanted, context.console)
+        warm_kernels([*reading_kernels(tasks), *wanted], context.console)
 
 
 def build_from(context: RunContext, started: float, report: bool, *, forgot: bool = False) -> Run:

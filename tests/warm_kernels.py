@@ -5,8 +5,10 @@ from gristmill.filters.registry import FAMILIES
 from gristmill.pipelines.dedup.near.warm import KERNELS
 from gristmill.pipelines.engine.warm import kernels_of, warm_kernels
 from gristmill.pipelines.shards.write import WARM
+from gristmill.pipelines.sources.readers.extract import WARM as EXTRACTION
 from gristmill.schemas.recipe.rules import ORIGINAL
 
 if __name__ == "__main__":
     families = kernels_of([(name, ORIGINAL) for name in FAMILIES], ["clean", "c4_lines_dolma"])
-    warm_kernels([*families, *KERNELS, "gristmill.pipelines.decontamination.stage:warm_contamination", WARM], Console())
+    steps = [*KERNELS, "gristmill.pipelines.decontamination.stage:warm_contamination", WARM, EXTRACTION]
+    warm_kernels([*families, *steps], Console())

@@ -21,7 +21,7 @@ from gristmill.pipelines.run.dataset import MAX_PART_BYTES, PartWriter
 from gristmill.pipelines.run.stages import fingerprint
 from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.pipelines.sources.colliding_ids import separate_colliding_ids
-from gristmill.pipelines.sources.readers.extract import EXTRACTED
+from gristmill.pipelines.sources.readers.extract import EXTRACTED, OWN, WARM
 from gristmill.pipelines.sources.readers.registry import plan_splits, read_splits
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.schemas import layout
@@ -160,6 +160,12 @@ def _read_into(writer: PartWriter, task: IngestTask) -> dict[str, Any]:
         "files_not_whole": len({tally.url for tally in tallies if tally.error}),
         "errors": [{"url": tally.url, "error": tally.error} for tally in tallies if tally.error][:MAX_ERRORS_LISTED],
     }
+
+
+def reading_kernels(tasks: Sequence[IngestTask]) -> list[str]:
+    """What is compiled before files are read (see `engine.warm`): the extractor, where there are web pages for it."""
+    wants = any(task.source.extract in OWN and {"warc", "html"} & {s.format for s in task.splits} for task in tasks)
+    return [WARM] if wants else []
 
 
 def _isolate(function: str, config: dict[str, Any], batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -43,6 +43,7 @@ READER_NOTES = (
     "mime",
     "nul_characters",
     "opt_out",
+    "page",
     "replaced_bytes",
     "replaced_surrogates",
     "timestamp_raw",
@@ -139,7 +140,8 @@ class Source(Strict):
     root: what relative paths (part of a document's identity) are relative to; default: the part of `path` before the
         first wildcard, for a file its folder, for several paths what they have in common.
     snapshot: a crawl or dump label copied to every document.
-    extract: what turns HTML into text; "none" keeps the markup.
+    extract: what turns HTML into text; "gristmill_markdown" keeps headings, lists, tables and code as Markdown, "none" keeps
+        the markup.
     max_document_bytes: a record (line, file, web page) or text above this is quarantined as `too_large`.
     encoding: of text, CSV and JSON Lines files and web pages, by the labels of the WHATWG standard or Python's names; "auto":
         decided by byte order mark, what pages and servers declare, and the bytes.
@@ -160,7 +162,7 @@ class Source(Strict):
     rows: str = DOCUMENT
     columns: Columns = Columns()
     snapshot: str | None = None
-    extract: Literal["resiliparse", "trafilatura", "none"] = "resiliparse"
+    extract: Literal["gristmill", "gristmill_markdown", "resiliparse", "trafilatura", "none"] = "gristmill"
     max_document_bytes: int = Field(default=64 << 20, gt=0)
     encoding: str = "auto"
     delimiter: str = "auto"

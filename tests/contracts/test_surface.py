@@ -21,7 +21,8 @@ from gristmill.schemas.training import sft as sft_recipe
 
 PACKAGE = """
 __version__ build estimate open_run Run reselect materialise export_rows diff explain contamination
-mix forget purge measure near_duplicates
+mix forget purge measure near_duplicates extract
+Extraction
 checker check_many self_test self_test_many Checker AnswerKind Verdict
 train_tokenizer write_shards verify_shards export_shards purge_shards train plans average_checkpoints TrainingRun
 train_fasttext train_kenlm Recipe Policy TrainingRecipe PretrainRecipe load_recipe load_training_recipe Engine Console Family

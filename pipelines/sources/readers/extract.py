@@ -1,10 +1,12 @@
-"""From raw web pages to text; native parsers, so made to run in an isolated process."""
+"""From raw web pages to text: by the extractor of this project, or by native parsers, which run in an isolated process."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
+from gristmill.filters.html.extract import Extraction
 from gristmill.filters.url import host_of
 from gristmill.pipelines.sources.readers.decoding import AUTO, decode_content, is_junk, scrub, utf8_of
 from gristmill.pipelines.sources.readers.short_nodes import mark_short_nodes
@@ -32,10 +34,14 @@ EXTRACTED = pa.schema(
         pa.field(
             "unextracted_characters", pa.int64()
         ),  # of a page that has text, though no main content was found in it
+        pa.field("page", pa.large_string()),  # what the page says about itself, as a JSON object; null: nothing
         pa.field("meta_robots", pa.large_string()),  # content of <meta name=robots> and its kin, as found
         pa.field("defect", pa.large_string()),  # binary_content, or null
     ]
 )
+WARM = f"{__name__}:warm"
+OWN = ("gristmill", "gristmill_markdown")
+MAX_BYTES_IN_PROCESS = 8 << 20
 MAX_TITLE_CHARACTERS = 500
 _OPT_OUT_NAMES = ("robots", "googlebot", "tdm-reservation", "tdm-policy")
 _OPT_OUT_HINT = re.compile(rb"<meta[^>]{0,200}\b(robots|googlebot|tdm-)", re.IGNORECASE)
@@ -44,8 +50,8 @@ _OPT_OUT_HINT = re.compile(rb"<meta[^>]{0,200}\b(robots|googlebot|tdm-)", re.IGN
 def extract_batch(batch: pa.RecordBatch, config: dict[str, Any]) -> pa.RecordBatch:
     """RAW_PAGES in, EXTRACTED out, row by row.
 
-    config: {"extract": "resiliparse" | "trafilatura" | "none", "encoding": what the recipe says}. "none" keeps the markup,
-    decoded; without "encoding" it is found out.
+    config: {"extract": of schemas.recipe.source.Source, "encoding": what the recipe says}. "none" keeps the markup, decoded;
+    without "encoding" it is found out.
     """
     pages = zip(*(batch.column(name).to_pylist() for name in RAW_PAGES.names), strict=True)
     rows = [_extract(raw, charset, url, config["extract"], config.get("encoding", AUTO)) for raw, charset, url in pages]
@@ -74,6 +80,8 @@ def _extract(raw: bytes, charset: str | None, url: str | None, extractor: str, e
     html = row["text"]
     if html is None:
         return row
+    if extractor in OWN:
+        return row | _by_gristmill(html, markdown=extractor == "gristmill_markdown")
     tree = HTMLTree.parse(html)
     if title := tree.title:
         row["title"] = scrub(title.strip()[:MAX_TITLE_CHARACTERS], {})
@@ -86,6 +94,38 @@ def _extract(raw: bytes, charset: str | None, url: str | None, extractor: str, e
         shown = extract_plain_text(HTMLTree.parse(html), main_content=False, alt_texts=False, preserve_formatting=False)
         row["unextracted_characters"] = len(shown.strip()) or None
     return row
+
+
+def needs_isolation(raw: bytes, extractor: str) -> bool:
+    """Whether native code reads a page: a parser, or a detector of encodings; or it is so large that a limit of memory is
+    wanted around it."""
+    if extractor not in OWN or len(raw) > MAX_BYTES_IN_PROCESS:
+        return True
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def _by_gristmill(html: str, *, markdown: bool) -> dict[str, Any]:
+    page = Extraction(utf8_of(html, {}))
+    text = page.markdown() if markdown else page.text
+    about = page.metadata.as_dict() | {"type": page.page_type}
+    if page.text_source != "blocks":
+        about["text_source"] = page.text_source
+    return {
+        "text": text,
+        "title": page.metadata.title,
+        "unextracted_characters": None if text.strip() else page.shown_characters or None,
+        "page": json.dumps(about, ensure_ascii=False, sort_keys=True),
+        "meta_robots": page.metadata.robots,
+    }
+
+
+def warm(texts: pa.Array) -> None:
+    """Compile what the extractor runs."""
+    _by_gristmill("".join(f"<p>{text}</p>" for text in texts.to_pylist()), markdown=False)
 
 
 def main_text(html: str, tree: HTMLTree | None = None) -> str:

@@ -1,11 +1,19 @@
 """Web pages of any container: collected, extracted in batches, noted."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from gristmill.pipelines.sources.readers.extract import EXTRACT_BATCH, RAW_PAGES, Isolate, decode_page, extract_batch
+from gristmill.pipelines.sources.readers.extract import (
+    EXTRACT_BATCH,
+    RAW_PAGES,
+    Isolate,
+    decode_page,
+    extract_batch,
+    needs_isolation,
+)
 from gristmill.pipelines.sources.readers.rows import Rows
 
 RAW_BATCH_BYTES = 8 << 20
@@ -56,21 +64,37 @@ class Pages:
         owned, self._waiting.pages, self._waiting.page_bytes = self._waiting.pages, [], 0
         if not owned:
             return
-        columns = ([p.raw for _, p in owned], [p.charset for _, p in owned], [p.url for _, p in owned])
-        arrays = [pa.array(column, field.type) for column, field in zip(columns, RAW_PAGES, strict=True)]
-        batch = pa.RecordBatch.from_arrays(arrays, schema=RAW_PAGES)
         config = {"extract": self._rows.source.extract, "encoding": self._rows.source.encoding}
-        done = self._isolate(EXTRACT_BATCH, config, batch) if self._isolate else extract_batch(batch, config)
-        for (rows, page), row in zip(owned, done.to_pylist(), strict=True):
+        apart = [self._isolate is not None and needs_isolation(page.raw, config["extract"]) for _, page in owned]
+        taken = {
+            place: iter(
+                _extracted([page for (_, page), one in zip(owned, apart, strict=True) if one is place], config, how)
+            )
+            for place, how in ((True, self._isolate), (False, None))
+        }
+        for (rows, page), is_apart in zip(owned, apart, strict=True):
+            row = next(taken[is_apart])
             _give(rows, page, row, row.pop("error", None))
             if rows.full:
                 yield rows.take()
+
+
+def _extracted(pages: list[Page], config: dict[str, Any], isolate: Isolate | None) -> list[dict[str, Any]]:
+    """The rows of EXTRACTED of some pages, from worker processes or from here."""
+    if not pages:
+        return []
+    columns = ([page.raw for page in pages], [page.charset for page in pages], [page.url for page in pages])
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, RAW_PAGES, strict=True)]
+    batch = pa.RecordBatch.from_arrays(arrays, schema=RAW_PAGES)
+    return (isolate(EXTRACT_BATCH, config, batch) if isolate else extract_batch(batch, config)).to_pylist()
 
 
 def _give(rows: Rows, page: Page, row: dict[str, Any], error: str | None) -> None:
     """One page with its extracted row, or with what ended its extraction."""
     metadata = page.metadata or {}
     metadata.update({name: row[name] for name in _NOTES if row[name] is not None})
+    if row["page"]:
+        metadata["page"] = json.loads(row["page"])
     if row["meta_robots"]:
         metadata.setdefault("opt_out", {})["meta_robots"] = row["meta_robots"]
     identity = {"doc_id": page.doc_id, "url": page.url}

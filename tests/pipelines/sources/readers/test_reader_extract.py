@@ -1,6 +1,8 @@
+import json
+
 import pyarrow as pa
 import pytest
-from gristmill.pipelines.sources.readers.extract import EXTRACTED, RAW_PAGES, extract_batch
+from gristmill.pipelines.sources.readers.extract import EXTRACTED, RAW_PAGES, extract_batch, needs_isolation
 
 PARAGRAPH = "Wir haben drei Tage lang über die Größe der Brücke gestritten, und niemand wollte nachgeben. " * 3
 HTML = (
@@ -9,20 +11,46 @@ HTML = (
 )
 
 
-def extracted(raw: bytes, charset: str | None = None, extract: str = "resiliparse") -> dict:
+def extracted(raw: bytes, charset: str | None = None, extract: str = "gristmill") -> dict:
     batch = pa.RecordBatch.from_pylist([{"raw": raw, "charset": charset, "url": "http://x.example/"}], RAW_PAGES)
     result = extract_batch(batch, {"extract": extract})
     assert result.schema == EXTRACTED
     return result.to_pylist()[0]
 
 
-@pytest.mark.parametrize("extract", ["resiliparse", "trafilatura"])
+@pytest.mark.parametrize("extract", ["gristmill", "gristmill_markdown", "resiliparse", "trafilatura"])
 def test_main_content(extract: str) -> None:
     row = extracted(HTML.encode(), extract=extract)
     assert PARAGRAPH.strip() in row["text"]
     assert "Impressum" not in row["text"]
     assert row["title"] is not None
     assert row["title"].split() == ["Die", "Brücke"]
+
+
+def test_what_a_page_says_about_itself_is_kept() -> None:
+    head = "<html lang=de><meta name=author content=Ada><meta name=robots content=noai><link rel=license href='https://l.example'>"
+    row = extracted((head + HTML).encode())
+    assert json.loads(row["page"]) == {
+        "author": "Ada",
+        "language": "de",
+        "licence_url": "https://l.example",
+        "type": "article",
+    }
+    assert row["meta_robots"] == "robots: noai"
+    assert extracted((head + HTML).encode(), extract="resiliparse")["page"] is None
+
+
+def test_markdown_has_the_headings() -> None:
+    assert "# Streit\n\nWir haben" in extracted(HTML.encode(), extract="gristmill_markdown")["text"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "isolated"),
+    [(HTML.encode(), False), (HTML.encode("cp1252"), True), (b" " * (9 << 20), True)],
+)
+def test_native_code_and_large_pages_are_isolated(raw: bytes, isolated: bool) -> None:
+    assert needs_isolation(raw, "gristmill") == isolated
+    assert needs_isolation(raw, "resiliparse")
 
 
 @pytest.mark.parametrize("extract", ["resiliparse", "trafilatura"])

@@ -55,7 +55,9 @@ def test_a_page_becomes_a_row(tmp_path: Path) -> None:
     body = http(page("Amber", head), "text/html; charset=utf-8", **headers)
     (row,) = read(tmp_path, record("response", body, 3, WARC_Truncated="length")).rows
     assert (row["url"], row["timestamp"], row["location"]) == ("http://x.example/3", "2024-03-01T12:00:00Z", "a.warc#0")
-    assert json.loads(row["metadata"]) == {
+    metadata = json.loads(row["metadata"])
+    assert metadata.pop("page").keys() == {"type"}
+    assert metadata == {
         "charset": "utf-8",
         "http_status": 200,
         "mime": "text/html",
@@ -240,7 +242,7 @@ def test_a_worker_that_dies_costs_its_page(tmp_path: Path) -> None:
         ]
         return pa.RecordBatch.from_pylist(rows, EXTRACTED.append(pa.field("error", pa.large_string())))
 
-    reading = read(tmp_path, b"".join(PAGES), isolate=isolate)
+    reading = read(tmp_path, b"".join(PAGES), isolate=isolate, extract="resiliparse")
     assert names(reading) == ["Birch"]
     assert reading.reasons == ["extraction_crashed", "extraction_timeout", "extraction_memory", "extraction_failed"]
     assert {row["location"].partition("#")[0] for row in reading.rows} == {"a.warc"}

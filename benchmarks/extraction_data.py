@@ -1,0 +1,144 @@
+"""Pages with their main text: what the extractor learns from and is measured on.
+
+DATA is the development split of WCXB (Foley 2026, arXiv:2605.21097, CC BY 4.0) as one Parquet file: file_id, url,
+page_type, html (bytes), main_content, with_, without (snippets that a text must and must not hold).
+
+Pages are split into folds by host, so that no site is learned from and measured on, and copies of a page stay together.
+"""
+
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pyarrow.parquet as pq
+from gristmill.filters.html.heads import Heads
+from gristmill.filters.html.layout import Page
+from gristmill.filters.html.page import read_page
+from gristmill.filters.html.page_type import PAGE_TYPES
+
+_WORD = re.compile(r"\w+")
+
+
+def words(text: str) -> list[str]:
+    """Words as WCXB's metric counts them."""
+    return _WORD.findall(text.lower())
+
+
+def word_f1(found: Counter[str], wanted: Counter[str]) -> float:
+    """F1 of two multisets of words; 1 where both are empty."""
+    if not found and not wanted:
+        return 1.0
+    shared = sum((found & wanted).values())
+    if not shared:
+        return 0.0
+    precision, recall = shared / sum(found.values()), shared / sum(wanted.values())
+    return 2 * precision * recall / (precision + recall)
+
+
+@dataclass
+class Example:
+    """A page read into blocks. words: of each block. matched: how many of them are main text. wanted: words of the main
+    text."""
+
+    id: str
+    host: str
+    page_type: str
+    html: bytes
+    page: Page
+    heads: Heads
+    block_words: list[Counter[str]]
+    sizes: np.ndarray
+    matched: np.ndarray
+    wanted: Counter[str]
+    with_: list[str]
+    without: list[str]
+
+    def f1(self, kept: np.ndarray) -> float:
+        """Word F1 of the blocks where `kept` is true."""
+        found: Counter[str] = Counter()
+        for number in np.flatnonzero(kept):
+            found.update(self.block_words[number])
+        return word_f1(found, self.wanted)
+
+
+def utf8(html: bytes) -> bytes:
+    """The pages of WCXB are UTF-8 but for single bytes."""
+    return html.decode("utf-8", "replace").encode()
+
+
+def examples(data: Path, limit: int | None = None) -> list[Example]:
+    """Every page of the split, read and matched with its main text."""
+    rows = pq.read_table(data).to_pylist()[:limit]
+    made = []
+    for row in rows:
+        page = read_page(utf8(row["html"]))
+        blocks = [words(page.block_text(number)) for number in range(len(page.blocks))]
+        gold = words(row["main_content"] or "")
+        made.append(
+            Example(
+                row["file_id"],
+                urlsplit(row["url"] or "").netloc.lower().removeprefix("www."),
+                row["page_type"],
+                row["html"],
+                page,
+                Heads(page),
+                [Counter(block) for block in blocks],
+                np.array([len(block) for block in blocks], np.int64),
+                match(blocks, gold),
+                Counter(gold),
+                row["with_"] or [],
+                row["without"] or [],
+            )
+        )
+    return made
+
+
+def match(blocks: Sequence[Sequence[str]], gold: Sequence[str]) -> np.ndarray:
+    """How many words of each block are main text: those in the longest common sequence of words, where they are no chance
+    (three in a row, or most of the block), then runs of four left over, for text in another order."""
+    from rapidfuzz.distance import LCSseq
+
+    flat = [word for block in blocks for word in block]
+    owner = np.array([number for number, block in enumerate(blocks) for _ in block], np.int64)
+    found, used = np.zeros(len(flat), bool), np.zeros(len(gold), bool)
+    if not flat or not gold:
+        return np.zeros(len(blocks))
+    sizes = np.array([len(block) for block in blocks])
+    numbers = {word: number for number, word in enumerate(dict.fromkeys([*flat, *gold]))}
+    for run in LCSseq.opcodes([numbers[word] for word in flat], [numbers[word] for word in gold]):
+        if run.tag != "equal":
+            continue
+        start, length = run.src_start, run.src_end - run.src_start
+        if length >= 3 or length >= 0.8 * sizes[owner[start]]:
+            found[start : start + length] = True
+            used[run.dest_start : run.dest_start + length] = True
+    left: dict[tuple[str, ...], int] = defaultdict(int)
+    for start in range(len(gold) - 3):
+        if not used[start : start + 4].any():
+            left[tuple(gold[start : start + 4])] += 1
+    for start in range(len(flat) - 3 if left else 0):
+        run_of_four = tuple(flat[start : start + 4])
+        if left.get(run_of_four, 0) and owner[start] == owner[start + 3] and not found[start : start + 4].any():
+            found[start : start + 4] = True
+            left[run_of_four] -= 1
+    matched = np.zeros(len(blocks))
+    np.add.at(matched, owner[found], 1)
+    return matched
+
+
+def fold_of(host: str, folds: int, seed: str = "outer") -> int:
+    """The fold of a host: a function of its name."""
+    return int(hashlib.sha1(f"{seed}:{host}".encode()).hexdigest(), 16) % folds
+
+
+def by_type(pages: Sequence[Example], scores: Sequence[float]) -> dict[str, float]:
+    """Mean scores over all pages and of each type."""
+    grouped: dict[str, list[float]] = {"all": list(scores)}
+    for page, score in zip(pages, scores, strict=True):
+        grouped.setdefault(page.page_type, []).append(score)
+    return {name: float(np.mean(grouped[name])) for name in ("all", *PAGE_TYPES) if name in grouped}

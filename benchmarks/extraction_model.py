@@ -1,0 +1,205 @@
+"""What the extractor learns from pages with their main text: scores of labels, and trees over the features of blocks."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from extraction_data import Example, fold_of
+from gristmill.filters.html.extract import Model, block_sizes, description_bytes, label_table
+from gristmill.filters.html.features import FEATURES, NAMES, block_features
+from gristmill.filters.html.layout import ELEMENT, FIRST_LABEL, LABEL, LABEL_END, LAST_LABEL, PARENT
+from gristmill.filters.html.page_type import PAGE_FEATURES, PAGE_TYPES, page_row
+from gristmill.filters.html.trees import Trees, parse_trees, sum_of_trees
+
+LEVELS = 4  # elements around a block whose labels it teaches
+MIN_HOSTS = 4  # a label of fewer sites is not learned
+MAX_SCORE = 4.0
+LONGEST = 60  # words of a block that count for its labels
+PARAMETERS: dict[str, Any] = {
+    "objective": "cross_entropy",
+    "num_leaves": 16,
+    "learning_rate": 0.12,
+    "min_data_in_leaf": 60,
+    "feature_fraction": 0.5,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
+    "lambda_l2": 5.0,
+    "max_bin": 127,
+    "verbose": -1,
+    "num_threads": 2,
+    "seed": 1,
+    "deterministic": True,
+    "force_row_wise": True,
+}
+PAGE_PARAMETERS: dict[str, Any] = PARAMETERS | {
+    "objective": "multiclass",
+    "num_class": len(PAGE_TYPES),
+    "num_leaves": 6,
+    "min_data_in_leaf": 15,
+    "learning_rate": 0.1,
+}
+Evidence = dict[int, tuple[float, float]]
+LabelTable = tuple[np.ndarray, np.ndarray]
+
+
+def label_evidence(example: Example) -> Evidence:
+    """Label -> the shares of the page's words, main and other, that stand in the elements nearest to it."""
+    page = example.page
+    shares = np.minimum(example.sizes, LONGEST) / max(1, np.minimum(example.sizes, LONGEST).sum())
+    main = shares * example.matched / np.maximum(example.sizes, 1)
+    above: dict[int, set[int]] = {}
+    found: dict[int, list[float]] = {}
+    for block, share, of_main in zip(page.blocks, shares, main, strict=True):
+        element = int(block[ELEMENT])
+        if element not in above:
+            labels: set[int] = set()
+            step = element
+            for _ in range(LEVELS):
+                if step >= 0:
+                    labels.update(
+                        page.labels[page.elements[step, FIRST_LABEL] : page.elements[step, LAST_LABEL]].tolist()
+                    )
+                    step = int(page.elements[step, PARENT])
+            above[element] = labels
+        for label in above[element] | set(page.labels[block[LABEL] : block[LABEL_END]].tolist()):
+            entry = found.setdefault(label, [0.0, 0.0])
+            entry[0] += of_main
+            entry[1] += share - of_main
+    return {label: (one, other) for label, (one, other) in found.items()}
+
+
+def label_scores(examples: Sequence[Example], evidence: Sequence[Evidence]) -> dict[int, float]:
+    """Label -> log odds of main text where it stands, above those of all text; labels of few hosts are left out."""
+    sums: dict[int, list[float]] = {}
+    hosts: dict[int, set[str]] = {}
+    total = [0.0, 0.0]
+    for example, found in zip(examples, evidence, strict=True):
+        share = float((example.matched * np.minimum(example.sizes, LONGEST) / np.maximum(example.sizes, 1)).sum())
+        share /= max(1, np.minimum(example.sizes, LONGEST).sum())
+        total = [total[0] + share, total[1] + 1 - share]
+        for label, (main, other) in found.items():
+            entry = sums.setdefault(label, [0.0, 0.0])
+            entry[0] += main
+            entry[1] += other
+            hosts.setdefault(label, set()).add(example.host)
+    prior = total[0] / sum(total)
+    scores = {}
+    for label, (main, other) in sums.items():
+        if label and len(hosts[label]) >= MIN_HOSTS:
+            p = (main + 0.5 * prior) / (main + other + 0.5)
+            scores[label] = float(np.clip(np.log(p / (1 - p)) - np.log(prior / (1 - prior)), -MAX_SCORE, MAX_SCORE))
+    return scores
+
+
+def features(example: Example, table: LabelTable) -> np.ndarray:
+    """The rows of a page."""
+    page = example.page
+    out = np.zeros((len(page.blocks), FEATURES), np.float32)
+    title, description = example.heads.bytes_of("<title>"), description_bytes(example.heads)
+    block_features(page.text, page.blocks, page.elements, page.labels, title, description, *table, out)
+    return out
+
+
+def targets(example: Example) -> tuple[np.ndarray, np.ndarray]:
+    """(share of each block that is main text, weight: the block's share of the page's words)."""
+    sizes = np.maximum(example.sizes, 1)
+    return example.matched / sizes, example.sizes / max(example.sizes.sum(), 1)
+
+
+def training_rows(
+    examples: Sequence[Example], evidence: Sequence[Evidence], inner_folds: int = 4
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Features, targets and weights of all blocks; a page's labels are scored by the pages of other hosts."""
+    folds = [fold_of(example.host, inner_folds, "inner") for example in examples]
+    tables = []
+    for fold in range(inner_folds):
+        chosen = [number for number, other in enumerate(folds) if other != fold]
+        tables.append(label_table(label_scores([examples[n] for n in chosen], [evidence[n] for n in chosen])))
+    rows, shares, weights = [], [], []
+    for example, fold in zip(examples, folds, strict=True):
+        if len(example.sizes):
+            rows.append(features(example, tables[fold]))
+            share, weight = targets(example)
+            shares.append(share)
+            weights.append(weight)
+    return np.concatenate(rows), np.concatenate(shares), np.concatenate(weights) * len(examples)
+
+
+def fit(rows: np.ndarray, shares: np.ndarray, weights: np.ndarray, trees: int) -> list[str]:
+    """A table of trees whose sum is the log odds of main text for a word of a block."""
+    import lightgbm
+
+    data = lightgbm.Dataset(rows, shares, weight=weights, feature_name=list(NAMES))
+    return tree_table(lightgbm.train(PARAMETERS, data, trees), NAMES)
+
+
+def fit_page_types(rows: np.ndarray, types: Sequence[str], rounds: int) -> list[str]:
+    """A table of trees, one for each of PAGE_TYPES in turn, the greatest of whose sums is the type of a page."""
+    import lightgbm
+
+    numbers = np.array([PAGE_TYPES.index(name) for name in types])
+    data = lightgbm.Dataset(rows, numbers, feature_name=list(PAGE_FEATURES))
+    return tree_table(lightgbm.train(PAGE_PARAMETERS, data, rounds), PAGE_FEATURES)
+
+
+def tree_table(model: Any, names: Sequence[str]) -> list[str]:
+    """The trees of a LightGBM model as the lines that `parse_trees` reads. Thresholds are rounded down to 32 bits, which
+    decides every 32-bit value as the 64-bit threshold does."""
+    lines: list[str] = []
+
+    def add(node: dict[str, Any]) -> int:
+        place = len(lines)
+        lines.append("")
+        if "leaf_value" in node:
+            lines[place] = f"leaf\t{np.float32(node['leaf_value']):.6g}"
+            return place
+        threshold = np.float32(node["threshold"])
+        if float(threshold) > node["threshold"]:
+            threshold = np.nextafter(threshold, np.float32(-np.inf))
+        left, right = add(node["left_child"]), add(node["right_child"])
+        lines[place] = f"{names[node['split_feature']]}\t{threshold:.9g}\t{left}\t{right}"
+        return place
+
+    for tree in model.dump_model()["tree_info"]:
+        add(tree["tree_structure"])
+    return lines
+
+
+def log_odds(rows: np.ndarray, trees: Trees) -> np.ndarray:
+    """The sums of trees for the blocks of a page."""
+    sums = np.empty(len(rows))
+    sum_of_trees(rows, *trees, sums)
+    return sums
+
+
+def learn(examples: Sequence[Example], evidence: Sequence[Evidence], trees: int, rounds: int) -> "Learned":
+    """Everything that the extractor learns from some pages. rounds: of trees for page types, seven trees each."""
+    rows, shares, weights = training_rows(examples, evidence)
+    scores = label_scores(examples, evidence)
+    block_lines = fit(rows, shares, weights, trees)
+    block_trees = parse_trees(block_lines, NAMES)
+    table = label_table(scores)
+    page_rows, types = [], []
+    for example in examples:
+        if len(example.sizes):
+            found = features(example, table)
+            probabilities = 1 / (1 + np.exp(-log_odds(found, block_trees)))
+            page_rows.append(
+                page_row(found, block_sizes(example.page), probabilities.astype(np.float32), example.heads)
+            )
+            types.append(example.page_type)
+    return Learned(scores, block_lines, fit_page_types(np.concatenate(page_rows), types, rounds))
+
+
+class Learned(NamedTuple):
+    """scores: of labels. block_lines, page_lines: tables of trees."""
+
+    scores: dict[int, float]
+    block_lines: list[str]
+    page_lines: list[str]
+
+    @property
+    def model(self) -> Model:
+        """As the extractor takes it."""
+        block_trees, page_trees = parse_trees(self.block_lines, NAMES), parse_trees(self.page_lines, PAGE_FEATURES)
+        return Model(*label_table(self.scores), block_trees, page_trees)

@@ -1,0 +1,59 @@
+"""Make the tables that the extractor decides by, from pages with their main text.
+
+    python benchmarks/train_extraction.py DATA [--trees 100] [--rounds 25]
+
+DATA: the development split of WCXB as Parquet (benchmarks/extraction_data.py says what is in it). Needs lightgbm and
+rapidfuzz, which the extractor itself does not. The tables go to filters/html/; each says in its head where it comes from.
+`benchmarks/extraction.py` measures, with models that have not seen the sites they are measured on.
+"""
+
+import argparse
+import hashlib
+import time
+from pathlib import Path
+
+import gristmill.filters.html.extract as extractor
+import lightgbm
+from extraction_data import examples
+from extraction_model import label_evidence, learn
+
+FOLDER = Path(__file__).parent.parent / "filters" / "html"
+
+
+def heading(data: Path, what: str, pages: int) -> str:
+    """Where a table comes from, as its first lines."""
+    digest = hashlib.sha256(data.read_bytes()).hexdigest()
+    return (
+        f"# {what}\n"
+        f"# Learned by benchmarks/train_extraction.py (LightGBM {lightgbm.__version__}) from {pages:,} pages of the\n"
+        "# development split of WCXB, the Web Content Extraction Benchmark (Foley 2026, arXiv:2605.21097), CC BY 4.0;\n"
+        f"# sha256 of the file: {digest}\n"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--trees", type=int, default=100, help="for blocks")
+    parser.add_argument("--rounds", type=int, default=25, help="of trees for page types, seven each")
+    options = parser.parse_args()
+    started = time.monotonic()
+    pages = examples(options.data)
+    learned = learn(pages, [label_evidence(page) for page in pages], options.trees, options.rounds)
+    labels = [f"{label:08x}\t{score:.4g}" for label, score in sorted(learned.scores.items())]
+    for name, what, lines in (
+        (
+            extractor.LABEL_SCORES,
+            "hash of a word in a class, id, role or itemprop, and its log odds of main text",
+            labels,
+        ),
+        (extractor.BLOCK_TREES, "trees over the features of a block (filters/html/features.py)", learned.block_lines),
+        (extractor.PAGE_TREES, "trees over the features of a page, one for each type in turn", learned.page_lines),
+    ):
+        (FOLDER / name).write_text(heading(options.data, what, len(pages)) + "\n".join(lines) + "\n", encoding="utf-8")
+        print(f"{FOLDER / name}: {len(lines):,} lines")
+    print(f"{time.monotonic() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+# mypy: disallow-untyped-defs=False
+"""What a reader of pages wants of the attributes of a start tag: labels, hidden or not, and what a few names say.
+
+A label is a hash of a word in a class, id, role or itemprop attribute: `class="postContent wide"` gives post, content,
+wide and postContent.
+"""
+
+import numpy as np
+from gristmill.filters.html.tags import name_hash
+from gristmill.filters.html.tokeniser import (
+    ATTRIBUTE,
+    ATTRIBUTE_END,
+    NEXT_ATTRIBUTE,
+    REST,
+    REST_END,
+    VALUE,
+    VALUE_END,
+    is_space,
+    next_attribute,
+    same_letters,
+)
+from gristmill.kernels.compile import helper, inlined
+
+# What attributes say of their element.
+NOT_SHOWN = 1  # hidden, display: none, visibility: hidden
+ARIA_HIDDEN = 2  # shown, but not read out: icons, and copies for the eye of what is there for screen readers
+TYPESET = 4  # what MathJax or KaTeX made of a formula whose source is elsewhere
+TEX = 8  # the source of a formula: encoding="application/x-tex", type="math/tex"
+LINKED_DATA = 16  # type="application/ld+json"
+NAMED_RELATION = 32  # rel="license" or rel="author"
+
+_CLASS, _ID, _STYLE, _HIDDEN_NAME, _ARIA, _ROLE, _ITEMPROP, _TYPE, _ENCODING, _REL = (
+    np.frombuffer(name, np.uint8)
+    for name in (
+        *(b"class", b"id", b"style", b"hidden", b"aria-hidden", b"role", b"itemprop"),
+        *(b"type", b"encoding", b"rel"),
+    )
+)
+_TRUE = np.frombuffer(b"true", np.uint8)
+_NONE, _INVISIBLE = np.frombuffer(b"display:none", np.uint8), np.frombuffer(b"visibility:hidden", np.uint8)
+_MATHJAX, _KATEX = np.frombuffer(b"MathJax", np.uint8), np.frombuffer(b"katex-html", np.uint8)
+_JSON = np.frombuffer(b"ld+json", np.uint8)
+_X_TEX, _MATH_TEX = np.frombuffer(b"x-tex", np.uint8), np.frombuffer(b"math/tex", np.uint8)
+_LICENSE, _AUTHOR = np.frombuffer(b"license", np.uint8), np.frombuffer(b"author", np.uint8)
+
+
+@inlined
+def _is_label_byte(byte):
+    return (byte >= 0x61 and byte <= 0x7A) or (byte >= 0x41 and byte <= 0x5A) or byte >= 0x80
+
+
+@helper
+def _add_labels(data, i, end, seed, labels, count):
+    """Append a hash of each run of letters, and of each whole class of several runs; returns the new number of labels."""
+    whole = i
+    runs = 0
+    while i <= end:
+        if i == end or is_space(data[i]):
+            if runs > 1:
+                labels[count] = np.uint32(name_hash(data, whole, i) >> np.uint64(32)) ^ np.uint32(seed)
+                count += 1
+            i += 1
+            whole, runs = i, 0
+            continue
+        if not _is_label_byte(data[i]):
+            i += 1
+            continue
+        start = i
+        while i < end and _is_label_byte(data[i]):
+            if i > start and data[i] >= 0x41 and data[i] <= 0x5A and data[i - 1] >= 0x61 and data[i - 1] <= 0x7A:
+                break  # a hump: postContent is two words
+            i += 1
+        labels[count] = np.uint32(name_hash(data, start, i) >> np.uint64(32)) ^ np.uint32(seed)
+        count += 1
+        runs += 1
+    return count
+
+
+@helper
+def _contains(data, i, end, wanted):
+    """Whether data[i:end] contains `wanted` (lower case) in any case, white space around a colon left out."""
+    for start in range(i, end):
+        if data[start] | 0x20 != wanted[0]:
+            continue
+        k, at = 0, start
+        while at < end and k < len(wanted):
+            byte = data[at]
+            if byte >= 0x41 and byte <= 0x5A:
+                byte |= 0x20
+            if byte == wanted[k]:
+                k += 1
+            elif not (is_space(byte) and (wanted[k] == 0x3A or wanted[k - 1] == 0x3A)):
+                break
+            at += 1
+            if at - start > 64:
+                break
+        if k == len(wanted):
+            return True
+    return False
+
+
+@helper
+def _is_typeset(data, i, end):
+    """Whether a class is MathJax, MathJax_… or katex-html."""
+    while i < end:
+        while i < end and is_space(data[i]):
+            i += 1
+        start = i
+        while i < end and not is_space(data[i]):
+            i += 1
+        length = i - start
+        if length == len(_KATEX) and data[start] == 0x6B and same_letters(data, start, i, _KATEX):
+            return True
+        if length >= len(_MATHJAX) and data[start] == 0x4D and (length == 7 or data[start + 7] == 0x5F):
+            k = 0
+            while k < 7 and data[start + k] == _MATHJAX[k]:
+                k += 1
+            if k == 7:
+                return True
+    return False
+
+
+@helper
+def read_attributes(data, token, attribute, labels, count):
+    """Append the labels of a start tag; returns (number of labels, what else its attributes say as bits)."""
+    i, end, said = token[REST], token[REST_END], 0
+    while next_attribute(data, i, end, attribute):
+        i = attribute[NEXT_ATTRIBUTE]
+        name, name_end = attribute[ATTRIBUTE], attribute[ATTRIBUTE_END]
+        value, value_end = attribute[VALUE], attribute[VALUE_END]
+        first = data[name] | 0x20
+        if first == 0x63:
+            if same_letters(data, name, name_end, _CLASS):
+                count = _add_labels(data, value, value_end, 0, labels, count)
+                if _is_typeset(data, value, value_end):
+                    said |= TYPESET
+        elif first == 0x69:
+            if same_letters(data, name, name_end, _ID):
+                count = _add_labels(data, value, value_end, 0, labels, count)
+            elif same_letters(data, name, name_end, _ITEMPROP):
+                count = _add_labels(data, value, value_end, 1, labels, count)
+        elif first == 0x72:
+            if same_letters(data, name, name_end, _ROLE):
+                count = _add_labels(data, value, value_end, 2, labels, count)
+            elif same_letters(data, name, name_end, _REL) and (
+                _contains(data, value, value_end, _LICENSE) or _contains(data, value, value_end, _AUTHOR)
+            ):
+                said |= NAMED_RELATION
+        elif first == 0x73:
+            if same_letters(data, name, name_end, _STYLE) and (
+                _contains(data, value, value_end, _NONE) or _contains(data, value, value_end, _INVISIBLE)
+            ):
+                said |= NOT_SHOWN
+        elif first == 0x68:
+            if same_letters(data, name, name_end, _HIDDEN_NAME):
+                said |= NOT_SHOWN
+        elif first == 0x61:
+            if same_letters(data, name, name_end, _ARIA) and same_letters(data, value, value_end, _TRUE):
+                said |= ARIA_HIDDEN
+        elif same_letters(data, name, name_end, _TYPE) or same_letters(data, name, name_end, _ENCODING):
+            if _contains(data, value, value_end, _X_TEX) or _contains(data, value, value_end, _MATH_TEX):
+                said |= TEX
+            elif _contains(data, value, value_end, _JSON):
+                said |= LINKED_DATA
+    return count, said

@@ -1,0 +1,63 @@
+# mypy: disallow-untyped-defs=False
+"""Open-addressing tables of hashes: how often each was seen, and what was learned of it."""
+
+import numpy as np
+from gristmill.kernels.compile import helper
+from gristmill.kernels.hashing import FNV_START, fnv1a, splitmix64
+
+
+@helper
+def count_hash(h, keys, counts):
+    """Count one more of a hash (uint64) in a table whose length is a power of two; returns its place."""
+    mask = len(keys) - 1
+    if h == 0:
+        h = np.uint64(1)
+    place = np.int64(h & np.uint64(mask))
+    while keys[place] != 0 and keys[place] != h:
+        place = (place + 1) & mask
+    keys[place] = h
+    counts[place] += 1
+    return place
+
+
+@helper
+def find_hash(h, keys):
+    """The place of a hash in a table, -1 where it is not in it."""
+    mask = len(keys) - 1
+    if h == 0:
+        h = np.uint64(1)
+    place = np.int64(h & np.uint64(mask))
+    while keys[place] != 0:
+        if keys[place] == h:
+            return place
+        place = (place + 1) & mask
+    return np.int64(-1)
+
+
+@helper
+def next_word(data, i, end):
+    """(hash of the next word of data[i:end] in small letters, position behind it); the hash is 0 where there is none."""
+    h, letters = FNV_START, 0
+    while i < end:
+        byte = data[i]
+        if byte >= 0x41 and byte <= 0x5A:
+            byte |= 0x20
+        if (byte >= 0x61 and byte <= 0x7A) or (byte >= 0x30 and byte <= 0x39) or byte >= 0x80:
+            h = fnv1a(h, byte)
+            letters += 1
+        elif letters:
+            break
+        i += 1
+    return splitmix64(h) if letters else np.uint64(0), i
+
+
+@helper
+def label_score(label, keys, scores):
+    """The score of a label (uint32) in a table of learned ones, where key 0 is empty; 0 where it was not learned."""
+    mask = len(keys) - 1
+    place = np.int64(label) & mask
+    while keys[place] != 0:
+        if keys[place] == label:
+            return scores[place]
+        place = (place + 1) & mask
+    return np.float32(0)

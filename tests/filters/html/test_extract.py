@@ -1,0 +1,239 @@
+"""The main text of pages, and what pages say about themselves."""
+
+from typing import Any
+
+import gristmill
+import numpy as np
+import pytest
+from gristmill.filters.html import extract as extractor
+from gristmill.filters.html.choose import choose_blocks, choose_plainly
+from gristmill.filters.html.extract import Extraction, extract, extraction_model, label_table
+from gristmill.filters.html.features import FEATURES, NAMES
+from gristmill.filters.html.page import read_page
+from gristmill.filters.html.page_type import PAGE_TYPES
+from gristmill.filters.html.plain_text import join_blocks
+from gristmill.filters.html.trees import LEAF, parse_trees, sum_of_trees, sum_of_trees_plainly
+from gristmill.schemas.errors import InputError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+PARAGRAPHS = [
+    "Die alte Mühle am Fluss mahlt seit drei Jahrhunderten Korn, und ihr Rad dreht sich noch immer, wenn das Wasser steigt.",
+    "Im vergangenen Winter fror der Bach zu; der Müller wartete sechs Wochen, bis das Eis brach und die Steine liefen.",
+    "Heute kommen Besucher, kaufen Mehl und fragen, warum das Brot hier anders schmeckt als in der Stadt am Meer.",
+]
+
+
+def page(body: str, head: str = "") -> str:
+    links = "".join(f"<li class=nav-item><a href='/{n}'>Seite {n}</a></li>" for n in range(12))
+    return (
+        f"<!doctype html><html lang=de><head><title>Die Mühle</title>{head}</head><body>"
+        f"<header class=site-header><nav class=main-menu><ul>{links}</ul></nav></header>"
+        f"<main id=content><article class=post-content>{body}</article></main>"
+        f"<aside class=sidebar><ul>{links}</ul></aside><footer class=footer><p>Impressum, alle Rechte</p></footer></body>"
+    )
+
+
+ARTICLE = page("<h1>Die Mühle</h1>" + "".join(f"<p>{paragraph}</p>" for paragraph in PARAGRAPHS))
+
+
+def test_the_main_text_is_kept_and_navigation_is_not() -> None:
+    found = gristmill.extract(ARTICLE)
+    assert str(found) == "\n\n".join(["Die Mühle", *PARAGRAPHS])
+    assert found.text_source == "blocks"
+    assert {block.text for block in found.blocks if block.kept} == {"Die Mühle", *PARAGRAPHS}
+    by_text = {block.text: block for block in found.blocks}
+    assert by_text["Seite 3"].score < 0.3 < 0.7 < by_text[PARAGRAPHS[1]].score
+    assert (by_text["Die Mühle"].element, by_text["Seite 3"].element) == ("h1", "li")
+    assert found.page_type in PAGE_TYPES
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "windows-1252"])
+def test_bytes_are_decoded_as_pages_are(encoding: str) -> None:
+    assert str(extract(ARTICLE.encode(encoding))) == str(extract(ARTICLE))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "男は川の水車小屋で三百年間穀物を挽いている。冬には小川が凍り、粉屋は六週間待った。" * 3,
+        "كانت الطاحونة القديمة تطحن الحبوب " * 9,
+    ],
+)
+def test_scripts_without_latin_words(text: str) -> None:
+    found = str(extract(page(f"<p>{text}</p><p>{text[::-1]}</p>")))
+    assert found.split("\n\n") == [text.strip(), text[::-1].strip()]
+
+
+def test_hidden_text_is_left_out_unless_it_is_the_page() -> None:
+    hidden = "".join(f"<div {how}>Verborgen {how}</div>" for how in ("hidden", "style='display:none'"))
+    found = str(
+        extract(page(f"<p>{PARAGRAPHS[0]}</p>{hidden}<noscript><p>Ohne Skript</p></noscript><p>{PARAGRAPHS[1]}</p>"))
+    )
+    assert found == f"{PARAGRAPHS[0]}\n\n{PARAGRAPHS[1]}"
+    revealed = "".join(f"<p>{paragraph}</p>" for paragraph in PARAGRAPHS)
+    assert str(extract(page(f"<div style='display:none'>{revealed}</div>"))) == "\n\n".join(PARAGRAPHS)
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<p>a<p>b", "a\n\nb"),
+        ("<div>a</div><div>b</div>", "a\nb"),
+        ("<ul><li>a<li>b</ul><div>c", "a\nb\n\nc"),
+        ("<table><tr><td>a<td>b<tr><td>c</table>", "a\tb\nc"),
+        ("a<br>b<br><br>c", "a\nb\n\nc"),
+        ("<div><h2>a</h2><div>b</div></div>", "a\n\nb"),
+        ("<div>" * 300 + "a" + "</div>" * 300 + "<div>b", "a\n\nb"),
+    ],
+)
+def test_lines_between_blocks_are_those_of_a_browser(html: str, expected: str) -> None:
+    found = read_page(html.encode())
+    out = np.empty(len(found.text) + 2 * len(found.blocks), np.uint8)
+    size = join_blocks(found.text, found.blocks, found.elements, np.ones(len(found.blocks), bool), out)
+    assert out[:size].tobytes().decode() == expected
+
+
+HEAD = """<meta name=robots content="noindex, noai"><meta name="TDM-Reservation" content=1>
+<meta content="Ada &amp; Co" name=author><meta property="article:published_time" content="2024-03-05T10:00:00+01:00">
+<link rel="canonical" href="https://muehle.example/alt"><link rel=license href="https://creativecommons.org/licenses/by/4.0/">
+<meta property="og:description" content="Von einer Mühle">"""
+
+
+def test_what_a_page_says_about_itself() -> None:
+    about = extract(page(f"<p>{PARAGRAPHS[0]}</p>", HEAD)).metadata
+    assert about.title == "Die Mühle"
+    assert about.author == "Ada & Co"
+    assert about.date == "2024-03-05"
+    assert about.canonical_url == "https://muehle.example/alt"
+    assert about.language == "de"
+    assert about.licence_url == "https://creativecommons.org/licenses/by/4.0/"
+    assert about.robots == "robots: noindex, noai; tdm-reservation: 1"
+    assert about.description == "Von einer Mühle"
+    assert extract("<p>a").metadata.as_dict() == {}
+    assert extract("<p>a").metadata.title is None
+    assert extract("<h1>a <b>b</b></h1>").metadata.title == "a b"
+
+
+LINKED = """<script type="application/ld+json">{"@graph": [{"@type": "NewsArticle", "datePublished": "2020-1-2",
+"author": [{"name": "Bo"}], "license": "https://l.example", "articleBody": "%s"}]}</script>"""
+
+
+def test_linked_data() -> None:
+    body = " ".join(PARAGRAPHS)
+    html = page(f"<p>{PARAGRAPHS[0]}</p>", LINKED % body)
+    about = extract(html).metadata
+    assert (about.date, about.author, about.licence_url) == ("2020-01-02", "Bo", "https://l.example")
+    assert extract(html).text == PARAGRAPHS[0]
+    used = extract(html, linked_data=True)
+    assert (used.text, used.text_source) == (body, "articleBody")
+
+
+@pytest.mark.parametrize(
+    "script", ["{", "[" * 100_000, '{"a": 1' + "0" * 10_000 + "}", "[1, null, {}]", '{"author": {"name": 3}}']
+)
+def test_linked_data_that_is_none(script: str) -> None:
+    about = extract(f"<script type='application/ld+json'>{script}</script><p>a").metadata
+    assert (about.author, about.date, about.linked_texts) == (None, None, {})
+
+
+def test_a_page_without_text_gives_its_description() -> None:
+    found = extract("<meta name=description content='Von einer Mühle'><script>draw()</script>")
+    assert (found.text, found.text_source, found.blocks, found.page_type) == (
+        "Von einer Mühle",
+        "description",
+        [],
+        None,
+    )
+    assert str(extract("")) == ""
+
+
+def test_what_is_no_page() -> None:
+    with pytest.raises(InputError, match="int"):
+        extract(3)  # type: ignore[arg-type]
+    assert str(extract("<p>a\ud800b " + PARAGRAPHS[0])).startswith("a\ufffdb")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "<p>",
+                "<div class='a bC'>",
+                "</div>",
+                "<td>",
+                "<table>",
+                "<h1>",
+                "wort ",
+                "字",
+                "<a>",
+                "&",
+                "<meta name=author content=",
+            ]
+        ),
+        max_size=40,
+    ),
+    st.binary(max_size=30),
+)
+def test_no_page_raises(pieces: list[str], raw: bytes) -> None:
+    found = extract("".join(pieces).encode() + raw)
+    assert len(found.blocks) == len(found.page.blocks)
+    assert isinstance(found.markdown(links=True, emphasis=True), str)
+    assert found.metadata.as_dict() is not None
+    kept = sum(len(block.text) for block in found.blocks if block.kept)
+    assert found.text_source != "blocks" or len(found.text) >= kept
+
+
+def test_large_pages_are_judged_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = extract(ARTICLE)
+    monkeypatch.setattr(extractor, "MAX_BLOCKS", 5)
+    pieces = extract(ARTICLE)
+    assert [block.text for block in pieces.blocks] == [block.text for block in whole.blocks]
+    assert PARAGRAPHS[1] in pieces.text
+
+
+def test_the_learned_tables() -> None:
+    model = extraction_model()
+    assert len(model.block_trees.roots) >= 50
+    assert len(model.page_trees.roots) % len(PAGE_TYPES) == 0
+    assert set(model.block_trees.feature) - {LEAF} <= set(range(FEATURES))
+    rows = np.random.default_rng(0).normal(1, 3, (20, FEATURES)).astype(np.float32)
+    sums = np.empty(20)
+    sum_of_trees(rows, *model.block_trees, sums)
+    assert np.allclose(sums, sum_of_trees_plainly(rows, model.block_trees))
+
+
+def test_a_table_of_trees() -> None:
+    table = ["depth\t1.5\t1\t2", "leaf\t-1", "words\t3\t3\t4", "leaf\t2", "leaf\t5", "leaf\t0.5"]
+    trees = parse_trees(table, NAMES)
+    assert trees.roots.tolist() == [0, 5]
+    rows = np.zeros((3, FEATURES), np.float32)
+    rows[1:, NAMES.index("depth")] = 2
+    rows[2, NAMES.index("words")] = 9
+    assert sum_of_trees_plainly(rows, trees) == [-0.5, 2.5, 5.5]
+
+
+@given(st.dictionaries(st.integers(1, 2**32 - 1), st.floats(-4, 4, width=32), max_size=50))
+def test_a_table_of_labels_holds_every_score(scores: dict[int, float]) -> None:
+    keys, values = label_table(scores)
+    assert {int(key): float(value) for key, value in zip(keys, values, strict=True) if key} == scores
+    assert 2 * len(scores) <= len(keys)
+
+
+BLOCKS = st.lists(st.tuples(st.floats(-6, 6), st.integers(0, 50), st.booleans()), max_size=30)
+
+
+@settings(deadline=None)
+@given(BLOCKS)
+def test_blocks_are_chosen_as_in_plain_python(found: list[tuple[Any, ...]]) -> None:
+    sums, sizes = np.array([one[0] for one in found], float), np.array([one[1] for one in found], float)
+    allowed = np.array([one[2] for one in found], bool)
+    scores, kept = np.zeros(len(found), np.float32), np.zeros(len(found), bool)
+    choose_blocks(sums, sizes, allowed, scores, kept)
+    assert kept.tolist() == choose_plainly(sums, sizes, allowed)
+    assert not (kept & ~allowed).any()
+
+
+def test_it_prints_what_it_is() -> None:
+    assert repr(Extraction(b"<p>a")).startswith("<Extraction of ")

@@ -1,0 +1,60 @@
+"""Markdown of pages: what their elements mean, and text that would mean something by accident."""
+
+import numpy as np
+import pytest
+from gristmill.filters.html.markdown import to_markdown
+from gristmill.filters.html.page import read_page
+
+
+def markdown(html: str, **options: bool) -> str:
+    page = read_page(html.encode())
+    return to_markdown(page, np.ones(len(page.blocks), bool), **options)
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<h1>a\n b</h1><h3>c<br>d</h3>", "# a b\n\n### c d"),
+        ("<p>a<br>b", "a  \nb"),
+        ("<ul><li>a<li>b<ul><li>c</ul><li>d</ul><p>e", "- a\n- b\n  - c\n- d\n\ne"),
+        ("<ol><li>a<li><p>b<p>c</ol>", "1. a\n2. b\n\n   c"),
+        ("<blockquote><p>a<p>b</blockquote><p>c", "> a\n>\n> b\n\nc"),
+        ("<pre><code class='x language-c++'>if (a < b)\n  *c;\n</code></pre>", "```c++\nif (a < b)\n  *c;\n```"),
+        ("<div class='highlight highlight-source-rust'><pre>x</pre></div>", "```rust\nx\n```"),
+        ("<pre>```\na\n```</pre>", "````\n```\na\n```\n````"),
+        ("<p>use <code>a &lt; `b`</code>.", "use `` a < `b` ``."),
+        (
+            "<table><tr><th>a<th>b<tr><td>1|2<td><tr><td><td>x<br>y</table>",
+            "| a | b |\n| --- | --- |\n| 1\\|2 |  |\n|  | x y |",
+        ),
+        ("<table><tr><td><p>a<p>b</table>", "a\n\nb"),
+        (
+            "x <math display=block><mi>E</mi><annotation encoding='application/x-tex'>E=m</annotation></math> y"
+            "<script type='math/tex'>a<b</script>",
+            "x $$E=m$$ y$a<b$",
+        ),
+        ("<p># a<p>- b<p>3. c<p>+1 d<p>&lt;b> e &lt; f", "\\# a\n\n\\- b\n\n3\\. c\n\n+1 d\n\n\\<b> e < f"),
+        ("", ""),
+    ],
+)
+def test_blocks(html: str, expected: str) -> None:
+    assert markdown(html) == expected
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<p>see <a href='/a b(1)'>the <b>page</b> </a>now", "see [the **page**](/a%20b%281%29) now"),
+        ("<a href=x&amp;y><h2>a</h2></a>b", "## [a](x&y)\n\nb"),
+        ("<a href='javascript:f()'>a</a> <a href='#n'>b</a> <a>c</a>", "a b c"),
+        ("<i>a</i><em></em> <strong> b </strong>c", "*a* **b** c"),
+        ("<p>a</a></b><b>c", "a**c**"),
+    ],
+)
+def test_links_and_emphasis_are_options(html: str, expected: str) -> None:
+    assert markdown(html, links=True, emphasis=True) == expected
+    assert not {"*", "["} & set(markdown(html))
+
+
+def test_many_open_elements_cost_no_more() -> None:
+    assert markdown("<a href=x>" * 20_000 + "b", links=True).endswith("[b](x)")
