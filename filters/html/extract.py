@@ -189,8 +189,8 @@ def extract(html: bytes | str, *, charset: str | None = None, linked_data: bool 
     of the encoding of the bytes. linked_data: let the page's own JSON-LD text (`articleBody`) stand in where it is longer.
     No page raises: a page without text gives an empty one. InputError for what is neither bytes nor text.
 
-    >>> str(extract("<nav><a href=/>Home</a></nav><article><h1>Mills</h1><p>They grind grain, slowly.</p></article>"))
-    'Mills\\n\\nThey grind grain, slowly.'
+    >>> str(extract("<nav><a href=/>Home</a></nav><article><p>They grind grain, and have for long, day and night.</p>"))
+    'They grind grain, and have for long, day and night.'
     """
     if isinstance(html, bytes | bytearray | memoryview):
         html = _decoded(bytes(html), charset)

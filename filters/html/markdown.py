@@ -106,7 +106,8 @@ class _Writer:
         self.parts: list[str] = []
         self._numbers: dict[int, int] = {}
         self._indents: dict[int, str] = {}
-        self._item, self._lists, self._quotes = -1, (), 0
+        self._item, self._quotes = -1, 0
+        self._lists: tuple[int, ...] = ()
 
     def add(self, text: str, around: _Around) -> None:
         """Add a piece of text of one or more lines; a blank line before it unless it goes on with a list."""

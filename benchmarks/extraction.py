@@ -1,0 +1,159 @@
+"""How good and how fast main text is taken from web pages, beside resiliparse, trafilatura and jusText in one run.
+
+    python benchmarks/extraction.py f1 DATA [--folds 5] [--pages N] [--peers resiliparse trafilatura justext]
+    python benchmarks/extraction.py speed DATA [--pages 200]
+    python benchmarks/extraction.py snippets PAGES... [--peers ...]
+
+f1: word F1 on the development split of WCXB (benchmarks/extraction_data.py), over all pages and by type, and the share of
+snippets that a text must hold (with) and must not hold (without). Ours is cross-validated by host: each page is judged by
+tables learned without its site; "shipped" are the tables in the repository, which have seen these pages.
+speed: milliseconds a page and MB/s of HTML on one core, medians of five rounds in turn.
+snippets: JSON Lines, also packed, with `html`, `with`, `without`; by language where a page names one (lang_lid176).
+"""
+
+import argparse
+import lzma
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from extraction_data import Example, by_type, examples, fold_of, utf8, word_f1, words
+from extraction_model import label_evidence, learn
+from gristmill.filters.html.extract import Extraction
+from pydantic_core import from_json
+
+Extract = Callable[[bytes], str]
+
+
+def by_gristmill(html: bytes) -> str:
+    return Extraction(html).text
+
+
+def by_resiliparse(html: bytes) -> str:
+    from gristmill.pipelines.sources.readers.extract import main_text
+
+    return main_text(html.decode("utf-8", "replace"))
+
+
+def by_trafilatura(html: bytes) -> str:
+    import trafilatura
+
+    return trafilatura.extract(html.decode("utf-8", "replace")) or ""
+
+
+def by_justext(html: bytes) -> str:
+    import justext
+
+    try:
+        found = justext.justext(html.decode("utf-8", "replace"), justext.get_stoplist("English"))
+    except Exception:  # lxml gives up on some pages
+        return ""
+    return "\n".join(paragraph.text for paragraph in found if not paragraph.is_boilerplate)
+
+
+PEERS: dict[str, Extract] = {"resiliparse": by_resiliparse, "trafilatura": by_trafilatura, "justext": by_justext}
+
+
+def cross_validated(
+    pages: Sequence[Example], folds: int, trees: int, rounds: int
+) -> Iterator[tuple[Example, Extraction]]:
+    """Every page with its extraction by what was learned from the pages of other hosts."""
+    evidence = [label_evidence(page) for page in pages]
+    places = [fold_of(page.host, folds) for page in pages]
+    for fold in range(folds):
+        chosen = [number for number, place in enumerate(places) if place != fold]
+        model = learn([pages[n] for n in chosen], [evidence[n] for n in chosen], trees, rounds).model
+        for page, place in zip(pages, places, strict=True):
+            if place == fold:
+                yield page, Extraction(utf8(page.html), model=model)
+
+
+def shares(text: str, held: Sequence[str], not_held: Sequence[str]) -> tuple[float, float]:
+    """The share of snippets that a text holds, and of those it does not hold; white space is one space."""
+    flat = " ".join(text.split())
+    with_ = [" ".join(one.split()) in flat for one in held]
+    without = [" ".join(one.split()) not in flat for one in not_held]
+    return (float(np.mean(with_)) if with_ else np.nan), (float(np.mean(without)) if without else np.nan)
+
+
+def print_row(name: str, pages: Sequence[Example], texts: Sequence[str]) -> None:
+    scores = [word_f1(Counter(words(text)), page.wanted) for page, text in zip(pages, texts, strict=True)]
+    found = [shares(text, page.with_, page.without) for page, text in zip(pages, texts, strict=True)]
+    means = " ".join(f"{kind} {value:.3f}" for kind, value in by_type(pages, scores).items())
+    held, absent = np.nanmean(np.array(found), axis=0)
+    print(f"{name:24} {means} | with {held:.3f} without {absent:.3f}", flush=True)
+
+
+def f1(options: argparse.Namespace) -> None:
+    pages = examples(options.data, options.pages)
+    for name in options.peers:
+        print_row(name, pages, [PEERS[name](utf8(page.html)) for page in pages])
+    print_row("gristmill, shipped", pages, [by_gristmill(utf8(page.html)) for page in pages])
+    if options.folds:
+        found = list(cross_validated(pages, options.folds, options.trees, options.rounds))
+        judged = [page for page, _ in found]
+        print_row("gristmill, by host", judged, [extraction.text for _, extraction in found])
+        right = np.mean([extraction.page_type == page.page_type for page, extraction in found])
+        print(f"page types right, by host: {right:.3f}")
+
+
+def speed(options: argparse.Namespace) -> None:
+    pages = [utf8(html) for html in pq.read_table(options.data, columns=["html"])["html"].to_pylist()[: options.pages]]
+    megabytes = sum(map(len, pages)) / 1e6
+    chosen = {"gristmill": by_gristmill} | {name: PEERS[name] for name in options.peers}
+    by_gristmill(pages[0])
+    seconds: dict[str, list[float]] = {name: [] for name in chosen}
+    for _ in range(options.rounds_of_time):
+        for name, extract in chosen.items():
+            started = time.perf_counter()
+            for page in pages:
+                extract(page)
+            seconds[name].append(time.perf_counter() - started)
+    for name, measured in seconds.items():
+        median = statistics.median(measured)
+        ratio = statistics.median(other / own for other, own in zip(measured, seconds["gristmill"], strict=True))
+        print(
+            f"{name:12} {1000 * median / len(pages):7.2f} ms a page {megabytes / median:7.1f} MB/s, {ratio:5.1f} times ours"
+        )
+
+
+def snippets(options: argparse.Namespace) -> None:
+    rows: list[dict[str, Any]] = []
+    for path in options.data:
+        content = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
+        rows += [from_json(line) for line in content.splitlines()]
+    for name, extract in ({"gristmill": by_gristmill} | {name: PEERS[name] for name in options.peers}).items():
+        found: dict[str, list[tuple[float, float]]] = {}
+        for row in rows:
+            pair = shares(extract(row["html"].encode("utf-8", "replace")), row["with"], row["without"])
+            for group in ("all", row.get("lang_lid176") or "unknown"):
+                found.setdefault(group, []).append(pair)
+        for group, pairs in sorted(found.items()):
+            held, absent = np.nanmean(np.array(pairs), axis=0)
+            print(f"{name:12} {group:8} {len(pairs):4} pages: with {held:.3f} without {absent:.3f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    for name, run in (("f1", f1), ("speed", speed), ("snippets", snippets)):
+        command = commands.add_parser(name)
+        command.set_defaults(run=run)
+        command.add_argument("data", type=Path, nargs="+" if name == "snippets" else None)
+        command.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
+        command.add_argument("--pages", type=int, default=200 if name == "speed" else None)
+        command.add_argument("--folds", type=int, default=5, help="0: only the shipped tables")
+        command.add_argument("--trees", type=int, default=100)
+        command.add_argument("--rounds", type=int, default=25)
+        command.add_argument("--rounds-of-time", type=int, default=5)
+    options = parser.parse_args()
+    options.run(options)
+
+
+if __name__ == "__main__":
+    main()
