@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,8 @@ def warm(context: RunContext, tasks: Sequence[IngestTask] = ()) -> None:
 def build_from(context: RunContext, started: float, report: bool, *, forgot: bool = False) -> Run:
     """Every step after the documents are there, and the report. The lock is held. forgot: documents just left the run."""
     recipe, console = context.recipe, context.console
+    if read_forget_requests(context.storage).unfinished:
+        context = replace(context, forgetting=True)
     for step in steps_of(recipe):
         if forgot:
             step.adopt(context)

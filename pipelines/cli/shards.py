@@ -28,6 +28,9 @@ def write(
     loss_column: Annotated[
         str | None, typer.Option(help="Column with byte spans {start, end} that are not to be learned.")
     ] = None,
+    chat_template: Annotated[
+        str | None, typer.Option(help="Of conversations: chatml or gristmill; default: the tokenizer's own.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the order of documents and of the validation split.")] = 0,
     replace: Annotated[
         bool, typer.Option("--replace", help="Remove shards that were written from something else.")
@@ -50,6 +53,7 @@ def write(
         "validation_fraction": validation,
         "tokens_per_shard": tokens_per_shard,
         "loss_column": loss_column,
+        "chat_template": chat_template,
         "seed": seed,
     }
     running, console = engine_of(engine, master, partitions, conf), console_of(quiet)

@@ -18,6 +18,7 @@ import pyarrow as pa
 from gristmill.console import Console
 from gristmill.filters.registry import family
 from gristmill.filters.transforms.apply import versioned_text
+from gristmill.filters.transforms.versions import split_version
 from gristmill.kernels.compile import kernel_folder
 from gristmill.schemas.errors import GristmillError
 from gristmill.schemas.lookup import load_object
@@ -35,7 +36,7 @@ _TEXT = (
 def kernels_of(families: Sequence[tuple[str, str]], text_versions: Sequence[str]) -> list[str]:
     """What to warm for families measured on text versions, and for text versions written."""
     names = [f"signals:{name}" for name, _ in families if _can_be_warmed(family(name))]
-    versions = {version for _, version in families} | set(text_versions)
+    versions = {split_version(version)[1] for version in {*(version for _, version in families), *text_versions}}
     return sorted(set(names)) + [f"text:{version}" for version in sorted(versions - {ORIGINAL})]
 
 

@@ -27,7 +27,8 @@ class RunContext:
     """A run in the making, as its steps see it.
 
     sample: the fraction of documents that is taken; None: all. selection: prefix of the datasets of the selection that is
-    decided, "" for the run's own decision. Steps that come later find here what earlier ones brought up to date:
+    decided, "" for the run's own decision. forgetting: documents are leaving the run, so what others may rely on (token
+    shards) is not made anew: it is marked afterwards. Steps that come later find here what earlier ones brought up to date:
     `documents`, `signals`, the manifests by the folder of their dataset, and what steps leave to each other by its type
     (`leave`, `left`).
     """
@@ -38,6 +39,7 @@ class RunContext:
     recipe: Recipe
     sample: float | None = None
     selection: str = ""
+    forgetting: bool = False
     signals: dict[FamilyKey, DatasetManifest] = field(default_factory=dict)
     manifests: dict[str, DatasetManifest] = field(default_factory=dict)
     _left: dict[type, Any] = field(default_factory=dict)

@@ -11,9 +11,9 @@ from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.scrub.forget_requests import kept_before, mark_finished, read_forget_requests
 from gristmill.pipelines.shards.tombstones import forget as forget_in_shards
+from gristmill.pipelines.write.corpus import corpus_spec
 from gristmill.schemas import layout
 from gristmill.schemas.forgetting import ForgetRequest
-from gristmill.schemas.rows.corpus import CORPUS
 
 
 def finish(storage: Storage, console: Console) -> tuple[str, ...]:
@@ -35,9 +35,10 @@ def finish(storage: Storage, console: Console) -> tuple[str, ...]:
 def _forget_in_shards(run: Run, folder: str, entry: ForgetRequest, promoted: Sequence[str], console: Console) -> None:
     """Tombstones for what is forgotten, a delta shard for those that took over."""
     ids = pa.array(promoted, pa.large_string())
-    rows = [CORPUS.empty_table()]
+    schema = corpus_spec(run.recipe.rows).schema
+    rows = [schema.empty_table()]
     for part in run.dataset(layout.CORPUS.folder).parts if promoted else ():
-        table = read_part(run.storage, part, CORPUS.names)
+        table = read_part(run.storage, part, schema.names)
         rows.append(table.filter(pc.is_in(table.column("doc_id"), value_set=ids)))
     forget_in_shards(
         folder,

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from gristmill.kernels.compile import kernel
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.units import commit_unit, read_units
+from gristmill.pipelines.shards.conversations import CONVERSATIONS, ChatEncoder
 from gristmill.pipelines.shards.encoding.encode import Encoder
 from gristmill.pipelines.shards.inputs import InputPart, iterate_input
 from gristmill.pipelines.shards.loss_mask import check_spans, token_loss
@@ -28,6 +29,7 @@ from gristmill.pipelines.shards.order import in_fraction, order_keys, sorted_ord
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import Part
 from gristmill.schemas.recipe.shards import ShardOptions
+from gristmill.schemas.rows.registry import DOCUMENT
 from gristmill.schemas.shards.format import SPLITS, TOKENIZER_FOLDER, TokenizerRecord
 
 ROW_GROUP = 1 << 16
@@ -110,12 +112,13 @@ def _encode(task: EncodeTask, encoder: Encoder, files: EncodedFiles) -> dict[str
     order = sorted_order(keys, doc_ids, copies)
     order = order[np.argsort(codes[order] * 2 + validation[order], kind="stable")]
     record = task.tokenizer
+    speaks = task.part.kind != DOCUMENT
     bos = record.bos_id if record.add_bos and record.bos_id is not None else -1
     lengths = np.diff(offsets)[document[order]] + 1 + (bos >= 0)
     ends = np.cumsum(lengths)
     contents = {".tokens": in_order(tokens, offsets, document[order], bos, record.eos_id)}
     if loss is not None:
-        contents[".loss"] = in_order(loss, offsets, document[order], min(bos, 1), 1)
+        contents[".loss"] = in_order(loss, offsets, document[order], min(bos, 1), int(not speaks))
     table = pa.table(
         {
             "key": keys[order],
@@ -132,7 +135,7 @@ def _encode(task: EncodeTask, encoder: Encoder, files: EncodedFiles) -> dict[str
         files.write(extension, partial(_write_values, content))
     files.write(".docs", partial(_write_rows, table))
     segments = _segments(codes[order] * 2 + validation[order], ends, sources)
-    return {"name": files.name, "segments": segments, "counts": dict(facts)}
+    return {"name": files.name, "segments": segments, "counts": dict(facts), "loss": loss is not None}
 
 
 def _write_values(values: np.ndarray, file: IO[bytes]) -> None:
@@ -147,6 +150,7 @@ def _encoded_batches(
     task: EncodeTask, encoder: Encoder, facts: dict[str, int]
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray, pa.Table]:
     """(ids of all documents without BOS and EOS, their loss if there is to be any, offsets, the rows without texts)."""
+    chat = None if task.part.kind == DOCUMENT else ChatEncoder(task.storage, encoder.content)
     dtype = np.dtype(task.tokenizer.dtype)
     pieces: list[np.ndarray] = [np.zeros(0, dtype)]
     lengths: list[np.ndarray] = [np.zeros(0, np.int64)]
@@ -156,6 +160,18 @@ def _encoded_batches(
     for batch in iterate_input(task.part, column):
         valid = batch.filter(batch.column("text").is_valid())
         facts["null_texts"] += batch.num_rows - valid.num_rows
+        if chat is not None:
+            found = chat.encode(valid)
+            valid = valid.take(pa.array(found.rows))
+            for reason, count in found.left_out.items():
+                facts[reason] += count
+            pieces.append(found.ids.astype(dtype))
+            lengths.append(np.diff(found.offsets))
+            losses.append(found.loss)
+            facts[CONVERSATIONS] += valid.num_rows
+            facts["text_bytes"] += pc.sum(pc.binary_length(valid.column("text"))).as_py() or 0
+            kept.append(valid.select(_KEPT))
+            continue
         texts = valid.column("text")
         ids, offsets = encoder.encode(texts)
         pieces.append(ids.astype(dtype))
@@ -170,7 +186,7 @@ def _encoded_batches(
     rows = pa.Table.from_batches(kept)
     offsets = np.zeros(rows.num_rows + 1, np.int64)
     np.cumsum(np.concatenate(lengths), out=offsets[1:])
-    loss = np.concatenate(losses) if column is not None else None
+    loss = np.concatenate(losses) if column is not None or chat is not None else None
     return np.concatenate(pieces), loss, offsets, rows
 
 

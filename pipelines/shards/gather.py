@@ -104,7 +104,7 @@ def plan_shards(
                     tokens=tokens // count,
                     dtype=dtype,
                     generation=generation,
-                    with_loss=options.loss_column is not None,
+                    with_loss=any(unit["loss"] for unit in units),
                     segments=pieces,
                 )
             )

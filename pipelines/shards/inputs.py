@@ -19,15 +19,17 @@ from gristmill.pipelines.run.stages import fingerprint, layout_fingerprint
 from gristmill.pipelines.write.mix.stored import mixed_corpus
 from gristmill.schemas import layout
 from gristmill.schemas.errors import InputError
+from gristmill.schemas.rows.registry import DOCUMENT
 
 PART_BYTES = 128 << 20  # of uncompressed columns encoded by one task
 DEFAULT_SOURCE = "corpus"
+CONVERSATION = "conversation"  # what rows with pieces and fields are
 _OPTIONAL = ("doc_id", "source", "url", "content_hash", "copies")
 
 
 @dataclass(frozen=True)
 class InputPart:
-    """Row groups [first, last) of a Parquet file; name: its path relative to the input's root."""
+    """Row groups [first, last) of a Parquet file; name: its path relative to the input's root; kind: of its rows."""
 
     storage: Storage
     path: str
@@ -36,6 +38,7 @@ class InputPart:
     first: int
     last: int
     bytes: int
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,14 @@ def _of_run(run: Run) -> ShardInput:
             where=run.storage.url,
             expected="a finished corpus",
             next_step=f"gristmill materialise {run.storage.url}" + (f":{run.selection}" if run.folder else ""),
+        )
+    kind = corpus.config.get("rows", DOCUMENT)
+    if kind not in (DOCUMENT, CONVERSATION):
+        raise InputError(
+            f"the rows are of the kind {kind}",
+            where=run.storage.url,
+            expected="documents or conversations",
+            next_step="`gristmill export` writes rows of other kinds for their trainers",
         )
     parts: list[InputPart] = []
     for number, part in enumerate(corpus.parts):
@@ -106,11 +117,12 @@ def _split_file(storage: Storage, path: str, name: str, number: int) -> Iterator
     if "text" not in schema.names or not _is_text(schema.field("text").type):
         found = str(schema.field("text").type) if "text" in schema.names else f"columns {', '.join(schema.names)}"
         raise InputError(f"found {found}", where=name, expected="a column `text` of strings")
+    kind = CONVERSATION if {"pieces", "fields"} <= set(schema.names) else DOCUMENT
     first, size = 0, 0
     for group in range(metadata.num_row_groups):
         size += metadata.row_group(group).total_byte_size
         if size >= PART_BYTES or group == metadata.num_row_groups - 1:
-            yield InputPart(storage, path, name, f"part-{number:06d}-{first:06d}", first, group + 1, size)
+            yield InputPart(storage, path, name, f"part-{number:06d}-{first:06d}", first, group + 1, size, kind)
             first, size = group + 1, 0
 
 
@@ -128,6 +140,7 @@ def iterate_input(part: InputPart, loss_column: str | None) -> Iterator[pa.Recor
                 f"no column {loss_column!r}", where=part.name, expected="the column named by `loss_column`"
             )
         columns = ["text", *(name for name in _OPTIONAL if name in present), *([loss_column] if loss_column else [])]
+        columns += [] if part.kind == DOCUMENT else ["pieces", "fields"]
         row = sum(parquet.metadata.row_group(group).num_rows for group in range(part.first))
         for batch in parquet.iter_batches(
             batch_size=8192, columns=columns, row_groups=list(range(part.first, part.last))

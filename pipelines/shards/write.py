@@ -22,17 +22,19 @@ from gristmill.pipelines.run.run import Run, count_kept
 from gristmill.pipelines.run.stages import Stage, fingerprint
 from gristmill.pipelines.run.step import Step
 from gristmill.pipelines.run.units import run_units
+from gristmill.pipelines.shards.conversations import LEFT_OUT, chosen_template
 from gristmill.pipelines.shards.delta import DELTA
 from gristmill.pipelines.shards.encode_part import EncodeTask, encode_part, encoded_spec, encoded_units
 from gristmill.pipelines.shards.encoding.tokenizer import PreparedTokenizer, prepare_tokenizer, write_tokenizer
 from gristmill.pipelines.shards.gather import gather_shard, gathered_shards, gathered_spec, plan_shards
-from gristmill.pipelines.shards.inputs import ShardInput, find_input
+from gristmill.pipelines.shards.inputs import CONVERSATION, ShardInput, find_input
 from gristmill.pipelines.shards.manifest import find_shard_manifest, write_shard_manifest
 from gristmill.pipelines.shards.tombstones import PURGE, read_tombstones
 from gristmill.schemas import layout
-from gristmill.schemas.errors import RunError
+from gristmill.schemas.errors import RecipeError, RunError
 from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.recipe.shards import ShardOptions
+from gristmill.schemas.rows.registry import DOCUMENT
 from gristmill.schemas.shards.format import (
     EXPORTS,
     FORMAT_VERSION,
@@ -78,6 +80,14 @@ def write_shards_here(
     """As write_shards, on an engine that goes on running."""
     prepared = prepare_tokenizer(options)
     given = find_input(source)
+    if any(part.kind != DOCUMENT for part in given.parts):
+        chosen_template(prepared.files)
+        if options.loss_column is not None or options.add_bos:
+            raise RecipeError(
+                "`add_bos` or `loss_column` for conversations",
+                where="shards",
+                expected="neither: the chat template says how a conversation begins, and what is learned",
+            )
     config = options.model_dump(mode="json", exclude={"tokenizer"}) | {"order": ORDER_VERSION, "format": FORMAT_VERSION}
     key = fingerprint([config, prepared.record.sha256, given.digest])
     with explained(storage.url):
@@ -96,6 +106,9 @@ def write_shards_here(
             warm_kernels([WARM], console)
         started = time.monotonic()
         facts = _encode(storage, engine, given, prepared, options, console)
+        for name, count in sorted(facts.items()):
+            if name.startswith(LEFT_OUT):
+                console.log(f"shards: {count:,} rows left out: {name.removeprefix(LEFT_OUT)}")
         shards = _gather(storage, engine, given, prepared, options, console)
         manifest = _manifest(shards, prepared, options, config, {"key": key, "corpus": given.digest}, facts)
         write_shard_manifest(storage, manifest)
@@ -122,14 +135,26 @@ class WriteShards(Step):
         return recipe.shards is not None
 
     def check(self, recipe: Recipe) -> None:
-        if recipe.shards is not None:
-            prepare_tokenizer(recipe.shards)
+        if recipe.shards is None:
+            return
+        prepared = prepare_tokenizer(recipe.shards)
+        if recipe.rows == CONVERSATION:
+            chosen_template(prepared.files)
+        elif recipe.rows != DOCUMENT:
+            raise RecipeError(
+                f"shards of rows that are a {recipe.rows}",
+                where="shards",
+                expected="documents or conversations",
+                next_step="`gristmill export` writes rows of other kinds for their trainers",
+            )
 
     def update(self, context: RunContext) -> None:
         options = context.recipe.shards
         if options is None or context.sample is not None or not count_kept(context.decisions):
             return
         storage = Storage(context.storage.address(layout.SHARDS))
+        if context.forgetting and find_shard_manifest(storage) is not None:
+            return  # tombstones and a delta shard come next
         if read_tombstones(storage):
             context.console.log(
                 "shards: kept, documents were forgotten in them; `gristmill shards write --replace` writes anew"

@@ -101,6 +101,7 @@ def write_corpus(
     if LANGUAGE in context.signals:
         inputs["language"] = context.signals[LANGUAGE].digest
     config = {"text": texts.key, **({} if pii is None else {"pii": pii.key_config})}
+    config |= {} if context.recipe.rows == DOCUMENT else {"rows": context.recipe.rows}
     corpus = context.stage(corpus_spec(context.recipe.rows).of(context.selection), config, inputs)
     edits = context.stage(layout.EDITS.of(context.selection), config, inputs)
 

@@ -65,6 +65,7 @@ COMMANDS = {
         "--add-bos",
         "--sentinels",
         "--loss-column",
+        "--chat-template",
         "--seed",
         "--replace",
     }
@@ -178,7 +179,8 @@ KEYS = {
         "card"
     ),
     shard_options.ShardOptions: (
-        "tokenizer bos eos pad mask separator sentinels add_bos validation_fraction tokens_per_shard loss_column seed"
+        "tokenizer bos eos pad mask separator sentinels add_bos validation_fraction tokens_per_shard loss_column "
+        "chat_template seed"
     ),
     policy.Floor: "min_text_bytes languages min_language_score",
     policy.Policy: (

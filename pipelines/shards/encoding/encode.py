@@ -28,6 +28,7 @@ class Encoder:
 
     def __init__(self, content: str) -> None:
         settings = json.loads(content)
+        self.content = content
         self.plain = PlainEncoder(content)
         text_settings = settings_for_text(settings)
         self.fast = fast_encoder(text_settings, self.plain) or word_encoder(text_settings, self.plain)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gristmill.chat.templates import CHAT_TEMPLATES as CHAT_TEMPLATES_OF_OURS
 from gristmill.filters.text.text_tokenizer import without_randomness
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.shards.special_roles import CONFIG_KEYS, choose_roles, role_notes, token_name
@@ -49,7 +50,9 @@ def prepare_tokenizer(options: ShardOptions) -> PreparedTokenizer:
     special = {token.content for token in tokenizer.get_added_tokens_decoder().values() if token.special}
     pattern = next((p for p in _SENTINELS if p.format(0) in special), _SENTINELS[-1])
     sentinels = [pattern.format(number) for number in range(options.sentinels)]
-    wanted = dict.fromkeys([*(name for name in names.values() if name), *sentinels])
+    template = CHAT_TEMPLATES_OF_OURS[options.chat_template] if options.chat_template else None
+    turns = template.special_tokens if template else ()
+    wanted = dict.fromkeys([*(name for name in names.values() if name), *sentinels, *turns])
     tokenizer = _with_special_tokens(tokenizer, [name for name in wanted if name not in before])
     tokenizer = _made_special(tokenizer, [name for name in wanted if name in before and name not in special])
     ids = tokenizer.get_vocab(with_added_tokens=True)
@@ -63,6 +66,8 @@ def prepare_tokenizer(options: ShardOptions) -> PreparedTokenizer:
     )
     played: dict[str, Any] = {CONFIG_KEYS[role]: name for role, name in names.items() if name}
     files = {CONFIG_FILE: _config_file(config, ids, played), **_template_files(options.tokenizer)}
+    if template is not None:
+        files[CHAT_TEMPLATE] = template.jinja.encode()
     added_sentinels = sum(name not in before for name in sentinels)
     return PreparedTokenizer(content, files, record, role_notes(roles, added_sentinels))
 

@@ -5,7 +5,7 @@ that are used at least once, with `copies`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,11 +31,13 @@ from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.recipe.mix import Mix, Upweight
 from gristmill.schemas.recipe.rules import ORIGINAL
+from gristmill.schemas.rows.kind import ROW_COLUMNS
 from gristmill.schemas.rows.mixed import (
     CLUSTER_SIZE,
     GROUP_WEIGHT,
     UNKNOWN_GROUP,
 )
+from gristmill.schemas.rows.registry import DOCUMENT
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,14 @@ class MixTask:
     signal: Part | None
     scales: Mapping[str, float]
     max_copies: int
+    kind: str = DOCUMENT
+
+
+def mixed_spec(kind: str) -> DatasetSpec:
+    """The mix of rows of a kind: those that are no documents keep their pieces and fields."""
+    if kind == DOCUMENT:
+        return layout.MIXED
+    return replace(layout.MIXED, schema=pa.schema([*layout.MIXED.schema, *ROW_COLUMNS]))
 
 
 class WriteMix(Step):
@@ -115,7 +125,7 @@ def mix_corpus(
         return [
             MixTask(
                 *(context.storage, context.selection, mix, seed, part, decisions.parts[decided[part.key]]),
-                *(parts[decided[part.key]] if parts else None, scales, copies),
+                *(parts[decided[part.key]] if parts else None, scales, copies, context.recipe.rows),
             )
             for part in corpus.parts
         ]
@@ -136,7 +146,9 @@ def mix_corpus(
         context.console.log(line)
     if only_plan:
         return plan, None
-    mixed = context.stage(layout.MIXED.of(context.selection), {"mix": chosen, "seed": seed}, inputs)
+    kind = context.recipe.rows
+    config = {"mix": chosen, "seed": seed, **({} if kind == DOCUMENT else {"rows": kind})}
+    mixed = context.stage(mixed_spec(kind).of(context.selection), config, inputs)
 
     def write() -> dict[str, Any]:
         scaled = tasks({group.name: group.scale for group in plan.groups}, plan.max_copies)
@@ -227,7 +239,7 @@ def copies_of(rates: np.ndarray, doc_ids: pa.Array, seed: int) -> np.ndarray:
 
 def write_part(task: MixTask) -> int:
     """The documents of one part that are used, with their copies."""
-    spec = layout.MIXED.of(task.folder)
+    spec = mixed_spec(task.kind).of(task.folder)
     columns = read_part(task.storage, task.corpus, ["doc_id", "source", "language", CLUSTER_SIZE])
     encoded = groups_of(columns, task.mix).combine_chunks().dictionary_encode()
     scales = np.array([task.scales[name] for name in encoded.dictionary.to_pylist()])
