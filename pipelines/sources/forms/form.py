@@ -25,20 +25,41 @@ class Dropped(NamedTuple):
 Row = dict[str, Any]  # as `RowKind.encode` takes it
 
 
+class Joined(NamedTuple):
+    """Neighbouring records as one. record: None where they make none. lost: (place among them, reason, detail) of those that
+    are no part of it."""
+
+    record: Record | None
+    lost: Sequence[tuple[int, str, str]] = ()
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """How a form puts neighbouring records of a file together, such as the messages of a tree in a table of messages.
+
+    key: what records that belong together share; None: this record stands for itself. join: one record made of them.
+    """
+
+    key: Callable[[Record], Any]
+    join: Callable[[Sequence[Record]], Joined]
+
+
 @dataclass(frozen=True)
 class Form:
     """One way to publish rows of other kinds than documents.
 
     name: in recipes (`format: alpaca`). kinds: the row kinds that its records become. matches: whether a record has
     this form, by the names of its columns and the values in them; never raises. rows: the rows of that kind that a
-    record of this form holds, usually one, and what is dropped; RowError for a record that is none. The
-    source says further options. A form is asked in the order of the registry, special ones before general ones.
+    record of this form holds, usually one, and what is dropped; RowError for a record that is none. The source says further
+    options. gathering: where a row needs several records. A form is asked in the order of the registry, special ones before
+    general ones.
     """
 
     name: str
     kinds: tuple[str, ...]
     matches: Callable[[Record], bool]
     rows: Callable[[Record, str, Source], Sequence[Row | Dropped]]
+    gathering: Gathering | None = None
 
 
 def beside(record: Record, kind: str, *read: str | None) -> Row:

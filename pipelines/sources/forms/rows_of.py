@@ -1,9 +1,10 @@
 """From a framed record to its rows, or to the quarantine with the reason."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from gristmill.pipelines.sources.forms.form import Dropped
+from gristmill.pipelines.sources.forms.form import Dropped, Form, Record
 from gristmill.pipelines.sources.forms.registry import form_of
 from gristmill.pipelines.sources.readers.decoding import repair_utf8, scrub
 from gristmill.pipelines.sources.readers.rows import Rows
@@ -11,32 +12,96 @@ from gristmill.schemas.rows.kind import RowError
 from gristmill.schemas.rows.registry import row_kind
 
 
+class Framed(NamedTuple):
+    """A record with its place and size in the file, and what the framing had to replace."""
+
+    record: Record
+    position: int
+    size: int
+    notes: dict[str, Any]
+
+
+@dataclass
+class Held:
+    """Neighbouring records that belong together and wait for more. key: what they share. size: bytes of all of them."""
+
+    form: Form
+    key: Any
+    records: list[Framed]
+    size: int
+
+
 def add_rows(rows: Rows, record: Mapping[str, Any], position: int, size: int, notes: dict[str, Any]) -> None:
     """Add every row of one record to `rows`; what is no row is quarantined with the reason, what the recipe drops is counted.
 
-    A record of several rows counts as so many framed records. size: bytes of the record as framed. notes: what the
+    A record of several rows counts as so many framed records. Records that a form puts together wait for their neighbours;
+    `add_held` adds the last of them. size: bytes of the record as framed. notes: what the
     framing had to replace.
     """
-    source = rows.source
-    columns = source.columns
-    id_value = None if columns.id is None else record.get(columns.id)
-    url, moment = (None if name is None else record.get(name) for name in (columns.url, columns.timestamp))
     try:
         clean = _valid(record, notes)
-        found = form_of(clean, source)
-        rows.forms[found.name] += 1
-        made = found.rows(clean, source.rows, source)
+        found = form_of(clean, rows.source)
+        key = None if found.gathering is None else found.gathering.key(clean)
     except RowError as error:
-        rows.quarantine(error.reason, error.detail, size, position, id_value=id_value, url=url)
+        _quarantine(rows, error.reason, error.detail, Framed(record, position, size, notes))
         return
     except RecursionError:
-        rows.quarantine("nested_too_deep", "lists and objects in each other", size, position, url=url)
+        _quarantine(rows, "nested_too_deep", "lists and objects in each other", Framed({}, position, size, notes))
+        return
+    rows.forms[found.name] += 1
+    framed = Framed(clean, position, size, notes)
+    held = rows.held
+    if held is not None and (key is None or key != held.key or held.size + size > rows.source.max_document_bytes):
+        add_held(rows)
+    if key is None:
+        _add(rows, found, framed)
+    elif rows.held is None:
+        rows.held = Held(found, key, [framed], size)
+    else:
+        rows.held.records.append(framed)
+        rows.held.size += size
+
+
+def add_held(rows: Rows) -> None:
+    """Add the rows of the neighbouring records that wait for more of them, now that none is left.
+
+    Of records that become one, all but the first are counted as `joined`.
+    """
+    if rows.held is None:
+        return
+    held, rows.held = rows.held, None
+    assert held.form.gathering is not None
+    joined = held.form.gathering.join([framed.record for framed in held.records])
+    for place, reason, detail in joined.lost:
+        _quarantine(rows, reason, detail, held.records[place])
+    whole = len(held.records) - len(joined.lost)
+    for _ in range(whole - 1):
+        rows.skip("joined")
+    if joined.record is not None and whole:
+        lost = {place for place, _, _ in joined.lost}
+        first = next(framed for place, framed in enumerate(held.records) if place not in lost)
+        _add(rows, held.form, first._replace(record=joined.record))
+
+
+def _quarantine(rows: Rows, reason: str, detail: str, framed: Framed, number: int = 0) -> None:
+    columns = rows.source.columns
+    id_value, url = (None if name is None else framed.record.get(name) for name in (columns.id, columns.url))
+    rows.quarantine(reason, detail, framed.size, framed.position, id_value=id_value, url=url, number=number)
+
+
+def _add(rows: Rows, form: Form, framed: Framed) -> None:
+    """Add the rows of one record of a form."""
+    record, columns = framed.record, rows.source.columns
+    try:
+        made = form.rows(record, rows.source.rows, rows.source)
+    except RowError as error:
+        _quarantine(rows, error.reason, error.detail, framed)
         return
     if not made:
         rows.skip("no_rows")
         return
     rows.frame(len(made) - 1)
-    kind = row_kind(source.rows)
+    kind = row_kind(rows.source.rows)
     number = 0  # among the rows, so that another policy on what is dropped leaves the first row its id
     for one in made:
         if isinstance(one, Dropped):
@@ -46,16 +111,16 @@ def add_rows(rows: Rows, record: Mapping[str, Any], position: int, size: int, no
         try:
             row = kind.encode(one)
         except RowError as error:
-            place = {"id_value": id_value, "url": url, "number": number - 1}
-            rows.quarantine(error.reason, error.detail, size, position, **place)
+            _quarantine(rows, error.reason, error.detail, framed, number - 1)
             continue
-        metadata = {**notes, "form": found.name}
-        metadata |= {name: clean[name] for name in columns.metadata if name in clean}
+        metadata = {**framed.notes, "form": form.name}
+        metadata |= {name: record[name] for name in columns.metadata if name in record}
+        given = {name: record.get(name) for name in (columns.id, columns.url, columns.timestamp) if name is not None}
         rows.add(
-            *(row.text, position),
-            id_value=id_value,
-            url=url,
-            timestamp=moment,
+            *(row.text, framed.position),
+            id_value=given.get(columns.id),
+            url=given.get(columns.url),
+            timestamp=given.get(columns.timestamp),
             metadata=metadata,
             number=number - 1,
             row=row,

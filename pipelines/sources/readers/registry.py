@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 from gristmill.pipelines.sources.forms.registry import check_form
+from gristmill.pipelines.sources.forms.rows_of import add_held
 from gristmill.pipelines.sources.readers.extract import Isolate
 from gristmill.pipelines.sources.readers.locate import InputFile, locate
 from gristmill.pipelines.sources.readers.rows import Gathered, Rows
@@ -108,6 +109,7 @@ def read_splits(
         if not split.size:
             counts[-1].disturb("a file of no bytes")
         yield from reader(split.format).read(source, split, counts[-1], isolate)
+        add_held(counts[-1])
     if gathered.pages:
         yield from Pages(counts[-1], isolate).flush()
     if gathered.rows:

@@ -46,6 +46,7 @@ class Rows:
         self.skipped: Counter[str] = Counter()
         self.forms: Counter[str] = Counter()  # records read as each form
         self.errors: list[str] = []
+        self.held: Any = None  # records that wait for their neighbours, see forms.rows_of.Held
 
     def frame(self, records: int = 1) -> None:
         self.framed += records

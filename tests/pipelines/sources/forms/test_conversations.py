@@ -233,8 +233,48 @@ def test_threads_of_a_tree(tmp_path: Path) -> None:
     assert found.records[0]["message_tree_id"] == "t"
     assert found.records[0]["messages"][1]["rank"] == 1
     assert dict(found.tally.skipped) == {"unanswered": 1}
-    flat = {"message_id": "m", "parent_id": "p", "text": "So.", "role": "assistant"}
-    assert rows_of(tmp_path, "conversation", [flat]).quarantined[0][0] == "message_of_a_table"
+
+
+def flat(
+    name: str, parent: str | None, text: str, role: str = "assistant", tree_id: str = "t", **facts: Any
+) -> dict[str, Any]:
+    return {"message_id": name, "parent_id": parent, "message_tree_id": tree_id, "text": text, "role": role, **facts}
+
+
+def test_a_table_of_messages_is_put_together(tmp_path: Path) -> None:
+    """Neighbours of one tree are one record; what hangs on no root is quarantined; an id that stands twice too."""
+    table = [
+        flat("a", None, "Why?", "prompter"),
+        flat("b", "a", "Because.", rank=0),
+        flat("c", "b", "And?", "prompter"),
+        flat("e", "c", "Nothing."),
+        flat("d", "a", "So.", rank=1),
+        flat("d", "a", "Again."),
+        flat("z", "lost", "Hanging."),
+        flat("u", None, "Who?", "prompter", "t2"),
+        flat("v", "u", "You.", tree_id="t2"),
+        {"messages": [user("Hi"), assistant("Hello")]},
+        flat("w", "gone", "No root.", tree_id="t3"),
+    ]
+    found = rows_of(tmp_path, "conversation", table)
+    threads = [[message["content"] for message in row["messages"]] for row in found.records]
+    assert threads == [["Why?", "Because.", "And?", "Nothing."], ["Why?", "So."], ["Who?", "You."], ["Hi", "Hello"]]
+    assert [reason for reason, _ in found.quarantined] == 3 * ["not_in_the_tree"]
+    assert dict(found.tally.skipped) == {"joined": 5}
+    assert dict(found.tally.forms) == {"messages": 1, "openassistant": 10}
+    pairs = rows_of(tmp_path, "pair", table[:7])
+    assert [(row["chosen"][0]["content"], row["rejected"][0]["content"]) for row in pairs.records] == [
+        ("Because.", "So.")
+    ]
+    assert found.stored[0]["location"].endswith("#0")
+    assert len({row["doc_id"] for row in found.stored}) == 4
+
+
+def test_long_threads_cost_their_length(tmp_path: Path) -> None:
+    table = [flat("0", None, "a", "prompter")]
+    table += [flat(str(n), str(n - 1), "b", ("prompter", "assistant")[n % 2]) for n in range(1, 4000)]
+    (row,) = rows_of(tmp_path, "conversation", table).records
+    assert len(row["messages"]) == 4000
 
 
 def test_ratings_as_conversations(tmp_path: Path) -> None:
