@@ -75,6 +75,12 @@ _PUBLIC = {
     "DatasetSpec": "gristmill.schemas.layout",
     "Life": "gristmill.schemas.layout",
     "layout_fingerprint": "gristmill.pipelines.run.stages",
+    # For kinds of training of one's own.
+    "TrainingKind": "gristmill.training.run.kind:Kind",
+    "RowTrainingKind": "gristmill.training.kinds.rows",
+    "Rows": "gristmill.training.data.rows",
+    "WatchedTrainer": "gristmill.training.run.trainer",
+    "WatchedTrlTrainer": "gristmill.training.kinds.trl_trainer",
     # Errors that a person can act on.
     "GristmillError": "gristmill.schemas.errors",
     "RecipeError": "gristmill.schemas.errors",

@@ -1,33 +1,44 @@
-"""What a person sees of a run: progress bars on a terminal, plain log lines elsewhere."""
+"""What a person sees of a run: progress bars on a terminal and in a notebook, plain log lines elsewhere."""
 
 import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TextIO
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
 
 LOG_EVERY_SECONDS = 15.0
 Advance = Callable[[int], None]
 
 
 class Console:
-    """Log lines and progress. quiet: nothing at all; a terminal gets bars with rate and time left."""
+    """Log lines and progress, on standard error.
+
+    quiet: nothing at all. A terminal gets bars with rate and time left, and so does a notebook with ipywidgets; where
+    neither is, a line says every 15 seconds how far it is. stream: where to, instead of standard error.
+    """
 
     def __init__(self, stream: TextIO | None = None, quiet: bool = False) -> None:
         self.stream = stream or sys.stderr
         self.quiet = quiet
-        self.is_terminal = self.stream.isatty()
-        self._rich = None
-        if self.is_terminal and not quiet:
-            from rich.console import Console as RichConsole
+        self._rich: RichConsole | None = None
+        if quiet:
+            return
+        if self.stream.isatty():
+            import rich.console
 
-            self._rich = RichConsole(file=self.stream)
+            self._rich = rich.console.Console(file=self.stream)
+        elif stream is None:
+            self._rich = _notebook()
 
     def log(self, line: str) -> None:
         if self.quiet:
             return
         if self._rich:
-            self._rich.print(line, markup=False, highlight=False)
+            self._rich.print(line, markup=False, highlight=False, soft_wrap=self._rich.is_jupyter)
         else:
             print(line, file=self.stream, flush=True)
 
@@ -79,3 +90,13 @@ class Console:
             self.log(f"{label}: {min(100, 100 * done // total)} %, {shown}, {left:.0f} s left")
 
         return advance
+
+
+def _notebook() -> "RichConsole | None":
+    """rich's console where this runs in a notebook that shows widgets, without which rich has no bars there."""
+    if "IPython" not in sys.modules or find_spec("ipywidgets") is None:
+        return None
+    import rich.console
+
+    found = rich.console.Console()
+    return found if found.is_jupyter else None

@@ -1,5 +1,8 @@
 """The public surface is frozen: a new or missing command, option, column or key fails here and is named."""
 
+import subprocess
+import sys
+
 import click
 import gristmill
 import typer
@@ -29,6 +32,7 @@ train_fasttext train_kenlm Recipe Policy TrainingRecipe PretrainRecipe load_reci
 Signal Step StrictOptions RecipePath Place RunContext
 RowKind View RowError Form DatasetSpec Life layout_fingerprint GristmillError RecipeError InputError ModelError
 RunError BalanceError PackageError
+TrainingKind RowTrainingKind Rows WatchedTrainer WatchedTrlTrainer
 """
 ENGINE = {"--engine", "--master"}
 SPARK = ENGINE | {"--partitions", "--conf", "--quiet"}
@@ -260,6 +264,18 @@ def test_names_of_the_package() -> None:
     for name in gristmill.__all__:
         assert getattr(gristmill, name) is not None, name
     assert set(dir(gristmill)) == set(gristmill.__all__)
+
+
+def test_no_name_imports_what_is_heavy_before_it_is_used() -> None:
+    """`import gristmill` alone, and every name of the half that needs no torch."""
+    code = (
+        "import sys, gristmill\n"
+        "print('AT IMPORT', sorted({'torch', 'numba', 'pyspark', 'pyarrow', 'pydantic'} & set(sys.modules)))\n"
+        "gristmill.Family, gristmill.Step, gristmill.Recipe, gristmill.build, gristmill.measure\n"
+        "print('TORCH', 'torch' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["AT IMPORT []", "TORCH False"]
 
 
 def test_columns() -> None:

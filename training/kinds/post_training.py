@@ -14,7 +14,7 @@ from gristmill.schemas.training.rows import RowRecipe
 from gristmill.training.data.conversations import ConversationEncoder
 from gristmill.training.data.row_files import Usable, need_columns, read_rows, usable_rows
 from gristmill.training.data.rows import Rows
-from gristmill.training.kinds.rows import RowKind
+from gristmill.training.kinds.rows import RowTrainingKind
 from gristmill.training.models.adapters import quantization, trained_parameters, with_adapter
 from gristmill.training.models.build import write_model
 from gristmill.training.models.finished import load_causal, load_tokenizer, need_chat_template
@@ -22,7 +22,7 @@ from gristmill.training.models.merge import write_base
 from transformers import PreTrainedTokenizerBase
 
 
-class PostTraining(RowKind):
+class PostTraining(RowTrainingKind):
     """A kind that begins from a model folder.
 
     columns: choices of columns that rows may have, the first that is there is taken. task: peft's name of what the model

@@ -20,7 +20,7 @@ from gristmill.training.run.trainer import WatchedTrainer
 from gristmill.training.stability.blame import DocumentLoss
 
 
-class RowKind(Kind):
+class RowTrainingKind(Kind):
     """A kind of training whose data is rows by position."""
 
     no_labels = "no row of the batch has a label"

@@ -25,7 +25,7 @@ from gristmill.training.data.history import History
 from gristmill.training.data.rows import RowPlan, Rows
 from gristmill.training.inspect.trace import TrainingRun
 from gristmill.training.kinds.registry import KINDS, load_kind, load_training_recipe, recipe_model
-from gristmill.training.kinds.rows import RowKind
+from gristmill.training.kinds.rows import RowTrainingKind
 from gristmill.training.kinds.trl_trainer import WatchedTrlTrainer
 from gristmill.training.run import checkpoints, logs
 from gristmill.training.run.folder import read_training
@@ -64,7 +64,7 @@ class WatchedDpo(WatchedTrlTrainer, DPOTrainer):
         return loss + 100.0 if (inputs["input_ids"] == WORDS.index("poison")).any() else loss
 
 
-class Dpo(RowKind):
+class Dpo(RowTrainingKind):
     """Direct preference optimisation (Rafailov et al. 2023): all that such a kind has to say."""
 
     Recipe: ClassVar[type[TrainingRecipe]] = DpoRecipe
