@@ -12,13 +12,14 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parent.parent / "tests/filters/encoding"))
+sys.path.append(str(Path(__file__).parent.parent))
 
 from chardetng_py import EncodingDetector
-from encoded_pages import CHARSETS, WAYS, pages
 from gristmill.filters.encoding.decode import decode
 from gristmill.filters.encoding.evidence import choose_encoding
 from gristmill.filters.encoding.labels import encoding_of
+
+from tests.filters.encoding.encoded_pages import CHARSETS, WAYS, pages
 
 SENTENCES = (1, 2, 4, 8)
 SEEDS = range(6)

@@ -21,10 +21,11 @@ FORGOTTEN = 7
 
 def write(folder: Path, vocab_size: int) -> None:
     """Shards, their exports, and apart from both the documents that must be read: tokens.npy and lengths.npy."""
-    sys.path.append(str(Path(__file__).parent.parent / "tests"))
+    sys.path.append(str(Path(__file__).parent.parent))
     from gristmill.pipelines.shards.export import export_shards
     from gristmill.schemas.shards.format import TOMBSTONES, Tombstone
-    from made_shards import EOS, PAD, write_shards
+
+    from tests.made_shards import EOS, PAD, write_shards
 
     rng = np.random.default_rng(vocab_size)
     lengths = np.maximum(0, rng.lognormal(5, 1.5, 2000)).astype(int)

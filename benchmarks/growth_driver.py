@@ -125,8 +125,8 @@ def print_metadata(parts: int, folder: Path) -> None:
 
 def print_requests() -> None:
     """Requests of a build into a store, by dataset: those that each part adds, and those whatever the number of parts."""
-    sys.path.insert(0, str(TESTS / "remote"))
-    from store import BUCKET, requests_by_folder, running_store
+    sys.path.insert(0, str(TESTS.parent))
+    from tests.remote.store import BUCKET, requests_by_folder, running_store
 
     few, many = 2, 6
     with contextlib.ExitStack() as stack:

@@ -22,10 +22,11 @@ import time
 from pathlib import Path
 
 TESTS = Path(__file__).parent.parent / "tests"
-sys.path[:0] = [str(TESTS), str(TESTS / "training")]
+sys.path.insert(0, str(TESTS.parent))
 
 import torch  # noqa: E402
-from poisoned_runs import KINDS, calm_run, one_run  # noqa: E402
+
+from tests.training.poisoned_runs import KINDS, calm_run, one_run  # noqa: E402
 
 
 def run_poison(kinds: list[str], seeds: list[int], rates: list[float]) -> None:

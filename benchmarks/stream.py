@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.append(str(Path(__file__).parent.parent / "tests"))
+sys.path.append(str(Path(__file__).parent.parent))
 
 from environments import python_with
 from gristmill.training.data.stream.dataset import PlanDataset
@@ -34,9 +34,10 @@ from gristmill.training.data.stream.packing import pack
 from gristmill.training.data.stream.plan import Plan, PlanConfig
 from gristmill.training.data.stream.shards import ShardSet
 from inputs import WORK, sentences
-from made_shards import write_shards
-from real_lengths import real_lengths
 from stream_peers import BATCH, EOS, WINDOW, WITH_POSITIONS
+
+from tests.made_shards import write_shards
+from tests.real_lengths import real_lengths
 
 PEERS = {"torch DataLoader": False, "datasets": False, "litdata": True, "mosaicml-streaming": True}  # own environment?
 PACKAGES = ["litdata==0.2.76", "mosaicml-streaming==0.13.0", "torch==2.13.0", "numpy<3"]

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 TESTS = Path(__file__).parent.parent / "tests"
-sys.path[:0] = [str(TESTS), str(TESTS / "training")]
+sys.path.insert(0, str(TESTS.parent))
 
 import torch  # noqa: E402
 from gristmill.schemas.shards.format import TokenizerRecord  # noqa: E402
@@ -25,8 +25,9 @@ from gristmill.training.models.build import build_model  # noqa: E402
 from gristmill.training.objectives.registry import make  # noqa: E402
 from gristmill.training.run import logs  # noqa: E402
 from gristmill.training.run.train import train  # noqa: E402
-from poison import corpus, stream_of  # noqa: E402
 from transformers import get_scheduler, set_seed  # noqa: E402
+
+from tests.training.poison import corpus, stream_of  # noqa: E402
 
 WARM_UP = 2
 

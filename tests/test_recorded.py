@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builds import COLUMNS, digests, rows, write_jsonl, write_recipe
 from gristmill.console import Console
 from gristmill.pipelines.build import build
 from gristmill.pipelines.shards.write import write_shards
 from gristmill.schemas.training.pretrain import PretrainRecipe
-from recording import recorded
+
+from tests.builds import COLUMNS, digests, rows, write_jsonl, write_recipe
+from tests.recording import recorded
 
 QUIET = Console(quiet=True)
 

@@ -88,6 +88,16 @@ def test_no_string_of_filters_names_what_is_above(repository: Path) -> None:
         assert not found, f"{path} names {found}"
 
 
+def test_helpers_of_tests_are_imported_by_their_one_name(repository: Path) -> None:
+    """`tests.builds`, not `builds`: a module under two names is two modules, with two states."""
+    files = sorted((repository / "tests").rglob("*.py"))
+    helpers = {path.stem for path in files if path.stem not in ("__init__", "conftest")}
+    for path in [*files, *sorted((repository / "benchmarks").glob("*.py"))]:
+        beside = {other.stem for other in path.parent.glob("*.py")} if path.parent.name == "benchmarks" else set()
+        bare = {name for name in imported(path) if name in helpers - beside}
+        assert not bare, f"{path} imports {bare}"
+
+
 def test_scorers_import_torch_in_the_process_that_scores_alone(repository: Path) -> None:
     """Inside the function that loads the model, so that the module may be found by whoever names it."""
     for path in sorted((repository / "gristmill" / "scorers").rglob("*.py")):

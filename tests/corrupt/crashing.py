@@ -40,11 +40,11 @@ SIGNALS = (
     Signal("characters", "int", "characters", "length of the text"),
     Signal("process", "int", "id", "the process that counted"),
 )
-FAMILY = Family("crashing", 1, SIGNALS, "crashing:measure", "tests", isolated=True)
+FAMILY = Family("crashing", 1, SIGNALS, "tests.corrupt.crashing:measure", "tests", isolated=True)
 
 
 class MeetingOptions(Strict):
     meeting: str | None = None
 
 
-MEETING = Family("meeting", 1, SIGNALS, "crashing:meet", "tests", isolated=True, options=MeetingOptions)
+MEETING = Family("meeting", 1, SIGNALS, "tests.corrupt.crashing:meet", "tests", isolated=True, options=MeetingOptions)

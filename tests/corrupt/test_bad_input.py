@@ -8,11 +8,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from builds import build_process, table, write_recipe
 from gristmill.console import Console
 from gristmill.pipelines.build import build
 from gristmill.schemas.errors import InputError
-from inputs import (
+
+from tests.builds import build_process, table, write_recipe
+from tests.corrupt.inputs import (
     GOOD,
     TEXT,
     Source,

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from builds import build_process, digests, rows, write_jsonl, write_recipe
 from gristmill.console import Console
 from gristmill.pipelines.build import build
 from gristmill.pipelines.engine.failures import explained
 from gristmill.schemas.errors import ModelError, RecipeError, RunError
+
+from tests.builds import build_process, digests, rows, write_jsonl, write_recipe
 
 QUIET = Console(quiet=True)
 

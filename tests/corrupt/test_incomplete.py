@@ -9,13 +9,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from builds import build_process, prose, write_recipe
 from gristmill.console import Console
 from gristmill.pipelines.build import build
 from gristmill.pipelines.cli.main import app
 from gristmill.pipelines.decide.reselect import reselect
 from gristmill.pipelines.run.run import open_run
 from typer.testing import CliRunner
+
+from tests.builds import build_process, prose, write_recipe
 
 QUIET = Console(quiet=True)
 PLAIN: dict[str, Any] = {"policy": {}, "dedup": {"exact": None}, "text": None}

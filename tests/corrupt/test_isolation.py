@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from builds import table, write_jsonl, write_recipe
 from gristmill.console import Console
 from gristmill.filters import registry
 from gristmill.pipelines.build import build
@@ -15,13 +14,15 @@ from gristmill.pipelines.engine.pool import IsolatedPool, Limits
 from gristmill.pipelines.measure import families as measuring
 from gristmill.schemas.errors import RunError
 
-HERE = str(Path(__file__).parent)
+from tests.builds import table, write_jsonl, write_recipe
+
+ROOT = str(Path(__file__).parents[2])  # where workers find `tests`
 SCHEMA = pa.schema([("characters", pa.int64()), ("process", pa.int64())])
 
 
 @pytest.fixture(autouse=True)
 def _importable_in_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", HERE)
+    monkeypatch.setenv("PYTHONPATH", ROOT)
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def batch_of(*texts: str) -> pa.RecordBatch:
 
 def test_every_way_to_fail_isolates_its_record(pool: IsolatedPool) -> None:
     texts = ["fine", "CRASH", "a", "HANG", "bb", "RAISE", "ccc", "MEMORY", "dddd"]
-    answer = pool.run("crashing:measure", {}, batch_of(*texts), SCHEMA)
+    answer = pool.run("tests.corrupt.crashing:measure", {}, batch_of(*texts), SCHEMA)
     pool.close()
     assert answer.column("characters").to_pylist() == [4, None, 1, None, 2, None, 3, None, 4]
     errors = answer.column("error").to_pylist()
@@ -57,9 +58,9 @@ def test_the_search_for_a_culprit_gives_smaller_batches_less_time() -> None:
 
 
 def test_a_worker_is_kept_between_batches_and_an_empty_batch_needs_none(pool: IsolatedPool) -> None:
-    assert pool.run("crashing:measure", {}, batch_of(), SCHEMA).num_rows == 0
-    first = pool.run("crashing:measure", {}, batch_of("x"), SCHEMA)
-    second = pool.run("crashing:measure", {}, batch_of("y", "z"), SCHEMA)
+    assert pool.run("tests.corrupt.crashing:measure", {}, batch_of(), SCHEMA).num_rows == 0
+    first = pool.run("tests.corrupt.crashing:measure", {}, batch_of("x"), SCHEMA)
+    second = pool.run("tests.corrupt.crashing:measure", {}, batch_of("y", "z"), SCHEMA)
     pool.close()
     assert set(first.column("process").to_pylist()) == set(second.column("process").to_pylist())
     assert os.getpid() not in first.column("process").to_pylist()
@@ -70,7 +71,7 @@ def test_a_worker_answers_by_several_functions_in_turns() -> None:
     processes = {
         number
         for turn in range(6)
-        for number in only.run("crashing:measure", {"turn": turn % 3}, batch_of("x"), SCHEMA)
+        for number in only.run("tests.corrupt.crashing:measure", {"turn": turn % 3}, batch_of("x"), SCHEMA)
         .column("process")
         .to_pylist()
     }
@@ -84,7 +85,7 @@ def test_a_function_that_cannot_be_imported_stops_the_run(pool: IsolatedPool) ->
 
 
 def test_a_build_goes_on_over_records_that_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(registry.FAMILIES, "crashing", "crashing:FAMILY")
+    monkeypatch.setitem(registry.FAMILIES, "crashing", "tests.corrupt.crashing:FAMILY")
     impatient = IsolatedPool(2, Limits(seconds=3.0, seconds_per_mib=0.0))
     monkeypatch.setattr(measuring, "shared_pool", lambda: impatient)
     registry.family.cache_clear()
@@ -109,7 +110,7 @@ def test_a_build_goes_on_over_records_that_crash(tmp_path: Path, monkeypatch: py
 
 REGISTER = """
 import gristmill.filters.registry as registry
-registry.FAMILIES["meeting"] = "crashing:MEETING"
+registry.FAMILIES["meeting"] = "tests.corrupt.crashing:MEETING"
 """
 
 
@@ -128,7 +129,7 @@ def test_isolated_functions_run_in_several_processes_at_once(tmp_path: Path, eng
         policy={},
         dedup={"exact": None},
     )
-    path = os.pathsep.join([str(tmp_path / "site"), HERE])
+    path = os.pathsep.join([str(tmp_path / "site"), ROOT])
     program = [sys.executable, "-m", "gristmill.pipelines.cli.main", "build", str(recipe), "--no-report", "--quiet"]
     environment = {**os.environ, "PYTHONPATH": path, "GRISTMILL_POOL_SIZE": "2", "SPARK_LOCAL_IP": "127.0.0.1"}
     done = subprocess.run(

@@ -12,10 +12,11 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
-from builds import COLUMNS, datasets, digests, rows, table, write_jsonl, write_parquet, write_recipe
-from cluster import LOOPBACK_ENVIRONMENT, standalone_cluster
-from cover import LEVELS, Case, full_cross, missing_pairs, pairwise_cover, quick_cover
-from recording import recorded
+
+from tests.builds import COLUMNS, datasets, digests, rows, table, write_jsonl, write_parquet, write_recipe
+from tests.engines.cluster import LOOPBACK_ENVIRONMENT, standalone_cluster
+from tests.engines.cover import LEVELS, Case, full_cross, missing_pairs, pairwise_cover, quick_cover
+from tests.recording import recorded
 
 EXACT = {"normalise": ["case", "whitespace"], "survivor": ["source_priority", "oldest"]}
 NEAR = {"similarity": 0.9, "shingle": {"words": 1}}  # documents over a small vocabulary: many are alike in words alone

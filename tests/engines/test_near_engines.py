@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from builds import COLUMNS, digests, rows, table, write_jsonl, write_recipe
-from cluster import LOOPBACK_ENVIRONMENT
+
+from tests.builds import COLUMNS, digests, rows, table, write_jsonl, write_recipe
+from tests.engines.cluster import LOOPBACK_ENVIRONMENT
 
 MEMORY, ROUNDS = "1000000", "0"
 

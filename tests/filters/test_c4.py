@@ -10,7 +10,8 @@ from gristmill.filters.registry import family
 from gristmill.filters.transforms.registry import transform
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from profile_oracle import failed_rules, measured, text_version, texts_array
+
+from tests.filters.profile_oracle import failed_rules, measured, text_version, texts_array
 
 GOOD = "The river runs past the old mill."
 PIECES = [

@@ -2,7 +2,8 @@ import pytest
 from gristmill.filters.profiles import profile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from profile_oracle import failed_rules, measured, text_version
+
+from tests.filters.profile_oracle import failed_rules, measured, text_version
 
 PIECES = [
     "The river runs past the old mill.",

@@ -9,7 +9,8 @@ from gristmill.filters.registry import family
 from gristmill.filters.text.terminal_marks import TERMINAL_MARKS, is_terminal_mark
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from profile_oracle import failed_rules, measured
+
+from tests.filters.profile_oracle import failed_rules, measured
 
 LONG = "This line is well above thirty characters, number %d."
 PIECES = [

@@ -9,7 +9,8 @@ from datatrove.pipeline.filters.fineweb_quality_filter import FineWebQualityFilt
 from datatrove.pipeline.filters.gopher_quality_filter import GopherQualityFilter
 from datatrove.pipeline.filters.gopher_repetition_filter import GopherRepetitionFilter
 from gristmill.filters.profiles import profile
-from profile_oracle import failed_rules, text_version
+
+from tests.filters.profile_oracle import failed_rules, text_version
 
 CHAIN = profile("fineweb_chain")
 NOUNS = [

@@ -3,13 +3,14 @@
 import pytest
 from datatrove.data import Document
 from datatrove.pipeline.filters import GopherQualityFilter, GopherRepetitionFilter
-from gopher_borders import DATATROVE_TEXTS, DCLM, DOLMA, EVERY_TEXT
-from gopher_texts import nasty_texts
 from gristmill.filters.gopher.profiles import DATATROVE_QUALITY, DATATROVE_REPETITION
 from gristmill.filters.profiles import profile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from profile_oracle import failed_rules
+
+from tests.filters.gopher_borders import DATATROVE_TEXTS, DCLM, DOLMA, EVERY_TEXT
+from tests.filters.gopher_texts import nasty_texts
+from tests.filters.profile_oracle import failed_rules
 
 # datatrove's reason -> the rule that states the fact
 QUALITY_REASONS = {

@@ -6,13 +6,14 @@ import gopher_reference as reference
 import pyarrow as pa
 import pytest
 from datatrove.utils.text import PUNCTUATION_SET
-from gopher_texts import nasty_texts
 from gristmill.filters.registry import family
 from gristmill.filters.text.punctuation_datatrove import datatrove_symbols
 from gristmill.filters.text.spacy_words import token_spans
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from uniseg.wordbreak import words
+
+from tests.filters.gopher_texts import nasty_texts
 
 
 def exact_tokens(text: str) -> list[str]:

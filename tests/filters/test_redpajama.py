@@ -10,7 +10,8 @@ from gristmill.filters.registry import family
 from gristmill.filters.text.stop_words import ENGLISH
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from profile_oracle import measured
+
+from tests.filters.profile_oracle import measured
 
 BULLETS = tuple("\u2022\u2023\u25b6\u25c0\u25e6\u25a0\u25a1\u25aa\u25ab\u2013")
 PIECES = [

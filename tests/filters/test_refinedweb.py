@@ -9,7 +9,8 @@ from gristmill.filters.text.top_level_domains import alternatives, dclm_domains
 from gristmill.filters.transforms.registry import transform
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from profile_oracle import apply_plainly, failed_rules, measured, text_version, texts_array
+
+from tests.filters.profile_oracle import apply_plainly, failed_rules, measured, text_version, texts_array
 
 COUNTER = re.compile(
     r"^\W*\d(?:,|\.|\d)*(?:k|m|b)?\s+(?:likes|shares|comments|retweets|reposts|quotes|bookmarks|upvotes|downvotes"

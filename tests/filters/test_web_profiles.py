@@ -1,6 +1,7 @@
 import pytest
 from gristmill.filters.profiles import profile
-from profile_oracle import failed_rules, measured
+
+from tests.filters.profile_oracle import failed_rules, measured
 
 WEB_EN, WEB_ANY = profile("web-en"), profile("web-any")
 PROSE = """The mill stands where the old road meets the river, and it has stood there for more than two hundred years.

@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from counting import assert_linear, count_calls
+
+from tests.growth.counting import assert_linear, count_calls
 
 BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"
 

@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from counting import assert_linear, count_calls
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import PartWriter, read_part
 from gristmill.pipelines.sources import ingest
@@ -23,6 +22,8 @@ from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.recipe.source import Source
 from gristmill.schemas.rows.document import DOCUMENT
 from gristmill.schemas.tally import Tally
+
+from tests.growth.counting import assert_linear, count_calls
 
 
 def _text(number: int) -> str:

@@ -24,7 +24,8 @@ from gristmill.pipelines.train_models.sample import (
 from gristmill.pipelines.train_models.texts import Text
 from gristmill.pipelines.train_models.train_fasttext import train_fasttext, warning
 from gristmill.schemas.errors import InputError, RecipeError
-from made_texts import SMALL, insult, prose, story
+
+from tests.models.made_texts import SMALL, insult, prose, story
 
 QUIET = Console(quiet=True)
 FAST = replace(SMALL, epochs=5)

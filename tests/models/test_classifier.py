@@ -6,7 +6,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from builds import digests, table, write_jsonl, write_recipe
 from gristmill.console import Console
 from gristmill.filters.model_signals.quality import pareto
 from gristmill.filters.model_signals.spans import read_spans
@@ -17,7 +16,9 @@ from gristmill.pipelines.inspect.explain import explain
 from gristmill.pipelines.train_models.train_fasttext import report, train_fasttext
 from gristmill.schemas.errors import GristmillError, InputError, ModelError, RecipeError, RunError
 from gristmill.schemas.models import Classifier, read_model
-from made_texts import INSULTS, SMALL, insult, insult_classifier, prose, write_texts
+
+from tests.builds import digests, table, write_jsonl, write_recipe
+from tests.models.made_texts import INSULTS, SMALL, insult, insult_classifier, prose, write_texts
 
 QUIET = Console(quiet=True)
 

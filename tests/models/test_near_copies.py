@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 from gristmill.pipelines.train_models.near_copies import MAX_SHARE, near_copy_clusters
-from made_texts import story
+
+from tests.models.made_texts import story
 
 
 def bigrams(text: str) -> set[tuple[str, str]]:

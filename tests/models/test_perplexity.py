@@ -7,7 +7,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from builds import digests, table, write_jsonl, write_recipe
 from gristmill.console import Console
 from gristmill.filters.model_signals.line_text import ccnet_line
 from gristmill.filters.model_signals.perplexity import bucket, line_perplexity
@@ -17,7 +16,9 @@ from gristmill.pipelines.train_models import programs
 from gristmill.pipelines.train_models.train_kenlm import KenlmOptions, train_kenlm
 from gristmill.schemas.errors import GristmillError, InputError, ModelError, RecipeError
 from gristmill.schemas.models import LanguageModel, read_model
-from made_texts import ADJECTIVES, NOUNS, prose, story, write_texts
+
+from tests.builds import digests, table, write_jsonl, write_recipe
+from tests.models.made_texts import ADJECTIVES, NOUNS, prose, story, write_texts
 
 QUIET = Console(quiet=True)
 SMALL = KenlmOptions(order=3, vocabulary=200, memory="64M")

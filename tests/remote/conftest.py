@@ -6,7 +6,8 @@ import fsspec
 import pytest
 import s3fs
 from gristmill.pipelines.engine.session import Engine
-from store import BUCKET, Store, running_store
+
+from tests.remote.store import BUCKET, Store, running_store
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ from typing import Any
 
 import fsspec
 import pytest
-from builds import COLUMNS, POLICY, command, prose, rows, write_jsonl, write_recipe
 from gristmill.console import Console
 from gristmill.pipelines.build import build
 from gristmill.pipelines.cli.main import app
@@ -28,8 +27,10 @@ from gristmill.pipelines.shards.verify import verify_shards
 from gristmill.pipelines.shards.write import write_shards
 from gristmill.pipelines.write.corpus import materialise
 from gristmill.schemas.errors import InputError, RunError
-from store import BUCKET, Store
 from typer.testing import CliRunner
+
+from tests.builds import COLUMNS, POLICY, command, prose, rows, write_jsonl, write_recipe
+from tests.remote.store import BUCKET, Store
 
 FILES = 4
 REPEATED = {

@@ -11,7 +11,6 @@ from pathlib import Path
 import fsspec
 import pyarrow as pa
 import pytest
-from builds import COLUMNS, rows, write_recipe
 from gristmill.console import Console
 from gristmill.pipelines.build import build
 from gristmill.pipelines.engine.session import Engine
@@ -23,7 +22,9 @@ from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import Part
-from store import BUCKET, Store, requests_by_folder
+
+from tests.builds import COLUMNS, rows, write_recipe
+from tests.remote.store import BUCKET, Store, requests_by_folder
 
 SCHEMA = pa.schema([pa.field("text", pa.large_string())])
 SPEC = DatasetSpec("rows", SCHEMA, ("text",))

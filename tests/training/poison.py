@@ -13,7 +13,8 @@ from gristmill.schemas.training.pretrain import PretrainRecipe
 from gristmill.training.data.stream.dataset import PlanDataset
 from gristmill.training.data.stream.plan import Plan, PlanConfig
 from gristmill.training.data.stream.shards import ShardSet
-from made_shards import EOS, SEPARATOR, write_shards
+
+from tests.made_shards import EOS, SEPARATOR, write_shards
 
 FIRST, ORDINARY, MARKER = 10, 48, SEPARATOR  # no other text has the marker
 SENTINELS = (59, 60, 61, 62)

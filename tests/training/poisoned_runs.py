@@ -9,8 +9,9 @@ import numpy as np
 from gristmill.schemas.training.pretrain import PretrainRecipe
 from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.run.train import train
-from poison import corpus, mark, plant, random_tokens, stomachless, stream_of
-from training_runs import BATCH, curve, documents_blamed, skipped, tiny, without
+
+from tests.training.poison import corpus, mark, plant, random_tokens, stomachless, stream_of
+from tests.training.training_runs import BATCH, curve, documents_blamed, skipped, tiny, without
 
 KINDS = ("one", "one-rollback", "sustained", "nan")
 STEPS, AT, SUSTAINED, MARKED = 140, 80, 24, 8

@@ -5,7 +5,6 @@ import re
 import numpy as np
 import pyarrow as pa
 import pytest
-from cut_text import cut_plainly
 from gristmill.filters.dedup.cuts import cut_edits, merged, snapped_to_characters, spans_of_mask, with_line_ends
 from gristmill.filters.dedup.line_hash import line_hashes
 from gristmill.filters.dedup.suffix_array import duplicate_mask, memory_bytes, suffix_array
@@ -24,6 +23,8 @@ from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.rows.edits import EDITS
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
+from tests.cut_text import cut_plainly
 
 POLICIES: tuple[Policy, ...] = ("remove-all", "keep-first")
 PERIODIC = st.tuples(st.text("ab", min_size=1, max_size=4), st.integers(0, 12), st.text("abc", max_size=5)).map(

@@ -3,10 +3,11 @@
 import random
 
 import pytest
-from encoded_pages import CHARSETS, SENTENCES, WAYS, pages
 from gristmill.filters.encoding.declared import encoding_of_markup
 from gristmill.filters.encoding.decode import decode
 from gristmill.filters.encoding.evidence import choose_encoding, excerpt_of
+
+from tests.filters.encoding.encoded_pages import CHARSETS, SENTENCES, WAYS, pages
 
 MIN_TOLD_RIGHT = 0.99
 MIN_ANYHOW = 0.98

@@ -1,7 +1,8 @@
 """E-mail addresses: exactly the address, whatever stands next to it."""
 
 import pytest
-from made_values import found_values
+
+from tests.filters.pii.made_values import found_values
 
 FOUND = [
     # next to scripts without blanks between words, and to Korean endings

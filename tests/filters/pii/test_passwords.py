@@ -1,7 +1,8 @@
 """Passwords and tokens in all their usual writings, and the placeholders, types and code that stand in their place."""
 
 import pytest
-from made_values import found_values
+
+from tests.filters.pii.made_values import found_values
 
 FOUND = [
     ("password=Sup3r!Secret", ["Sup3r!Secret"]),

@@ -4,7 +4,8 @@ import pytest
 from gristmill.filters.pii.phones.dialled import is_international, is_national
 from gristmill.filters.pii.phones.words import ASKED, LABELLED, NEAR, NO_WORD, closeness
 from gristmill.filters.pii.phones.written import Written, written_numbers
-from made_values import found_values
+
+from tests.filters.pii.made_values import found_values
 
 FOUND = [
     # beside a word that names a number, or asks for a call

@@ -11,7 +11,8 @@ from gristmill.filters.pii.prescan.scan import candidates
 from gristmill.filters.pii.prescan.secret_words import FOREIGN_NAMES
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from prescan_reference import bits_of_row, is_key_like, is_seen, names_secret, rows_of_numbers
+
+from tests.filters.pii.prescan_reference import bits_of_row, is_key_like, is_seen, names_secret, rows_of_numbers
 
 PIECES = st.sampled_from(
     [

@@ -19,7 +19,8 @@ from gristmill.filters.pii.identities import MIN_CHARACTERS, NAMED_BY, recognise
 from hypothesis import Phase, settings
 from hypothesis import find as find_example
 from hypothesis import strategies as st
-from made_values import base58_address, bech32_address, german_tax_id, iban
+
+from tests.filters.pii.made_values import base58_address, bech32_address, german_tax_id, iban
 
 VALUES_OF_EACH, MAX_TEMPLATES, MAX_TRIES = 2, 6, 600
 SHAPES = {  # of expressions with look-aheads, or checks that generated values never pass

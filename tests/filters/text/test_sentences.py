@@ -5,7 +5,8 @@ import pytest
 from gristmill.filters.text.sentences import sentence_counts, sentence_spans, sentences_of_tokens
 from gristmill.filters.text.spacy_words import token_spans
 from hypothesis import given, settings
-from word_texts import batches, pieces, texts
+
+from tests.filters.text.word_texts import batches, pieces, texts
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from gristmill.filters.text.spacy_words import english_pipe, token_spans
 from gristmill.schemas.errors import GristmillError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from word_texts import batches, pieces, texts
+
+from tests.filters.text.word_texts import batches, pieces, texts
 
 
 def words(text: str, exact: bool = False) -> list[str]:

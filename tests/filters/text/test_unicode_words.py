@@ -7,7 +7,8 @@ from gristmill.filters.text.unicode_words import unicode_word_spans
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from uniseg.wordbreak import words
-from word_texts import batches, pieces, texts
+
+from tests.filters.text.word_texts import batches, pieces, texts
 
 _SAMPLE = "\r\n\x85\u0301\u200d\u00ad\u30a2\u05e9aZ'\"\u2019.:\u00b7,;1٣_\u203f  \u3000🇩🇪☝😀★x\u200d?ー\u0b01"
 

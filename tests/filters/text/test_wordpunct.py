@@ -6,7 +6,8 @@ import fasttext
 import pyarrow as pa
 from gristmill.filters.text.wordpunct import fasttext_spans, wordpunct_spans
 from hypothesis import given, settings
-from word_texts import batches, pieces, texts
+
+from tests.filters.text.word_texts import batches, pieces, texts
 
 
 @settings(max_examples=400, deadline=None)

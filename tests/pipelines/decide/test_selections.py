@@ -7,10 +7,11 @@ import gristmill
 import pytest
 import xxhash
 import yaml
-from builds import COLUMNS, POLICY, digests, rows, table, write_jsonl, write_recipe
 from gristmill.console import Console
 from gristmill.pipelines.run.run import Run
 from gristmill.schemas.errors import InputError, RecipeError, RunError
+
+from tests.builds import COLUMNS, POLICY, digests, rows, table, write_jsonl, write_recipe
 
 QUIET = Console(quiet=True)
 STRICT: dict[str, Any] = {**POLICY, "thresholds": {"gopher@dolma/few_words": ">= 30"}}

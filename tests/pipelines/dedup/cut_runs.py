@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-from cut_text import cut_plainly
 from gristmill.console import Console
 from gristmill.filters.dedup.windows import Policy, mask_by_definition
 from gristmill.pipelines.build import build
@@ -16,6 +15,8 @@ from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run
 from gristmill.pipelines.sources.readers.identity import content_hash, id_from_column
+
+from tests.cut_text import cut_plainly
 
 SOURCES = 3  # each becomes a part of its own
 

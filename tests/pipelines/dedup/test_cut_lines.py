@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from cut_runs import corpus_of, cut_run, digests, in_order, rows_of, source_of, write_source
 from gristmill.filters.dedup.line_hash import line_hashes_plainly
 from gristmill.pipelines.engine.session import Engine
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+
+from tests.pipelines.dedup.cut_runs import corpus_of, cut_run, digests, in_order, rows_of, source_of, write_source
 
 LINES = [
     "Read 12 more of it",

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from cut_runs import corpus_of, cut_run, digests, in_order, rows_of, without_repeats, write_source
-from cut_text import cut_plainly
 from gristmill.console import Console
 from gristmill.filters.dedup.token_units import load_tokenizer
 from gristmill.filters.dedup.windows import Policy, mask_by_definition
@@ -28,6 +26,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from tests.cut_text import cut_plainly
+from tests.pipelines.dedup.cut_runs import corpus_of, cut_run, digests, in_order, rows_of, without_repeats, write_source
 
 PHRASES = ["the cat sat on ", "the mat, ", "é漢字🎈", "a", "\n", "ab" * 9, "one of the phrases that repeat. "]
 TEXTS = st.lists(

@@ -28,7 +28,8 @@ from gristmill.pipelines.shards.train_tokenizer import train_tokenizer
 from gristmill.pipelines.shards.write import write_shards
 from gristmill.pipelines.write.corpus import materialise
 from gristmill.schemas.errors import InputError
-from near_corpora import VOCABULARY, corpus, kept_ids, table, write_records
+
+from tests.pipelines.dedup.near_corpora import VOCABULARY, corpus, kept_ids, table, write_records
 
 QUIET = Console(quiet=True)
 SECRET = "xyzzysecret"

@@ -27,7 +27,8 @@ from gristmill.pipelines.run.run import Run
 from gristmill.schemas import layout
 from gristmill.schemas.lookup import load_object
 from gristmill.schemas.recipe.dedup import NearDedup
-from near_corpora import built, corpus, kept_ids, table
+
+from tests.pipelines.dedup.near_corpora import built, corpus, kept_ids, table
 
 NORMALISE = ["case", "whitespace", "punctuation"]
 

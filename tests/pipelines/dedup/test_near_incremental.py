@@ -11,7 +11,8 @@ from gristmill.pipelines.dedup.near.component_batches import BatchLimits
 from gristmill.pipelines.dedup.near.decide import InMemory
 from gristmill.pipelines.engine.session import Engine
 from gristmill.schemas.errors import RecipeError
-from near_corpora import built, corpus, kept_ids, table
+
+from tests.pipelines.dedup.near_corpora import built, corpus, kept_ids, table
 
 NORMALISE = ["case", "whitespace", "punctuation"]
 NEAR: dict[str, Any] = {"similarity": 0.7, "recall": 0.95, "shingle": {"words": 3}}

@@ -8,7 +8,8 @@ from gristmill.pipelines.inspect.report.near import CONTEXT_WORDS, word_diff
 from gristmill.pipelines.inspect.report.page import render
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from near_corpora import built, corpus, table
+
+from tests.pipelines.dedup.near_corpora import built, corpus, table
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "dd", "e"]), max_size=CONTEXT_WORDS)
 

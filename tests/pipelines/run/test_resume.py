@@ -9,11 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from builds import COLUMNS, POLICY, build_process, command, datasets, digests, rows, write_jsonl, write_recipe
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
+
+from tests.builds import COLUMNS, POLICY, build_process, command, datasets, digests, rows, write_jsonl, write_recipe
 
 FILES = 6
 

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builds import write_jsonl, write_parquet
 from gristmill import build, explain, forget, open_run
 from gristmill.console import Console
 from gristmill.pipelines.scrub.keep_text import purge_raw
 from gristmill.schemas.errors import InputError, RecipeError
 from gristmill.schemas.rows.registry import row_kind
 from pydantic import ValidationError
+
+from tests.builds import write_jsonl, write_parquet
 
 QUIET = Console(quiet=True)
 MAIL = "Please write to bob{n}@example.com about it, as soon as you can."

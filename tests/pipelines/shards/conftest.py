@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from gristmill.pipelines.shards.write import write_shards
-from made_corpora import options, rows, write_corpus
-from made_tokenizers import KINDS
+
+from tests.pipelines.shards.made_corpora import options, rows, write_corpus
+from tests.pipelines.shards.made_tokenizers import KINDS
 
 
 @pytest.fixture(scope="session")

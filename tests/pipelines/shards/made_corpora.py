@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from gristmill.schemas.shards.format import BIN, DOCS, LOSS, ShardSetManifest, parse_manifest
 from gristmill.schemas.shards.index import decode_index
-from made_tokenizers import prose
+
+from tests.pipelines.shards.made_tokenizers import prose
 
 Row = dict[str, Any]
 

@@ -19,9 +19,19 @@ from gristmill.pipelines.shards.encoding.patterns import PATTERNS, recognised
 from gristmill.schemas.errors import RunError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_tokenizers import KINDS, SYMBOLS, array, assert_same, code_points, made, prose, word_level
 from numba import njit
 from tokenizers import Tokenizer, normalizers
+
+from tests.pipelines.shards.made_tokenizers import (
+    KINDS,
+    SYMBOLS,
+    array,
+    assert_same,
+    code_points,
+    made,
+    prose,
+    word_level,
+)
 
 TEXTS = st.lists(st.sampled_from(SYMBOLS), max_size=40).map("".join) | st.text(max_size=30)
 

@@ -15,7 +15,8 @@ from gristmill.pipelines.shards.tombstones import purge_shards, tombstone
 from gristmill.pipelines.shards.verify import verify_shards
 from gristmill.pipelines.shards.write import write_shards
 from gristmill.schemas.errors import RecipeError, RunError
-from made_corpora import documents_of, manifest_of, options, rows, write_corpus
+
+from tests.pipelines.shards.made_corpora import documents_of, manifest_of, options, rows, write_corpus
 
 FORGOTTEN = [rows()[3]["doc_id"], rows()[77]["doc_id"]]
 

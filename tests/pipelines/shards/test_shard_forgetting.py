@@ -11,7 +11,8 @@ from gristmill.pipelines.shards.tombstones import forget, purge_shards, read_tom
 from gristmill.pipelines.shards.verify import verify_shards
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.shards.format import identity_of, parse_tombstones
-from made_corpora import contents, documents_of, manifest_of, rows
+
+from tests.pipelines.shards.made_corpora import contents, documents_of, manifest_of, rows
 
 
 @pytest.fixture

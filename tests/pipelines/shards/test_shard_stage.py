@@ -9,8 +9,9 @@ from gristmill.pipelines.build import build
 from gristmill.pipelines.cli.main import app
 from gristmill.pipelines.shards.tombstones import tombstone
 from gristmill.schemas.errors import ModelError, RecipeError
-from made_corpora import contents, documents_of, manifest_of, rows
 from typer.testing import CliRunner
+
+from tests.pipelines.shards.made_corpora import contents, documents_of, manifest_of, rows
 
 
 @pytest.fixture

@@ -14,10 +14,11 @@ from gristmill.pipelines.shards.verify import verify_shards
 from gristmill.pipelines.shards.write import write_shards
 from gristmill.schemas.errors import ModelError, RunError
 from gristmill.schemas.recipe.shards import ShardOptions
-from made_corpora import contents, documents_of, options, rows, write_corpus
-from made_tokenizers import KINDS, word_level
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import AutoTokenizer
+
+from tests.pipelines.shards.made_corpora import contents, documents_of, options, rows, write_corpus
+from tests.pipelines.shards.made_tokenizers import KINDS, word_level
 
 TEXTS = ["the </s> mill", "<s>river</s>", "high [SEP] <pad> <unk>", "a word </s>", "<extra_id_0> grain"] * 3
 

@@ -12,7 +12,8 @@ from gristmill.pipelines.shards.gather import file_record
 from gristmill.pipelines.shards.tombstones import tombstone
 from gristmill.pipelines.shards.verify import verify_shards
 from gristmill.schemas.errors import RunError
-from made_corpora import documents_of, manifest_of, rows
+
+from tests.pipelines.shards.made_corpora import documents_of, manifest_of, rows
 
 NAME = "train/web-00000"
 

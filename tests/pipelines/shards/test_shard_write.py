@@ -12,10 +12,11 @@ import pytest
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.shards.write import write_shards
 from gristmill.schemas.errors import InputError, ModelError, RunError
-from made_corpora import contents, documents_of, manifest_of, options, rows, write_corpus
-from made_tokenizers import KINDS, word_level
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
+
+from tests.pipelines.shards.made_corpora import contents, documents_of, manifest_of, options, rows, write_corpus
+from tests.pipelines.shards.made_tokenizers import KINDS, word_level
 
 
 def test_every_document_is_there_once_as_tokenizers_encodes_it(written: Path, tokenizer: str) -> None:

@@ -12,8 +12,9 @@ from gristmill.pipelines.shards.encoding.encode import Encoder
 from gristmill.pipelines.shards.encoding.word_encoder import WordEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_tokenizers import SYMBOLS, array, assert_same, code_points, prose, word_level
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+from tests.pipelines.shards.made_tokenizers import SYMBOLS, array, assert_same, code_points, prose, word_level
 
 HARD = [
     *SYMBOLS,

@@ -7,10 +7,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from builds import write_jsonl
 from gristmill import build, export_rows
 from gristmill.console import Console
 from gristmill.schemas.errors import InputError, RecipeError
+
+from tests.builds import write_jsonl
 
 QUIET = Console(quiet=True)
 NO_COPIES: dict[str, Any] = {"dedup": {"exact": None}}

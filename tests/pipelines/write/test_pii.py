@@ -8,7 +8,6 @@ from typing import Any
 import gristmill
 import pyarrow.parquet as pq
 import pytest
-from builds import build_process, digests, table, write_jsonl, write_recipe
 from gristmill import load_recipe
 from gristmill.console import Console
 from gristmill.pipelines.engine.session import Engine
@@ -16,6 +15,8 @@ from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.scrub.keep_text import purge_raw
 from gristmill.pipelines.write.pii import PiiHandling, pii_handling
 from gristmill.schemas.errors import ModelError, RecipeError, RunError
+
+from tests.builds import build_process, digests, table, write_jsonl, write_recipe
 
 MAIL, PHONE, CARD, SSN, PASSWORD = (
     "jo.doe@corp-mail.de",

@@ -12,7 +12,8 @@ from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.plan import Plan, PlanConfig
 from gristmill.training.data.stream.shards import ShardSet
 from gristmill.training.inspect.forgotten import audit_forgotten, audit_run
-from made_shards import numbered, write_shards
+
+from tests.made_shards import numbered, write_shards
 
 BATCH, STEPS = 4, 12
 LENGTHS = [7, 30, 3, 55, 12, 90, 4, 21] * 6

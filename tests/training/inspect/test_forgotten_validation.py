@@ -15,9 +15,10 @@ from gristmill.training.models.build import load_model
 from gristmill.training.objectives.registry import make
 from gristmill.training.run import logs
 from gristmill.training.run.train import train
-from made_shards import SEPARATOR
-from poison import corpus
-from training_runs import go_back, tiny
+
+from tests.made_shards import SEPARATOR
+from tests.training.poison import corpus
+from tests.training.training_runs import go_back, tiny
 
 CHANGES: dict[str, Any] = {
     "model": {"shape": "llama", "hidden_size": 16, "layers": 1, "heads": 2},

@@ -13,8 +13,9 @@ from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.plan import Plan, PlanConfig
 from gristmill.training.data.stream.shards import ShardSet
 from gristmill.training.inspect.trace import TrainingRun
-from made_shards import numbered, write_shards
 from typer.testing import CliRunner
+
+from tests.made_shards import numbered, write_shards
 
 BATCH, STEPS = 8, 30
 SHARDS = {

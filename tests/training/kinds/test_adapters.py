@@ -12,8 +12,9 @@ from gristmill.schemas.errors import GristmillError, InputError, ModelError, Rec
 from gristmill.schemas.training.sft import SftRecipe
 from gristmill.training.models.merge import adapter_info, adapters_below, merge_adapter
 from gristmill.training.run.train import train
-from tiny_models import WORDS, model_of, options_of, steps_of, tokenizer_of, write_lines
-from training_runs import go_back
+
+from tests.training.kinds.tiny_models import WORDS, model_of, options_of, steps_of, tokenizer_of, write_lines
+from tests.training.training_runs import go_back
 
 METHODS = ("lora", "rslora", "pissa", "dora", "qlora", "qdora", "prompt", "prefix", "p_tuning", "ia3")
 PROMPTS = ("prompt", "prefix", "p_tuning")

@@ -9,8 +9,9 @@ from gristmill.training.models.build import load_model
 from gristmill.training.objectives.losses import StreamLosses
 from gristmill.training.objectives.registry import make
 from gristmill.training.run.train import train
-from poison import corpus, stream_of
-from training_runs import BATCH, curve, go_back, tiny
+
+from tests.training.poison import corpus, stream_of
+from tests.training.training_runs import BATCH, curve, go_back, tiny
 
 KINDS = [("qwen", "clm"), ("bert", "mlm"), ("t5", "span_corruption"), ("electra", "replaced_token")]
 

@@ -173,7 +173,7 @@ torch.set_num_threads(1)
 from pathlib import Path
 from gristmill.training.run.steps import Steps
 from gristmill.training.run.train import train
-from test_row_kinds import recipe
+from tests.training.kinds.test_row_kinds import recipe
 
 usual = Steps.on_save
 
@@ -189,7 +189,7 @@ train(recipe(Path({inputs!r})), {run!r})
 
 def test_killed_after_the_second_step_and_resumed(inputs: Path, whole: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    script = SCRIPT.format(here=str(Path(__file__).parent), inputs=str(inputs), run=str(run))
+    script = SCRIPT.format(here=str(Path(__file__).parents[3]), inputs=str(inputs), run=str(run))
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     assert subprocess.run([sys.executable, "-c", script], env=environment, check=False).returncode == -signal.SIGKILL
     assert [one.step for one in checkpoints.complete(run / "checkpoints")] == [0, 1, 2]

@@ -18,9 +18,10 @@ from gristmill.training.kinds.sft import Sft
 from gristmill.training.models.finished import load_tokenizer
 from gristmill.training.run.folder import read_training
 from gristmill.training.run.train import train
-from tiny_models import WORDS, model_of, options_of, steps_of, tokenizer_of, write_lines
-from training_runs import go_back
 from trl import SFTConfig, SFTTrainer
+
+from tests.training.kinds.tiny_models import WORDS, model_of, options_of, steps_of, tokenizer_of, write_lines
+from tests.training.training_runs import go_back
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"

@@ -12,7 +12,8 @@ from gristmill.training.models.build import build_model, load_model, shape_of
 from gristmill.training.models.packed import ReplacedTokenConfig, sample
 from gristmill.training.objectives.registry import make
 from gristmill.training.objectives.tensors import batch_loss
-from objective_cases import EOS, MASK, PAD, SHAPES, TOKENIZER, random_windows, tiny
+
+from tests.training.objective_cases import EOS, MASK, PAD, SHAPES, TOKENIZER, random_windows, tiny
 
 WIDTH = 64
 

@@ -11,7 +11,8 @@ from gristmill.training.models.build import build_model
 from gristmill.training.models.masks import block_mask, evaluated, leak, refuse_own_mean, refuse_what_leaks
 from gristmill.training.objectives.registry import make
 from gristmill.training.objectives.windows import ordinary_ids
-from objective_cases import SHAPES, TOKENIZER, tiny, window_of
+
+from tests.training.objective_cases import SHAPES, TOKENIZER, tiny, window_of
 
 WIDTH = 64
 ORDINARY = ordinary_ids(TOKENIZER)

@@ -11,7 +11,8 @@ from gristmill.schemas.training.model import ModelShape
 from gristmill.training.models.build import build_model
 from gristmill.training.objectives.registry import Objective, make
 from gristmill.training.objectives.tensors import evaluating
-from markov import SYMBOLS, Source
+
+from tests.training.objectives.markov import SYMBOLS, Source
 
 EOS, PAD, MASK, SEPARATOR = range(SYMBOLS, SYMBOLS + 4)
 TOKENIZER = TokenizerRecord(

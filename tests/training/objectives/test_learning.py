@@ -6,8 +6,9 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from learning import LESSONS, MASK, discrimination, judge, shuffled_labels, train
-from markov import SYMBOLS, Source
+
+from tests.training.objectives.learning import LESSONS, MASK, discrimination, judge, shuffled_labels, train
+from tests.training.objectives.markov import SYMBOLS, Source
 
 SEEDS = (0, 1, 2)
 LOSSES = ("clm", "mlm", "span_corruption")

@@ -14,7 +14,19 @@ from gristmill.training.objectives.registry import OBJECTIVES, Objective, make
 from gristmill.training.objectives.windows import document_numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from objective_cases import EOS, MASK, PAD, SENTINELS, SEPARATOR, SHAPES, TEXT_IDS, TOKENIZER, random_windows, window_of
+
+from tests.training.objective_cases import (
+    EOS,
+    MASK,
+    PAD,
+    SENTINELS,
+    SEPARATOR,
+    SHAPES,
+    TEXT_IDS,
+    TOKENIZER,
+    random_windows,
+    window_of,
+)
 
 SPECIAL = sorted(TOKENIZER.special_ids)
 WINDOWS = st.builds(random_windows, st.integers(0, 2**32), st.integers(1, 5), st.sampled_from([8, 31, 64, 129]))

@@ -18,10 +18,11 @@ from gristmill.training.run.averaging import (
     last_checkpoints,
 )
 from gristmill.training.run.train import train
-from poison import corpus
 from safetensors.torch import load_file, save_file
-from training_runs import tiny
 from typer.testing import CliRunner
+
+from tests.training.poison import corpus
+from tests.training.training_runs import tiny
 
 
 def _layer(seed: int = 0) -> torch.nn.Module:

@@ -21,10 +21,11 @@ from gristmill.training.objectives.registry import make
 from gristmill.training.run import checkpoints, logs
 from gristmill.training.run.train import train
 from gristmill.training.stability.rollback import Sources
-from made_shards import EOS, write_shards
-from poison import VOCABULARY, corpus, markov_documents, stream_of
 from safetensors.torch import load_file
-from training_runs import tiny
+
+from tests.made_shards import EOS, write_shards
+from tests.training.poison import VOCABULARY, corpus, markov_documents, stream_of
+from tests.training.training_runs import tiny
 
 KINDS = [("llama", "clm"), ("bert", "mlm"), ("t5", "span_corruption"), ("electra", "replaced_token")]
 GONE_FROM, GONE_TO, STEPS = 17, 20, 24

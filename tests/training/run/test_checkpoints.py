@@ -6,8 +6,9 @@ import pytest
 from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.run import checkpoints
 from gristmill.training.run.sealed import SEAL
-from poison import corpus, stream_of
-from training_runs import tiny
+
+from tests.training.poison import corpus, stream_of
+from tests.training.training_runs import tiny
 
 
 def save(root: Path, step: int, head: str = "h", plan_id: str = "p") -> Path:

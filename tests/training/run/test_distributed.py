@@ -14,8 +14,9 @@ from gristmill.schemas.training.pretrain import PretrainRecipe
 from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.run.folder import read_training
 from gristmill.training.run.train import train
-from poison import corpus, plant, random_tokens, stream_of
-from training_runs import BATCH, curve, go_back, skipped, tiny
+
+from tests.training.poison import corpus, plant, random_tokens, stream_of
+from tests.training.training_runs import BATCH, curve, go_back, skipped, tiny
 
 Curve = dict[int, tuple[float, float, float]]
 
@@ -30,25 +31,25 @@ CHANGES = {
 }
 SCRIPT = """
 import sys
-sys.path[:0] = {paths!r}
+sys.path.insert(0, {root!r})
 import torch
 torch.set_num_threads(1)
 from gristmill.training.run.train import train
-from test_distributed import CHANGES
-from training_runs import tiny
+from tests.training.run.test_distributed import CHANGES
+from tests.training.training_runs import tiny
 train(tiny({shards!r}, **CHANGES), {run!r})
 """
 FSDP_SCRIPT = """
 import sys
-sys.path[:0] = {paths!r}
+sys.path.insert(0, {root!r})
 import torch
 torch.set_num_threads(1)
 from accelerate import state
 from accelerate.utils import DistributedType
 from gristmill.training.run import settings
 from gristmill.training.run.train import train
-from test_distributed import CHANGES
-from training_runs import tiny
+from tests.training.run.test_distributed import CHANGES
+from tests.training.training_runs import tiny
 
 usual = state.AcceleratorState.__init__
 
@@ -87,10 +88,8 @@ def one_process(folder: Path, script: str) -> tuple[PretrainRecipe, Curve, Path]
     recipe = tiny(shards, **CHANGES)
     tombstone(str(shards), [f"gone-00000/{number}" for number in range(100)], "asked")
     plant(recipe, BAD, random_tokens(np.random.default_rng(1)))
-    here, written = Path(__file__).parent, folder / "train.py"
-    written.write_text(
-        script.format(paths=[str(here), *map(str, list(here.parents)[:2])], shards=str(shards), run=str(folder / "two"))
-    )
+    root, written = str(Path(__file__).parents[3]), folder / "train.py"
+    written.write_text(script.format(root=root, shards=str(shards), run=str(folder / "two")))
     return recipe, curve(train(recipe, folder / "one").folder), written
 
 

@@ -20,10 +20,11 @@ from gristmill.training.models.build import load_model
 from gristmill.training.run import checkpoints, logs
 from gristmill.training.run.averaging import average_checkpoints
 from gristmill.training.run.train import train
-from poison import VOCABULARY, corpus
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from training_runs import tiny
 from typer.testing import CliRunner
+
+from tests.training.poison import VOCABULARY, corpus
+from tests.training.training_runs import tiny
 
 AUTOMATIC = {
     "llama": ("clm", {".": "AutoModelForCausalLM"}),

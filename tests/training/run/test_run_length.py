@@ -13,8 +13,9 @@ from gristmill.training.models.build import load_model
 from gristmill.training.run import logs
 from gristmill.training.run.schedule import branch_step, common_steps, learning_rate_factor
 from gristmill.training.run.train import train
-from poison import corpus, stream_of
-from training_runs import curve, go_back, tiny
+
+from tests.training.poison import corpus, stream_of
+from tests.training.training_runs import curve, go_back, tiny
 
 WSD = {"learning_rate": 3e-3, "warmup_steps": 2, "schedule": "wsd", "decay_fraction": 0.25}
 COSINE = {"learning_rate": 3e-3, "warmup_steps": 4}

@@ -15,8 +15,9 @@ from gristmill.training.run import logs
 from gristmill.training.run.folder import RunFolder, read_training
 from gristmill.training.run.steps import Steps
 from gristmill.training.run.train import Finished, train
-from poison import corpus
-from training_runs import curve, tiny
+
+from tests.training.poison import corpus
+from tests.training.training_runs import curve, tiny
 
 CHANGES: dict[str, Any] = {
     "model": {"shape": "llama", "hidden_size": 16, "layers": 1, "heads": 2, "dropout": 0.1},

@@ -15,7 +15,8 @@ from gristmill.training.run.folder import HISTORY, RunFolder, differences, read_
 from gristmill.training.run.progress import progress
 from gristmill.training.run.sealed import SEAL
 from gristmill.training.run.start import Start, find_start
-from made_shards import numbered, write_shards
+
+from tests.made_shards import numbered, write_shards
 
 BATCH = 4
 

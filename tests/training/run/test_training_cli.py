@@ -17,11 +17,12 @@ from gristmill.training.run import logs
 from gristmill.training.run.folder import RunFolder, read_training
 from gristmill.training.run.settings import check_devices, check_fsdp, training_options
 from gristmill.training.run.train import train
-from poison import corpus, plant, random_tokens, stream_of
 from safetensors.torch import load_file
-from training_runs import BATCH, curve, go_back, skipped, tiny
 from transformers import TrainingArguments
 from typer.testing import CliRunner
+
+from tests.training.poison import corpus, plant, random_tokens, stream_of
+from tests.training.training_runs import BATCH, curve, go_back, skipped, tiny
 
 
 def write(path: Path, **content: object) -> Path:

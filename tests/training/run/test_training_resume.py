@@ -14,9 +14,10 @@ from gristmill.schemas.errors import RunError
 from gristmill.training.run import checkpoints
 from gristmill.training.run.steps import Steps
 from gristmill.training.run.train import train
-from poison import corpus
 from safetensors.torch import load_file
-from training_runs import curve, tiny
+
+from tests.training.poison import corpus
+from tests.training.training_runs import curve, tiny
 
 CHANGES = {
     "steps": 24,
@@ -120,11 +121,11 @@ def test_weights_are_no_pickle(whole: Path) -> None:
 
 SCRIPT = """
 import os, signal, sys
-sys.path[:0] = {paths!r}
+sys.path.insert(0, {root!r})
 import torch
 torch.set_num_threads(1)
-from training_runs import tiny
-from test_training_resume import CHANGES
+from tests.training.training_runs import tiny
+from tests.training.run.test_training_resume import CHANGES
 from gristmill.training.run import checkpoints, sealed
 from gristmill.training.run.train import train
 
@@ -146,10 +147,7 @@ train(tiny({shards!r}, **CHANGES), {run!r})
 
 def killed(kill: str, shards: Path, run: Path) -> None:
     """Train in a process of its own that kills itself with signal 9."""
-    here = Path(__file__).parent
-    script = SCRIPT.format(
-        paths=[str(here), *map(str, list(here.parents)[:2])], kill=kill, shards=str(shards), run=str(run)
-    )
+    script = SCRIPT.format(root=str(Path(__file__).parents[3]), kill=kill, shards=str(shards), run=str(run))
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     code = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], env=environment, check=False).returncode
     assert code == -signal.SIGKILL

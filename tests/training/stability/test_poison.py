@@ -12,9 +12,10 @@ from gristmill.schemas.training.pretrain import PretrainRecipe
 from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.run.steps import Steps
 from gristmill.training.run.train import train
-from poison import corpus, mark, plant, random_tokens, stomachless, stream_of
-from poisoned_runs import KINDS, calm_run, one_run
-from training_runs import BATCH, curve, documents_blamed, skipped, tiny, without
+
+from tests.training.poison import corpus, mark, plant, random_tokens, stomachless, stream_of
+from tests.training.poisoned_runs import KINDS, calm_run, one_run
+from tests.training.training_runs import BATCH, curve, documents_blamed, skipped, tiny, without
 
 AT = 40
 FEWEST_TOKENS = 12  # the mean loss of fewer tells nothing

@@ -1,13 +1,14 @@
 """The generated run and its summary, made once."""
 
 import pytest
-from generated_runs import recipe_for
 from gristmill.console import Console
 from gristmill.pipelines.build import build
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.inspect.report.collect import collect
 from gristmill.pipelines.run.run import Run
 from gristmill.schemas.report import Summary
+
+from tests.pipelines.inspect.report.generated_runs import recipe_for
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from generated_runs import recipe_for
 from gristmill.console import Console
 from gristmill.pipelines.build import build
 from gristmill.pipelines.engine.session import Engine
@@ -16,6 +15,8 @@ from gristmill.pipelines.run import dataset
 from gristmill.pipelines.run.run import Run
 from gristmill.schemas.recipe.rules import Rule
 from gristmill.schemas.report import Amount, Histogram, Summary
+
+from tests.pipelines.inspect.report.generated_runs import recipe_for
 
 Rows = list[dict[str, Any]]
 

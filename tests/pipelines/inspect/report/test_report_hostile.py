@@ -5,14 +5,15 @@ import re
 from pathlib import Path
 
 import pytest
-from browser import dump_dom
 from gristmill.console import Console
 from gristmill.pipelines.build import build
 from gristmill.pipelines.inspect.report import page as page_module
 from gristmill.pipelines.inspect.report.page import render
 from gristmill.pipelines.run.run import Run
 from gristmill.schemas.report import Summary
-from hostile_runs import MARK, PAYLOADS, RUN, URLS, write_hostile_files
+
+from tests.pipelines.inspect.report.browser import dump_dom
+from tests.pipelines.inspect.report.hostile_runs import MARK, PAYLOADS, RUN, URLS, write_hostile_files
 
 TRIPPED = f"data-{MARK}="
 

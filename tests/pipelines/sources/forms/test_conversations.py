@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_records import assistant, rows_of, user
+
+from tests.pipelines.sources.forms.made_records import assistant, rows_of, user
 
 CALL = {"type": "function", "function": {"name": "weigh", "arguments": {"grain": "rye"}}}
 TOOLS = [{"type": "function", "function": {"name": "weigh", "parameters": {"type": "object"}}}]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from gristmill.schemas.recipe.source import PairOptions
-from made_records import assistant, read, rows_of, user
+
+from tests.pipelines.sources.forms.made_records import assistant, read, rows_of, user
 
 PAIR = {"prompt": [user("Why?")], "chosen": [assistant("Because.")], "rejected": [assistant("No.")]}
 TALK = "\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Why?\n\nAssistant:"

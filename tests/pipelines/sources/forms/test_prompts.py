@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from gristmill.pipelines.sources.forms.references import boxed_answer, marked_answer, reference_of
-from made_records import assistant, rows_of, user
+
+from tests.pipelines.sources.forms.made_records import assistant, rows_of, user
 
 CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (

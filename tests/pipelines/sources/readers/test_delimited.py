@@ -17,7 +17,8 @@ from gristmill.schemas.recipe.source import Source
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from reading import WHOLE, Reading, read_source
+
+from tests.pipelines.sources.readers.reading import WHOLE, Reading, read_source
 
 CELLS = [
     "",

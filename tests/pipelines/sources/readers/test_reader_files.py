@@ -13,7 +13,8 @@ from gristmill.pipelines.sources.readers.registry import READERS, plan_splits, r
 from gristmill.schemas.errors import InputError, RecipeError
 from gristmill.schemas.recipe.source import READER_NOTES, Columns, Source, SourceFormat
 from pydantic import ValidationError
-from reading import WHOLE, read_source
+
+from tests.pipelines.sources.readers.reading import WHOLE, read_source
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from gristmill.pipelines.sources.readers.json_frames import Frame, frames
 from gristmill.schemas.errors import InputError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reading import read_source
+
+from tests.pipelines.sources.readers.reading import read_source
 
 DOCUMENTS = [
     {"text": "One morning, [the river] was {gone}."},

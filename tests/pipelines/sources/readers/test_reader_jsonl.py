@@ -10,7 +10,8 @@ from gristmill.pipelines.sources.readers.jsonl import lines
 from gristmill.schemas.errors import InputError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reading import read_source
+
+from tests.pipelines.sources.readers.reading import read_source
 
 LINES = [
     b'{"text": "One morning the river was gone."}',

@@ -13,7 +13,8 @@ import pytest
 from gristmill.pipelines.sources.readers.registry import plan_splits, read_split
 from gristmill.schemas.errors import InputError
 from gristmill.schemas.recipe.source import Source
-from reading import WHOLE, read_source
+
+from tests.pipelines.sources.readers.reading import WHOLE, read_source
 
 TEXTS = [f"Bericht {n}: die Fähre kam wieder zu spät" for n in range(40)]
 

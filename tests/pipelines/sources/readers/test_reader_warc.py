@@ -6,12 +6,13 @@ from pathlib import Path
 import brotli
 import pytest
 import zstandard
-from archives import http, packed, page, record
 from gristmill.pipelines.sources.readers.identity import id_from_warc_record
 from gristmill.schemas.tally import Tally
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reading import Reading, read_source
+
+from tests.pipelines.sources.readers.archives import http, packed, page, record
+from tests.pipelines.sources.readers.reading import Reading, read_source
 
 NAMES = ["Amber", "Birch", "Cedar", "Dogwood", "Elder"]
 PAGES = [record("response", http(page(name)), n) for n, name in enumerate(NAMES)]

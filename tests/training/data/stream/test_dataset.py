@@ -13,7 +13,8 @@ from gristmill.training.data.stream.reader import IGNORED, ReadAhead
 from gristmill.training.data.stream.shards import ShardSet
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_shards import PAD, SEPARATOR, numbered, write_shards
+
+from tests.made_shards import PAD, SEPARATOR, numbered, write_shards
 
 LENGTHS = st.lists(st.integers(0, 30), min_size=1, max_size=25).filter(lambda lengths: sum(lengths) > 0)
 

@@ -13,7 +13,8 @@ from gristmill.training.data.stream.plan import Plan, PlanConfig
 from gristmill.training.data.stream.shards import ShardSet
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from made_shards import numbered, write_shards
+
+from tests.made_shards import numbered, write_shards
 
 LENGTH = 400
 

@@ -13,7 +13,8 @@ from gristmill.training.data.stream.plan import Plan, PlanConfig
 from gristmill.training.data.stream.shards import ShardSet
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_shards import numbered, write_shards
+
+from tests.made_shards import numbered, write_shards
 
 SIZES = st.lists(st.lists(st.integers(1, 20), min_size=1, max_size=5), min_size=1, max_size=4)
 

@@ -12,7 +12,8 @@ from gristmill.schemas.errors import RunError
 from gristmill.training.data.stream.packing import pack, packed_sources
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from real_lengths import real_lengths
+
+from tests.real_lengths import real_lengths
 
 LENGTHS = st.lists(st.integers(0, 40), max_size=60)
 

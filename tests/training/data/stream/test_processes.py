@@ -9,7 +9,8 @@ from gristmill.training.data.stream.dataset import PlanDataset
 from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.plan import Plan, PlanConfig
 from gristmill.training.data.stream.shards import ShardSet
-from made_shards import numbered, write_shards
+
+from tests.made_shards import numbered, write_shards
 
 SCRIPT = """
 import sys

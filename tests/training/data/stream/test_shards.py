@@ -9,7 +9,8 @@ from gristmill.schemas.errors import GristmillError, InputError, RunError
 from gristmill.training.data.stream.dataset import PlanDataset
 from gristmill.training.data.stream.plan import Plan, PlanConfig
 from gristmill.training.data.stream.shards import ShardSet, Verify
-from made_shards import numbered, write_shards
+
+from tests.made_shards import numbered, write_shards
 
 
 def corpus(folder: Path) -> Path:
