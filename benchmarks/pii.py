@@ -239,7 +239,7 @@ def secrets() -> None:
     import sys
 
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from test_detectors import KEYS
+    from tests.filters.pii.test_detectors import KEYS
 
     try:
         from detect_secrets.core.scan import scan_line

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builds import write_jsonl
 from gristmill import build, contamination
 from gristmill.console import Console
 from gristmill.pipelines.cli.main import app
 from gristmill.schemas.errors import RunError
+
+from tests.builds import write_jsonl
 
 QUIET = Console(quiet=True)
 ITEM = "how many sacks of wheat does the miller of Elmstead grind between dawn and noon on a windy day in March"

@@ -15,7 +15,8 @@ from gristmill.training.models.sampling import Sampling, draw_completions, key_o
 from gristmill.training.run import logs
 from gristmill.training.run.train import train
 from gristmill.training.score.pair_figures import figures_of, rewards_of
-from tiny_models import WORDS, model_of, options_of, tokenizer_of, write_lines
+
+from tests.training.kinds.tiny_models import WORDS, model_of, options_of, tokenizer_of, write_lines
 
 RECIPES: dict[str, Any] = {
     "sft": SftRecipe,

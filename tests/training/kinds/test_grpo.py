@@ -15,8 +15,9 @@ from gristmill.training.models.sampling import Sampling, draw_completions, key_o
 from gristmill.training.rewards.scoring import FunctionScorer
 from gristmill.training.run.samples import read_samples
 from gristmill.training.run.train import train
-from tiny_models import WORDS, model_of, options_of, steps_of, tokenizer_of, write_lines
-from training_runs import go_back
+
+from tests.training.kinds.tiny_models import WORDS, model_of, options_of, steps_of, tokenizer_of, write_lines
+from tests.training.training_runs import go_back
 
 
 def prompt(number: int) -> dict[str, Any]:

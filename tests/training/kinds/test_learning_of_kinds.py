@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from gristmill.training.run import logs
-from learning_of_kinds import (
+
+from tests.training.kinds.learning_of_kinds import (
     either_of_two,
     first_of_two,
     load,

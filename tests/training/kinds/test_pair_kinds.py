@@ -15,8 +15,9 @@ from gristmill.training.kinds.dpo import Dpo
 from gristmill.training.run import logs
 from gristmill.training.run.train import train
 from gristmill.training.score.pair_figures import figures_of
-from tiny_models import WORDS, model_of, options_of, steps_of, tokenizer_of, write_lines
-from training_runs import go_back
+
+from tests.training.kinds.tiny_models import WORDS, model_of, options_of, steps_of, tokenizer_of, write_lines
+from tests.training.training_runs import go_back
 
 RECIPES: dict[str, Any] = {"reward": RewardRecipe, "dpo": DpoRecipe}
 

@@ -11,8 +11,9 @@ from gristmill.schemas.training.ppo import PpoRecipe
 from gristmill.training.kinds.ppo import Ppo
 from gristmill.training.run.samples import read_samples
 from gristmill.training.run.train import train
-from tiny_models import WORDS, model_of, options_of, steps_of, tokenizer_of, write_lines
-from training_runs import go_back
+
+from tests.training.kinds.tiny_models import WORDS, model_of, options_of, steps_of, tokenizer_of, write_lines
+from tests.training.training_runs import go_back
 
 CASES: dict[str, dict[str, Any]] = {
     "lora": {"adapter": {"method": "lora", "rank": 4}, "minibatches": 2, "kl": {"target": 1.0, "horizon": 50}},
