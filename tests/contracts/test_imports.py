@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,14 @@ def test_no_string_of_filters_names_what_is_above(repository: Path) -> None:
     for path in sorted((repository / "filters").rglob("*.py")):
         found = re.findall(r"gristmill\.(pipelines|training)\b", path.read_text(encoding="utf-8"))
         assert not found, f"{path} names {found}"
+
+
+def test_no_two_files_of_tests_have_one_name(repository: Path) -> None:
+    """pytest imports a test file by its name alone, and cannot collect two of one name."""
+    names = Counter(
+        path.name for path in (repository / "tests").rglob("*.py") if path.stem not in ("__init__", "conftest")
+    )
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_helpers_of_tests_are_imported_by_their_one_name(repository: Path) -> None:

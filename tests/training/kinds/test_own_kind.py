@@ -127,7 +127,7 @@ def pair(number: int) -> dict[str, str]:
 def recipe(inputs: Path, **changes: Any) -> DpoRecipe:
     options: dict[str, Any] = {
         "name": "dpo",
-        "kind": "test_row_kinds:Dpo",
+        "kind": "test_own_kind:Dpo",
         "pairs": str(inputs / "pairs.jsonl"),
         "model": str(inputs / "model"),
         "tokenizer": str(inputs / "tokenizer"),
@@ -167,13 +167,13 @@ def told(*arguments: Any, **options: Any) -> None:
 
 SCRIPT = """
 import os, signal, sys
-sys.path.insert(0, {here!r})
+sys.path[:0] = {paths!r}
 import torch
 torch.set_num_threads(1)
 from pathlib import Path
 from gristmill.training.run.steps import Steps
 from gristmill.training.run.train import train
-from tests.training.kinds.test_row_kinds import recipe
+from test_own_kind import recipe
 
 usual = Steps.on_save
 
@@ -189,7 +189,9 @@ train(recipe(Path({inputs!r})), {run!r})
 
 def test_killed_after_the_second_step_and_resumed(inputs: Path, whole: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    script = SCRIPT.format(here=str(Path(__file__).parents[3]), inputs=str(inputs), run=str(run))
+    script = SCRIPT.format(
+        paths=[str(Path(__file__).parent), str(Path(__file__).parents[3])], inputs=str(inputs), run=str(run)
+    )
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     assert subprocess.run([sys.executable, "-c", script], env=environment, check=False).returncode == -signal.SIGKILL
     assert [one.step for one in checkpoints.complete(run / "checkpoints")] == [0, 1, 2]
@@ -226,7 +228,7 @@ def test_the_model_is_whole_and_the_folder_says_what_it_is(inputs: Path, whole: 
     assert model.config.vocab_size == len(WORDS)
     assert transformers.AutoTokenizer.from_pretrained(whole / "model").eos_token == "<eos>"
     record = read_training(whole)
-    assert record["recipe"]["kind"] == "test_row_kinds:Dpo"
+    assert record["recipe"]["kind"] == "test_own_kind:Dpo"
     assert record["rows"] == 40
     assert record["plan_id"] == RowPlan.load(whole).plan_id
     with pytest.raises(RunError, match="the run trains on rows; expected a run on token shards"):
@@ -299,18 +301,18 @@ def test_a_recipe_names_its_kind(inputs: Path, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="kind of training 'pretrian' is unknown; did you mean 'pretrain'"):
         load_training_recipe(path)
     path.write_text(
-        "name: a\nkind: test_row_kinds:Dpo\nsteps: 3\nbeta: 0.5\nmodel: m\ntokenizer: t\npairs: pairs.jsonl\n"
+        "name: a\nkind: test_own_kind:Dpo\nsteps: 3\nbeta: 0.5\nmodel: m\ntokenizer: t\npairs: pairs.jsonl\n"
     )
     loaded = load_training_recipe(path)
     assert type(loaded).__name__ == "DpoRecipe"
     assert loaded.model_dump()["pairs"] == str(tmp_path / "pairs.jsonl")
-    path.write_text("name: a\nkind: test_row_kinds:Dpo\nsteps: 3\nbeta: 0.5\nmodel: m\ntokenizer: t\npair: p\n")
+    path.write_text("name: a\nkind: test_own_kind:Dpo\nsteps: 3\nbeta: 0.5\nmodel: m\ntokenizer: t\npair: p\n")
     with pytest.raises(RecipeError, match="pairs"):
         load_training_recipe(path)
     with pytest.raises(RecipeError, match="a DpoRecipe for kind 'pretrain'"):
         train(recipe(inputs, kind="pretrain"), tmp_path / "run")
     assert KINDS
     assert {name: load_kind(name).Recipe for name in KINDS} == {name: recipe_model(name) for name in KINDS}
-    for no_kind in ("test_row_kinds:recipe", "test_row_kinds:DpoRecipe"):
+    for no_kind in ("test_own_kind:recipe", "test_own_kind:DpoRecipe"):
         with pytest.raises(RecipeError, match="expected a class: a subclass of"):
             load_kind(no_kind)
