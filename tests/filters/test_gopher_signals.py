@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import gopher_reference as reference
 import pyarrow as pa
 import pytest
 from datatrove.utils.text import PUNCTUATION_SET
@@ -13,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from uniseg.wordbreak import words
 
+from tests.filters import gopher_reference as reference
 from tests.filters.gopher_texts import nasty_texts
 
 
