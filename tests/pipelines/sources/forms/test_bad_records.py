@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-import test_conversations
-import test_pairs
-import test_prompts
 from gristmill.pipelines.sources.forms.form import Dropped
 from gristmill.pipelines.sources.forms.registry import FORMS, form, forms_of
 from gristmill.schemas.errors import RecipeError
@@ -17,7 +14,9 @@ from gristmill.schemas.rows.kind import RowError
 from gristmill.schemas.rows.registry import ROW_KINDS, row_kind
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_records import assistant, read, rows_of, user
+
+from tests.pipelines.sources.forms import test_conversations, test_pairs, test_prompts
+from tests.pipelines.sources.forms.made_records import assistant, read, rows_of, user
 
 KINDS = [kind for kind in ROW_KINDS if kind != "document"]
 NAMES = [
