@@ -45,7 +45,8 @@ FAMILY = Family(
 
 def fences(text: str) -> Iterator[tuple[str, str, bool]]:
     """(language, code, whether it is closed) of each fence."""
-    mark, language, lines = "", "", []
+    mark, language = "", ""
+    lines: list[str] = []
     for line in text.split("\n"):
         found = _FENCE.match(line)
         if not mark:

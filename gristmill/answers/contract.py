@@ -88,7 +88,7 @@ class Checker:
         if self.kind.in_process:
             from gristmill.answers.pool import check_in_process
 
-            return check_in_process(self, completion, reference)
+            return check_in_process(self.spec(), completion, reference)
         return self.check_here(completion, reference)
 
     def check_here(self, completion: Any, reference: Any = None) -> Verdict:

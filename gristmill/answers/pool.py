@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from gristmill.answers.contract import CHECK_SECONDS, Checker
+from gristmill.answers.contract import CHECK_SECONDS
 from gristmill.answers.registry import checker
 from gristmill.answers.verdict import Verdict, not_scored
 from gristmill.schemas.errors import GristmillError
@@ -256,7 +256,7 @@ def _status_text(status: int) -> str:
     return f"signal {signal.Signals(-status).name}" if status < 0 else f"exit code {status}"
 
 
-def check_in_process(chosen: Checker, completion: str, reference: Any) -> Verdict:
-    """The verdict of one check in a worker process."""
-    row = {"checker": chosen.spec(), "completion": completion, "reference": reference}
+def check_in_process(spec: dict[str, Any], completion: str, reference: Any) -> Verdict:
+    """The verdict of one check in a worker process. spec: the checker as data."""
+    row = {"checker": spec, "completion": completion, "reference": reference}
     return Verdict(*next(answers_in_processes([row], 1)))

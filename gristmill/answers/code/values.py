@@ -9,7 +9,7 @@ import collections
 import datetime
 import decimal
 import fractions
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 MAX_DEPTH = 200
@@ -24,6 +24,7 @@ _SEQUENCES: dict[str, Any] = {
     "deque": collections.deque,
 }
 _MAPPINGS: dict[str, Any] = {"dict": dict, "Counter": collections.Counter, "OrderedDict": collections.OrderedDict}
+_VIEWS: tuple[type[Iterable[Any]], ...] = (type({}.keys()), type({}.values()), type({}.items()))
 _TEXTS: dict[str, tuple[type, Callable[[str], Any]]] = {
     "Decimal": (decimal.Decimal, decimal.Decimal),
     "Fraction": (fractions.Fraction, fractions.Fraction),
@@ -66,7 +67,7 @@ def _encode_rare(value: Any, refer: Refer, depth: int) -> Any:
         return ["range", [value.start, value.stop, value.step]]
     if value is Ellipsis:
         return ["Ellipsis", 0]
-    if isinstance(value, type({}.keys()) | type({}.values()) | type({}.items())):
+    if isinstance(value, _VIEWS):
         return ["list", [encode(item, refer, depth + 1) for item in value]]
     if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
         return encode(value.tolist(), refer, depth + 1)

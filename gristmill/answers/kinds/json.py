@@ -98,8 +98,8 @@ def schema_fault(value: Any, schema: dict[str, Any]) -> str:
         kind.check_schema(schema)
     except jsonschema.SchemaError as error:
         raise UnusableReference(f"the schema is none: {error.message}") from None
-    error = next(iter(kind(schema, registry=Registry()).iter_errors(value)), None)
-    return f"{error.json_path}: {excerpt(error.message, 200)}" if error else ""
+    fault = next(iter(kind(schema, registry=Registry()).iter_errors(value)), None)
+    return f"{fault.json_path}: {excerpt(fault.message, 200)}" if fault else ""
 
 
 def _missing(options: JsonOptions) -> PackageError | None:
