@@ -16,6 +16,7 @@ PROFILES: dict[str, str] = {
     "gopher@dclm": "gristmill.filters.gopher.profiles:GOPHER_DCLM",
     "gopher@dolma": "gristmill.filters.gopher.profiles:GOPHER_DOLMA",
     "refinedweb@dclm": "gristmill.filters.refinedweb.signals:REFINEDWEB_DCLM",
+    "sft": "gristmill.filters.dialogue.profile:SFT",
     "url_blocklist": "gristmill.filters.url:URL_BLOCKLIST",
     "web-any": "gristmill.filters.web.profiles:WEB_ANY",
     "web-en": "gristmill.filters.web.profiles:WEB_EN",

@@ -14,10 +14,12 @@ from gristmill.schemas.yaml_files import validated
 STEPS = (
     "gristmill.pipelines.measure.families:MeasureSignals",
     "gristmill.pipelines.measure.datatrove_steps:RunDatatroveSteps",
+    "gristmill.pipelines.embed.step:EmbedRows",
     "gristmill.pipelines.decontamination.stage:CompareWithSets",
     "gristmill.pipelines.dedup.exact:FindExactDuplicates",
     "gristmill.pipelines.dedup.near.step:FindNearDuplicates",
     "gristmill.pipelines.decide.decisions:Decide",
+    "gristmill.pipelines.select.step:SelectRows",
     "gristmill.pipelines.cut.step:CutSurvivors",
     "gristmill.pipelines.write.corpus:WriteCorpus",
     "gristmill.pipelines.write.mix.stage:WriteMix",

@@ -39,6 +39,14 @@ from gristmill.schemas.rows.decontamination import (
 )
 from gristmill.schemas.rows.document import COLLIDING_ID, DOCUMENT, DOCUMENT_DIGEST, NEW_ID, NEW_ID_DIGEST
 from gristmill.schemas.rows.duplicates import CANDIDATE, CANDIDATE_DIGEST, KEY, KEY_DIGEST, MEMBER, MEMBER_DIGEST
+from gristmill.schemas.rows.embedding import (
+    CHOICE,
+    CHOICE_DIGEST,
+    EMBEDDING,
+    EMBEDDING_DIGEST,
+    FEATURE_COUNT,
+    FEATURE_COUNT_DIGEST,
+)
 from gristmill.schemas.rows.mixed import GROUP_WEIGHT, GROUP_WEIGHT_DIGEST, MIXED_DIGEST
 from gristmill.schemas.rows.mixed import MIXED as MIXED_ROWS
 from gristmill.schemas.rows.near_duplicates import (
@@ -138,9 +146,14 @@ SIGNATURES = DatasetSpec("edges/near/signatures", SIGNATURE, SIGNATURE_DIGEST, l
 BANDS = DatasetSpec("edges/near/bands", BAND, BAND_DIGEST, life=Life.DERIVED)
 BUCKETS = DatasetSpec("edges/near/buckets", BUCKET, BUCKET_DIGEST, life=Life.DERIVED)
 MEMBER_SHINGLES = DatasetSpec("edges/near/shingles", SHINGLES, SHINGLES_DIGEST, life=Life.OWN)
+EMBEDDINGS = DatasetSpec("embeddings/vectors", EMBEDDING, EMBEDDING_DIGEST, life=Life.ALIGNED)
+FEATURE_COUNTS = DatasetSpec("embeddings/counts", FEATURE_COUNT, FEATURE_COUNT_DIGEST, life=Life.DERIVED)
+PART_FEATURE_COUNTS = DatasetSpec("embeddings/part-counts", FEATURE_COUNT, FEATURE_COUNT_DIGEST, life=Life.DERIVED)
 
 # Datasets that every selection has of its own.
 DECISIONS = DatasetSpec("decisions", DECISION, DECISION_DIGEST, counted="kept")
+UNSELECTED = DatasetSpec("decisions/unselected", DECISION, DECISION_DIGEST, counted="kept")
+CHOICES = DatasetSpec("decisions/choices", CHOICE, CHOICE_DIGEST, counted="outcome")
 EXACT_CANDIDATES = DatasetSpec("decisions/exact/candidates", CANDIDATE, CANDIDATE_DIGEST)
 EXACT_SURVIVORS = DatasetSpec("decisions/exact/survivors", MEMBER, MEMBER_DIGEST)
 NEAR_CANDIDATES = DatasetSpec("decisions/near/candidates", NEAR_CANDIDATE, NEAR_CANDIDATE_DIGEST)

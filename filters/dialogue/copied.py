@@ -3,7 +3,7 @@
 
 Both texts are lower-cased, their white space is one space each. A character of the answer is copied when one of the windows
 of WINDOW characters that it lies in occurs in the prompt: some five words, so that names and terms are no copies. Tasks that
-ask for a copy (correct, translate code, extract) have high shares for good reason; nearly all of it is no answer.
+ask for a copy (correct, shorten, extract) copy for good reason, but not what asks for it: an echo holds that, too.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,8 @@ from gristmill.schemas.signals import Family, Signal
 WINDOW = 24
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 POWER = np.uint64(pow(0x9E3779B97F4A7C15, WINDOW, 1 << 64))  # of the character that leaves a window
-CHARACTERS, COPIED, EQUAL, DEFINED = range(4)
+CHARACTERS, COPIED, ECHOED, BEFORE, EQUAL, DEFINED = range(6)
+COLUMNS = 6
 
 FAMILY = Family(
     name="copied_prompt",
@@ -35,6 +36,14 @@ FAMILY = Family(
             f"prompt or response has fewer than {WINDOW} characters",
         ),
         Signal(
+            "prompt_echo_fraction",
+            "float",
+            "fraction",
+            "the lesser of two shares: of the response that is copied, and of the message before it that the response repeats; "
+            "0 where it repeats not both its first and its last characters, as a correction leaves out what asks for it",
+            f"prompt, response or the message before it has fewer than {WINDOW} characters",
+        ),
+        Signal(
             "response_equals_prompt",
             "bool",
             "",
@@ -45,6 +54,7 @@ FAMILY = Family(
     measure="gristmill.filters.dialogue.copied:measure",
     source="this file",
     reads=("text", "pieces"),
+    rows=("conversation",),
 )
 
 
@@ -76,7 +86,10 @@ def _rolled(key, cps, at):
 
 @kernel
 def _copied(prompt, n, answer, m, table):
-    """Characters of `answer` in windows that `prompt` holds. table: zeros, a power of two of at least 2 n entries."""
+    """(characters of `answer` in windows that `prompt` holds, whether its first and its last window are among them).
+
+    table: scratch, a power of two of at least 2 n entries.
+    """
     size = 2
     while size < 2 * n:
         size *= 2
@@ -91,7 +104,7 @@ def _copied(prompt, n, answer, m, table):
             while table[slot] != 0 and table[slot] != mixed:
                 slot = (slot + 1) & np.int64(mask)
             table[slot] = mixed
-    copied, reached, key = 0, 0, np.uint64(0)
+    copied, reached, key, first = 0, 0, np.uint64(0), False
     for at in range(m):
         key = _rolled(key, answer, at)
         if at >= WINDOW - 1:
@@ -102,12 +115,13 @@ def _copied(prompt, n, answer, m, table):
             if table[slot] == mixed:
                 copied += at + 1 - max(reached, at + 1 - WINDOW)
                 reached = at + 1
-    return copied
+                first = first or at == WINDOW - 1
+    return copied, first and reached == m
 
 
 @kernel
 def copies(data, prompts, befores, answers, classes, lower, longest, out):
-    """Fill out (rows, 4). prompts, befores, answers: int64 (2, rows), where the bytes of each lie; longest: of them all."""
+    """Fill out (rows, COLUMNS). prompts, befores, answers: int64 (2, rows), where their bytes lie; longest: of them all."""
     prompt, answer = np.empty(longest + 1, np.int32), np.empty(longest + 1, np.int32)
     size = 2
     while size < 2 * longest:
@@ -117,11 +131,16 @@ def copies(data, prompts, befores, answers, classes, lower, longest, out):
         m = _normalised(data, answers[0, row], answers[1, row], classes, lower, answer)
         out[row, CHARACTERS] = m
         n = _normalised(data, befores[0, row], befores[1, row], classes, lower, prompt)
+        out[row, BEFORE] = n
+        out[row, ECHOED] = -1
+        if n >= WINDOW and m >= WINDOW:
+            echoed, is_whole = _copied(answer, m, prompt, n, table)
+            out[row, ECHOED] = echoed if is_whole else 0
         if n and m:
             out[row, DEFINED] = 1
             out[row, EQUAL] = n == m and np.array_equal(prompt[:n], answer[:m])
         n = _normalised(data, prompts[0, row], prompts[1, row], classes, lower, prompt)
-        out[row, COPIED] = _copied(prompt, n, answer, m, table) if n >= WINDOW and m >= WINDOW else -1
+        out[row, COPIED] = _copied(prompt, n, answer, m, table)[0] if n >= WINDOW and m >= WINDOW else -1
 
 
 def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
@@ -131,11 +150,14 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
     last = turns.last(ASSISTANT)
     befores = np.stack(turns.span(np.where(last > turns.edges[:-1], last - 1, -1)))
     longest = int(max((spans[1] - spans[0]).max(initial=0) for spans in (prompts, befores, answers)))
-    out = np.zeros((batch.num_rows, 4), np.int64)
+    out = np.zeros((batch.num_rows, COLUMNS), np.int64)
     copies(turns.data, prompts, befores, answers, CLASS, LOWER, longest, out)
-    undefined = out[:, COPIED] < 0
+    undefined, unechoed = out[:, COPIED] < 0, (out[:, COPIED] < 0) | (out[:, ECHOED] < 0)
+    copied = out[:, COPIED] / np.maximum(out[:, CHARACTERS], 1)
+    echoed = out[:, ECHOED] / np.maximum(out[:, BEFORE], 1)
     columns = [
-        pa.array(out[:, COPIED] / np.maximum(out[:, CHARACTERS], 1), mask=undefined),
+        pa.array(copied, mask=undefined),
+        pa.array(np.minimum(copied, echoed), mask=unechoed),
         pa.array(out[:, EQUAL] == 1, mask=out[:, DEFINED] == 0),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=FAMILY.schema)

@@ -1,8 +1,8 @@
 """Answers in JSON where JSON was asked for: whether the last turn of the user (or the system) asks, and what came.
 
 Asking is a phrase (`respond in JSON`, `as a JSON object`, `only valid JSON`), in English, German, French, Spanish and
-Chinese; a request for code that handles JSON is none. An answer is JSON when all of it parses, or a fence in it, or what
-stands from its first bracket on.
+Chinese; a request for code that handles JSON is none. An answer is JSON when all of it parses, or a fence in it, or the
+larger part of it, from its first bracket on.
 """
 
 import json
@@ -51,6 +51,7 @@ FAMILY = Family(
     measure="gristmill.filters.dialogue.json_answers:measure",
     source="this file",
     reads=("text", "pieces"),
+    rows=("conversation",),
 )
 
 
@@ -74,18 +75,19 @@ def _matches(texts: pa.Array, pattern: str) -> np.ndarray:
 
 
 def holds_json(text: str) -> bool:
-    """Whether a text is JSON, has a fence that is, or a value that begins with its first bracket."""
+    """Whether a text is JSON, has a fence that is, or is by half a value that begins with its first bracket."""
     if len(text) > MAX_BYTES or _value(text.strip()):
         return True
     if any(_value(code.strip()) for language, code, _ in fences(text) if language in JSON or not language):
         return True
     bracket = re.search(r"[{\[]", text)
-    return bracket is not None and _value(text[bracket.start() :], whole=False)
+    return bracket is not None and _value(text[bracket.start() :], least=len(text) // 2)
 
 
-def _value(text: str, whole: bool = True) -> bool:
+def _value(text: str, least: int | None = None) -> bool:
+    """Whether a text is a JSON value; with `least`, whether it begins with one of at least so many characters."""
     try:
-        found, end = json.JSONDecoder().raw_decode(text)
+        _, end = json.JSONDecoder().raw_decode(text)
     except (ValueError, RecursionError):
         return False
-    return end == len(text) if whole else isinstance(found, dict) or bool(found)
+    return end == len(text) if least is None else end >= least

@@ -47,6 +47,7 @@ FAMILY = Family(
     measure="gristmill.filters.dialogue.languages:measure",
     source="the family `language`, on the two texts",
     reads=("text", "pieces"),
+    rows=("conversation",),
     libraries=identify.FAMILY.libraries,
 )
 

@@ -41,7 +41,7 @@ SFT = Profile(
         ),
         Rule(name="loop", signal="loop_character_fraction@response", keep="<= 0.25", source=_LOOPS),
         Rule(name="many_loop_repeats", signal="loop_repeats@response", keep="<= 20", source=_LOOPS),
-        Rule(name="copied_prompt", signal="copied_character_fraction", keep="<= 0.9", source=_OURS),
+        Rule(name="copied_prompt", signal="prompt_echo_fraction", keep="<= 0.9", source=_OURS),
         Rule(name="response_equals_prompt", signal="response_equals_prompt", keep="!= true", source=_ALPACA),
         Rule(name="template_tokens", signal="template_token_count", keep="<= 0", source=_VICUNA),
         Rule(name="turn_markers", signal="turn_marker_count@assistant", keep="<= 0", source=_VICUNA),

@@ -22,7 +22,6 @@ from gristmill.kernels.compile import helper, kernel
 from gristmill.kernels.utf8 import next_code_point
 from gristmill.schemas.signals import Family, Signal
 
-ROWS = ("conversation",)
 LENGTH_REASONS = frozenset({"length", "max_tokens", "max_length", "max_output_tokens", "model_length"})
 
 # Columns of the integer matrix.
@@ -73,6 +72,7 @@ FAMILY = Family(
     measure="gristmill.filters.dialogue.structure:measure",
     source="this file; the order is that of trl's and OpenAI's chat formats",
     reads=("text", "pieces", "fields"),
+    rows=("conversation",),
 )
 
 

@@ -23,6 +23,7 @@ from gristmill.pipelines.run.dataset import PartWriter
 from gristmill.pipelines.run.stages import fingerprint, layout_fingerprint
 from gristmill.pipelines.run.step import Step
 from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.select.stage import ChoiceInputs, check_choice, choice_config, choose_rows, write_chosen
 from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -44,6 +45,7 @@ class Measured:
     signals: Mapping[FamilyKey, DatasetManifest]
     exact_members: DatasetManifest | None
     near: NearEdges | None = None
+    embeddings: DatasetManifest | None = None
 
     def digests(self) -> dict[str, str]:
         found = {"documents": layout_fingerprint(self.documents)}
@@ -52,6 +54,8 @@ class Measured:
             found["edges/exact"] = layout_fingerprint(self.exact_members)
         if self.near is not None:
             found |= self.near.digests()
+        if self.embeddings is not None:
+            found["embeddings"] = layout_fingerprint(self.embeddings)
         return found
 
 
@@ -90,7 +94,7 @@ class Decide(Step):
     def datasets(self) -> Sequence[DatasetSpec]:
         return (
             *(layout.DECISIONS, layout.EXACT_CANDIDATES, layout.EXACT_SURVIVORS, layout.NEAR_CANDIDATES),
-            *(layout.NEAR_PAIRS, layout.NEAR_ROUNDS, layout.NEAR_MEMBERS, layout.NEAR_OUTCOME),
+            *(layout.NEAR_PAIRS, layout.NEAR_ROUNDS, layout.NEAR_MEMBERS, layout.NEAR_OUTCOME, layout.UNSELECTED),
         )
 
     def update(self, context: RunContext) -> None:
@@ -99,6 +103,7 @@ class Decide(Step):
             context.signals,
             context.manifests.get(layout.EXACT_MEMBERS.folder),
             context.left_or(NearEdges, None),
+            context.manifests.get(layout.EMBEDDINGS.folder),
         )
         decisions = decide(context, context.left(CompiledRecipe).policy, measured)
         context.add(layout.DECISIONS.of(context.selection), decisions)
@@ -126,10 +131,38 @@ def decide(
         config["near"] = {**decision_config(dedup.near), "survivor": list(dedup.near_order)}
     if context.recipe.cutting:
         config["cutting"] = context.recipe.cutting  # cuts add to the failed rules: other cuts, other decisions
+    chosen = choice_config(context.recipe)
+    if chosen:
+        check_choice(context.recipe, measured.signals, measured.embeddings)
+        config["choice"] = chosen
     inputs = measured.digests()
     stage = context.stage(spec, config, inputs)
 
     def work() -> dict[str, object]:
+        if not chosen:
+            return by_rules(spec)
+        assert measured.embeddings is not None
+        unselected = context.stage(layout.UNSELECTED.of(context.selection), config, inputs)
+        if unselected.manifest is None:
+            unselected.start()
+            unselected.finish(by_rules(unselected.spec))
+        assert unselected.manifest is not None
+        given = ChoiceInputs(
+            *(
+                context.recipe,
+                measured.documents,
+                measured.signals,
+                measured.embeddings,
+                unselected.manifest,
+                priorities,
+            )
+        )
+        choices = choose_rows(context, given, config, inputs)
+        write_chosen(context, spec, given, choices)
+        return {**unselected.manifest.facts, "choices": choices.facts}
+
+    def by_rules(spec: DatasetSpec) -> dict[str, object]:
+        """Decide by rules, exact copies and near duplicates into `spec`; returns the facts."""
         clusters, clusters_spec = None, layout.EXACT_SURVIVORS.of(context.selection)
         at_hand = None if context.engine.tasks_are_remote else PartsAtHand()
         if measured.exact_members is not None and measured.exact_members.rows:

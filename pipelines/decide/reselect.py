@@ -15,6 +15,7 @@ from gristmill.pipelines.policy.compile import CompiledPolicy, compile_recipe
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import MAIN, Run, open_run, write_selection
+from gristmill.pipelines.select.stage import check_choice, choice_config
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.recipe.load import load_policy
@@ -44,7 +45,10 @@ def reselect(
     name = name or (Path(policy).stem if isinstance(policy, str | Path) else "reselected")
     if not _NAME.fullmatch(name) or name == MAIN:
         raise RecipeError(f"selection name {name!r}", expected=f"letters, digits, . _ -, and not {MAIN!r}")
-    _check_measured(base, compile_recipe(base.recipe.model_copy(update={"policy": chosen})))
+    recipe = base.recipe.model_copy(update={"policy": chosen})
+    _check_measured(base, compile_recipe(recipe))
+    if choice_config(recipe):
+        check_choice(recipe, base.signals, measured(base).embeddings)
     with explained(base.storage.url), run_lock(base.storage), running(engine) as started:
         console = console or Console()
         selection = decide_selection(base, started, chosen, name, console)
@@ -69,7 +73,9 @@ def measured(run: Run) -> Measured:
     """What a finished run's decisions are made from."""
     dedup = run.recipe.dedup
     edges = stored_edges(run.storage, dedup, len(run.documents.parts)) if dedup.near else None
-    return Measured(run.documents, run.signals, read_manifest(run.storage, layout.EXACT_MEMBERS.folder), edges)
+    embeddings = read_manifest(run.storage, layout.EMBEDDINGS.folder) if run.recipe.embed else None
+    exact = read_manifest(run.storage, layout.EXACT_MEMBERS.folder)
+    return Measured(run.documents, run.signals, exact, edges, embeddings)
 
 
 def as_policy(policy: Policy | Mapping[str, Any] | str | Path) -> Policy:

@@ -379,6 +379,11 @@ def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str,
             if kind not in NUMERIC:
                 raise RecipeError(f"`{key}` orders a {kind}", where="dedup: survivor", expected="a numeric signal")
             wanted[name, ORIGINAL] = options_of(name)
+    scoring = scoring_signal(recipe)
+    if scoring is not None:
+        key, _ = scoring
+        if key[0] not in measured_apart:
+            wanted[key] = options_of(key[0])
     waiting = [name for name, _ in wanted]
     while waiting:
         for read in family(waiting.pop()).inputs:
@@ -387,6 +392,18 @@ def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str,
                 wanted[name, ORIGINAL] = options_of(name)
                 waiting.append(name)
     return wanted
+
+
+def scoring_signal(recipe: Recipe) -> tuple[FamilyKey, str] | None:
+    """(family and text version, signal) that a selection orders rows by; RecipeError when it is no number or unknown."""
+    select = recipe.selection
+    if select is None or select.by is None:
+        return None
+    name, _, version = select.by.partition("@")
+    found, signal = _known_signal(name)
+    if signal.type not in NUMERIC:
+        raise RecipeError(f"`{name}` is a {signal.type}", where="select.by", expected="a numeric signal")
+    return (found.name, checked_version(version or ORIGINAL, row_kind(recipe.rows), "select.by")), name
 
 
 def upweight_signal(mix: Mix | None) -> str | None:

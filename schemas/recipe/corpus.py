@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar, Literal
 
+from gristmill.schemas.recipe.curate import Embed, Select
 from gristmill.schemas.recipe.datatrove_steps import DatatroveStep
 from gristmill.schemas.recipe.decontamination import ContaminationPolicy, Decontaminate
 from gristmill.schemas.recipe.dedup import Dedup
@@ -30,6 +31,7 @@ class Recipe(Strict):
     rows: what a row is: `document`, `conversation`, `pair`, `prompt`, or a kind of one's own (`module:attribute`).
     signals: families to measure beyond those the policy needs, each with its options (see `Family.options`), which are
         checked where the families are known: when the recipe is loaded from a file, and before it is built.
+    embed: vectors of rows. select: a budget of rows, chosen by them, unless the policy gives another.
     text: the text version written to the corpus; by default what the profiles name, else the original.
     pii: what happens to personal data and secrets, after everything else that changes the text.
     steps: steps that gristmill does not bring, see pipelines/run/step.
@@ -47,6 +49,8 @@ class Recipe(Strict):
     floor: Floor = Field(default_factory=Floor)
     policy: Policy = Field(default_factory=Policy)
     dedup: Dedup = Field(default_factory=Dedup)
+    embed: Embed | None = None
+    select: Select | None = None
     decontaminate: Decontaminate | None = None
     datatrove_steps: tuple[DatatroveStep, ...] = ()
     mix: Mix | None = None
@@ -56,6 +60,11 @@ class Recipe(Strict):
     shards: ShardOptions | None = None
     keep_text: Literal["all", "kept", "none"] = "all"
     card: Card = Field(default_factory=Card)
+
+    @property
+    def selection(self) -> Select | None:
+        """How rows are chosen to a budget; None: all that pass are kept."""
+        return self.policy.select or self.select
 
     @property
     def contamination(self) -> ContaminationPolicy | None:

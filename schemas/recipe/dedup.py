@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from gristmill.schemas.paths import RecipePath
+from gristmill.schemas.recipe.curate import SemanticDedup
 from gristmill.schemas.recipe.cuts import ONLY_HOW, LineDedup, Substrings
 from gristmill.schemas.rows.duplicates import ORDER_COLUMNS
 from gristmill.schemas.strict import Strict
@@ -98,6 +99,7 @@ class NearDedup(Strict):
 class Dedup(Strict):
     exact: ExactDedup | None = Field(default_factory=ExactDedup)
     near: NearDedup | None = None
+    semantic: SemanticDedup | None = None
     lines: LineDedup | None = None
     substrings: Substrings | None = None
 
@@ -113,10 +115,10 @@ class Dedup(Strict):
 
     @property
     def near_order(self) -> tuple[str, ...]:
-        """Survivor preferences among near duplicates."""
-        if self.near is None:
+        """Survivor preferences among near and semantic duplicates."""
+        if self.near is None and self.semantic is None:
             return ()
-        if self.near.survivor is not None:
+        if self.near is not None and self.near.survivor is not None:
             return self.near.survivor
         return self.exact.survivor if self.exact else DEFAULT_SURVIVOR
 

@@ -1,5 +1,6 @@
 """The recipe's `floor:` and `policy:`: which documents are kept."""
 
+from gristmill.schemas.recipe.curate import Select
 from gristmill.schemas.recipe.decontamination import ContaminationPolicy
 from gristmill.schemas.recipe.exclusion import ExcludedIds
 from gristmill.schemas.recipe.rules import Rule
@@ -28,6 +29,7 @@ class Policy(RuleSet):
     """What is kept. `by_source` replaces `by_language`, which replaces the rules given at the top.
 
     decontaminate: other thresholds and another action than the recipe's own `decontaminate`.
+    select: another budget or method than the recipe's own `select`.
     exclude_ids: documents dropped by name: ids, or .jsonl files with a `doc_id` in each line (read when loaded).
     """
 
@@ -35,6 +37,7 @@ class Policy(RuleSet):
     min_language_score: float = Field(0.0, ge=0, le=1)
     min_text_bytes: int = Field(1, ge=1)
     decontaminate: ContaminationPolicy | None = None
+    select: Select | None = None
     exclude_ids: ExcludedIds = ()
     by_language: dict[LanguageName, RuleSet] = Field(default_factory=dict)
     by_source: dict[str, RuleSet] = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""An installation without extras holds everything that the product imports, but for training and some checkers of answers."""
+"""An installation without extras holds what the product imports, but for training, indexes of vectors and some checkers."""
 
 import ast
 import re
@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 
 CORE = ("gristmill", "schemas", "filters", "pipelines")
-EXTRAS = {"training": ("train",), "gristmill": ("answers", "reasoning")}
+EXTRAS = {
+    "training": ("train",),
+    "gristmill": ("answers", "reasoning", "train"),
+    "filters": ("curate",),
+    "pipelines": ("curate",),
+}
 BROUGHT_ALONG = {"llvmlite": "numba", "pydantic-core": "pydantic"}  # exact partners of what is declared
 
 

@@ -9,6 +9,7 @@ from gristmill.filters.transforms.registry import TEXT_VERSIONS, TRANSFORMS, tra
 from gristmill.pipelines.policy.compile import DOCUMENT_SIGNALS, compile_policy
 from gristmill.pipelines.sources.readers.registry import READERS, reader
 from gristmill.schemas.recipe.policy import Floor, Policy
+from gristmill.schemas.rows.registry import row_kind
 
 
 def test_signal_names_are_columns_and_unique() -> None:
@@ -32,7 +33,14 @@ def test_a_profile_compiles_and_reads_known_signals(name: str) -> None:
     rules = [rule.name for rule in chosen.rules]
     assert len(rules) == len(set(rules))
     assert {rule.signal_name for rule in chosen.rules} <= set(signals()) | set(DOCUMENT_SIGNALS)
-    assert compile_policy(Policy(profiles=(name,)), Floor()).texts.default == chosen.text_version
+    kinds = {kind for rule in chosen.rules for kind in _kinds(rule.signal_name)} or {"document"}
+    for kind in map(row_kind, kinds):
+        assert compile_policy(Policy(profiles=(name,)), Floor(), kind=kind).texts.default == chosen.text_version
+
+
+def _kinds(signal: str) -> tuple[str, ...]:
+    """The kinds of rows that a signal is for; () for all."""
+    return signals()[signal][0].rows if signal in signals() else ()
 
 
 def test_transforms_text_versions_and_readers_load() -> None:

@@ -8,7 +8,7 @@ import gristmill
 import typer
 from gristmill.pipelines.cli.main import app
 from gristmill.schemas.recipe import corpus as corpus_recipe
-from gristmill.schemas.recipe import datatrove_steps, decontamination, dedup, policy, source
+from gristmill.schemas.recipe import curate, datatrove_steps, decontamination, dedup, policy, source
 from gristmill.schemas.recipe import mix as mixing
 from gristmill.schemas.recipe import shards as shard_options
 from gristmill.schemas.recipe.rules import Profile, Rule
@@ -179,8 +179,8 @@ OF_ROWS = (  # keys of every kind that trains a finished model on rows
 OF_ROLLOUTS = "rewards generations max_new_tokens temperature top_p top_k reward_seconds samples"
 KEYS = {
     corpus_recipe.Recipe: (
-        "name rows seed sources signals floor policy dedup decontaminate datatrove_steps mix steps text pii shards keep_text "
-        "card"
+        "name rows seed sources signals floor policy dedup embed select decontaminate datatrove_steps mix steps text pii "
+        "shards keep_text card"
     ),
     shard_options.ShardOptions: (
         "tokenizer bos eos pad mask separator sentinels add_bos validation_fraction tokens_per_shard loss_column "
@@ -188,10 +188,13 @@ KEYS = {
     ),
     policy.Floor: "min_text_bytes languages min_language_score",
     policy.Policy: (
-        "profiles rules disable thresholds languages min_language_score min_text_bytes decontaminate exclude_ids "
+        "profiles rules disable thresholds languages min_language_score min_text_bytes decontaminate select exclude_ids "
         "by_language by_source"
     ),
-    dedup.Dedup: "exact near lines substrings",
+    dedup.Dedup: "exact near semantic lines substrings",
+    dedup.SemanticDedup: "min_similarity neighbours",
+    curate.Embed: "view model dimension seed",
+    curate.Select: "budget method by max_similarity topics seed neighbours",
     dedup.ExactDedup: "view normalise scope survivor",
     source.Source: (
         "name path exclude root format rows columns snapshot extract max_document_bytes encoding delimiter "

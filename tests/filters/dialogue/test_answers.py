@@ -167,6 +167,17 @@ def test_copies_are_those_of_the_reference(prompt: str, answer: str, shared: str
     assert row["copied_character_fraction"] == pytest.approx(copied.copied_plainly(prompt, answer))
 
 
+def test_an_echo_repeats_what_was_asked_a_correction_does_not() -> None:
+    text = "The mill stood by the river for years. It turned whenever the water was high enough to turn it."
+    asked = f"Correct the spelling of this text, and leave everything else as it is, please: {text}"
+    batch = conversation_batch([[("user", asked), ("assistant", answer)] for answer in (text, f"Yes: {asked}", "No.")])
+    rows = copied.measure(batch, {}).to_pylist()
+    assert rows[0]["copied_character_fraction"] == 1
+    assert rows[0]["prompt_echo_fraction"] == 0
+    assert rows[1]["prompt_echo_fraction"] > 0.95
+    assert rows[2]["prompt_echo_fraction"] is None
+
+
 def test_a_response_that_is_its_prompt() -> None:
     batch = conversation_batch(
         [
@@ -211,8 +222,9 @@ def test_python_is_parsed_never_run(source: str, parses: bool) -> None:
     [
         ("List two mills. Respond in JSON.", '{"mills": []}', True, True),
         ("Return the result as a JSON object.", '```json\n{"a": 1}\n```', True, True),
-        ("Give the answer in JSON format", "Here it is: [1, 2] as asked.", True, True),
+        ("Give the answer in JSON format", "Here: [1, 2, 3, 4, 5, 6] done.", True, True),
         ("Return only valid JSON", '{"a": 1', True, False),
+        ("Return only valid JSON", 'Here, "name": "mill", "parts": ["wheel"]}', True, False),
         ("Antworte im JSON-Format.", "Nein.", True, False),
         ("请以JSON格式输出", '{"a": 1,}', True, False),
         ("Write a Python function that returns JSON.", "def f(): ...", False, None),

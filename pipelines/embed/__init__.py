@@ -1,0 +1,1 @@
+"""Vectors of rows, measured once, for selection and semantic duplicates."""
