@@ -15,7 +15,7 @@ from functools import cache
 from gristmill.schemas.models import LineNormalisation
 
 _QUOTES = dict.fromkeys("„”“«»」「《》", '"')
-_PUNCTUATION = {
+PUNCTUATION = {
     **_QUOTES,
     **dict(zip("，。、∶：？！（）；–～’´━〈〉【】％►", ",.,::?!();-~''-<>[]%-", strict=True)),
     "—": " - ",
@@ -30,7 +30,7 @@ LABEL_PREFIX = "__label__"  # fastText's mark of a label; in a text it is only t
 
 @cache
 def _table() -> dict[int, str | None]:
-    table: dict[int, str | None] = {**_CONTROLS, **{ord(mark): plain for mark, plain in _PUNCTUATION.items()}}
+    table: dict[int, str | None] = {**_CONTROLS, **{ord(mark): plain for mark, plain in PUNCTUATION.items()}}
     for cp in range(128, sys.maxunicode + 1):
         category = unicodedata.category(chr(cp))
         if category == "Nd":

@@ -31,7 +31,7 @@ def trace(
     shown = 0
     for line in lines:
         shown += 1
-        print(json.dumps(line, ensure_ascii=True) if as_json else _shown(line))
+        print(json.dumps(line, ensure_ascii=True) if as_json else described(line))
     if document is not None and not shown:
         said = f"none of the {traced.steps:,} steps made had tokens of {_printable(document)}"
         print(said, file=sys.stderr if as_json else sys.stdout)
@@ -50,7 +50,7 @@ def _of_document(run: "TrainingRun", doc_id: str):  # type: ignore[no-untyped-de
             yield {**seen._asdict(), "doc_id": doc_id, "shard": shard}
 
 
-def _shown(line: dict) -> str:
+def described(line: dict) -> str:
     """A line for people; what documents say of themselves cannot reach the terminal's controls."""
     where = f"step {line['step']:,}  rank {line['rank']}  row {line['row']}  tokens {line['start']}-{line['end'] - 1}"
     named = [str(line[key]) for key in ("doc_id", "source", "url", "shard") if line.get(key) is not None]

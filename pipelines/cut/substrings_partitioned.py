@@ -91,7 +91,7 @@ def mark_by_partition(
             stage = Stage(storage, marks, options.model_dump(), {"pass": spec.folder})
             if stage.manifest is None:
                 stage.start()
-                stage.finish(_mark_pass(engine, storage, paths, marks, options, partitions) if paths else {})
+                stage.finish(mark_pass(engine, storage, paths, marks, options, partitions) if paths else {})
             assert stage.manifest is not None
             marked.append(stage.manifest)
             advance(1)
@@ -149,7 +149,7 @@ def _shuffled_runs(
     return pa.record_batch(columns, schema=SHUFFLED_RUN)
 
 
-def _mark_pass(
+def mark_pass(
     engine: Engine, storage: Storage, paths: Sequence[str], marks: DatasetSpec, options: Substrings, partitions: int
 ) -> dict[str, Any]:
     """Shuffle one pass by key, mark, and send the marks back to the parts."""

@@ -51,7 +51,7 @@ def warm_kernels(wanted: Sequence[str], console: Console) -> None:
         return
     console.log(f"compiling kernels, once on this machine: {', '.join(missing)}")
     processes = min(len(missing), len(os.sched_getaffinity(0)))
-    waiting = iter(_spread(missing))
+    waiting = iter(spread_by_prefix(missing))
     with console.progress("compile", len(missing), "kernels") as advance:
 
         def done(name: str, compiled: bool) -> None:
@@ -67,7 +67,7 @@ def warm_kernels(wanted: Sequence[str], console: Console) -> None:
                 list(waiting)
 
 
-def _spread(names: Sequence[str]) -> list[str]:
+def spread_by_prefix(names: Sequence[str]) -> list[str]:
     """One name of each prefix first, then the second of each: kernels named alike share parts, so that most parts are
     in the cache before another process wants them."""
     seen: Counter[str] = Counter()

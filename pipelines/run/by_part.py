@@ -35,7 +35,7 @@ def write_by_part(engine: Engine, frame: Any, storage: Storage, spec: DatasetSpe
     """
     partitions = engine.partitions or engine.cores
     shuffled = frame.select(*spec.schema.names).repartition(partitions, "part")
-    answers = shuffled.mapInArrow(partial(_write_parts, storage, spec), "part long, rows long").toArrow()
+    answers = shuffled.mapInArrow(partial(write_parts, storage, spec), "part long, rows long").toArrow()
     sent = dict.fromkeys(answers.column("part").to_pylist(), 0)
     for part, rows in zip(answers.column("part").to_pylist(), answers.column("rows").to_pylist(), strict=True):
         sent[part] += rows
@@ -52,7 +52,7 @@ def write_by_part(engine: Engine, frame: Any, storage: Storage, spec: DatasetSpe
     return sum(sent.values())
 
 
-def _write_parts(storage: Storage, spec: DatasetSpec, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def write_parts(storage: Storage, spec: DatasetSpec, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Write the rows of each part as its unit.
 
     The engine promises that a part comes to one task, not that its rows come together or in order: Sail leaves out a

@@ -141,7 +141,7 @@ def _read_into(writer: PartWriter, task: IngestTask) -> dict[str, Any]:
     """
     left_out = 0
     tallies = []
-    for item in read_splits(task.splits, task.source, isolate=_isolate):
+    for item in read_splits(task.splits, task.source, isolate=run_in_pool):
         if isinstance(item, Tally):
             tallies.append(item)
         elif task.sample is None:
@@ -168,7 +168,7 @@ def reading_kernels(tasks: Sequence[IngestTask]) -> list[str]:
     return [WARM] if wants else []
 
 
-def _isolate(function: str, config: dict[str, Any], batch: pa.RecordBatch) -> pa.RecordBatch:
+def run_in_pool(function: str, config: dict[str, Any], batch: pa.RecordBatch) -> pa.RecordBatch:
     return shared_pool().run(function, config, batch, EXTRACTED)
 
 

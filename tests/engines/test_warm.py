@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from gristmill.console import Console
-from gristmill.pipelines.engine.warm import _spread, warm_kernels
+from gristmill.pipelines.engine.warm import spread_by_prefix, warm_kernels
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_names_that_share_a_prefix_are_taken_in_different_turns() -> None:
     names = ["c4_code", "c4_paper", "c4_dolma", "gopher_a", "gopher_b", "pii"]
-    assert _spread(names) == ["c4_code", "gopher_a", "pii", "c4_paper", "gopher_b", "c4_dolma"]
+    assert spread_by_prefix(names) == ["c4_code", "gopher_a", "pii", "c4_paper", "gopher_b", "c4_dolma"]
 
 
 def test_what_compiles_is_marked_and_what_fails_stops_nothing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,7 +64,7 @@ def in_this_process(function: str, config: dict[str, Any], batch: pa.RecordBatch
 
 @pytest.mark.parametrize("suffix", list(WRITERS))
 def test_reading_costs_as_much_as_there_are_files(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingest, "_isolate", in_this_process)
+    monkeypatch.setattr(ingest, "run_in_pool", in_this_process)
     made: dict[int, Path] = {}
 
     def work(count: int) -> int:

@@ -5,7 +5,7 @@ import unicodedata
 from itertools import pairwise
 
 import pytest
-from gristmill.filters.model_signals.line_text import _PUNCTUATION, ccnet_line, ccnet_lines, one_line
+from gristmill.filters.model_signals.line_text import PUNCTUATION, ccnet_line, ccnet_lines, one_line
 from gristmill.filters.model_signals.spans import MAX_SPANS, read_spans, spans_text
 from gristmill.filters.model_signals.toxicity import sentences
 from hypothesis import given, settings
@@ -19,7 +19,7 @@ def in_steps(line: str) -> str:
     line = line.strip().lower()
     line = "".join(c for c in unicodedata.normalize("NFD", line) if unicodedata.category(c) != "Mn")
     line = re.sub(r"\d", "0", line)
-    line = "".join(_PUNCTUATION.get(c, c) for c in line)
+    line = "".join(PUNCTUATION.get(c, c) for c in line)
     return CONTROL.sub("", line)
 
 

@@ -110,7 +110,7 @@ class History:
 
     def append(self, event: str, position: int, data: dict[str, Any]) -> str:
         """Add an event that holds from served sequence `position` on; it is on disk when this returns the new head."""
-        head = _seal(self.events[-1].head if self.events else "", event, position, data)
+        head = seal(self.events[-1].head if self.events else "", event, position, data)
         made = Event(event, position, json.loads(json.dumps(data)), head)
         self._apply(made)
         if self.path is not None:
@@ -234,7 +234,7 @@ def read_chain(content: bytes, where: str) -> list[Event]:
     for number, line in enumerate(content.split(b"\n")[:-1], 1):
         try:
             event = Event(**json.loads(line))
-            sealed = _seal(events[-1].head if events else "", event.event, event.position, event.data)
+            sealed = seal(events[-1].head if events else "", event.event, event.position, event.data)
         except (ValueError, TypeError) as error:
             raise RunError(f"line {number} is no event", where=where, next_step="restore the file") from error
         if event.head != sealed:
@@ -247,7 +247,7 @@ def read_chain(content: bytes, where: str) -> list[Event]:
     return events
 
 
-def _seal(previous: str, event: str, position: int, data: dict[str, Any]) -> str:
+def seal(previous: str, event: str, position: int, data: dict[str, Any]) -> str:
     content = json.dumps([previous, event, position, data], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(content.encode()).hexdigest()
 

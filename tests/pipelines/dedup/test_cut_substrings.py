@@ -162,7 +162,7 @@ def test_a_broken_off_build_goes_on_and_a_finished_one_does_nothing(
         raise AssertionError("marked again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(substrings_partitioned, "_mark_pass", unchanged)
+        patch.setattr(substrings_partitioned, "mark_pass", unchanged)
         assert marks.stat().st_mtime_ns == before
         run = cut_run(repeated, tmp_path, sail[1], substrings=options)
     assert digests(run) == answer

@@ -65,7 +65,7 @@ def test_a_thousand_parts_are_written_with_a_few_open_files(tmp_path: Path, monk
 
     monkeypatch.setattr(storage, "open", count_open)
     before = len(os.listdir("/proc/self/fd"))
-    answers = list(by_part._write_parts(storage, ROWS, [batch_of(rows[at : at + 100]) for at in range(0, 5000, 100)]))
+    answers = list(by_part.write_parts(storage, ROWS, [batch_of(rows[at : at + 100]) for at in range(0, 5000, 100)]))
     assert most - before <= 6
     assert len(os.listdir("/proc/self/fd")) <= before + 2
     (answer,) = answers

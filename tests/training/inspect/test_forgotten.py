@@ -96,7 +96,7 @@ def test_a_stream_that_serves_forgotten_tokens_is_caught(tmp_path: Path, monkeyp
     plan, history, documents = make(tmp_path, "windows")
     forget(tmp_path, documents, 5)
     history.record_tombstones(0)
-    monkeypatch.setattr(PlanDataset, "_forgotten_in", lambda *_: iter(()))
+    monkeypatch.setattr(PlanDataset, "forgotten_in", lambda *_: iter(()))
     report = audit_forgotten(plan, history, batch_sequences=BATCH, trained_steps=0, planned_steps=STEPS)
     assert report.problems
     assert all("serves tokens of web-00000/5" in problem for problem in report.problems)

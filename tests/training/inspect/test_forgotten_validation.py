@@ -113,7 +113,7 @@ def test_an_audit_sees_a_split_that_serves_them(shards: Path, tmp_path: Path, mo
     train(recipe, run)
     assert audit_run(run, fresh).problems == []
     assert audit_run(run, fresh).validated == {}  # forgotten before the run began
-    monkeypatch.setattr(PlanDataset, "_forgotten_in", lambda *_: iter(()))
+    monkeypatch.setattr(PlanDataset, "forgotten_in", lambda *_: iter(()))
     problems = [problem for problem in audit_run(run, fresh).problems if problem.startswith("validation sequence")]
     assert problems
     assert all("serves tokens of" in problem for problem in problems)

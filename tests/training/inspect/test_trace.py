@@ -144,7 +144,7 @@ def test_documents_that_no_step_had_are_said_to_be_so(tmp_path: Path) -> None:
 
 
 def test_hostile_names_do_not_reach_the_terminal(tmp_path: Path) -> None:
-    from gristmill.pipelines.cli.trace import _shown
+    from gristmill.pipelines.cli.trace import described
 
     line = {"step": 1, "rank": 0, "row": 0, "start": 0, "end": 4, "doc_id": "a\x1b[2Jb", "source": "s", "url": None}
-    assert _shown(line) == "step 1  rank 0  row 0  tokens 0-3  a\ufffd[2Jb  s"
+    assert described(line) == "step 1  rank 0  row 0  tokens 0-3  a\ufffd[2Jb  s"

@@ -85,7 +85,7 @@ class PlanDataset:
         shape = (last - first, self.plan.config.window)
         manifest = self.plan.shards.manifest
         ids = read_ids(shape, pieces, row, shards, manifest)
-        for at, covered in self._forgotten_in(found, pieces, row, last - first):
+        for at, covered in self.forgotten_in(found, pieces, row, last - first):
             ids[at, covered] = manifest.tokenizer.separator_id
         return ids
 
@@ -140,7 +140,7 @@ class PlanDataset:
         pieces, shards = self._pieces(found, first, last)
         layout, manifest = self.plan.layout, self.plan.shards.manifest
         rows = read_rows((last - first, layout.window), pieces, first, shards, layout.documents_are_whole, manifest)
-        for row, covered in self._forgotten_in(found, pieces, first, last - first):
+        for row, covered in self.forgotten_in(found, pieces, first, last - first):
             rows.input_ids[row, covered] = manifest.tokenizer.separator_id
             rows.labels[row, covered] = IGNORED
         return rows._asdict()
@@ -176,7 +176,7 @@ class PlanDataset:
             found = self._found = self._locate(np.arange(first, end, dtype=np.int64))
         return found, first - found.first
 
-    def _forgotten_in(
+    def forgotten_in(
         self, found: Located, pieces: np.ndarray, first_row: int, rows: int
     ) -> Iterator[tuple[int, slice]]:
         """(row, columns) of forgotten tokens: served as separators with nothing to learn; the geometry stays."""

@@ -130,12 +130,12 @@ def test_any_change_of_the_chain_is_found(tmp_path: Path, line: int, harm: str) 
 
 
 def _reseal(path: Path) -> None:
-    from gristmill.training.data.history import _seal
+    from gristmill.training.data.history import seal
 
     head, lines = "", []
     for line in path.read_text().splitlines():
         event = json.loads(line)
-        head = _seal(head, event["event"], event["position"], event["data"])
+        head = seal(head, event["event"], event["position"], event["data"])
         lines.append(json.dumps({**event, "head": head}) + "\n")
     path.write_text("".join(lines))
 
