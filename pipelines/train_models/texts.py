@@ -77,7 +77,7 @@ def _corpus(run: Run) -> Iterator[Text]:
 
 def _files(path: str, columns: Columns) -> Iterator[Text]:
     source = Source(name="texts", path=path, columns=columns)
-    for item in read_splits(plan_splits(source, SPLIT_BYTES), source, isolate=_isolate):
+    for item in read_splits(plan_splits(source, SPLIT_BYTES), source, isolate=run_in_pool):
         if isinstance(item, Tally):
             if item.error:
                 raise InputError(f"cannot be read whole: {item.error}", where=item.url)
@@ -87,5 +87,5 @@ def _files(path: str, columns: Columns) -> Iterator[Text]:
                 yield Text(row["text"], json.loads(row["metadata"] or "{}") if columns.metadata else {})
 
 
-def _isolate(function: str, config: dict[str, Any], batch: pa.RecordBatch) -> pa.RecordBatch:
+def run_in_pool(function: str, config: dict[str, Any], batch: pa.RecordBatch) -> pa.RecordBatch:
     return shared_pool().run(function, config, batch, EXTRACTED)
