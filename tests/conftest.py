@@ -10,7 +10,7 @@ import pytest
 from gristmill.sandbox.bubblewrap import examined
 
 PROGRAMS = {
-    "bwrap": ("bwrap",),
+    "bwrap": (),  # it may be installed and yet not work, in a container without namespaces: see _has
     "java": ("java",),
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
     "lmplz": ("lmplz", str(Path(sys.executable).parent / "lmplz")),
@@ -18,7 +18,7 @@ PROGRAMS = {
 
 
 def _has(marker: str) -> bool:
-    if marker == "bwrap":  # it may be installed and yet not work, in a container without namespaces
+    if marker == "bwrap":
         return examined()[0] is not None
     if marker == "java" and os.environ.get("JAVA_HOME"):
         return True

@@ -13,9 +13,9 @@ from gristmill.schemas.errors import InputError
 def check_many(rows: Iterable[Mapping[str, Any]], workers: int | None = None) -> Iterator[Verdict]:
     """The verdict of every row, in the order of the rows.
 
-    rows: mappings with `checker` (data, or JSON), `completion` and, where the kind compares with one, `reference`; values are
-    what JSON can hold. They are read as they are needed. workers: processes at once; by default one for each core. Processes
-    are kept for the next call. A row that fails, or whose checker is none, is not scored, and its reason says why.
+    rows: mappings with `checker` (data, or JSON), `completion` and, where the kind compares with one, `reference` or `answer`;
+    values are what JSON can hold. They are read as they are needed. workers: processes at once; by default one for each core.
+    Processes are kept for the next call. A row that fails, or whose checker is none, is not scored; its reason says why.
     """
     for answer in answers_in_processes(rows, _workers(workers)):
         yield Verdict(*answer)

@@ -32,7 +32,8 @@ class AnswerKind:
 
     name: what a row's `kind` says. options: the other keys of a checker of this kind.
     check: (completion, reference, options) -> Verdict. It may raise: that is "not scored", with the error as the reason.
-    in_process: the check may hang, crash or eat memory, so it runs in a worker process that can be stopped.
+    in_process: the check may hang, crash or eat memory, or waits for programs of its own: it runs in a worker process, which
+    can be stopped.
     seconds: how long one check may last in a worker process, of its options.
     missing: of its options, the error that says what to install, or None where everything is there.
     completion_of: the completion that the reference answer makes, for self-tests: (reference, options) -> text, or None where
@@ -85,7 +86,7 @@ class Checker:
         completion: the text of a model's answer. reference: the right answer, in the form that the kind expects, or None for
         kinds that need none. A check that fails or runs out of time is not scored, and the reason says so.
         """
-        if self.kind.in_process:
+        if self.kind.in_process and isinstance(completion, str) and self.kind.missing(self.options) is None:
             from gristmill.answers.pool import check_in_process
 
             return check_in_process(self.spec(), completion, reference)

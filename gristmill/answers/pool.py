@@ -178,9 +178,10 @@ class _Batch:
             while self.next in self.ready:
                 yield self.ready.pop(self.next)
                 self.next += 1
-            if self.next == self.read and not self._has_row():
+            if any(worker.rows for worker in self.workers):
+                self._wait()
+            elif not self._has_row():
                 return
-            self._wait()
 
     def _has_row(self) -> bool:
         """Whether there is another row to hand out; it is read ahead, not too far."""

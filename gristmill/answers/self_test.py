@@ -20,17 +20,22 @@ class SelfTest(NamedTuple):
 def self_test(row: Mapping[str, Any], *, check: Callable[[Checker, str, Any], Verdict] = Checker.check) -> SelfTest:
     """The checker of a row on the row's own reference answer.
 
-    row: `checker` (data, or JSON), `reference` (what the checker compares with; absent for kinds that need none), and
-    `solution` where the row has a whole answer that must pass, such as a worked solution or the code of a task.
+    row: `checker` (data, or JSON), `reference` or `answer` (what the checker compares with; absent for kinds that need none),
+    and `solution` where the row has a whole answer that must pass, such as a worked solution or the code of a task.
     check: how the checker is called; `Checker.check_here` where this process is a worker already.
     Raises RecipeError for a checker that is none. A failing self-test is no error.
     """
     chosen = checker(row.get("checker", ""))
-    reference = row.get("reference")
+    reference = reference_of(row)
     completion = own_completion(chosen, reference, row.get("solution"))
     if completion is None:
         return SelfTest("cannot be tested", "the row has no answer of its own")
     return from_verdict(check(chosen, completion, reference))
+
+
+def reference_of(row: Mapping[str, Any]) -> Any:
+    """What the checker of a row compares with: its `reference`, or its `answer`, as prompts call it; None where it has none."""
+    return row["reference"] if "reference" in row else row.get("answer")
 
 
 def own_completion(chosen: Checker, reference: Any, solution: Any = None) -> str | None:

@@ -17,7 +17,7 @@ ALARM_GRACE_SECONDS = 5.0  # the parent process stops a slow row first, where it
 def answer(row: Mapping[str, Any]) -> list[Any]:
     """The verdict, or with `self_test` the outcome, of one row as a list; every failure is a verdict."""
     from gristmill.answers.registry import checker
-    from gristmill.answers.self_test import self_test
+    from gristmill.answers.self_test import reference_of, self_test
     from gristmill.answers.verdict import not_scored
     from gristmill.schemas.errors import GristmillError
 
@@ -26,7 +26,7 @@ def answer(row: Mapping[str, Any]) -> list[Any]:
         signal.setitimer(signal.ITIMER_REAL, chosen.seconds + ALARM_GRACE_SECONDS)
         if row.get("self_test"):
             return list(self_test(row, check=type(chosen).check_here))
-        return list(chosen.check_here(row.get("completion"), row.get("reference")))
+        return list(chosen.check_here(row.get("completion"), reference_of(row)))
     except GristmillError as error:
         return list(not_scored(str(error), "reference"))
     finally:

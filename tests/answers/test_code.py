@@ -1,6 +1,7 @@
 """Code against tests: right and wrong code, forms of completions, and code that tries to pass without being right."""
 
 import pytest
+from gristmill.answers.batch import check_many
 from gristmill.answers.code.program_text import program_parts
 from gristmill.answers.contract import Checker
 from gristmill.answers.registry import checker
@@ -144,10 +145,13 @@ FORGERIES = [
 
 
 @pytest.mark.bwrap
-@pytest.mark.parametrize("forgery", FORGERIES)
-def test_no_forgery_passes_a_test(forgery: str) -> None:
-    verdict = code(tests=["assert add(1, 2) == 3"], limits={**LIMITS, "wall_seconds": 3}).check(forgery)
-    assert verdict.score == 0.0, verdict
+def test_no_forgery_passes_a_test() -> None:
+    """Every one is wrong, and none is "not scored" either."""
+    spec = {"kind": "code", "tests": ["assert add(1, 2) == 3"], "limits": {**LIMITS, "wall_seconds": 2}}
+    verdicts = check_many([{"checker": spec, "completion": forgery} for forgery in FORGERIES], workers=2)
+    passed = [(forgery, verdict) for forgery, verdict in zip(FORGERIES, verdicts, strict=True) if verdict.score != 0.0]
+    assert passed == []
+    assert code(tests=["assert add(1, 2) == 3"]).check("def add(a, b): return a + b").score == 1.0
 
 
 @pytest.mark.bwrap
@@ -182,6 +186,18 @@ def third(): return 1 / 3
 """
     verdict = code(tests=tests).check(f"Here:\n```python\n{source}\n```\nThat is it.")
     assert verdict.why == "8 of 8 passed"
+
+
+@pytest.mark.bwrap
+def test_the_set_up_may_use_the_code_and_a_function_may_have_a_built_in_name() -> None:
+    source = "class Node:\n    def __init__(self, v): self.v = v\ndef value(node): return node.v"
+    assert (
+        code(setup="root = Node(3)", tests=["assert value(root) == 3", "assert root.v == 3"]).check(source).score == 1.0
+    )
+    assert code(setup="root = Node(3)", tests=["assert value(root) == 3"]).check("def value(n): return 3").score == 0.0
+    tested = code(tests=["assert sum(10, 15) == 6"])
+    assert tested.check("def sum(a, b): return 6").score == 1.0
+    assert tested.check("def other(a, b): return 6").score == 0.0
 
 
 @pytest.mark.bwrap

@@ -66,6 +66,12 @@ def test_verdicts_come_in_the_order_of_the_rows() -> None:
     assert [verdict.score for verdict in verdicts] == [float(n % 3 == 0) for n in range(500)]
 
 
+def test_nothing_waits_where_all_rows_that_were_read_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "ROWS_AHEAD", 1)
+    many = [{"checker": "number", "completion": "1", "reference": "1"}] * 60
+    assert len(list(check_many(many, workers=1))) == 60
+
+
 def test_processes_are_kept() -> None:
     first = {verdict.why for verdict in check_many(rows("a", "b"), workers=1)}
     assert first == {verdict.why for verdict in check_many(rows("c"), workers=1)}
@@ -142,6 +148,12 @@ def test_self_tests_of_many() -> None:
     many = [{"checker": "number", "reference": "5"}, {"checker": "number", "reference": "x"}, {"checker": "number"}]
     outcomes = [found.outcome for found in self_test_many([*many, {"checker": "nmber"}], workers=2)]
     assert outcomes == ["passes", "fails", "cannot be tested", "fails"]
+
+
+def test_a_prompt_calls_its_reference_an_answer() -> None:
+    prompt = {"checker": "number", "answer": "5", "solution": "It is 5."}
+    assert [found.outcome for found in self_test_many([prompt, {**prompt, "answer": "6"}])] == ["passes", "fails"]
+    assert [verdict.score for verdict in check_many([{**prompt, "completion": "4"}])] == [0.0]
 
 
 def test_workers_are_one_or_more() -> None:

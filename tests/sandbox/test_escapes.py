@@ -13,7 +13,7 @@ from gristmill.sandbox.run import Program, run
 
 pytestmark = pytest.mark.bwrap
 SMALL = Limits(
-    wall_seconds=3, cpu_seconds=3, memory_bytes=256 << 20, file_bytes=8 << 20, processes=16, output_bytes=100_000
+    wall_seconds=1.0, cpu_seconds=3, memory_bytes=256 << 20, file_bytes=8 << 20, processes=16, output_bytes=100_000
 )
 
 

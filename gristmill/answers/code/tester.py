@@ -169,6 +169,15 @@ def names_of(trees: list[ast.AST]) -> tuple[set[str], set[str]]:
     return read, bound
 
 
+def called_first(tests: list[ast.Module]) -> set[str]:
+    """The first name that tests call: the code's function may have the name of a built-in one, such as `sum`."""
+    for tree in tests:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                return {node.func.id}
+    return set()
+
+
 def parsed(source: str, what: str) -> ast.Module:
     try:
         return ast.parse(source)
@@ -181,18 +190,17 @@ class Tests:
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.tests = [parsed(test, "a test") for test in data["tests"]]
-        self.before = [parsed(data["context"], "the prompt"), parsed(data["setup"], "the set-up")]
-        read, bound = names_of([*self.before, *self.tests])
+        self.context, self.setup = parsed(data["context"], "the prompt"), parsed(data["setup"], "the set-up")
+        read, bound = names_of([self.context, self.setup, *self.tests])
         wanted = {name for name in read - bound if not hasattr(builtins, name)}
         self.modules = {name for name in wanted if name in sys.stdlib_module_names}
         entry = data["entry_point"]
-        self.of_code = (wanted - self.modules) | ({entry} if entry else set())
+        self.of_code = (wanted - self.modules) | ({entry} if entry else set()) or called_first(self.tests)
 
     def namespace(self, code: Code, parts: list[str]) -> dict[str, Any]:
-        """What the tests start from: the prompt's and the set-up's names, then the code's, which is loaded here."""
+        """What the tests start from: the prompt's names, those of the code, which is loaded here, and the set-up's."""
         space: dict[str, Any] = {"__name__": "tests"}
-        for tree in self.before:
-            self._execute(tree, space)
+        self._execute(self.context, space)
         for name in self.modules:
             space[name] = importlib.import_module(name)
         loaded = code.request("load", parts, sorted(self.of_code))
@@ -201,13 +209,19 @@ class Tests:
                 space[name] = decode(form, code.resolve)
         for name in self.of_code - {name for name, _ in loaded[0]}:
             space.pop(name, None)  # the prompt's own stub is not the code
+        asked = code.asked
+        failure = self.failure(self.setup, space)
+        if failure and code.asked == asked and "does not define" not in failure:
+            raise Broken(f"the tests' set-up fails: {failure}")
+        if failure:
+            raise CodeError(f"the set-up fails with it: {failure}")
         return space
 
     def _execute(self, tree: ast.Module, space: dict[str, Any]) -> None:
         try:
             exec(compile(tree, "<tests>", "exec"), space)
         except Exception as error:
-            raise Broken(f"the tests' set-up fails: {type(error).__name__}: {error}") from None
+            raise Broken(f"the prompt fails: {type(error).__name__}: {error}") from None
 
     def failure(self, tree: ast.Module, space: dict[str, Any]) -> str:
         """Why a test fails; empty where it passes. Broken where no code could pass it."""

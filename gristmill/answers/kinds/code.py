@@ -134,4 +134,4 @@ def _seconds(options: CodeOptions) -> float:
     return (options.limits.wall_seconds + GRACE_SECONDS) * max(1, len(options.cases))
 
 
-KIND = AnswerKind("code", CodeOptions, check, seconds=_seconds, missing=lambda _options: missing())
+KIND = AnswerKind("code", CodeOptions, check, in_process=True, seconds=_seconds, missing=lambda _options: missing())
