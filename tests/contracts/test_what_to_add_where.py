@@ -14,6 +14,7 @@ from typing import Any, get_args
 
 import gristmill
 import pytest
+from gristmill.answers import registry as answers
 from gristmill.filters import profiles, registry
 from gristmill.filters.transforms import registry as transforms
 from gristmill.filters.transforms.apply import versioned_text
@@ -37,7 +38,7 @@ ADDED = '''
 from types import SimpleNamespace
 
 import pyarrow as pa
-from gristmill import Family, RowKind, Signal, Step, StrictOptions, View
+from gristmill import AnswerKind, Family, RowKind, Signal, Step, StrictOptions, Verdict, View
 from gristmill.filters.transforms.edit_arrays import no_edits
 from gristmill.pipelines.sources.readers.whole_file import content, plan
 from gristmill.schemas.recipe.rules import Profile, Rule
@@ -50,6 +51,7 @@ class AddedOptions(StrictOptions):
 MARKS = Signal("added_marks", "int", "marks", "marks")
 FAMILY = Family("added", 1, (MARKS,), "added:measure", "this test", options=AddedOptions)
 PROFILE = Profile(name="added", description="", rules=(Rule(name="loud", signal="added_marks", keep="<= 1"),))
+CHECKER = AnswerKind("added", AddedOptions, lambda completion, reference, options: Verdict(1.0, options.mark))
 KIND = RowKind("added", texts=("source",), required=("source",), views={"source": View(("source",))})
 
 
@@ -144,6 +146,15 @@ def a_kind_of_training(line: pytest.MonkeyPatch) -> None:
     assert kinds.recipe_model("added") is kinds.recipe_model("pretrain")
 
 
+def a_checker_of_answers(line: pytest.MonkeyPatch) -> None:
+    line.setitem(answers.KINDS, "added", "added:CHECKER")
+    answers._checker.cache_clear()
+    try:
+        assert gristmill.checker({"kind": "added", "mark": "?"}).check("text").why == "?"
+    finally:
+        answers._checker.cache_clear()
+
+
 def a_command(line: pytest.MonkeyPatch) -> None:
     """Every file of a command has one import in main.py, and each name that it brings one line that registers it."""
     folder = Path(gristmill.__file__).parents[1] / "pipelines" / "cli"
@@ -180,7 +191,7 @@ PROOFS: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
         a_step,
         a_dataset_of_a_step,
     ),
-    *(an_objective_of_pre_training, a_kind_of_training, a_command),
+    *(an_objective_of_pre_training, a_kind_of_training, a_checker_of_answers, a_command),
 )
 
 
