@@ -18,6 +18,7 @@ STEPS = (
     "gristmill.pipelines.decontamination.stage:CompareWithSets",
     "gristmill.pipelines.dedup.exact:FindExactDuplicates",
     "gristmill.pipelines.dedup.near.step:FindNearDuplicates",
+    "gristmill.pipelines.select.contradictions:FindContradictions",
     "gristmill.pipelines.decide.decisions:Decide",
     "gristmill.pipelines.select.step:SelectRows",
     "gristmill.pipelines.cut.step:CutSurvivors",

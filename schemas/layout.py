@@ -42,6 +42,8 @@ from gristmill.schemas.rows.duplicates import CANDIDATE, CANDIDATE_DIGEST, KEY, 
 from gristmill.schemas.rows.embedding import (
     CHOICE,
     CHOICE_DIGEST,
+    CONTRADICTION,
+    CONTRADICTION_DIGEST,
     EMBEDDING,
     EMBEDDING_DIGEST,
     FEATURE_COUNT,
@@ -149,6 +151,9 @@ MEMBER_SHINGLES = DatasetSpec("edges/near/shingles", SHINGLES, SHINGLES_DIGEST, 
 EMBEDDINGS = DatasetSpec("embeddings/vectors", EMBEDDING, EMBEDDING_DIGEST, life=Life.ALIGNED)
 FEATURE_COUNTS = DatasetSpec("embeddings/counts", FEATURE_COUNT, FEATURE_COUNT_DIGEST, life=Life.DERIVED)
 PART_FEATURE_COUNTS = DatasetSpec("embeddings/part-counts", FEATURE_COUNT, FEATURE_COUNT_DIGEST, life=Life.DERIVED)
+CONTRADICTIONS = DatasetSpec(
+    "contradictions", CONTRADICTION, CONTRADICTION_DIGEST, counted="kind", life=Life.DERIVED, holds_text=True
+)
 
 # Datasets that every selection has of its own.
 DECISIONS = DatasetSpec("decisions", DECISION, DECISION_DIGEST, counted="kept")

@@ -379,6 +379,9 @@ def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str,
             if kind not in NUMERIC:
                 raise RecipeError(f"`{key}` orders a {kind}", where="dedup: survivor", expected="a numeric signal")
             wanted[name, ORIGINAL] = options_of(name)
+    answers = answers_family(recipe)
+    if answers is not None:
+        wanted[answers] = options_of(answers[0])
     scoring = scoring_signal(recipe)
     if scoring is not None:
         key, _ = scoring
@@ -404,6 +407,17 @@ def scoring_signal(recipe: Recipe) -> tuple[FamilyKey, str] | None:
     if signal.type not in NUMERIC:
         raise RecipeError(f"`{name}` is a {signal.type}", where="select.by", expected="a numeric signal")
     return (found.name, checked_version(version or ORIGINAL, row_kind(recipe.rows), "select.by")), name
+
+
+def answers_family(recipe: Recipe) -> FamilyKey | None:
+    """The family of final answers on the view that contradictions are looked for in; None where they are not."""
+    if recipe.contradictions is None:
+        return None
+    kind = row_kind(recipe.rows)
+    view = recipe.contradictions.answers or next(
+        (name for name in ("response", "answer") if name in kind.views), ORIGINAL
+    )
+    return "final_answer", checked_version(view, kind, "contradictions.answers")
 
 
 def upweight_signal(mix: Mix | None) -> str | None:

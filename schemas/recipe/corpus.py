@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, Literal
 
-from gristmill.schemas.recipe.curate import Embed, Select
+from gristmill.schemas.recipe.curate import Contradictions, Embed, Select
 from gristmill.schemas.recipe.datatrove_steps import DatatroveStep
 from gristmill.schemas.recipe.decontamination import ContaminationPolicy, Decontaminate
 from gristmill.schemas.recipe.dedup import Dedup
@@ -51,6 +51,7 @@ class Recipe(Strict):
     dedup: Dedup = Field(default_factory=Dedup)
     embed: Embed | None = None
     select: Select | None = None
+    contradictions: Contradictions | None = None
     decontaminate: Decontaminate | None = None
     datatrove_steps: tuple[DatatroveStep, ...] = ()
     mix: Mix | None = None

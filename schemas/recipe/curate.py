@@ -64,6 +64,19 @@ class Select(Strict):
         return min(candidates, wanted)
 
 
+class Contradictions(Strict):
+    """Pairs of rows whose prompts (the view of `embed:`) have a cosine similarity of `min_similarity` or more, and whose final
+    answers differ: another number, another option's letter, yes and no.
+
+    answers: the view that is answered with; None: `response` of a conversation, `answer` of a prompt.
+    neighbours: as in `select:`.
+    """
+
+    min_similarity: float = Field(0.95, gt=0, le=1)
+    answers: str | None = None
+    neighbours: Literal["auto", "exact", "approximate"] = "auto"
+
+
 class SemanticDedup(Strict):
     """Rows whose vectors (see `embed:`) have a cosine similarity of `min_similarity` or more with a row kept before them.
 

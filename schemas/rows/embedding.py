@@ -21,6 +21,18 @@ FEATURE_COUNT = pa.schema(  # in how many documents a bucket of hashed features 
 )
 FEATURE_COUNT_DIGEST = ("bucket", "documents")
 
+CONTRADICTION = pa.schema(  # two rows that answer nearly the same prompt differently, the lesser id first
+    [
+        pa.field("doc_id", pa.large_string(), nullable=False),
+        pa.field("other_doc_id", pa.large_string(), nullable=False),
+        pa.field("kind", pa.large_string(), nullable=False),  # number, option, yes or no
+        pa.field("answer", pa.large_string(), nullable=False),
+        pa.field("other_answer", pa.large_string(), nullable=False),
+        pa.field("similarity", pa.float64(), nullable=False),  # of the prompts, a cosine
+    ]
+)
+CONTRADICTION_DIGEST = tuple(CONTRADICTION.names)
+
 SELECTED, NEAR_SELECTED, OVER_BUDGET = "selected", "near_selected", "over_budget"
 NO_VECTOR, SEMANTIC_DUPLICATE = "no_vector", "semantic_duplicate"
 

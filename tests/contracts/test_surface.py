@@ -179,8 +179,8 @@ OF_ROWS = (  # keys of every kind that trains a finished model on rows
 OF_ROLLOUTS = "rewards generations max_new_tokens temperature top_p top_k reward_seconds samples"
 KEYS = {
     corpus_recipe.Recipe: (
-        "name rows seed sources signals floor policy dedup embed select decontaminate datatrove_steps mix steps text pii "
-        "shards keep_text card"
+        "name rows seed sources signals floor policy dedup embed select contradictions decontaminate datatrove_steps "
+        "mix steps text pii shards keep_text card"
     ),
     shard_options.ShardOptions: (
         "tokenizer bos eos pad mask separator sentinels add_bos validation_fraction tokens_per_shard loss_column "
@@ -193,6 +193,7 @@ KEYS = {
     ),
     dedup.Dedup: "exact near semantic lines substrings",
     dedup.SemanticDedup: "min_similarity neighbours",
+    curate.Contradictions: "min_similarity answers neighbours",
     curate.Embed: "view model dimension seed",
     curate.Select: "budget method by max_similarity topics seed neighbours",
     dedup.ExactDedup: "view normalise scope survivor",
