@@ -91,15 +91,15 @@ def print_row(name: str, pages: Sequence[Example], texts: Sequence[str]) -> None
 
 def f1(options: argparse.Namespace) -> None:
     pages = examples(options.data, options.pages)
-    for name in options.peers:
-        print_row(name, pages, [PEERS[name](utf8(page.html)) for page in pages])
-    print_row("gristmill, shipped", pages, [by_gristmill(utf8(page.html)) for page in pages])
     if options.folds:
         found = list(cross_validated(pages, options.folds, options.trees, options.rounds))
         judged = [page for page, _ in found]
         print_row("gristmill, by host", judged, [extraction.text for _, extraction in found])
         right = np.mean([extraction.page_type == page.page_type for page, extraction in found])
         print(f"page types right, by host: {right:.3f}")
+    print_row("gristmill, shipped", pages, [by_gristmill(utf8(page.html)) for page in pages])
+    for name in options.peers:
+        print_row(name, pages, [PEERS[name](utf8(page.html)) for page in pages])
 
 
 def speed(options: argparse.Namespace) -> None:

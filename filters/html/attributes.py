@@ -6,7 +6,6 @@ wide and postContent.
 """
 
 import numpy as np
-from gristmill.filters.html.tags import name_hash
 from gristmill.filters.html.tokeniser import (
     ATTRIBUTE,
     ATTRIBUTE_END,
@@ -20,6 +19,7 @@ from gristmill.filters.html.tokeniser import (
     same_letters,
 )
 from gristmill.kernels.compile import helper, inlined
+from gristmill.kernels.hashing import FNV_START, fnv1a, splitmix64
 
 # What attributes say of their element.
 NOT_SHOWN = 1  # hidden, display: none, visibility: hidden
@@ -52,27 +52,29 @@ def _is_label_byte(byte):
 @helper
 def _add_labels(data, i, end, seed, labels, count):
     """Append a hash of each run of letters, and of each whole class of several runs; returns the new number of labels."""
-    whole = i
-    runs = 0
+    whole, run, letters, runs, before = FNV_START, FNV_START, 0, 0, 0
     while i <= end:
-        if i == end or is_space(data[i]):
+        byte = np.int64(0x20) if i == end else np.int64(data[i])
+        is_letter = _is_label_byte(byte)
+        # a run ends where letters do, and at a hump: postContent is two words
+        if letters and (not is_letter or (byte <= 0x5A and byte >= 0x41 and before >= 0x61 and before <= 0x7A)):
+            labels[count] = np.uint32(splitmix64(run) >> np.uint64(32)) ^ np.uint32(seed)
+            count += 1
+            runs += 1
+            run, letters = FNV_START, 0
+        if is_space(byte):
             if runs > 1:
-                labels[count] = np.uint32(name_hash(data, whole, i) >> np.uint64(32)) ^ np.uint32(seed)
+                labels[count] = np.uint32(splitmix64(whole) >> np.uint64(32)) ^ np.uint32(seed)
                 count += 1
-            i += 1
-            whole, runs = i, 0
-            continue
-        if not _is_label_byte(data[i]):
-            i += 1
-            continue
-        start = i
-        while i < end and _is_label_byte(data[i]):
-            if i > start and data[i] >= 0x41 and data[i] <= 0x5A and data[i - 1] >= 0x61 and data[i - 1] <= 0x7A:
-                break  # a hump: postContent is two words
-            i += 1
-        labels[count] = np.uint32(name_hash(data, start, i) >> np.uint64(32)) ^ np.uint32(seed)
-        count += 1
-        runs += 1
+            whole, runs = FNV_START, 0
+        else:
+            small = byte | 0x20 if byte >= 0x41 and byte <= 0x5A else byte
+            whole = fnv1a(whole, small)
+            if is_letter:
+                run = fnv1a(run, small)
+                letters += 1
+        before = byte
+        i += 1
     return count
 
 

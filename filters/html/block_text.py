@@ -2,6 +2,7 @@
 """The text of blocks as a browser shows it: white space collapses across inline elements, `pre` keeps all of it,
 references are replaced; and what is counted of it on the way."""
 
+import numpy as np
 from gristmill.filters.html.layout import (
     BEGIN,
     BLOCK_COLUMNS,
@@ -37,7 +38,7 @@ from gristmill.filters.html.open_elements import (
 )
 from gristmill.filters.html.references import put_reference
 from gristmill.filters.html.tokeniser import is_space
-from gristmill.kernels.compile import helper, inlined
+from gristmill.kernels.compile import helper
 
 
 @helper
@@ -75,42 +76,6 @@ def _begin_block(blocks, stack, state):
     state[OPEN] = 1
 
 
-@inlined
-def _count_byte(byte, block, state):
-    """Count what a byte that was written adds to its block."""
-    letter = (byte | 0x20) >= 0x61 and (byte | 0x20) <= 0x7A
-    if letter or byte >= 0x80 or (byte >= 0x30 and byte <= 0x39) or byte == 0x5F:
-        if not state[IN_WORD]:
-            state[IN_WORD] = 1
-            block[WORDS] += 1
-            if state[LINKING]:
-                block[LINK_WORDS] += 1
-            if letter and byte < 0x61:
-                block[CAPITALS] += 1
-        if byte >= 0x30 and byte <= 0x39:
-            block[DIGITS] += 1
-        elif byte >= 0xE0 and byte <= 0xE9 and byte != 0xE1 and byte != 0xE2:
-            block[WIDE] += 1  # Thai and Lao, the scripts of India, kana, U+3000 to U+9FFF
-    else:
-        state[IN_WORD] = 0
-        if byte == 0x2E or byte == 0x2C or byte == 0x21 or byte == 0x3F or byte == 0x3B or byte == 0x3A:
-            block[MARKS] += 1
-
-
-@inlined
-def _put_byte(byte, out, block, state):
-    """Write a byte, after the space that is due."""
-    at = state[OUT]
-    if state[SPACE]:
-        state[SPACE] = state[IN_WORD] = 0
-        if at > block[BEGIN] and out[at - 1] != 0x0A:
-            out[at] = 0x20
-            at += 1
-    out[at] = byte
-    state[OUT] = at + 1
-    _count_byte(byte, block, state)
-
-
 @helper
 def put_mark(byte, out, state):
     """Write a byte that is not in the page; the space that is due before it is not written."""
@@ -120,49 +85,99 @@ def put_mark(byte, out, state):
 
 
 @helper
+def _first_to_see(data, i, end, has_references, keeping, table, scratch):
+    """The position of the first byte of data[i:end] that opens a block; white space before it is passed over."""
+    while i < end:
+        byte = data[i]
+        if is_space(byte):
+            if keeping and not (byte == 0x0A or byte == 0x0D):
+                return i
+            i += 1
+        elif byte == 0x26 and has_references and not keeping:
+            behind, size = put_reference(data, i, end, False, table, scratch, 0)
+            if not (size == 1 and is_space(scratch[0])):
+                return i
+            i = behind
+        else:
+            return i
+    return end
+
+
+@helper
 def add_text(data, i, end, has_references, table, scratch, out, blocks, stack, state):
     """Add data[i:end] to the open block, opening one where there is something to see. scratch: uint8, 16 long."""
     keeping = state[KEEPING] > 0
+    if not state[OPEN]:
+        i = _first_to_see(data, i, end, has_references, keeping, table, scratch)
+        if i >= end:
+            return
+        state[SPACE] = 0
+        _begin_block(blocks, stack, state)
+    block = blocks[state[BLOCKS]]
+    begin, at = block[BEGIN], state[OUT]
+    space, in_word, linked = state[SPACE] != 0, state[IN_WORD] != 0, state[LINKING] != 0
+    words, capitals, digits, wide, marks, seen = 0, 0, 0, 0, 0, False
     while i < end:
         byte = data[i]
-        if not keeping and is_space(byte):
-            state[SPACE] = 1
+        if byte <= 0x20 and not keeping and is_space(byte):
+            space = True
             i += 1
             continue
-        behind, size = i + 1, 0
+        behind, size = i + 1, 1
         if byte == 0x26 and has_references:
             behind, size = put_reference(data, i, end, False, table, scratch, 0)
-            if size == 1:
-                byte, size = scratch[0], 0
-                if not keeping and is_space(byte):
-                    state[SPACE] = 1
-                    i = behind
-                    continue
+            byte = scratch[0]
+            if size == 1 and not keeping and is_space(byte):
+                space = True
+                i = behind
+                continue
         elif byte == 0x0D:
-            byte = 0x0A
+            byte = np.uint8(0x0A)
             if behind < end and data[behind] == 0x0A:
                 behind += 1
         elif byte == 0:
             scratch[0], scratch[1], scratch[2], size = 0xEF, 0xBF, 0xBD, 3
+            byte = scratch[0]
         elif byte == 0xC2 and behind < end and data[behind] == 0xA0:
             scratch[0], scratch[1], size = 0xC2, 0xA0, 2
             behind += 1
-        if not state[OPEN]:
-            if keeping and byte == 0x0A:
-                i = behind  # line ends before the first character of a block
-                continue
-            state[SPACE] = 0
-            _begin_block(blocks, stack, state)
-        block = blocks[state[BLOCKS]]
-        state[BREAKING] = 0
-        if size == 2 and scratch[0] == 0xC2 and scratch[1] == 0xA0:  # a no-break space is no part of a word
-            _put_byte(0x20, out, block, state)
-            at = state[OUT]
-            out[at - 1], out[at] = 0xC2, 0xA0
-            state[OUT] = at + 1
-        elif size:
-            for k in range(size):
-                _put_byte(scratch[k], out, block, state)
+        seen = True
+        if space:
+            space, in_word = False, False
+            if at > begin and out[at - 1] != 0x0A:
+                out[at] = 0x20
+                at += 1
+        if size == 2 and byte == 0xC2 and scratch[1] == 0xA0:  # a no-break space is no part of a word
+            out[at], out[at + 1] = 0xC2, 0xA0
+            at += 2
+            in_word = False
+            i = behind
+            continue
+        out[at] = byte
+        at += 1
+        for k in range(1, size):
+            out[at] = scratch[k]
+            at += 1
+        letter = (byte | 0x20) >= 0x61 and (byte | 0x20) <= 0x7A
+        digit = byte >= 0x30 and byte <= 0x39
+        if letter or digit or byte >= 0x80 or byte == 0x5F:
+            if not in_word:
+                in_word = True
+                words += 1
+                capitals += letter and byte < 0x61
+            digits += digit
+            # Thai and Lao, the scripts of India, kana, U+3000 to U+9FFF
+            wide += byte >= 0xE0 and byte <= 0xE9 and byte != 0xE1 and byte != 0xE2
         else:
-            _put_byte(byte, out, block, state)
+            in_word = False
+            marks += byte == 0x2E or byte == 0x2C or byte == 0x21 or byte == 0x3F or byte == 0x3B or byte == 0x3A
         i = behind
+    block[WORDS] += words
+    block[LINK_WORDS] += words if linked else 0
+    block[CAPITALS] += capitals
+    block[DIGITS] += digits
+    block[WIDE] += wide
+    block[MARKS] += marks
+    state[OUT], state[SPACE], state[IN_WORD] = at, space, in_word
+    if seen:
+        state[BREAKING] = 0

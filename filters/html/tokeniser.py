@@ -320,6 +320,11 @@ def _script_text_end(data, i, end, name, name_end):
     """Where the text of a script that begins at i ends: at its end tag, outside what `<!--` and `<script` escape."""
     escaped, doubly, dashes = False, False, 0
     while i < end:
+        if dashes == 0:
+            while i < end and data[i] != 0x3C and data[i] != 0x2D:
+                i += 1
+            if i >= end:
+                break
         byte = data[i]
         if byte == 0x2D:
             dashes += 1

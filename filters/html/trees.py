@@ -51,14 +51,13 @@ def parse_trees(table: Sequence[str], names: Sequence[str]) -> Trees:
 @kernel
 def sum_of_trees(rows, feature, value, left, right, roots, out):
     """Write the sum over all trees for each row (float32) to `out` (float64)."""
-    for r in range(len(rows)):
-        row, total = rows[r], 0.0
-        for root in roots:
+    out[:] = 0
+    for root in roots:  # a tree stays in the cache for all rows
+        for r in range(len(rows)):
             node = root
             while feature[node] >= 0:
-                node = left[node] if row[feature[node]] <= value[node] else right[node]
-            total += value[node]
-        out[r] = total
+                node = left[node] if rows[r, feature[node]] <= value[node] else right[node]
+            out[r] += value[node]
 
 
 def sum_of_trees_plainly(rows: np.ndarray, trees: Trees) -> list[float]:
