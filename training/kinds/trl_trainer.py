@@ -17,6 +17,14 @@ class WatchedTrlTrainer(WatchedTrainer):
 
     _metrics: dict[str, dict[str, list[float]]]
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        for parameter in self.model.parameters():
+            if parameter.requires_grad:
+                parameter.data = (
+                    parameter.data.float()
+                )  # over weights in 4 bits trl trains in 16, which other layers refuse
+
     def step_figures(self) -> dict[str, float]:
         """The mean over the step's micro batches of what trl measured, by trl's names."""
         found = {name: math.fsum(values) / len(values) for name, values in self._metrics["train"].items() if values}

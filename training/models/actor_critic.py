@@ -49,9 +49,9 @@ class ActorCritic(torch.nn.Module):
         ).last_hidden_state
         return found
 
-    def gradient_checkpointing_enable(self, **options: Any) -> None:
+    def activation_checkpointing_enable(self, **options: Any) -> None:
         """What `activation_checkpointing: true` asks for."""
-        self.policy.gradient_checkpointing_enable(**options)
+        self.policy.activation_checkpointing_enable(**options)
         if hasattr(self.policy, "peft_config"):
             self.policy.enable_input_require_grads()
 

@@ -44,6 +44,7 @@ def with_adapter(model: Any, adapter: Adapter, seed: int, task: str = "CAUSAL_LM
 
     task: CAUSAL_LM or SEQ_CLS. RecipeError for targets that the model does not have.
     """
+    keep_trainable(model)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
@@ -53,6 +54,17 @@ def with_adapter(model: Any, adapter: Adapter, seed: int, task: str = "CAUSAL_LM
                 f"adapter {adapter.method} does not fit the model ({error})",
                 expected="targets that are names of its modules",
             ) from error
+
+
+def keep_trainable(model: torch.nn.Module) -> None:
+    """Keep weights of 4 bits in the layout that gradients pass through.
+
+    On CPUs with AVX-512 bitsandbytes changes it for good at the first call in evaluation mode (its inference kernel), and
+    from then on no gradient reaches the layers below, without an error. Completions and validation are such calls.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
 
 
 def configuration(adapter: Adapter, config: Any, task: str) -> Any:

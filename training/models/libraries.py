@@ -4,7 +4,10 @@ import contextlib
 import warnings
 from collections.abc import Iterator
 
-NOT_FOR_PEOPLE = (".is_gradient_checkpointing. is deprecated",)  # trl and peft read transformers' old name
+NOT_FOR_PEOPLE = (  # trl and peft use transformers' old names
+    ".is_gradient_checkpointing. is deprecated",
+    ".gradient_checkpointing_(enable|disable). is deprecated",
+)
 
 
 @contextlib.contextmanager

@@ -47,3 +47,8 @@ def wrong_arguments(text: str) -> float:
 def coin(prompts: list[str], completions: list[str], **columns: Any) -> list[float | None]:
     """Noise that nothing can be learned from, however long."""
     return [float(COINS.random() < 0.5) for _ in completions]
+
+
+def by_length(prompts: list[str], completions: list[str], **columns: Any) -> list[float | None]:
+    """Something that every completion has."""
+    return [len(text) / 10 for text in completions]

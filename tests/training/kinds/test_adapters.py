@@ -9,7 +9,10 @@ import pytest
 import torch
 import transformers
 from gristmill.schemas.errors import GristmillError, InputError, ModelError, RecipeError
+from gristmill.schemas.training.adapter import Adapter
 from gristmill.schemas.training.sft import SftRecipe
+from gristmill.training.models.adapters import quantization, with_adapter
+from gristmill.training.models.build import open_model
 from gristmill.training.models.merge import adapter_info, adapters_below, merge_adapter
 from gristmill.training.run.train import train
 
@@ -66,6 +69,22 @@ def test_it_trains_resumes_and_loads(home: Path, tmp_path: Path, method: str) ->
         assert (merged - trained).abs().max() < 1e-4
     with pytest.raises(InputError, match="exists already"):
         merge_adapter(run / "model", tmp_path / "merged")
+
+
+def test_weights_in_four_bits_let_gradients_through_after_an_evaluation(home: Path) -> None:
+    """bitsandbytes changes their layout at the first call in evaluation mode, where the processor has AVX-512."""
+    adapter = Adapter(method="qlora", rank=4)
+    found = []
+    for evaluates in (False, True):
+        model = with_adapter(open_model(home / "model", **quantization(adapter)), adapter, seed=0)
+        if evaluates:
+            outputs(model)
+            model.train()
+        model(input_ids=torch.arange(10, 40)[None], labels=torch.arange(10, 40)[None]).loss.backward()
+        found.append({name: value.grad for name, value in model.named_parameters() if value.requires_grad})
+    assert all(torch.equal(gradient, found[1][name]) for name, gradient in found[0].items())
+    first = next(gradient for name, gradient in found[1].items() if "layers.0.self_attn.q_proj.lora_B" in name)
+    assert float(first.abs().max()) > 0
 
 
 def outputs(model: Any) -> torch.Tensor:
