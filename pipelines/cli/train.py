@@ -10,9 +10,13 @@ RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a t
 
 def train(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A training recipe in YAML.")],
-    out: Annotated[str, typer.Option(help="Folder of the training run.")],
+    out: Annotated[str | None, typer.Option(help="Folder of the training run.")] = None,
     restart: Annotated[
         bool, typer.Option("--restart", help="Begin anew: the run that is in the folder moves to set-aside/.")
+    ] = False,
+    plan: Annotated[
+        bool,
+        typer.Option("--plan", help="Start nothing: print batch, epochs, schedule and memory with their formulas."),
     ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print errors only, and whether the run begins or goes on.")
@@ -23,6 +27,11 @@ def train(
     import os
 
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # imported by transformers; warns of a kernel for 4 bits
+    if plan or out is None:
+        from gristmill.training.kinds.plan import planned
+
+        print(planned(recipe))
+        return
     from gristmill.training.run.train import train
 
     finished = train(recipe, out, console_of(quiet), restart=restart, started=_print_now if quiet else None)

@@ -47,7 +47,7 @@ COMMANDS = {
     "report": {"run", "--quiet"} | ENGINE,
     "doctor": {"recipe"} | ENGINE,
     "schema": {"what"},
-    "train": {"recipe", "--out", "--restart", "--quiet"},
+    "train": {"recipe", "--out", "--restart", "--plan", "--quiet"},
     "plan": {
         *("--parameters", "--tokens", "--flops", "--tokens-per-parameter", "--corpus-tokens", "--shards"),
         *("--batch-tokens", "--peak-tflops", "--mfu", "--gpus", "--price", "--smaller"),

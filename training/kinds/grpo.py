@@ -13,9 +13,11 @@ import torch
 import trl
 from datasets import Dataset, disable_progress_bars
 from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.training.adapter import Adapter
 from gristmill.schemas.training.rollouts import GrpoRecipe
 from gristmill.training.kinds.rollouts import RolloutKind, Texts, figures_of_completions
 from gristmill.training.kinds.trl_trainer import WatchedTrlTrainer
+from gristmill.training.models.memory import Memory, memory
 from gristmill.training.models.sampling import draw_completions, key_of
 from gristmill.training.rewards.scoring import Score
 from gristmill.training.run.folder import REFERENCE
@@ -117,6 +119,10 @@ class Grpo(RolloutKind):
             shuffle_dataset=False,
             disable_dropout=True,
         )
+
+    def memory_of(self, adapter: Adapter | None) -> Memory:
+        """With a penalty, the reference is a copy of its own where no adapter can be switched off."""
+        return memory(self.recipe.model, adapter, frozen=int(adapter is None and self.recipe.kl > 0))
 
     def build_trainer(self) -> WatchedGrpoTrainer:
         disable_progress_bars()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.training.adapter import Adapter
 from gristmill.schemas.training.rows import RowRecipe
 from gristmill.training.data.conversations import ConversationEncoder
 from gristmill.training.data.row_files import Usable, need_columns, read_rows, usable_rows
@@ -18,6 +19,7 @@ from gristmill.training.kinds.rows import RowTrainingKind
 from gristmill.training.models.adapters import quantization, trained_parameters, with_adapter
 from gristmill.training.models.build import write_model
 from gristmill.training.models.finished import load_causal, load_tokenizer, need_chat_template
+from gristmill.training.models.memory import Memory, memory
 from gristmill.training.models.merge import write_base
 from transformers import PreTrainedTokenizerBase
 
@@ -39,15 +41,23 @@ class PostTraining(RowTrainingKind):
 
     def prepare(self, earlier: Mapping[str, Any] | None) -> None:
         """Read tokenizer and rows, and build the model once, so that what does not fit shows before step 1."""
+        self.open_rows()
+        super().prepare(earlier)
+        model = self.model()
+        self.trained, self.parameters = trained_parameters(model)
+        self.check_model(model)
+
+    def open_rows(self) -> None:
+        """Read the tokenizer and the rows; the model is not touched."""
         recipe: RowRecipe = self.recipe
         self.vocabulary = load_tokenizer(Path(recipe.tokenizer or recipe.model), recipe.chat_template)
         self.encoder = ConversationEncoder(self.vocabulary, recipe.max_tokens)
         self.usable = self._usable(recipe.rows)
         self.held_out = self._usable(recipe.validation_rows) if self._validates else None
-        super().prepare(earlier)
-        model = self.model()
-        self.trained, self.parameters = trained_parameters(model)
-        self.check_model(model)
+
+    def memory_of(self, adapter: Adapter | None) -> Memory:
+        """What a run would hold with an adapter, or with every weight trained."""
+        return memory(self.recipe.model, adapter, scores=self.task == "SEQ_CLS")
 
     @property
     def _validates(self) -> bool:

@@ -7,10 +7,12 @@ run holds one to four copies of the weights, and says how many: the usual four a
 from pathlib import Path
 from typing import Any
 
+from gristmill.schemas.training.adapter import Adapter
 from gristmill.schemas.training.ppo import PpoRecipe
 from gristmill.training.kinds.ppo_trainer import PpoTrainer
 from gristmill.training.kinds.rollouts import RolloutKind
 from gristmill.training.models.actor_critic import ActorCritic
+from gristmill.training.models.memory import Memory, memory
 from transformers import TrainingArguments
 
 
@@ -36,6 +38,11 @@ class Ppo(RolloutKind):
         if any(reward.model for reward in recipe.rewards):
             copies["reward model"] = "frozen"
         return copies
+
+    def memory_of(self, adapter: Adapter | None) -> Memory:
+        """The reference is a copy of its own where no adapter can be switched off; a reward model is left out."""
+        separate = int(self.recipe.value == "separate")
+        return memory(self.recipe.model, adapter, frozen=int(adapter is None), trunks=separate)
 
     def notes(self) -> str:
         copies = self.weight_copies()

@@ -1,5 +1,6 @@
 """Two processes (gloo) train what one does, for every kind: the same rows, completions and updates, up to the order of sums."""
 
+import json
 import os
 import socket
 import subprocess
@@ -54,7 +55,7 @@ NEAR = (
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_processes_train_what_one_does(kind: str, tmp_path: Path) -> None:
     model = start(tmp_path, 0)
-    prompts, held_out = second_of_two(0)
+    prompts, _ = second_of_two(0)
     shown = [{"prompt": row["prompt"], "completion": f" {row['answer']}"} for row in prompts]
     rows: dict[str, Any] = {"sft": (shown[:40], shown[40:60]), "reward": pairs(0), "dpo": pairs(0)}
     train_rows, validation_rows = rows.get(kind, (prompts, None))
@@ -78,8 +79,6 @@ def test_two_processes_train_what_one_does(kind: str, tmp_path: Path) -> None:
 
 
 def in_two(folder: Path, options: dict[str, Any]) -> Path:
-    import json
-
     script = folder / "two.py"
     here = str(Path(__file__).parent)
     script.write_text(SCRIPT.format(here=here, options=json.dumps(options), run=str(folder / "two")))
