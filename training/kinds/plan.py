@@ -51,7 +51,8 @@ def _of_steps(run: Any, processes: int) -> Iterator[str]:
         f"epochs    {recipe.steps * recipe.batch_sequences / sequences:.3g} = {recipe.steps:,} steps x "
         f"{recipe.batch_sequences:,} / {sequences:,} sequences{run.usable}"
     )
-    yield f"one epoch {-(-sequences // recipe.batch_sequences):,} steps = {sequences:,} / {recipe.batch_sequences:,}, rounded up"
+    steps = -(-sequences // recipe.batch_sequences)
+    yield f"one epoch {steps:,} steps = {sequences:,} / {recipe.batch_sequences:,}, rounded up"
     share = optimizer.warmup_steps / recipe.steps
     yield (
         f"schedule  {optimizer.schedule}: {optimizer.warmup_steps:,} steps of warm-up ({share:.1%} of all), then from "

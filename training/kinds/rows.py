@@ -106,19 +106,26 @@ class RowValidation:
         """Under the model as it is now; None where there are no rows. No random number is drawn."""
         trainer, total = self.trainer, torch.zeros((), dtype=torch.float64)
         with evaluating(model):
-            for first, counts in self._micro_batches():
-                last = min(first + self.rows, self.count)
-                items = [trainer.eval_dataset[number] for number in range(first, last)]
+            for first, size, counts in self._micro_batches():
+                items = [trainer.eval_dataset[number] for number in range(first, first + size)]
                 loss = trainer.compute_loss(model, trainer._prepare_inputs(trainer.data_collator(items)))
-                total += float(loss) * (last - first) if counts else 0.0
+                total += float(loss) * size if counts else 0.0
         return float(trainer.sum_over_processes(total)) / self.count if self.count else None
 
-    def _micro_batches(self) -> Iterator[tuple[int, bool]]:
-        """The first row of each of this process's micro batches, and whether it counts: one beyond the end does not."""
+    def _micro_batches(self) -> Iterator[tuple[int, int, bool]]:
+        """(first row, rows, whether it counts) of each of this process's micro batches: one beyond the end does not.
+
+        At any time all processes have equally many rows, because trainers gather what they measure: those that are left
+        over at the end are taken one by one.
+        """
         rank, ranks = self.trainer.args.process_index, self.trainer.args.world_size
-        for number in range(-(-self.count // (self.rows * ranks))):
-            first = (number * ranks + rank) * self.rows
-            yield (first, True) if first < self.count else (0, False)
+        whole, left = divmod(self.count, self.rows * ranks)
+        for number in range(whole):
+            yield (number * ranks + rank) * self.rows, self.rows, True
+        size = left if ranks == 1 else 1
+        for number in range(-(-left // (ranks * size)) if left else 0):
+            first = whole * self.rows * ranks + (number * ranks + rank) * size
+            yield (first, size, True) if first < self.count else (0, size, False)
 
 
 class RowLosses:
