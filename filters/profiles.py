@@ -15,6 +15,7 @@ PROFILES: dict[str, str] = {
     "gopher@datatrove": "gristmill.filters.gopher.profiles:GOPHER_DATATROVE",
     "gopher@dclm": "gristmill.filters.gopher.profiles:GOPHER_DCLM",
     "gopher@dolma": "gristmill.filters.gopher.profiles:GOPHER_DOLMA",
+    "preference": "gristmill.filters.pairs.profile:PREFERENCE",
     "refinedweb@dclm": "gristmill.filters.refinedweb.signals:REFINEDWEB_DCLM",
     "sft": "gristmill.filters.dialogue.profile:SFT",
     "url_blocklist": "gristmill.filters.url:URL_BLOCKLIST",

@@ -1,0 +1,48 @@
+"""The texts of a pair: its prompt, its chosen and its rejected answer."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+from gristmill.schemas.rows.kind import PIECES, SEPARATOR
+
+ROWS = ("pair",)
+NAMES = ("prompt", "chosen", "rejected")
+
+
+class Sides(NamedTuple):
+    """The texts of a pair, several messages of one side joined as in the view of that name; None: it has none."""
+
+    prompt: str | None
+    chosen: str | None
+    rejected: str | None
+
+
+def sides_of(batch: pa.RecordBatch) -> Iterator[Sides]:
+    """The texts of each row of a batch with the columns `text` and `pieces`."""
+    pieces = batch.column("pieces")
+    for text, found in zip(batch.column("text"), pieces, strict=True):
+        data = (text.as_py() or "").encode()
+        places = found.as_py() or ()
+        yield Sides(*(_text(data, places, f"{name}.") for name in NAMES))
+
+
+def _text(data: bytes, places: Sequence[Mapping[str, Any]], beginning: str) -> str | None:
+    texts = [data[place["start"] : place["end"]].decode() for place in places if place["label"].startswith(beginning)]
+    return SEPARATOR.join(texts) if texts else None
+
+
+def pair_batch(pairs: Sequence[tuple[str, str, str]], fields: Sequence[str] | None = None) -> pa.RecordBatch:
+    """A batch of (prompt, chosen, rejected) as documents/ stores them: for compiling ahead and tests. fields: JSON."""
+    texts, pieces = [], []
+    for pair in pairs:
+        at, places = 0, []
+        for label, content in zip(("prompt.user", "chosen.assistant", "rejected.assistant"), pair, strict=True):
+            size = len(content.encode())
+            places.append({"label": label, "start": at, "end": at + size})
+            at += size + len(SEPARATOR)
+        texts.append(SEPARATOR.join(pair))
+        pieces.append(places)
+    stored = list(fields) if fields is not None else ["{}"] * len(texts)
+    columns = [pa.array(texts, pa.large_string()), pa.array(pieces, PIECES), pa.array(stored, pa.large_string())]
+    return pa.record_batch(columns, names=["text", "pieces", "fields"])
