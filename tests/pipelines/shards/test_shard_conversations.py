@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from builds import write_jsonl
 from gristmill import build, forget, verify_shards, write_shards
 from gristmill.chat.templates import CHAT_TEMPLATES
 from gristmill.console import Console
 from gristmill.schemas.errors import InputError, ModelError, RecipeError
 from gristmill.schemas.shards.format import BIN, DOCS, LOSS
 from gristmill.schemas.shards.index import decode_index
+
+from tests.builds import write_jsonl
 
 QUIET = Console(quiet=True)
 
