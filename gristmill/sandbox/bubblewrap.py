@@ -68,7 +68,7 @@ def arguments(limits: Limits, packages: bool) -> list[str]:
         told += ["--ro-bind", folder, folder]
     if packages:
         told += ["--ro-bind", site_packages(), "/packages"]
-    told += ["--proc", "/proc", "--dev", "/dev"]
+    told += ["--proc", "/proc", "--ro-bind-try", "/proc/sys", "/proc/sys", "--dev", "/dev"]
     told += ["--perms", "1777", "--size", str(SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
     told += ["--perms", "1777", "--size", str(limits.file_bytes), "--tmpfs", "/tmp", "--chdir", "/tmp"]
     for name, value in {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}.items():

@@ -21,6 +21,7 @@ from gristmill.sandbox.process_tree import usage
 from gristmill.sandbox.system_calls import filter_program
 
 WATCH_SECONDS = 0.02  # between two looks at what a program uses
+OWN_MEMORY_BYTES = 16 << 20  # of bwrap, which is among the processes that are watched
 FOLDER = "/program"  # where a program's files are, read-only
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
@@ -186,7 +187,7 @@ class _Running:
         used = usage(self.process.pid, self.limits.processes + 1)
         if used.processes > self.limits.processes + 1:  # bwrap's own first process is among them
             return "processes"
-        if used.resident_bytes > self.limits.memory_bytes:
+        if used.resident_bytes > self.limits.memory_bytes + OWN_MEMORY_BYTES:
             return "memory"
         return "files" if used.files > self.limits.files else None
 
