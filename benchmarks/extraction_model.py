@@ -18,7 +18,6 @@ LONGEST = 60  # words of a block that count for its labels
 PARAMETERS: dict[str, Any] = {
     "objective": "cross_entropy",
     "num_leaves": 16,
-    "max_depth": 6,
     "learning_rate": 0.12,
     "min_data_in_leaf": 60,
     "feature_fraction": 0.5,

@@ -101,13 +101,14 @@ class Extraction:
         return f"<Extraction of {len(self.text)} characters, {int(self._chosen[1].sum())} of {len(self.page.blocks)} blocks>"
 
     @cached_property
-    def _chosen(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """(score float32, kept bool) of each block, and the features of the page; None where it has no block."""
+    def _chosen(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(score float32, kept bool, features) of each block; the features are those of the last piece of a large page."""
         page, model = self.page, self._model
         count = len(page.blocks)
-        scores, kept, page_features = np.zeros(count, np.float32), np.zeros(count, bool), None
+        scores, kept = np.zeros(count, np.float32), np.zeros(count, bool)
+        rows = np.empty((min(count, MAX_BLOCKS), FEATURES), np.float32)
         if count:
-            rows, sums = np.empty((min(count, MAX_BLOCKS), FEATURES), np.float32), np.empty(count)
+            sums = np.empty(count)
             texts = (self.heads.bytes_of("<title>"), description_bytes(self.heads))
             for start in range(0, count, MAX_BLOCKS):
                 blocks = page.blocks[start : start + MAX_BLOCKS]
@@ -116,8 +117,8 @@ class Extraction:
                 sum_of_trees(rows[: len(blocks)], *model.block_trees, sums[start : start + MAX_BLOCKS])
             sizes = block_sizes(page)
             choose_blocks(sums, sizes, shown_blocks(page, sizes), scores, kept)
-            page_features = page_row(rows[: len(blocks)], sizes[start:], scores[start:], self.heads)
-        return scores, kept, page_features
+            rows = rows[: len(blocks)]
+        return scores, kept, rows
 
     @cached_property
     def _text_and_source(self) -> tuple[str, str]:
@@ -173,8 +174,11 @@ class Extraction:
     @cached_property
     def page_type(self) -> str | None:
         """article, collection, documentation, forum, listing, product or service; None of a page without a block."""
-        row = self._chosen[2]
-        return None if row is None else most_probable_type(row, self._model.page_trees)
+        scores, _, rows = self._chosen
+        if not len(rows):
+            return None
+        sizes = block_sizes(self.page)[-len(rows) :]
+        return most_probable_type(page_row(rows, sizes, scores[-len(rows) :], self.heads), self._model.page_trees)
 
     @property
     def shown_characters(self) -> int:
