@@ -173,6 +173,25 @@ def test_training_commands_run(repository: Path, small_recipe: Path, tmp_path: P
     assert "texts" in traced  # the source of the documents of that step
 
 
+def test_curation_commands_run(repository: Path, tmp_path: Path) -> None:
+    """Conversations as written; each fault that was planted in the example is found by the rule for it."""
+    for name in ("talks.yaml", "talks.jsonl"):
+        (tmp_path / "examples").mkdir(exist_ok=True)
+        (tmp_path / "examples" / name).write_text((repository / "examples" / name).read_text())
+    _, exported = run_lines(command_lines(repository, 2), tmp_path)
+    run = gristmill.open_run(tmp_path / "talks")
+    failed = [rule for row in run.table("decisions") for rule in row["failed_rules"]]
+    assert sorted(failed) == [
+        *("duplicate/exact", "duplicate/exact", "reader/unknown_form", "sft/assistant_speaks_of_itself"),
+        *("sft/cut_by_length", "sft/empty_turn", "sft/ends_with_other_role", "sft/loop", "sft/many_loop_repeats"),
+        *("sft/no_assistant_turn", "sft/no_json_answer", "sft/refusal", "sft/refusal"),
+        *("sft/response_in_other_language", "sft/template_tokens", "sft/unclosed_code_fence", "sft/unparsed_python"),
+    ]
+    page = (repository / "README.md").read_text()
+    assert exported.partition(": ")[0] in page
+    assert f"talks (main): {len(run.corpus)} of 40 documents kept" in page
+
+
 @pytest.mark.parametrize(
     "page", ["README.md", "docs/recipes.md", "docs/decontamination.md", "docs/mixing.md", "docs/pii.md"]
 )
