@@ -1,6 +1,6 @@
 """What the recipes of reinforcement learning have in common: how completions are drawn, and what rewards them."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from gristmill.schemas.paths import RecipePath
 from gristmill.schemas.strict import Strict
@@ -59,6 +59,8 @@ class RolloutRecipe(RowRecipe):
     completion; prompts have at most `max_tokens` less those. top_k: 0 for all tokens. reward_seconds: that a function may
     take for a completion; beyond them it is not scored.
     """
+
+    free_to_change: ClassVar[frozenset[str]] = RowRecipe.free_to_change | {"samples"}
 
     rewards: tuple[Reward, ...] = ()
     generations: int = Field(8, ge=1)

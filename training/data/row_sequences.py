@@ -6,7 +6,7 @@ which is how a model tells them apart (`objectives.causal`).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,6 +63,12 @@ class RowSequences(Sequence[Mapping[str, Any]]):
             "ids": [row.ids.tolist() for row in rows],
             "targets": [np.packbits(row.targets).tolist() for row in rows],
         }
+
+    def of_one_width(self) -> "RowSequences":
+        """The same sequences, each as wide as the longest, so that any of them fit into one batch."""
+        if self.width is not None:
+            return self
+        return replace(self, width=max(len(row.ids) for row in self.encoded))
 
     @property
     def fill(self) -> float:

@@ -84,7 +84,9 @@ class Sft(PostTraining):
         )
 
     def losses(self, trainer: ObjectiveTrainer, history: Any) -> StreamLosses:  # type: ignore[override]
-        return StreamLosses(trainer.train_dataset.stream, self.objective, trainer.model)
+        sequences = self.sequences_of_rows.of_one_width()  # it looks at sequences in any order
+        stream = SequenceStream(sequences, self.plan, history, self.vocabulary.pad_token_id)
+        return StreamLosses(stream, self.objective, trainer.model)
 
     def validation_loss(self, trainer: ObjectiveTrainer) -> Callable[[torch.nn.Module], float | None] | None:
         """The mean over the tokens that bear the loss of the first held-out sequences."""

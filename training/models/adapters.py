@@ -64,7 +64,7 @@ def keep_trainable(model: torch.nn.Module) -> None:
     """
     for module in model.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):
-            module.support_avx512bf16_for_cpu = False
+            module.support_avx512bf16_for_cpu = False  # type: ignore[assignment]
 
 
 def configuration(adapter: Adapter, config: Any, task: str) -> Any:

@@ -21,6 +21,7 @@ from tests.training.training_runs import go_back
 
 METHODS = ("lora", "rslora", "pissa", "dora", "qlora", "qdora", "prompt", "prefix", "p_tuning", "ia3")
 PROMPTS = ("prompt", "prefix", "p_tuning")
+SLOW = ("rslora", "qdora", "prefix", "prompt", "pissa")  # as others that are among the fast tests
 LOW_RANK = ("lora", "rslora", "pissa", "dora", "qlora", "qdora")
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"
@@ -44,7 +45,7 @@ def recipe(home: Path, method: str, **changes: Any) -> SftRecipe:
     return SftRecipe.model_validate(options_of(**defaults | changes))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [pytest.param(m, marks=pytest.mark.slow) if m in SLOW else m for m in METHODS])
 def test_it_trains_resumes_and_loads(home: Path, tmp_path: Path, method: str) -> None:
     run = train(recipe(home, method), tmp_path / "run").folder
     whole = steps_of(run)

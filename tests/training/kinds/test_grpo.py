@@ -39,9 +39,10 @@ def recipe(home: Path, **changes: Any) -> GrpoRecipe:
     return GrpoRecipe.model_validate(options_of(**defaults) | changes)
 
 
-@pytest.mark.parametrize(
-    "changes", [{"kl": 0.05}, {"adapter": {"method": "lora", "rank": 4}, "kl": 0.05, "loss": "dr_grpo"}]
-)
+LORA = {"adapter": {"method": "lora", "rank": 4}, "kl": 0.05, "loss": "dr_grpo"}
+
+
+@pytest.mark.parametrize("changes", [{"kl": 0.05}, pytest.param(LORA, marks=pytest.mark.slow)])
 def test_resumed_it_writes_the_same_completions(home: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
     chosen = recipe(home, **changes)
     run = train(chosen, tmp_path / "run").folder

@@ -19,6 +19,7 @@ from gristmill.training.score.pair_figures import figures_of
 from tests.training.kinds.tiny_models import WORDS, model_of, options_of, steps_of, tokenizer_of, write_lines
 from tests.training.training_runs import go_back
 
+LORA = {"method": "lora", "rank": 4}
 RECIPES: dict[str, Any] = {"reward": RewardRecipe, "dpo": DpoRecipe}
 
 
@@ -48,8 +49,15 @@ def recipe(home: Path, kind: str, **changes: Any) -> Any:
     return RECIPES[kind].model_validate(options_of(**defaults, micro_batch_sequences=2) | changes)
 
 
-@pytest.mark.parametrize("kind", RECIPES)
-@pytest.mark.parametrize("adapter", [None, {"method": "lora", "rank": 4}])
+@pytest.mark.parametrize(
+    ("kind", "adapter"),
+    [
+        ("reward", None),
+        ("dpo", LORA),
+        pytest.param("reward", LORA, marks=pytest.mark.slow),
+        pytest.param("dpo", None, marks=pytest.mark.slow),
+    ],
+)
 def test_resumed_it_is_the_run_that_never_stopped(home: Path, tmp_path: Path, kind: str, adapter: Any) -> None:
     chosen = recipe(home, kind, adapter=adapter)
     run = train(chosen, tmp_path / "run").folder

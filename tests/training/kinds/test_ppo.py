@@ -41,7 +41,7 @@ def recipe(home: Path, **changes: Any) -> PpoRecipe:
     return PpoRecipe.model_validate(options_of(**defaults) | changes)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ["lora", pytest.param("copies", marks=pytest.mark.slow)])
 def test_resumed_it_is_the_run_that_never_stopped(home: Path, tmp_path: Path, name: str) -> None:
     chosen = recipe(home, **CASES[name])
     run = train(chosen, tmp_path / "run").folder
@@ -64,6 +64,7 @@ def test_resumed_it_is_the_run_that_never_stopped(home: Path, tmp_path: Path, na
     assert not (run / "model" / "value.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_micro_batches_change_nothing(home: Path, tmp_path: Path) -> None:
     found = {}
     for micro in (1, 4):

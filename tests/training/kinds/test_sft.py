@@ -132,6 +132,26 @@ def test_packing_loses_nothing_and_changes_no_loss(home: Path, tmp_path: Path) -
         assert found[f"row-{number}"] == pytest.approx(losses.mean(number, 0, 64), rel=1e-5)
 
 
+@pytest.mark.parametrize("packing", [False, True])
+def test_rows_are_named_by_their_losses(home: Path, tmp_path: Path, packing: bool) -> None:
+    """What the watch asks for at a spike: sequences in any order, and every row of them."""
+    kind = Sft(recipe(home, packing=packing), tmp_path / "run")
+    kind.prepare(None)
+    history = kind.open_history(None)
+    losses = kind.losses(kind.trainer(history), history)
+    count = len(kind.sequences_of_rows)
+    some = [count - 1, 0, count // 2]
+    by_row = {one.doc_id: one for one in losses.documents(range(count))}
+    assert by_row.keys() == {f"row-{number}" for number in range(24)}
+    means = losses.sequences(some)
+    for index, mean in zip(some, means, strict=True):
+        own = [one for one in by_row.values() if one.served == index]
+        assert mean == pytest.approx(
+            sum(one.loss * one.tokens for one in own) / sum(one.tokens for one in own), rel=1e-5
+        )
+    assert losses.batch(some) is not None
+
+
 def test_the_assistant_and_its_end_of_turn_bear_the_loss(home: Path) -> None:
     for template, end in (("chatml", "<|im_end|>"), ("gristmill", "<|end|>")):
         tokenizer = load_tokenizer(home / "model", template)
