@@ -3,7 +3,7 @@
     python benchmarks/forms.py FILE_OR_FOLDER ... [--kind conversation] [--choose all]
 
 Every file is read as every kind of rows, unless `--kind` names one; a line for each kind that a form of its records becomes.
-Rows a second are of reading alone, on one core, from packed files to batches of rows.
+Rows a second of processor time, of reading alone: from packed files to batches of rows.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def measure(path: Path, kind: str, pairs: PairOptions) -> str | None:
     skipped: Counter[str] = Counter()
     records = rows = 0
     error = None
-    started = time.perf_counter()
+    started = time.process_time()
     for item in read_splits(plan_splits(source, 64 << 20), source):
         if isinstance(item, pa.RecordBatch):
             counted = pc.value_counts(item.column("reason").drop_null()).to_pylist()
@@ -46,7 +46,7 @@ def measure(path: Path, kind: str, pairs: PairOptions) -> str | None:
             skipped.update(item.skipped)
             rows += item.documents
             error = error or item.error
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     records = sum(forms.values()) + reasons["unknown_form"]
     if not forms:
         return None
@@ -55,7 +55,7 @@ def measure(path: Path, kind: str, pairs: PairOptions) -> str | None:
         f"{label}: {_listed(counts)}" for label, counts in (("quarantined", reasons), ("left out", skipped)) if counts
     ]
     said += [f"error: {error}"] if error else []
-    return f"  {kind:<12} {'; '.join(said)}; {rows / seconds:,.0f} rows/s"
+    return f"  {kind:<12} {'; '.join(said)}; {rows / seconds:,.0f} rows a second"
 
 
 def _listed(counts: Counter[str]) -> str:
