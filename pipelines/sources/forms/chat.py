@@ -12,6 +12,8 @@ from gristmill.schemas.rows.kind import RowError
 LISTS = ("messages", "conversations", "conversation", "dialog", "dialogue")
 OPENAI = ("role", "content")
 SHAREGPT = ("from", "value")
+SPEAKERS = ("speaker", "text")
+_CONTENTS = ("content", "value", "text", "parts")  # where what is said stands, if not where the others have it
 SYSTEM = ("system", "system_prompt", "system_message")
 
 
@@ -27,7 +29,7 @@ def is_chat(value: Any, keys: tuple[str, str]) -> bool:
 
 def chat_keys(value: Any) -> tuple[str, str] | None:
     """Under which keys the messages of a list hold who speaks and what is said; None where it is no such list."""
-    return next((keys for keys in (OPENAI, SHAREGPT) if is_chat(value, keys)), None)
+    return next((keys for keys in (OPENAI, SHAREGPT, SPEAKERS) if is_chat(value, keys)), None)
 
 
 def read_chat(value: Any, name: str, source: Source) -> list[Message]:
@@ -42,8 +44,9 @@ def read_chat(value: Any, name: str, source: Source) -> list[Message]:
 
 def _read_message(raw: Message, keys: tuple[str, str], place: str, source: Source) -> list[Message]:
     role = role_of(raw.get(keys[0]), place, source)
-    content = raw.get(keys[1])
-    rest = {key: value for key, value in raw.items() if key not in keys and value is not None}
+    name = next((name for name in (keys[1], *_CONTENTS) if raw.get(name) is not None), keys[1])
+    content = raw.get(name)
+    rest = {key: value for key, value in raw.items() if key not in (keys[0], keys[1], name) and value is not None}
     if role == FUNCTION_CALL:
         calls = tool_calls(content, place)
         return [{"role": "assistant", "content": None, "tool_calls": calls, **rest}]

@@ -34,12 +34,11 @@ _SIDES = (
     ("response_chosen", "response_rejected"),
     ("answer_chosen", "answer_rejected"),
     ("preferred", "dispreferred"),
+    ("preferred_output", "non_preferred_output"),
     ("response_j", "response_k"),
 )
-_SCORES = {
-    **dict.fromkeys(("chosen_score", "chosen_rating", "chosen-rating", "chosen_reward"), "score_chosen"),
-    **dict.fromkeys(("rejected_score", "rejected_rating", "rejected-rating", "rejected_reward"), "score_rejected"),
-}
+_SCORE_NAMES = ("{}_score", "{}_rating", "{}-rating", "{}_reward", "rating_{}", "reward_{}")
+_SCORES = {name.format(side): f"score_{side}" for name in _SCORE_NAMES for side in ("chosen", "rejected")}
 
 
 def sides_of(record: Record) -> tuple[str, str] | None:
@@ -59,7 +58,16 @@ def _matches(record: Record) -> bool:
     return sides_of(record) is not None
 
 
+def _opened(record: Record) -> Record:
+    """The record, with an `input` that is an object with the messages of the prompt (OpenAI's layout) opened."""
+    inner = record.get("input")
+    if not isinstance(inner, Mapping) or chat_keys(inner.get("messages")) is None:
+        return record
+    return {**{name: value for name, value in record.items() if name != "input"}, **inner}
+
+
 def _rows(record: Record, kind: str, source: Source) -> Sequence[Row | Dropped]:
+    record = _opened(record)
     sides = sides_of(record)
     if sides is None:
         raise RowError("missing_chosen_or_rejected", "no 'chosen' and 'rejected', each a text or messages")

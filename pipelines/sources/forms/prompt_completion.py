@@ -10,14 +10,29 @@ from typing import Any
 from gristmill.pipelines.sources.forms.chat import as_row, assistant, chat_keys, read_chat, user, with_system
 from gristmill.pipelines.sources.forms.contents import Message
 from gristmill.pipelines.sources.forms.form import Dropped, Form, Record, Row
+from gristmill.pipelines.sources.forms.references import reference_of
+from gristmill.pipelines.sources.forms.turns import is_open_transcript, open_turns
 from gristmill.schemas.recipe.source import Source
 from gristmill.schemas.rows.kind import RowError
 
-PROMPTS = ("prompt", "question", "problem", "query", "instruction", "input", "inputs", "turns")
+PROMPTS = (
+    "prompt",
+    "question",
+    "problem",
+    "query",
+    "instruction",
+    "input",
+    "inputs",
+    "turns",
+    "history",
+    "context",
+    "post",
+)
 COMPLETIONS = (
     *("completion", "response", "answer", "output", "target", "targets", "chosen_response", "solution"),
     *("ground_truth", "label_text", "final_answer"),
 )
+_REFERENCES = ("answer", "target", "targets", "solution", "ground_truth", "final_answer")  # what can be checked
 
 
 def prompt_name(record: Record) -> str | None:
@@ -51,7 +66,9 @@ def _matches(record: Record) -> bool:
 def said(value: Any, name: str, source: Source) -> list[Message]:
     """The messages of a prompt: a text is one of the user."""
     value = value if _speaks(value) else _turn(value)
-    return [user(value)] if isinstance(value, str) else read_chat(value, name, source)
+    if not isinstance(value, str):
+        return read_chat(value, name, source)
+    return open_turns(value, name) if is_open_transcript(value) else [user(value)]
 
 
 def _rows(record: Record, kind: str, source: Source) -> Sequence[Row | Dropped]:
@@ -63,17 +80,27 @@ def _rows(record: Record, kind: str, source: Source) -> Sequence[Row | Dropped]:
     if completion is None:
         if kind == "conversation":
             raise RowError("no_completion", f"a prompt under {prompt!r}, and no text under {', '.join(COMPLETIONS)}")
-        return [_prompt_alone(messages, record, kind, prompt)]
+        return [_prompt_alone(messages, record, prompt)]
     answer = record[completion]
+    if kind == "prompt" and isinstance(answer, str) and completion in _REFERENCES:
+        row = as_row(messages, record, kind, prompt, completion)
+        return [{**reference_of(answer), **row}]
     messages += [assistant(answer)] if isinstance(answer, str) else read_chat(answer, completion, source)
     return [as_row(messages, record, kind, prompt, completion)]
 
 
-def _prompt_alone(messages: list[Message], record: Record, kind: str, prompt: str) -> Row:
-    row = as_row(messages, record, kind, prompt)
+def _prompt_alone(messages: list[Message], record: Record, prompt: str) -> Row:
+    """A prompt without a completion in words; its reference answer may be a number, or stand where verl has it."""
     reward = record.get("reward_model")
-    truth = reward.get("ground_truth") if isinstance(reward, Mapping) else None
-    return {**row, "answer": truth} if isinstance(truth, str) else row
+    if isinstance(reward, Mapping) and isinstance(reward.get("ground_truth"), str):
+        return {"answer": reward["ground_truth"], **as_row(messages, record, "prompt", prompt)}
+    name = next((name for name in _REFERENCES if _is_number(record.get(name))), None)
+    row = as_row(messages, record, "prompt", prompt, name)
+    return row if name is None else {**reference_of(str(record[name])), **row}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 FORM = Form("prompt_completion", ("conversation", "prompt"), _matches, _rows)

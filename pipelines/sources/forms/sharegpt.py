@@ -6,14 +6,14 @@ LLaMA-Factory.
 
 from collections.abc import Sequence
 
-from gristmill.pipelines.sources.forms.chat import LISTS, SHAREGPT, as_row, is_chat, read_chat, with_system
+from gristmill.pipelines.sources.forms.chat import LISTS, SHAREGPT, SPEAKERS, as_row, is_chat, read_chat, with_system
 from gristmill.pipelines.sources.forms.form import Dropped, Form, Record, Row
 from gristmill.schemas.recipe.source import Source
 from gristmill.schemas.rows.kind import RowError
 
 
 def _list(record: Record) -> str | None:
-    return next((name for name in LISTS if is_chat(record.get(name), SHAREGPT)), None)
+    return next((name for name in LISTS if any(is_chat(record.get(name), keys) for keys in (SHAREGPT, SPEAKERS))), None)
 
 
 def _matches(record: Record) -> bool:

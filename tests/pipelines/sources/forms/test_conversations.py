@@ -119,6 +119,21 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         },
     ),
     (
+        "sharegpt",  # other names of what is said
+        {"conversations": [{"from": "user", "text": "a"}, {"from": "assistant", "content": "b"}]},
+        {"messages": [user("a"), assistant("b")]},
+    ),
+    (
+        "sharegpt",
+        {"dialogue": [{"speaker": "Human", "text": "a"}, {"speaker": "AI", "text": "b", "mood": "calm"}]},
+        {"messages": [user("a"), {**assistant("b"), "mood": "calm"}]},
+    ),
+    (
+        "messages",  # Gemini
+        {"messages": [{"role": "user", "parts": [{"text": "a"}]}, {"role": "model", "parts": [{"text": "b"}]}]},
+        {"messages": [user("a"), assistant("b")]},
+    ),
+    (
         "alpaca",
         {"instruction": "Reverse it.", "input": "abc", "output": "cba", "topic": "letters"},
         {"messages": [user("Reverse it.\n\nabc"), assistant("cba")], "topic": "letters"},

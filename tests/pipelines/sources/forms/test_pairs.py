@@ -47,6 +47,26 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         },
         {**PAIR, "prompt": [{"role": "system", "content": "Short."}, user("Why?")]},
     ),
+    (  # OpenAI's layout
+        "preference",
+        {
+            "input": {"messages": [user("Why?")], "parallel_tool_calls": True},
+            "preferred_output": [assistant("Because.")],
+            "non_preferred_output": [assistant("No.")],
+        },
+        {**PAIR, "parallel_tool_calls": True},
+    ),
+    (  # a prompt in which it is the assistant's turn; ratings of more answers are beside what was chosen
+        "preference",
+        {
+            "prompt": TALK,
+            "chosen": "Because.",
+            "rejected": "No.",
+            "generations": ["x", "y"],
+            "ratings": [1, 2],
+        },
+        {**PAIR, "prompt": [*EARLIER, user("Why?")], "generations": ["x", "y"], "ratings": [1, 2]},
+    ),
     (  # they part at a message of the user: the answer before it is compared too
         "preference",
         {
@@ -82,6 +102,11 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
             "winner": "model_a",
         },
         {**PAIR, "winner": "model_a", "chosen_position": 1, "votes": 1},
+    ),
+    (  # HelpSteer3: below zero the first is better
+        "votes",
+        {"context": [user("Why?")], "response1": "Because.", "response2": "No.", "overall_preference": -2},
+        {**PAIR, "overall_preference": -2, "chosen_position": 1, "votes": 1},
     ),
     (  # the name of the model; two orders that agree
         "votes",

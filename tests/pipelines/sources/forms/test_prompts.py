@@ -141,6 +141,26 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("prompt_completion", {"turns": [{"content": "a"}], "id": 1}, {"prompt": [user("a")], "id": 1}),
     ("prompt_completion", {"question": [[user("a")]], "function": []}, {"prompt": [user("a")], "function": []}),
     (
+        "prompt_completion",
+        {"input": "2 * 12", "target": "24", "task": "t"},
+        {"prompt": [user("2 * 12")], "answer": "24", "checker": {"kind": "number"}, "task": "t"},
+    ),
+    (
+        "prompt_completion",
+        {"problem": "2 * 12", "answer": 24},
+        {"prompt": [user("2 * 12")], "answer": "24", "checker": {"kind": "number"}},
+    ),
+    (
+        "code_tests",  # APPS
+        {"question": "Double it.", "input_output": '{"inputs": ["2"], "outputs": ["4"]}', "solutions": '["print(4)"]'},
+        {
+            "prompt": [user("Double it.")],
+            "solution": "print(4)",
+            "input_output": '{"inputs": ["2"], "outputs": ["4"]}',
+            "solutions": '["print(4)"]',
+        },
+    ),
+    (
         "prompt_completion",  # verl
         {"prompt": [user("a")], "reward_model": {"ground_truth": "7", "style": "rule"}},
         {"prompt": [user("a")], "answer": "7", "reward_model": {"ground_truth": "7", "style": "rule"}},
@@ -196,7 +216,9 @@ def test_checkers_of_code(tmp_path: Path) -> None:
     task = {"prompt": "a", "canonical_solution": "b", "test": "t", "entry_point": "f"}
     mbpp = {"text": "a", "code": "b", "test_list": ["t", "u"], "test_setup_code": "import os"}
     records = [{**task, "task_id": "HumanEval/0"}, {**task, "task_id": "CPP/0"}, mbpp]
-    python, cpp, second = rows_of(tmp_path, "prompt", records).records
+    records.append({"description": "a", "public_tests": {"input": ["2", "3"], "output": ["4", "6"]}})
+    python, cpp, second, whole = rows_of(tmp_path, "prompt", records).records
+    assert whole["checker"] == {"kind": "code", "cases": [{"input": "2", "output": "4"}, {"input": "3", "output": "6"}]}
     assert python["checker"] == {"kind": "code", "tests": ["t"], "prompt": "a", "entry_point": "f"}
     assert "checker" not in cpp
     assert (cpp["test"], cpp["entry_point"], cpp["solution"]) == ("t", "f", "ab")
