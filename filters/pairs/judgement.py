@@ -45,7 +45,7 @@ FAMILY = Family(
 def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
     """Scores, margin, position and prompt as the source says; see FAMILY for the columns."""
     rows = [json.loads(text.as_py() or "{}") for text in batch.column("fields")]
-    chosen, rejected = ([_number(row.get(name)) for row in rows] for name in ("score_chosen", "score_rejected"))
+    chosen, rejected = ([finite_number(row.get(name)) for row in rows] for name in ("score_chosen", "score_rejected"))
     margins = [None if a is None or b is None else a - b for a, b in zip(chosen, rejected, strict=True)]
     positions = [row.get("chosen_position") for row in rows]
     columns = [
@@ -58,8 +58,8 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
     return pa.RecordBatch.from_arrays(columns, schema=FAMILY.schema)
 
 
-def _number(value: Any) -> float | None:
-    """A finite number, also one that is written as text; None for anything else."""
+def finite_number(value: Any) -> float | None:
+    """A finite number, also one written as text ("4", "3.5"); None for anything else ("N/A", true)."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

@@ -8,10 +8,11 @@ record holds one answer, so it makes no pair.
 import re
 from collections.abc import Sequence
 
+from gristmill.filters.pairs.judgement import finite_number
 from gristmill.pipelines.sources.forms.chat import assistant, user
 from gristmill.pipelines.sources.forms.contents import Message
 from gristmill.pipelines.sources.forms.form import Dropped, Form, Record, Row, beside, filled
-from gristmill.pipelines.sources.forms.scores import mean, number
+from gristmill.pipelines.sources.forms.scores import mean
 from gristmill.schemas.recipe.source import Source
 from gristmill.schemas.rows.kind import RowError
 
@@ -58,7 +59,7 @@ def _rows(record: Record, kind: str, source: Source) -> Sequence[Row | Dropped]:
     }
     name = next((name for name in _SCORES if record.get(name) is not None), None)
     values = record[name] if name and isinstance(record[name], list) else [record.get(name or "")]
-    score = mean([found for value in values if (found := number(value)) is not None])
+    score = mean([found for value in values if (found := finite_number(value)) is not None])
     return [row if score is None else {**row, "score": score}]
 
 

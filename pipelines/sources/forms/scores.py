@@ -1,24 +1,14 @@
 """How good an answer is, as data sets say it: numbers, numbers as text, ratings by aspect, ranks."""
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from gristmill.filters.pairs.judgement import finite_number
 
 _OVERALL = ("score", "rating", "reward")
 _REPAIRED = ("fine-grained_score", "fine_grained_score")
 _LAST = ("overall_score", "overall_rating")
 _RANK = "rank"  # the best has the least
-
-
-def number(value: Any) -> float | None:
-    """A finite number, also one written as text ("4", "3.5"); None for anything else ("N/A", true)."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        found = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return found if math.isfinite(found) else None
 
 
 def mean(values: list[float]) -> float | None:
@@ -35,14 +25,13 @@ def score_of(answer: Mapping[str, Any], name: str | None = None) -> float | None
     if name is not None:
         found = _first(answer, (name,))
         return _rating(_aspects(answer).get(name)) if found is None else found
-    for names in (_OVERALL,):
-        if (found := _first(answer, names)) is not None:
-            return found
+    if (found := _first(answer, _OVERALL)) is not None:
+        return found
     ratings = [rating for aspect in _aspects(answer).values() if (rating := _rating(aspect)) is not None]
     found = mean(ratings)
     if found is None:
         found = _first(answer, (*_REPAIRED, *_LAST))
-    rank = number(answer.get(_RANK))
+    rank = finite_number(answer.get(_RANK))
     return -rank if found is None and rank is not None else found
 
 
@@ -50,7 +39,7 @@ def _first(answer: Mapping[str, Any], names: tuple[str, ...]) -> float | None:
     """The first of these values that is a number; of a list of numbers their mean."""
     for name in names:
         value = answer.get(name)
-        found = mean(list(_numbers(value))) if isinstance(value, list) else number(value)
+        found = mean(list(_numbers(value))) if isinstance(value, list) else finite_number(value)
         if found is not None:
             return found
     return None
@@ -58,7 +47,7 @@ def _first(answer: Mapping[str, Any], names: tuple[str, ...]) -> float | None:
 
 def _numbers(values: list[Any]) -> Iterator[float]:
     for value in values:
-        if (found := number(value)) is not None:
+        if (found := finite_number(value)) is not None:
             yield found
 
 
@@ -74,5 +63,5 @@ def _rating(aspect: Any) -> float | None:
     if isinstance(aspect, list):
         return mean([found for one in aspect if (found := _rating(one)) is not None])
     if isinstance(aspect, Mapping):
-        return next((number(aspect[name]) for name in ("Rating", "rating", "score") if name in aspect), None)
-    return number(aspect)
+        return next((finite_number(aspect[name]) for name in ("Rating", "rating", "score") if name in aspect), None)
+    return finite_number(aspect)

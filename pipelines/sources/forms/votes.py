@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from gristmill.filters.pairs.judgement import finite_number
 from gristmill.pipelines.sources.forms.candidates import messages_of
 from gristmill.pipelines.sources.forms.chat import chat_keys
 from gristmill.pipelines.sources.forms.form import Dropped, Form, Record, Row
 from gristmill.pipelines.sources.forms.preference import prompt_of, with_tools
-from gristmill.pipelines.sources.forms.scores import number
 from gristmill.pipelines.sources.forms.shared_prompt import split_shared
 from gristmill.schemas.recipe.source import Source
 from gristmill.schemas.rows.kind import RowError
@@ -84,7 +84,7 @@ def _votes(record: Record, two: Two) -> Iterator[int | None]:
     if one_hot is not None:
         yield one_hot
         return
-    strength = number(record.get(_STRENGTH))
+    strength = finite_number(record.get(_STRENGTH))
     if strength is not None:
         yield EVEN if strength == 0 else FIRST if strength < 0 else SECOND
         return
@@ -109,7 +109,7 @@ def _one_hot(record: Record, two: Two) -> int | None:
 def _by_scores(record: Record, two: Two) -> Iterator[int | None]:
     """The answer with the greater score of its own (`score_0` and `score_1`)."""
     for base in ("score", "rating", "reward"):
-        scores = [number(record.get(f"{base}_{side}")) for side in two.sides]
+        scores = [finite_number(record.get(f"{base}_{side}")) for side in two.sides]
         if None not in scores:
             yield EVEN if scores[0] == scores[1] else FIRST if scores[0] > scores[1] else SECOND  # type: ignore[operator]
 
