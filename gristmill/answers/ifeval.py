@@ -54,7 +54,16 @@ def response_language(response: str, language: str) -> bool:
     """The response is in a language, by its ISO 639-1 code; one without letters counts as following."""
     if sum(map(str.isalpha, response[:1000])) < MIN_LANGUAGE_LETTERS:
         return True
-    return language.split("-")[0] in languages(response)
+    return _code(language) in languages(response)
+
+
+_ONE_CODE = {"iw": "he", "jw": "jv", "in": "id", "nb": "no", "nn": "no", "fil": "tl"}
+
+
+def _code(language: str) -> str:
+    """One code for each language: without its region or script, and the new one where there are two."""
+    plain = language.lower().partition("-")[0]
+    return _ONE_CODE.get(plain, plain)
 
 
 @lru_cache(maxsize=256)
@@ -68,7 +77,7 @@ def languages(text: str) -> tuple[str, ...]:
         _, _, details = pycld2.detect(body, bestEffort=True)
     except pycld2.error:
         return ()
-    return tuple(code.split("-")[0] for name, code, percent, _ in details if name != "Unknown" and percent >= 50)
+    return tuple(_code(code) for name, code, percent, _ in details if name != "Unknown" and percent >= 50)
 
 
 def number_sentences(response: str, num_sentences: int, relation: str) -> bool:

@@ -65,14 +65,16 @@ def _plain_character(character: str) -> str:
         return mark
     if unicodedata.category(character) == "Nd":
         return str(unicodedata.digit(character))
+    if unicodedata.decomposition(character).startswith("<fraction>"):
+        return " " + unicodedata.normalize("NFKC", character).replace("⁄", "/")
     return character
 
 
 def with_plain_digits(text: str) -> str:
-    """The text with the decimal digits, signs and separators of every script as ASCII writes them; of the same length.
+    """The text with the decimal digits, signs, separators and fractions of every script as ASCII writes them.
 
-    >>> with_plain_digits("١٢٫٥ ５０％ −३")
-    '12.5 50% -3'
+    >>> with_plain_digits("١٢٫٥ ５０％ −３ 2½")
+    '12.5 50% -3 2 1/2'
     """
     return text if text.isascii() else "".join(map(_plain_character, text))
 

@@ -20,6 +20,14 @@ from gristmill.schemas.errors import PackageError
 INSTALL = 'on Debian or Ubuntu `sudo apt-get install bubblewrap`, elsewhere `pip install "gristmill[answers]"`'
 SHARED_MEMORY_BYTES = 16 << 20  # /dev/shm, for locks between a program's own processes
 NOBODY = 65534
+ENVIRONMENT = {  # numerical libraries start a thread for each core of a large machine otherwise, which exceeds the limits
+    "PATH": "/usr/bin:/bin",
+    "HOME": "/tmp",
+    "LANG": "C.UTF-8",
+    "PYTHONHASHSEED": "0",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 _SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib64", "/lib32")
 
 
@@ -71,7 +79,7 @@ def arguments(limits: Limits, packages: bool) -> list[str]:
     told += ["--proc", "/proc", "--ro-bind-try", "/proc/sys", "/proc/sys", "--dev", "/dev"]
     told += ["--perms", "1777", "--size", str(SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
     told += ["--perms", "1777", "--size", str(limits.file_bytes), "--tmpfs", "/tmp", "--chdir", "/tmp"]
-    for name, value in {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}.items():
+    for name, value in ENVIRONMENT.items():
         told += ["--setenv", name, value]
     return told
 

@@ -108,6 +108,14 @@ def test_followed_and_not(name: str) -> None:
     assert not follows(" \n", name, arguments)
 
 
+def test_a_language_has_one_code() -> None:
+    hebrew = "זהו משפט שנכתב בעברית, והוא ארוך מספיק כדי שאפשר יהיה לזהות את השפה."
+    assert follows(hebrew, "language:response_language", {"language": "he"})
+    assert follows(hebrew, "language:response_language", {"language": "iw"})
+    norwegian = "Dette er en setning som er skrevet på norsk, og den er lang nok til at språket kan gjenkjennes."
+    assert follows(norwegian, "language:response_language", {"language": "nb"})
+
+
 def test_loosely() -> None:
     response = "Sure, here it is:\n*no comma*\nHope, this helps"
     assert not follows(response, "punctuation:no_comma", {})
