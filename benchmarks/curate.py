@@ -1,11 +1,14 @@
 """Curation of conversations: planted faults and who finds them, and selection by vectors at size.
 
     python benchmarks/curate.py faults [--rows 20000] [--rate 0.02] [--seed 0]
+    python benchmarks/curate.py rates [--rows 20000]
     python benchmarks/curate.py select [--rows 100000] [--dimension 256] [--budget 10000] [--methods deita ...]
 
 faults: a generated set with each fault at a known rate (`planted_faults.py`), built with the profile `sft`; for every fault how
 many of the rows that have it are found by its rules (recall), and of these and the clean rows that fail them how many have it
 (precision; rows with another fault are not counted). Then the clean rows that fail anything, and rows a second.
+
+rates: rows a second of each family of signals, and of vectors.
 
 select: vectors of clusters of near copies, the size of real ones, through the choice itself: seconds and memory; with
 `--compare` also how the approximate walk differs from the exact one.
@@ -20,11 +23,22 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from gristmill import build
 from gristmill.console import Console
+from gristmill.filters.dialogue.turns import conversation_batch
+from gristmill.filters.embedding.hashed import document_counts, hashed_vectors, inverse_frequencies
+from gristmill.filters.registry import family
+from gristmill.filters.transforms.versions import version_texts
 from gristmill.pipelines.select.choose import Candidates, choose
 from gristmill.schemas.recipe.curate import Select
+from gristmill.schemas.rows.registry import row_kind
 from planted_faults import FAULTS, conversations
+
+FAMILIES = (
+    *("conversation_structure", "copied_prompt", "json_answers", "conversation_languages", "loops", "refusals"),
+    *("template_tokens", "cut_ends", "code_fences", "final_answer", "task_class"),
+)
 
 
 def main() -> None:
@@ -41,8 +55,35 @@ def main() -> None:
     select.add_argument("--methods", nargs="+", default=["deita", "k_center", "facility_location", "clusters"])
     select.add_argument("--neighbours", default="auto")
     select.add_argument("--compare", action="store_true")
+    rates = commands.add_parser("rates")
+    rates.add_argument("--rows", type=int, default=20_000)
     chosen = parser.parse_args()
-    {"faults": print_faults, "select": print_selection}[chosen.command](chosen)
+    {"faults": print_faults, "select": print_selection, "rates": print_rates}[chosen.command](chosen)
+
+
+def print_rates(chosen: argparse.Namespace) -> None:
+    records, _ = conversations(chosen.rows, 0.01, 0)
+    records = [one for one in records if all(turn["content"] is not None for turn in one["messages"])]
+    turns = [[(turn["role"], turn["content"]) for turn in one["messages"]] for one in records]
+    batch = conversation_batch(turns)
+    kind = row_kind("conversation")
+    versions = {version: version_texts(batch, version, kind) for version in ("response", "prompt")}
+    megabytes = sum(len(text.encode()) for text in batch.column("text").to_pylist()) / 1e6
+    print(f"{batch.num_rows:,} conversations, {megabytes:.1f} MB; of one core, in CPU time")
+    for name in FAMILIES:
+        one = family(name)
+        given = batch
+        if "pieces" not in one.reads:
+            given = pa.record_batch({"text": versions["prompt" if name == "task_class" else "response"]})
+        one.function(one.prepared(given.slice(0, 10), {}), {})
+        before = time.process_time()
+        one.function(one.prepared(given.select(one.reads), {}), {})
+        cpu = time.process_time() - before
+        print(f"  {name:24}{batch.num_rows / cpu:>12,.0f} rows/s")
+    texts = versions["prompt"]
+    before = time.process_time()
+    hashed_vectors(texts, inverse_frequencies(document_counts(texts), len(texts)), 256, 1)
+    print(f"  {'vectors (hashed)':24}{batch.num_rows / (time.process_time() - before):>12,.0f} rows/s")
 
 
 def print_faults(chosen: argparse.Namespace) -> None:
@@ -98,14 +139,13 @@ def print_selection(chosen: argparse.Namespace) -> None:
     print(f"{chosen.rows:,} rows of {chosen.dimension} dimensions, budget {chosen.budget:,}")
     for method in chosen.methods:
         select = Select(budget=chosen.budget, method=method, neighbours=chosen.neighbours)
-        started = time.monotonic()
+        started, before = time.monotonic(), time.process_time()
         found = choose(given, None, select)
-        seconds = time.monotonic() - started
+        seconds, cpu = time.monotonic() - started, time.process_time() - before
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         near = found.count("near_selected")
-        print(
-            f"  {method:18} {seconds:8.1f} s, {found.count('selected'):,} selected, {near:,} near, peak {memory:.1f} GiB"
-        )
+        took = f"{seconds:8.1f} s ({cpu:,.0f} s of CPU)"
+        print(f"  {method:18} {took}, {found.count('selected'):,} selected, {near:,} near, peak {memory:.1f} GiB")
         if chosen.compare and method == "deita":
             exact = choose(given, None, select.model_copy(update={"neighbours": "exact"}))
             other = choose(given, None, select.model_copy(update={"neighbours": "approximate"}))

@@ -155,11 +155,18 @@ def hashed_vectors(texts: pa.Array, idf: np.ndarray, dimension: int, seed: int) 
 
 def features_plainly(text: str) -> list[tuple[int, str]]:
     """(kind, feature) of a text, as strings: the reference of `features`."""
+    ranges = (
+        *((0xE00, 0xEFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF)),
+        *((0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF)),
+    )
+
+    def is_alone(char: str) -> bool:
+        return any(first <= ord(char) <= last for first, last in ranges)
+
     words: list[str] = []
     word = ""
     for char in text:
-        alone = bool(_is_alone.py_func(ord(char)))
-        if not CLASS[ord(char)] & ALNUM or alone or (word and _is_alone.py_func(ord(word[-1]))):
+        if not CLASS[ord(char)] & ALNUM or is_alone(char) or (word and is_alone(word[-1])):
             words += [word] if word else []
             word = ""
         if CLASS[ord(char)] & ALNUM:
