@@ -52,7 +52,7 @@ def _is_label_byte(byte):
 @helper
 def _add_labels(data, i, end, seed, labels, count):
     """Append a hash of each run of letters, and of each whole class of several runs; returns the new number of labels."""
-    whole, run, letters, runs, before = FNV_START, FNV_START, 0, 0, 0
+    whole, run, letters, runs, before = FNV_START, FNV_START, 0, 0, np.int64(0)
     while i <= end:
         byte = np.int64(0x20) if i == end else np.int64(data[i])
         is_letter = _is_label_byte(byte)
