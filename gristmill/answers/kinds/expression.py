@@ -4,6 +4,7 @@ math-verify (sympy) decides whether two expressions are equal where their texts 
 in a process that can be stopped. It reads the final answer, not the whole completion, unless nothing marks one.
 """
 
+import re
 from typing import Any
 
 from gristmill.answers.contract import AnswerKind, package_missing
@@ -66,9 +67,14 @@ def same_expression(answer: str, wanted: str, options: ExpressionOptions) -> boo
     return _verified(f"${_bare(answer)}$", wanted, options)
 
 
+_THOUSANDS = re.compile(r"[^\d]*\d{1,3}(?:,\d{3})+(?:\.\d+)?[^\d]*")
+
+
 def _only_number(text: str) -> Any:
-    """The number that a text is, and nothing else; None for anything else."""
+    """The number that a text is, and nothing else; None for anything else, and for what may be several: `1,2`."""
     plain = with_plain_digits(without_latex(text.strip().strip("$"))).strip().rstrip(".")
+    if "," in plain and not _THOUSANDS.fullmatch(plain):
+        return None
     found = NUMBER.fullmatch(plain)
     numbers = numbers_in(plain) if found else []
     return numbers[0] if len(numbers) == 1 else None
