@@ -11,6 +11,8 @@ from gristmill.pipelines.sources.readers.rows import Rows
 from gristmill.schemas.rows.kind import RowError
 from gristmill.schemas.rows.registry import row_kind
 
+MAX_HELD = 100_000  # records that are put together: more than any tree of messages has
+
 
 class Framed(NamedTuple):
     """A record with its place and size in the file, and what the framing had to replace."""
@@ -29,6 +31,10 @@ class Held:
     key: Any
     records: list[Framed]
     size: int
+
+    def is_full(self, more: int, limit: int) -> bool:
+        """Whether another record of `more` bytes would be too much to hold: a group beyond that is cut."""
+        return self.size + more > limit or len(self.records) >= MAX_HELD
 
 
 def add_rows(rows: Rows, record: Mapping[str, Any], position: int, size: int, notes: dict[str, Any]) -> None:
@@ -51,7 +57,7 @@ def add_rows(rows: Rows, record: Mapping[str, Any], position: int, size: int, no
     rows.forms[found.name] += 1
     framed = Framed(clean, position, size, notes)
     held = rows.held
-    if held is not None and (key is None or key != held.key or held.size + size > rows.source.max_document_bytes):
+    if held is not None and (key != held.key or held.is_full(size, rows.source.max_document_bytes)):
         add_held(rows)
     if key is None:
         _add(rows, found, framed)
