@@ -6,7 +6,7 @@ from typing import Any
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.lookup import load_object, load_registered
 from gristmill.schemas.training.recipe import TrainingRecipe
-from gristmill.schemas.yaml_files import read_yaml, validated
+from gristmill.schemas.yaml_files import read_mapping, validated
 
 KINDS: dict[str, tuple[str, str]] = {  # the kind, and its recipe, which is read without the extra that trains
     "pretrain": ("gristmill.training.kinds.pretrain:Pretrain", "gristmill.schemas.training.pretrain:PretrainRecipe"),
@@ -45,13 +45,7 @@ def load_training_recipe(path: str | Path) -> TrainingRecipe:
 
     RecipeError names file, line and nearest key.
     """
-    data, node = read_yaml(Path(path))
-    if not isinstance(data, dict):
-        raise RecipeError(
-            f"found {type(data).__name__}",
-            where=str(path),
-            expected=f"a mapping with keys {', '.join(TrainingRecipe.model_fields)}",
-        )
+    data, node = read_mapping(path, TrainingRecipe)
     name = data.get("kind", TrainingRecipe.model_fields["kind"].default)
     if not isinstance(name, str):
         raise RecipeError(f"kind is {name!r}", where=str(path), expected=f"one of {', '.join(sorted(KINDS))}")
