@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from gristmill.training.kinds.registry import recipe_model
 from gristmill.training.run.train import train
-from learning_of_kinds import pairs, second_of_two, start
-from tiny_models import options_of, steps_of, write_lines
+
+from tests.training.kinds.learning_of_kinds import pairs, second_of_two, start
+from tests.training.kinds.tiny_models import options_of, steps_of, write_lines
 
 SCRIPT = """
 import os, sys

@@ -13,7 +13,8 @@ from gristmill.training.kinds.plan import planned
 from gristmill.training.models.adapters import quantization, with_adapter
 from gristmill.training.models.build import open_model
 from gristmill.training.models.memory import memory
-from tiny_models import WORDS, model_of, options_of, tokenizer_of, write_lines
+
+from tests.training.kinds.tiny_models import WORDS, model_of, options_of, tokenizer_of, write_lines
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"
