@@ -26,6 +26,11 @@ from gristmill.schemas.errors import GristmillError
 START_SECONDS = 60.0  # for a process to start and to import what a kind needs
 ROWS_AHEAD = 16  # of a worker: answers of so many rows fit into a pipe
 BYTES_AHEAD = 32 << 10  # further rows are sent only while so few bytes wait, so that writing never blocks
+# Folders of this process come behind the worker's own, so that no file of a script's folder hides a module of Python.
+_START = (
+    "import json, sys; sys.path += [folder for folder in json.loads(sys.argv[1]) if folder not in sys.path]; "
+    "from gristmill.answers.worker import main; main()"
+)
 MAX_ANSWER_BYTES = 1 << 20
 
 
@@ -42,12 +47,11 @@ class Worker:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gristmill.answers.worker"],
+            [sys.executable, "-P", "-c", _START, json.dumps([folder or os.getcwd() for folder in sys.path])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(folder or os.getcwd() for folder in sys.path)},
         )
         self.rows: deque[Row] = deque()
         self.has_answered = False

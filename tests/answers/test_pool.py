@@ -48,7 +48,6 @@ KIND = AnswerKind("odd", Options, check, in_process=True, seconds=lambda options
 @pytest.fixture(autouse=True)
 def _odd_checker(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (tmp_path / "odd_checker.py").write_text(SOURCE)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.syspath_prepend(str(tmp_path))
     pool.stop_idle()
     yield
@@ -70,6 +69,12 @@ def test_nothing_waits_where_all_rows_that_were_read_are_answered(monkeypatch: p
     monkeypatch.setattr(pool, "ROWS_AHEAD", 1)
     many = [{"checker": "number", "completion": "1", "reference": "1"}] * 60
     assert len(list(check_many(many, workers=1))) == 60
+
+
+def test_a_file_beside_a_script_hides_no_module(tmp_path: Any) -> None:
+    (tmp_path / "select.py").write_text("raise RuntimeError")
+    (tmp_path / "json.py").write_text("raise RuntimeError")
+    assert [verdict.score for verdict in check_many(rows("fine"), workers=1)] == [1.0]
 
 
 def test_processes_are_kept() -> None:
