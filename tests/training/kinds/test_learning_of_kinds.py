@@ -102,7 +102,7 @@ def rate(learning_rate: float) -> dict[str, Any]:
     return {"learning_rate": learning_rate, "warmup_steps": 5}
 
 
-PENALTIES: dict[str, Any] = {"grpo": {"kl": 0.04}, "ppo": {"kl": {"coefficient": 0.05}, "epochs": 4}}
+PENALTIES: dict[str, Any] = {"grpo": {"kl": 0.04}, "ppo": {"kl": {"coefficient": 0.2}, "epochs": 4}}
 OF_ROLLOUTS = {"batch_sequences": 8, "micro_batch_sequences": 8, "generations": 8, "max_new_tokens": 2, "steps": 40}
 
 
