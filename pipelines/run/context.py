@@ -39,9 +39,9 @@ class RunContext:
     recipe: Recipe
     sample: float | None = None
     selection: str = ""
-    forgetting: bool = False
     signals: dict[FamilyKey, DatasetManifest] = field(default_factory=dict)
     manifests: dict[str, DatasetManifest] = field(default_factory=dict)
+    forgetting: bool = False
     _left: dict[type, Any] = field(default_factory=dict)
 
     @property

@@ -67,7 +67,8 @@ class Run(Shown):
     def context(self, engine: Engine, console: Console) -> RunContext:
         """What a step works in that brings something of this selection up to date; the caller holds the lock."""
         found = RunContext(
-            self.storage, engine, console, self.recipe, self.summary["sample"], self.folder, dict(self.signals)
+            *(self.storage, engine, console, self.recipe, self.summary["sample"], self.folder),
+            signals=dict(self.signals),
         )
         found.add(layout.DOCUMENTS, self.documents)
         return found

@@ -86,7 +86,9 @@ def test_errors_of_the_file_system_become_run_errors(error: OSError, message: st
 
 if can_mount():
 
-    @pytest.mark.parametrize("size", ["64k", pytest.param("200k", marks=pytest.mark.slow)])
+    @pytest.mark.parametrize(
+        "size", [pytest.param("64k", marks=pytest.mark.slow), pytest.param("200k", marks=pytest.mark.slow)]
+    )
     def test_a_full_disk_is_a_run_error_and_the_run_goes_on_when_there_is_room(
         recipe: Path, tmp_path: Path, size: str
     ) -> None:

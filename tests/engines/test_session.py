@@ -37,6 +37,7 @@ def test_engines_open_at_once_have_sessions_of_their_own() -> None:
         assert {tuple(row) for row in found} == {("b", "a"), ("c", "a")}
 
 
+@pytest.mark.slow
 @pytest.mark.java
 def test_a_spark_task_does_not_read_the_zips_of_pyspark_again() -> None:
     def zips_read_again(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -50,7 +50,10 @@ def talks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     german = "Die Mühle dreht sich, wenn der Fluss hoch steht, und vom Korn bleibt nur, was schwer genug ist."
     rows = [talk(1), talk(1, "Another answer to the very same question, in English."), talk(3, german)]
     rows += [{"messages": talk(4)["messages"][:2]}, {"messages": []}, {"other": "column"}]
-    rows += [{"messages": [{"role": "user", "content": None}]}, {"messages": [{"role": "user", "content": ["x"]}]}]
+    rows += [
+        {"messages": [{"role": "user", "content": None}]},
+        {"messages": [{"role": "user", "content": [{"type": "image"}]}]},
+    ]
     write_jsonl(folder / "talks.jsonl", rows)
     build(
         {**RECIPE, "sources": [{"name": "talks", "path": str(folder / "talks.jsonl")}]}, folder / "run", console=QUIET
@@ -74,7 +77,7 @@ def test_rules_and_duplicates_look_at_views(talks: Path) -> None:
         "reader/messages_not_messages",
         "reader/unknown_form",
         "reader/no_text",
-        "reader/content_not_string",
+        "reader/content_not_text",
     ]
 
 

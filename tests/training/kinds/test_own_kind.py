@@ -187,6 +187,7 @@ train(recipe(Path({inputs!r})), {run!r})
 """
 
 
+@pytest.mark.slow
 def test_killed_after_the_second_step_and_resumed(inputs: Path, whole: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     script = SCRIPT.format(
