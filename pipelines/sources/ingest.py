@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.console import Console
+from gristmill.filters.html.learned_tables import tables_digest
 from gristmill.pipelines.engine.pool import shared_pool
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.context import RunContext
@@ -103,7 +104,7 @@ def ingest(context: RunContext, tasks: Sequence[IngestTask]) -> DatasetManifest:
         layout.DOCUMENTS,
         config={"sources": [_identity(source) for source in context.recipe.sources], "sample": sample},
         inputs={"files": file_set_fingerprint([list(task.splits) for task in tasks])},
-        versions=_versions(),
+        versions=source_versions(),
     )
     if stage.manifest is not None:
         context.console.log(f"documents: up to date ({stage.manifest.rows:,} rows)")
@@ -203,10 +204,11 @@ def _share(split: Split) -> int:
     return split.end - split.start
 
 
-def _versions() -> dict[str, str]:
+def source_versions() -> dict[str, str]:
+    """What beside a recipe and its files decides the texts: libraries, and what the extractor learned."""
     from importlib.metadata import version
 
-    return {name: version(name) for name in LIBRARIES}
+    return {name: version(name) for name in LIBRARIES} | {"tables of filters/html": tables_digest()}
 
 
 def _balance(tallies: Sequence[dict[str, Any]]) -> dict[str, Any]:
