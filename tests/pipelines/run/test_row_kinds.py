@@ -23,7 +23,7 @@ def talk(number: int, answer: str = "The mill turns when the river is high, so i
     messages = [
         {"role": "system", "content": "You are the miller of a small village."},
         {"role": "user", "content": f"Question number {number}: when does the mill turn?  " + MAIL.format(n=number)},
-        {"role": "assistant", "content": answer, "weight": number},
+        {"role": "assistant", "content": answer, "weight": number, "thoughts": [f"ask ann{number}@example.net"]},
     ]
     return {"messages": messages, "topic": "mills", "contact": {"mail": f"eve{number}@example.org"}}
 
@@ -90,6 +90,7 @@ def test_edits_are_made_in_the_message_they_fall_into(talks: Path) -> None:
     assert record["messages"][0] == original["messages"][0]
     assert record["messages"][2]["role"] == "assistant"
     assert record["messages"][2]["weight"] == 1
+    assert record["messages"][2]["thoughts"] == ["ask <EMAIL>"]
     assert record["topic"] == "mills"
     assert record["contact"] == {"mail": "<EMAIL>"}
 
