@@ -17,6 +17,7 @@ PROFILES: dict[str, str] = {
     "gopher@dolma": "gristmill.filters.gopher.profiles:GOPHER_DOLMA",
     "preference": "gristmill.filters.pairs.profile:PREFERENCE",
     "refinedweb@dclm": "gristmill.filters.refinedweb.signals:REFINEDWEB_DCLM",
+    "rl": "gristmill.filters.prompts.profile:RL",
     "sft": "gristmill.filters.dialogue.profile:SFT",
     "url_blocklist": "gristmill.filters.url:URL_BLOCKLIST",
     "web-any": "gristmill.filters.web.profiles:WEB_ANY",

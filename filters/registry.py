@@ -13,6 +13,7 @@ from gristmill.schemas.lookup import installed_names, load_registered
 from gristmill.schemas.signals import Family, Signal
 
 FAMILIES: dict[str, str] = {
+    "answer_self_test": "gristmill.filters.prompts.self_test",
     "bad_words": "gristmill.filters.c4.bad_words",
     "c4_code": "gristmill.filters.c4.lines:CODE",
     "c4_datatrove": "gristmill.filters.c4.lines:DATATROVE",
