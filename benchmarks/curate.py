@@ -26,12 +26,12 @@ import numpy as np
 import pyarrow as pa
 from gristmill import build
 from gristmill.console import Console
-from gristmill.filters.dialogue.turns import conversation_batch
 from gristmill.filters.embedding.hashed import document_counts, hashed_vectors, inverse_frequencies
 from gristmill.filters.registry import family
 from gristmill.filters.transforms.versions import version_texts
 from gristmill.pipelines.select.choose import Candidates, choose
 from gristmill.schemas.recipe.curate import Select
+from gristmill.schemas.rows.kind import stored_batch
 from gristmill.schemas.rows.registry import row_kind
 from planted_faults import FAULTS, conversations
 
@@ -65,7 +65,7 @@ def print_rates(chosen: argparse.Namespace) -> None:
     records, _ = conversations(chosen.rows, 0.01, 0)
     records = [one for one in records if all(turn["content"] is not None for turn in one["messages"])]
     turns = [[(turn["role"], turn["content"]) for turn in one["messages"]] for one in records]
-    batch = conversation_batch(turns)
+    batch = stored_batch(turns)
     kind = row_kind("conversation")
     versions = {version: version_texts(batch, version, kind) for version in ("response", "prompt")}
     megabytes = sum(len(text.encode()) for text in batch.column("text").to_pylist()) / 1e6

@@ -18,10 +18,10 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 from gristmill.filters.dedup.normalise import Normalisation, normalise_plainly, normalise_span, replacements
-from gristmill.filters.text.unicode_tables import CLASS, SPACE
+from gristmill.filters.text.blank import is_blank
+from gristmill.filters.text.unicode_tables import CLASS
 from gristmill.kernels.buffers import string_buffers
 from gristmill.kernels.compile import helper, kernel
-from gristmill.kernels.utf8 import next_code_point
 from gristmill.kernels.xxh64 import PADDING, xxh64_padded
 from gristmill.schemas.errors import RecipeError
 
@@ -73,16 +73,6 @@ def line_hashes_plainly(
 
 
 @helper
-def _is_blank(data, start, end, classes):
-    i = start
-    while i < end:
-        cp, i = next_code_point(data, i)
-        if not classes[cp] & SPACE:
-            return False
-    return True
-
-
-@helper
 def _line_end(data, start, end):
     while start < end and data[start] != 10:
         start += 1
@@ -100,9 +90,9 @@ def _hash_lines(
         start = begin
         while start <= end:
             stop = _line_end(data, start, end)
-            if paragraphs and not _is_blank(data, start, stop, classes):
+            if paragraphs and not is_blank(data, start, stop, classes):
                 after = _line_end(data, stop + 1, end) if stop < end else stop
-                while stop < end and not _is_blank(data, stop + 1, after, classes):
+                while stop < end and not is_blank(data, stop + 1, after, classes):
                     stop = after
                     after = _line_end(data, stop + 1, end) if stop < end else stop
             size = normalise_span(data, start, stop, target, edges, expansions, True, scratch, 0)

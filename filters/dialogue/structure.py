@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.dialogue.turns import ASSISTANT, OTHER, SYSTEM, TOOL, USER, Turns, role_of, turns_of
-from gristmill.filters.text.unicode_tables import CLASS, SPACE
+from gristmill.filters.text.blank import is_blank
+from gristmill.filters.text.unicode_tables import CLASS
 from gristmill.kernels.compile import helper, kernel
 from gristmill.kernels.utf8 import next_code_point
 from gristmill.schemas.signals import Family, Signal
@@ -87,16 +88,6 @@ def _characters(data, start, end):
 
 
 @helper
-def _is_blank(data, start, end, classes):
-    i = start
-    while i < end:
-        cp, i = next_code_point(data, i)
-        if not classes[cp] & SPACE:
-            return False
-    return True
-
-
-@helper
 def _fits(previous, role):
     """Whether a message of `role` may follow one of `previous` (SYSTEM: nothing but system messages came yet)."""
     if role == USER:
@@ -117,7 +108,7 @@ def structures(data, edges, roles, starts, ends, classes, out):
             role = roles[turn]
             size = _characters(data, starts[turn], ends[turn])
             counts[MESSAGES] += 1
-            counts[EMPTY] += _is_blank(data, starts[turn], ends[turn], classes)
+            counts[EMPTY] += is_blank(data, starts[turn], ends[turn], classes)
             counts[LONGEST] = max(counts[LONGEST], size)
             last = role
             if role == SYSTEM:

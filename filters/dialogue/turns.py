@@ -6,7 +6,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.kernels.buffers import string_buffers
-from gristmill.schemas.rows.kind import SEPARATOR
 
 SYSTEM, USER, ASSISTANT, TOOL, OTHER = range(5)
 ROLES = {
@@ -87,26 +86,3 @@ def turns_of(batch: pa.RecordBatch) -> Turns:
 def role_of(label: str) -> int:
     """The role (of ROLES, else OTHER) of a piece's label: `user`, or `chosen.assistant`."""
     return ROLES.get(label.rpartition(".")[2].lower(), OTHER)
-
-
-def conversation_batch(conversations: list[list[tuple[str, str]]], fields: list[str] | None = None) -> pa.RecordBatch:
-    """A batch of conversations given as (role, content) pairs, as documents/ stores them: for compiling ahead and tests."""
-    from gristmill.schemas.rows.kind import PIECES
-
-    texts, pieces = [], []
-    for turns in conversations:
-        at, places = 0, []
-        for role, content in turns:
-            size = len(content.encode())
-            places.append({"label": role, "start": at, "end": at + size})
-            at += size + len(SEPARATOR)
-        texts.append(SEPARATOR.join(content for _, content in turns))
-        pieces.append(places)
-    return pa.record_batch(
-        [
-            pa.array(texts, pa.large_string()),
-            pa.array(pieces, PIECES),
-            pa.array(fields or ["{}"] * len(texts), pa.large_string()),
-        ],
-        names=["text", "pieces", "fields"],
-    )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-from gristmill.schemas.rows.kind import PIECES, SEPARATOR
+from gristmill.schemas.rows.kind import SEPARATOR
 
 ROWS = ("pair",)
 NAMES = ("prompt", "chosen", "rejected")
@@ -30,19 +30,3 @@ def sides_of(batch: pa.RecordBatch) -> Iterator[Sides]:
 def _text(data: bytes, places: Sequence[Mapping[str, Any]], beginning: str) -> str | None:
     texts = [data[place["start"] : place["end"]].decode() for place in places if place["label"].startswith(beginning)]
     return SEPARATOR.join(texts) if texts else None
-
-
-def pair_batch(pairs: Sequence[tuple[str, str, str]], fields: Sequence[str] | None = None) -> pa.RecordBatch:
-    """A batch of (prompt, chosen, rejected) as documents/ stores them: for compiling ahead and tests. fields: JSON."""
-    texts, pieces = [], []
-    for pair in pairs:
-        at, places = 0, []
-        for label, content in zip(("prompt.user", "chosen.assistant", "rejected.assistant"), pair, strict=True):
-            size = len(content.encode())
-            places.append({"label": label, "start": at, "end": at + size})
-            at += size + len(SEPARATOR)
-        texts.append(SEPARATOR.join(pair))
-        pieces.append(places)
-    stored = list(fields) if fields is not None else ["{}"] * len(texts)
-    columns = [pa.array(texts, pa.large_string()), pa.array(pieces, PIECES), pa.array(stored, pa.large_string())]
-    return pa.record_batch(columns, names=["text", "pieces", "fields"])

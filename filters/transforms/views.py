@@ -1,5 +1,5 @@
 # mypy: disallow-untyped-defs=False
-"""Views: named texts of a row, made of its pieces; and edits between a view, the row's text and its pieces.
+"""Views: named texts of a row, made of its pieces; and edits of the row's text as edits of its pieces.
 
 All offsets are UTF-8 byte offsets. What lies between the pieces of a row (SEPARATOR) belongs to none: no edit changes it,
 so that every edit is one of a field.
@@ -83,62 +83,47 @@ def view_texts(texts: pa.Array, pieces: pa.Array, view: View) -> pa.Array:
 
 
 @kernel
-def _onto(edit_rows, starts, ends, rows, from_starts, from_ends, to_starts, out_edit, out_first, out_starts, out_ends):
-    """Each edit cut at the spans it touches, and moved from one text to another; returns how many come of it.
+def _cut(edit_rows, starts, ends, rows, piece_starts, piece_ends, out_edit, out_first, out_starts, out_ends):
+    """Each edit cut at the pieces it touches; returns how many come of it.
 
-    Called once with empty outputs to count. The first span that an edit touches gets its replacement; an edit between
-    spans is left out.
+    Called once with empty outputs to count. The first piece that an edit touches gets its replacement; an edit between
+    pieces is left out.
     """
     n = 0
     for row in range(len(edit_rows) - 1):
         first = rows[row]
         for e in range(edit_rows[row], edit_rows[row + 1]):
-            while first < rows[row + 1] and from_ends[first] < starts[e]:
+            while first < rows[row + 1] and piece_ends[first] < starts[e]:
                 first += 1
             touched = False
             for k in range(first, rows[row + 1]):
-                start, end = max(starts[e], from_starts[k]), min(ends[e], from_ends[k])
-                if from_starts[k] > ends[e]:
+                start, end = max(starts[e], piece_starts[k]), min(ends[e], piece_ends[k])
+                if piece_starts[k] > ends[e]:
                     break
                 if start < end or (starts[e] == ends[e] and start == end and not touched):
                     if len(out_edit):
                         out_edit[n], out_first[n] = e, not touched
-                        out_starts[n] = start - from_starts[k] + to_starts[k]
-                        out_ends[n] = end - from_starts[k] + to_starts[k]
+                        out_starts[n], out_ends[n] = start, end
                     n += 1
                     touched = True
     return n
 
 
-def _moved_onto(edits: pa.Array, spans: Spans, from_starts: np.ndarray, from_ends: np.ndarray) -> pa.Array:
+def edits_within_pieces(edits: pa.Array, pieces: pa.Array) -> pa.Array:
+    """Edits on the rows' texts without what lies between pieces: each cut at the ends of the pieces it touches."""
     columns: EditColumns = edit_columns(edits)
-    arguments = (columns.rows, columns.starts, columns.ends, spans.rows, from_starts, from_ends, spans.starts)
+    arguments = (columns.rows, columns.starts, columns.ends, *spans_of(pieces))
     nothing = np.zeros(0, np.int64)
-    count = _onto(*arguments, nothing, np.zeros(0, bool), nothing, nothing)
+    count = _cut(*arguments, nothing, np.zeros(0, bool), nothing, nothing)
     which, first = np.zeros(count, np.int64), np.zeros(count, bool)
     starts, ends = np.zeros(count, np.int64), np.zeros(count, np.int64)
     if count:
-        _onto(*arguments, which, first, starts, ends)
+        _cut(*arguments, which, first, starts, ends)
     of_edit = np.repeat(np.arange(len(edits)), np.diff(columns.rows))
     replacements = large_strings(columns.replacement_data, columns.replacement_offsets - columns.replacement_offsets[0])
     chosen = pc.if_else(pa.array(first), replacements.take(pa.array(which)), pa.scalar("", pa.large_string()))
     counts = np.bincount(of_edit[which], minlength=len(edits))
     return edits_array(rows_of_counts(counts), starts, ends, chosen, columns.reasons.take(pa.array(which)))
-
-
-def edits_of_view(edits: pa.Array, pieces: pa.Array, view: View) -> pa.Array:
-    """Edits on the texts of a view as edits on the rows' texts (EDITS): each changes pieces only, and is cut at their ends."""
-    spans = spans_of(pieces, view)
-    sizes = spans.ends - spans.starts
-    places = np.concatenate([[0], np.cumsum(sizes + len(_SEPARATOR))])[:-1]
-    begins = places[np.repeat(spans.rows[:-1], np.diff(spans.rows))]  # of the first piece of its row
-    return _moved_onto(edits, spans, places - begins, places - begins + sizes)
-
-
-def edits_within_pieces(edits: pa.Array, pieces: pa.Array) -> pa.Array:
-    """Edits on the rows' texts without what lies between pieces: each cut at the ends of the pieces it touches."""
-    spans = spans_of(pieces)
-    return _moved_onto(edits, spans, spans.starts, spans.ends)
 
 
 @kernel

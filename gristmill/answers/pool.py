@@ -112,17 +112,24 @@ def _forget_idle() -> None:
 
 def stop_idle() -> None:
     """Stop every process that waits for rows."""
-    while _idle:
-        _idle.pop().stop()
+    while (worker := _idle_worker()) is not None:
+        worker.stop()
 
 
 os.register_at_fork(after_in_child=_forget_idle)
 atexit.register(stop_idle)
 
 
+def _idle_worker() -> Worker | None:
+    """One that waits, no longer among them. Several threads ask at once, so whether there is one is found by taking it."""
+    try:
+        return _idle.pop()
+    except IndexError:
+        return None
+
+
 def _take() -> Worker:
-    while _idle:
-        worker = _idle.pop()
+    while (worker := _idle_worker()) is not None:
         if worker.process.poll() is None:
             return worker
         worker.stop()

@@ -5,6 +5,7 @@ names. A template may come from anybody, so it runs in Jinja's immutable sandbox
 """
 
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -28,12 +29,20 @@ class UnrenderedError(ValueError):
     """A template that is none, or one that refuses the messages; the message says why, on one line."""
 
 
+class _Progress(threading.local):
+    """What a thread has rendered of its conversation: how many characters, and where the assistant's stand."""
+
+    characters = 0
+    spans: list[tuple[int, int]]
+
+
+_progress = _Progress()
+
+
 class _Generation(Extension):
     """The tag `{% generation %}`: notes where its contents stand in what was rendered so far."""
 
     tags = {"generation"}  # noqa: RUF012
-    blocks: list[str]
-    spans: list[tuple[int, int]]
 
     def parse(self, parser: Parser) -> nodes.Node:
         line = next(parser.stream).lineno
@@ -42,8 +51,8 @@ class _Generation(Extension):
 
     def _noted(self, caller: Any) -> str:
         text = str(caller())
-        start = sum(map(len, self.blocks))
-        self.spans.append((start, start + len(text)))
+        start = _progress.characters
+        _progress.spans.append((start, start + len(text)))
         return text
 
 
@@ -64,7 +73,7 @@ def _compiled(template: str) -> Any:
     environment.globals["raise_exception"] = _refuse
     environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
     try:
-        return environment.from_string(template), environment.extensions[f"{__name__}._Generation"]
+        return environment.from_string(template)
     except TemplateError as error:
         raise UnrenderedError(f"no chat template: {_line(error)}") from error
 
@@ -80,20 +89,22 @@ def render(
     tools: Sequence[Any] | None = None,
     special_tokens: Mapping[str, str] | None = None,
 ) -> Rendered:
-    """The conversation as one text. special_tokens: `bos_token`, `eos_token`, ... as templates name them.
+    """The conversation as one text; several threads may render at once. Raises UnrenderedError.
 
-    Not for several threads at once with one template. Raises UnrenderedError.
+    special_tokens: `bos_token`, `eos_token`, ... as templates name them.
     """
-    compiled, tracker = _compiled(template)
-    tracker.blocks, tracker.spans = [], []
+    compiled = _compiled(template)
+    blocks: list[str] = []
+    _progress.characters, _progress.spans = 0, []
     try:
         for block in compiled.generate(
             **(special_tokens or {}), messages=messages, tools=tools, documents=None, add_generation_prompt=False
         ):
-            tracker.blocks.append(block)
+            blocks.append(block)
+            _progress.characters += len(block)
     except Exception as error:  # a template raises what it likes
         raise UnrenderedError(f"the chat template refuses it ({_line(error)})") from error
-    return Rendered("".join(tracker.blocks), list(tracker.spans))
+    return Rendered("".join(blocks), _progress.spans)
 
 
 def _line(error: Exception) -> str:

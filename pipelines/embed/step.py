@@ -40,7 +40,6 @@ from gristmill.schemas.rows.registry import row_kind
 
 ENCODER = "gristmill.scorers.encoder:measure"  # run by worker processes, with torch
 ENCODER_ROWS = 64
-WITHOUT_VECTOR = "without_vector"  # fact: rows without one
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ sets when it was built; here the hits are read from the runs and turned around, 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +40,12 @@ class Contamination(Tabled):
 
     def __str__(self) -> str:
         kept = sum(hit["kept"] for hit in self.hits)
-        items = {(hit["set"], hit["item"]) for hit in self.hits}
+        items = [(name, list(mine)) for name, mine in groupby(self.hits, lambda hit: (hit["set"], hit["item"]))]
         lines = [
             f"{len(items):,} evaluation items contaminate {len(self.hits):,} rows of {len(self.runs):,} runs; "
             f"{kept:,} of these rows are kept"
         ]
-        for name in sorted(items):
-            mine = [hit for hit in self.hits if (hit["set"], hit["item"]) == name]
+        for name, mine in items:
             lines.append(f"{printable(name[0])} {printable(name[1])}: {len(mine):,} rows")
             lines += [f"  {_line(hit)}" for hit in mine[:SHOWN_ROWS]]
             if len(mine) > SHOWN_ROWS:

@@ -111,8 +111,11 @@ class ChatEncoder:
         encoding = self.tokenizer.encode(text, add_special_tokens=False)
         places = np.array(encoding.offsets, np.int64).reshape(-1, 2)
         loss = np.zeros(len(places), np.uint8)
-        for start, end in generated:
-            loss[(places[:, 0] < end) & (places[:, 1] > start)] = 1
+        spans = np.array(generated, np.int64).reshape(-1, 2)
+        first = np.searchsorted(places[:, 1], spans[:, 0], "right")  # the first token that ends behind a span's start
+        behind = np.searchsorted(places[:, 0], spans[:, 1], "left")
+        for start, end in zip(first.tolist(), behind.tolist(), strict=True):
+            loss[start:end] = 1
         ids = np.array(encoding.ids, np.int32)
         ends = np.flatnonzero((loss == 1) & np.append(loss[1:] == 0, True))
         if not loss[1:].any():

@@ -39,7 +39,6 @@ MAX_GROUP_SPLITS = 4096  # of empty or tiny files: what a task holds for each of
 MAX_ERRORS_LISTED = 100  # of a task, in its marker; all are counted
 MIN_PART_BYTES = 8 << 20
 TASKS_WANTED = 32
-_NOT_CONTENT = ("text", "location", "detail")  # text is stood for by content_hash; the others tell where and how
 _TALLIED = ("bytes_consumed", "records_framed", "documents", "quarantined")
 LIBRARIES = ("pyarrow", "fastwarc", "resiliparse", "trafilatura", "chardetng-py", "webencodings", "pycld2")
 

@@ -67,6 +67,11 @@ class Encoded(NamedTuple):
     pieces: list[tuple[str, int, int]]
     fields: dict[str, Any]
 
+    @property
+    def piece_rows(self) -> list[dict[str, Any]]:
+        """The pieces as values of a PIECES array."""
+        return [{"label": label, "start": start, "end": end} for label, start, end in self.pieces]
+
 
 @dataclass(frozen=True)
 class RowKind:
@@ -190,3 +195,17 @@ def _joined(pieces: Sequence[tuple[str, str]], fields: dict[str, Any]) -> Encode
         parts.append(data)
         at += len(data)
     return Encoded(SEPARATOR.encode().join(parts), places, fields)
+
+
+def stored_batch(rows: Sequence[Sequence[tuple[str, str]]], fields: Sequence[str] | None = None) -> pa.RecordBatch:
+    """Rows given as (label, content) pairs with the columns text, pieces and fields, as families read them.
+
+    fields: JSON objects; by default empty ones. For trying a family of signals without a run.
+    """
+    encoded = [_joined(row, {}) for row in rows]
+    columns = [
+        pa.array([row.text.decode() for row in encoded], pa.large_string()),
+        pa.array([row.piece_rows for row in encoded], PIECES),
+        pa.array(["{}"] * len(encoded) if fields is None else list(fields), pa.large_string()),
+    ]
+    return pa.record_batch(columns, names=["text", "pieces", "fields"])

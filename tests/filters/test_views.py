@@ -1,10 +1,10 @@
-"""Views, and edits between views, texts and pieces, against plain Python."""
+"""Views, and edits of texts that stay in their pieces, against plain Python."""
 
 from typing import Any
 
 import pyarrow as pa
 from gristmill.filters.transforms.apply import apply_edits
-from gristmill.filters.transforms.views import edits_of_view, edits_within_pieces, pieces_after, view_texts
+from gristmill.filters.transforms.views import edits_within_pieces, pieces_after, view_texts
 from gristmill.schemas.rows.edits import EDITS
 from gristmill.schemas.rows.kind import PIECES, SEPARATOR, View
 from gristmill.schemas.rows.registry import row_kind
@@ -30,7 +30,7 @@ def columns(rows: list[Row | None]) -> tuple[pa.Array, pa.Array]:
             continue
         encoded = row_kind("conversation").encode({"messages": [{"role": r, "content": c} for r, c in row]})
         texts.append(encoded.text.decode())
-        pieces.append([dict(zip(("label", "start", "end"), piece, strict=True)) for piece in encoded.pieces])
+        pieces.append(encoded.piece_rows)
     return pa.array(texts, pa.large_string()), pa.array(pieces, PIECES)
 
 
@@ -103,21 +103,3 @@ def test_edits_of_a_text_stay_in_its_pieces(rows: list[Row | None], data: st.Dat
         assert [text.encode()[p["start"] : p["end"]].decode() for p in places] == wanted
         assert text == SEPARATOR.join(wanted)
         assert [p["label"] for p in places] == [label for label, _ in row]
-
-
-@settings(deadline=None)
-@given(ROWS, st.sampled_from(VIEWS), st.data())
-def test_edits_of_a_view_are_edits_of_the_row(rows: list[Row | None], view: View, data: st.DataObject) -> None:
-    texts, pieces = columns(rows)
-    viewed = view_texts(texts, pieces, view).to_pylist()
-    edits = [None if text is None else drawn_edits(data, text) for text in viewed]
-    moved = edits_of_view(pa.array(edits, EDITS), pieces, view)
-    for row, edit, text in zip(rows, edits, apply_edits(texts, moved).to_pylist(), strict=True):
-        if row is None:
-            continue
-        wanted = [content for _, content in row]
-        if edit is not None:
-            numbers = chosen(row, view)
-            for number, new in zip(numbers, edited_pieces([wanted[n] for n in numbers], edit), strict=True):
-                wanted[number] = new
-        assert text == SEPARATOR.join(wanted)

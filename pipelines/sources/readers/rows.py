@@ -100,7 +100,7 @@ class Rows:
         self.documents += 1
         identity = doc_id or self._identity(id_value, position, number)
         status = (KEPT_STATUS, None, None)
-        beside = (None, None) if row is None else (_pieces(row), to_json(row.fields))
+        beside = (None, None) if row is None else (row.piece_rows, to_json(row.fields))
         hashed = content_hash(text) if row is None else row_hash(text, row.pieces, beside[1])
         place = f"{position}.{number}" if number else str(position)
         self._append(identity, place, url, moment, hashed, text, len(text), metadata, status, beside)
@@ -180,10 +180,6 @@ class Rows:
             forms=dict(sorted(self.forms.items())),
             error=self.errors[0] + more if self.errors else None,
         )
-
-
-def _pieces(row: Encoded) -> list[dict[str, Any]]:
-    return [{"label": label, "start": start, "end": end} for label, start, end in row.pieces]
 
 
 def _text_of(value: Any) -> str:

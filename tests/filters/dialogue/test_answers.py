@@ -7,7 +7,7 @@ import pytest
 from gristmill.filters.dialogue import code, copied, json_answers, loops, phrases, template_tokens
 from gristmill.filters.dialogue.cut_ends import ends_mid_sentence
 from gristmill.filters.dialogue.languages import measure as measure_languages
-from gristmill.filters.dialogue.turns import conversation_batch
+from gristmill.schemas.rows.kind import stored_batch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -163,14 +163,14 @@ def test_loops_cost_what_the_text_is_long() -> None:
 @given(st.text("ab ", max_size=60), st.text("ab ", max_size=60), st.text("aBc \n", max_size=40))
 def test_copies_are_those_of_the_reference(prompt: str, answer: str, shared: str) -> None:
     prompt, answer = f"{prompt}{shared}", f"{answer}{shared}{answer}"
-    row = copied.measure(conversation_batch([[("user", prompt), ("assistant", answer)]]), {}).to_pylist()[0]
+    row = copied.measure(stored_batch([[("user", prompt), ("assistant", answer)]]), {}).to_pylist()[0]
     assert row["copied_character_fraction"] == pytest.approx(copied.copied_plainly(prompt, answer))
 
 
 def test_an_echo_repeats_what_was_asked_a_correction_does_not() -> None:
     text = "The mill stood by the river for years. It turned whenever the water was high enough to turn it."
     asked = f"Correct the spelling of this text, and leave everything else as it is, please: {text}"
-    batch = conversation_batch([[("user", asked), ("assistant", answer)] for answer in (text, f"Yes: {asked}", "No.")])
+    batch = stored_batch([[("user", asked), ("assistant", answer)] for answer in (text, f"Yes: {asked}", "No.")])
     rows = copied.measure(batch, {}).to_pylist()
     assert rows[0]["copied_character_fraction"] == 1
     assert rows[0]["prompt_echo_fraction"] == 0
@@ -179,7 +179,7 @@ def test_an_echo_repeats_what_was_asked_a_correction_does_not() -> None:
 
 
 def test_a_response_that_is_its_prompt() -> None:
-    batch = conversation_batch(
+    batch = stored_batch(
         [
             [("user", "What is\n a MILL?"), ("assistant", "what is a mill? ")],
             [("system", "What is a mill?"), ("user", "x"), ("assistant", "what is a mill?")],
@@ -233,14 +233,14 @@ def test_python_is_parsed_never_run(source: str, parses: bool) -> None:
     ],
 )
 def test_json_where_json_was_asked_for(prompt: str, response: str, requested: bool, valid: bool | None) -> None:
-    row = json_answers.measure(conversation_batch([[("user", prompt), ("assistant", response)]]), {}).to_pylist()[0]
+    row = json_answers.measure(stored_batch([[("user", prompt), ("assistant", response)]]), {}).to_pylist()[0]
     assert row == {"json_requested": requested, "json_answer_valid": valid}
 
 
 def test_the_language_that_was_asked_in() -> None:
     german = "Wie backe ich zu Hause ein gutes Brot ohne einen Ofen? Bitte erkläre es mir ausführlich."
     english = "You can bake good bread without an oven by using a heavy pan with a lid on a low heat."
-    batch = conversation_batch(
+    batch = stored_batch(
         [
             [("user", german), ("assistant", english)],
             [("user", english), ("assistant", english)],

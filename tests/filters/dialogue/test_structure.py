@@ -5,8 +5,9 @@ import json
 import pyarrow as pa
 import pytest
 from gristmill.filters.dialogue.structure import COLUMNS, FAMILY, measure, structure_plainly, structures
-from gristmill.filters.dialogue.turns import conversation_batch, turns_of
+from gristmill.filters.dialogue.turns import turns_of
 from gristmill.filters.text.unicode_tables import CLASS
+from gristmill.schemas.rows.kind import stored_batch
 from gristmill.schemas.rows.registry import row_kind
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,7 +35,7 @@ GOOD = {
 
 @pytest.mark.parametrize(("name", "turns", "found"), TABLE, ids=[row[0] for row in TABLE])
 def test_shapes(name: str, turns: list[tuple[str, str]], found: dict) -> None:
-    (row,) = measure(conversation_batch([turns]), {}).to_pylist()
+    (row,) = measure(stored_batch([turns]), {}).to_pylist()
     expected = GOOD | found
     if name == "orphan":
         expected["out_of_turn_count"] = 1
@@ -46,7 +47,7 @@ def stored(record: dict) -> pa.RecordBatch:
     """A record as documents/ holds it."""
     text, pieces, fields = row_kind("conversation").encode(record)
     places = [{"label": label, "start": start, "end": end} for label, start, end in pieces]
-    batch = conversation_batch([[("user", "x")], [("user", "x")]], ["{}", json.dumps(fields)])
+    batch = stored_batch([[("user", "x")], [("user", "x")]], ["{}", json.dumps(fields)])
     column = pa.array([[], places], batch.column("pieces").type)
     texts = pa.array(["", text.decode()], pa.large_string())
     return pa.record_batch([texts, column, batch.column("fields")], names=["text", "pieces", "fields"])
@@ -95,7 +96,7 @@ TURN = st.tuples(st.sampled_from(["system", "user", "assistant", "tool", "critic
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.lists(TURN, max_size=6), min_size=1, max_size=4))
 def test_the_kernel_is_its_reference(conversations: list[list[tuple[str, str]]]) -> None:
-    turns = turns_of(conversation_batch(conversations))
+    turns = turns_of(stored_batch(conversations))
     counts = zeros((len(conversations), COLUMNS), "int64")
     structures(turns.data, turns.edges, turns.roles, turns.starts, turns.ends, CLASS, counts)
     plain = [structure_plainly([{"role": r, "content": c} for r, c in turns]) for turns in conversations]
@@ -103,9 +104,7 @@ def test_the_kernel_is_its_reference(conversations: list[list[tuple[str, str]]])
 
 
 def test_a_slice_and_rows_without_pieces_are_measured() -> None:
-    batch = conversation_batch(
-        [[("user", "a")], [("user", "b"), ("assistant", "c")], [("user", "é"), ("assistant", "c")]]
-    )
+    batch = stored_batch([[("user", "a")], [("user", "b"), ("assistant", "c")], [("user", "é"), ("assistant", "c")]])
     assert measure(batch.slice(1), {}).to_pylist() == measure(batch, {}).slice(1).to_pylist()
     nothing = batch.set_column(1, "pieces", pa.nulls(3, batch.column("pieces").type))
     assert measure(nothing, {}).column("message_count").to_pylist() == [0, 0, 0]

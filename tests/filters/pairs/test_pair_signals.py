@@ -6,16 +6,20 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from gristmill.filters.pairs import formats, judgement, lengths, likeness
-from gristmill.filters.pairs.sides import pair_batch, sides_of
-from gristmill.schemas.rows.kind import PIECES
+from gristmill.filters.pairs.sides import sides_of
+from gristmill.schemas.rows.kind import PIECES, stored_batch
 from gristmill.schemas.rows.registry import row_kind
 from hypothesis import given
 from hypothesis import strategies as st
 
 
+def labelled(prompt: str, chosen: str, rejected: str) -> list[tuple[str, str]]:
+    return [("prompt.user", prompt), ("chosen.assistant", chosen), ("rejected.assistant", rejected)]
+
+
 def measured(family: Any, name: str, *pairs: tuple[str, str]) -> list[Any]:
     """One signal of (chosen, rejected) answers."""
-    batch = pair_batch([("Why?", chosen, rejected) for chosen, rejected in pairs])
+    batch = stored_batch([labelled("Why?", chosen, rejected) for chosen, rejected in pairs])
     return family.measure(batch, {}).column(name).to_pylist()
 
 
@@ -79,7 +83,7 @@ def test_formats() -> None:
     ],
 )
 def test_what_the_source_says(fields: dict[str, Any], expected: tuple[Any, ...]) -> None:
-    batch = pair_batch([("Why?", "a", "b")], [json.dumps(fields)])
+    batch = stored_batch([labelled("Why?", "a", "b")], [json.dumps(fields)])
     (row,) = judgement.measure(batch, {}).to_pylist()
     assert tuple(row.values()) == expected
 
@@ -91,9 +95,11 @@ def test_sides_of_several_messages_and_of_none() -> None:
         "rejected": [{"role": "assistant", "content": None, "tool_calls": []}],
     }
     row = row_kind("pair").encode(record)
-    places = [{"label": label, "start": start, "end": end} for label, start, end in row.pieces]
     batch = pa.record_batch(
-        {"text": pa.array([row.text.decode(), None], pa.large_string()), "pieces": pa.array([places, None], PIECES)}
+        {
+            "text": pa.array([row.text.decode(), None], pa.large_string()),
+            "pieces": pa.array([row.piece_rows, None], PIECES),
+        }
     )
     assert list(sides_of(batch)) == [("s\n\nu", "a\n\nb", None), (None, None, None)]
     assert likeness.measure(batch, {}).to_pylist() == 2 * [

@@ -1,10 +1,6 @@
 """Two processes (gloo) train what one does, for every kind: the same rows, completions and updates, up to the order of sums."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +10,7 @@ from gristmill.training.run.train import train
 
 from tests.training.kinds.learning_of_kinds import pairs, second_of_two, start
 from tests.training.kinds.tiny_models import options_of, steps_of, write_lines
+from tests.training.processes import two_processes
 
 SCRIPT = """
 import os, sys
@@ -83,16 +80,5 @@ def in_two(folder: Path, options: dict[str, Any]) -> Path:
     script = folder / "two.py"
     here = str(Path(__file__).parent)
     script.write_text(SCRIPT.format(here=here, options=json.dumps(options), run=str(folder / "two")))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    common = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, str(script)],
-            env=common | {"WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank)},
-        )
-        for rank in (0, 1)
-    ]
-    assert [rank.wait(timeout=240) for rank in ranks] == [0, 0]
+    two_processes(script)
     return folder / "two"

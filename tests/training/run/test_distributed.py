@@ -1,9 +1,5 @@
 """Two processes give the losses of one, with DDP and with FSDP; a run may go on with another number of them."""
 
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +12,7 @@ from gristmill.training.run.folder import read_training
 from gristmill.training.run.train import train
 
 from tests.training.poison import corpus, plant, random_tokens, stream_of
+from tests.training.processes import two_processes
 from tests.training.training_runs import BATCH, curve, go_back, skipped, tiny
 
 Curve = dict[int, tuple[float, float, float]]
@@ -64,22 +61,6 @@ state.AcceleratorState.__init__ = with_fsdp_on_a_cpu
 settings.check_fsdp = lambda gpu, processes: None
 train(tiny({shards!r}, **CHANGES, fsdp=True), {run!r})
 """
-
-
-def two_processes(script: Path) -> None:
-    """What torchrun sets up, without its start-up time."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    common = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, str(script)],
-            env=common | {"WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank)},
-        )
-        for rank in (0, 1)
-    ]
-    assert [rank.wait(timeout=240) for rank in ranks] == [0, 0]
 
 
 def one_process(folder: Path, script: str) -> tuple[PretrainRecipe, Curve, Path]:
