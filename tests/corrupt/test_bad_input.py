@@ -172,7 +172,8 @@ def big_documents(folder: Path, count: int, size: int) -> Source:
     return {"path": "in.parquet"}
 
 
-@pytest.mark.parametrize(("count", "size"), [(300, 100_000), pytest.param(300, 10 << 20, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("count", "size"), [(300, 100_000), (300, 10 << 20)])
 def test_many_big_documents_in_one_row_group(tmp_path: Path, count: int, size: int) -> None:
     source = big_documents(tmp_path, count, size)
     recipe = write_recipe(tmp_path / "recipe.yaml", [{"name": "big", **source}], policy={"profiles": ["gopher@dolma"]})
@@ -184,6 +185,7 @@ def test_many_big_documents_in_one_row_group(tmp_path: Path, count: int, size: i
     assert sum(file.metadata.num_rows for file in documents) == count
 
 
+@pytest.mark.slow
 def test_a_line_of_ten_million_characters_and_a_word_a_million_times(tmp_path: Path) -> None:
     content = GOOD + line({"text": "x" * 10_000_000}) + line({"text": "mill " * 1_000_000})
     source = jsonl(content)(tmp_path)

@@ -84,6 +84,7 @@ def test_a_function_that_cannot_be_imported_stops_the_run(pool: IsolatedPool) ->
         pool.run("no_such_module:measure", {}, batch_of("x"), SCHEMA)
 
 
+@pytest.mark.slow
 def test_a_build_goes_on_over_records_that_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry.FAMILIES, "crashing", "tests.corrupt.crashing:FAMILY")
     impatient = IsolatedPool(2, Limits(seconds=3.0, seconds_per_mib=0.0))

@@ -64,6 +64,7 @@ def test_an_unescaped_page_without_a_policy_is_taken(payload: str, tmp_path: Pat
     assert "attacker.invalid" in requests
 
 
+@pytest.mark.slow
 @pytest.mark.chromium
 def test_each_defence_holds_alone(hostile_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With escaping switched off in the finished page, the content security policy still stops every payload; and the

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from gristmill.training.data.stream.dataset import PlanDataset
 from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.plan import Plan, PlanConfig
@@ -37,6 +38,7 @@ dist.destroy_process_group()
 """
 
 
+@pytest.mark.slow
 def test_two_processes_continue_what_one_began(tmp_path: Path) -> None:
     import torch
 
