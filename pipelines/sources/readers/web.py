@@ -1,4 +1,4 @@
-"""Web pages of any container: collected, extracted in batches, noted."""
+"""Web pages of any container, and other records that must be converted to text: collected, converted in batches, noted."""
 
 import json
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from gristmill.pipelines.sources.readers.extract import (
     RAW_PAGES,
     Isolate,
     decode_page,
-    extract_batch,
     needs_isolation,
 )
 from gristmill.pipelines.sources.readers.rows import Rows
+from gristmill.schemas.lookup import load_object
 
 RAW_BATCH_BYTES = 8 << 20
 RAW_BATCH_PAGES = 1024
@@ -23,7 +23,11 @@ _NOTES = ("title", "charset", "replaced_bytes", "unextracted_characters")  # of 
 
 @dataclass
 class Page:
-    """One framed page waiting for its text."""
+    """One framed page waiting for its text.
+
+    convert: the `module:function` that turns records of another format into text (see readers.conversion), with its
+    config; None: the page is HTML, or plain text. convert is run in worker processes, with limits of time and memory.
+    """
 
     raw: bytes
     charset: str | None
@@ -33,6 +37,9 @@ class Page:
     doc_id: str | None = None
     timestamp: str | None = None
     metadata: dict[str, Any] | None = None
+    convert: str | None = None
+    config: dict[str, Any] | None = None
+    number: int = 0
 
 
 class Pages:
@@ -64,47 +71,61 @@ class Pages:
         owned, self._waiting.pages, self._waiting.page_bytes = self._waiting.pages, [], 0
         if not owned:
             return
-        config = {"extract": self._rows.source.extract, "encoding": self._rows.source.encoding}
-        apart = [self._isolate is not None and needs_isolation(page.raw, config["extract"]) for _, page in owned]
+        own = {"extract": self._rows.source.extract, "encoding": self._rows.source.encoding}
+        kinds: dict[tuple[str, str, bool], list[Page]] = {}
+        places = []
+        for _, page in owned:
+            config = own if page.config is None else page.config
+            apart = self._isolate is not None and (bool(page.convert) or needs_isolation(page.raw, own["extract"]))
+            place = (page.convert or EXTRACT_BATCH, json.dumps(config, sort_keys=True), apart)
+            kinds.setdefault(place, []).append(page)
+            places.append(place)
         taken = {
-            place: iter(
-                _extracted([page for (_, page), one in zip(owned, apart, strict=True) if one is place], config, how)
-            )
-            for place, how in ((True, self._isolate), (False, None))
+            place: iter(_extracted(pages, place[0], json.loads(place[1]), self._isolate if place[2] else None))
+            for place, pages in kinds.items()
         }
-        for (rows, page), is_apart in zip(owned, apart, strict=True):
-            row = next(taken[is_apart])
+        for (rows, page), place in zip(owned, places, strict=True):
+            row = next(taken[place])
             _give(rows, page, row, row.pop("error", None))
             if rows.full:
                 yield rows.take()
 
 
-def _extracted(pages: list[Page], config: dict[str, Any], isolate: Isolate | None) -> list[dict[str, Any]]:
+def _extracted(
+    pages: list[Page], function: str, config: dict[str, Any], isolate: Isolate | None
+) -> list[dict[str, Any]]:
     """The rows of EXTRACTED of some pages, from worker processes or from here."""
-    if not pages:
-        return []
     columns = ([page.raw for page in pages], [page.charset for page in pages], [page.url for page in pages])
     arrays = [pa.array(column, field.type) for column, field in zip(columns, RAW_PAGES, strict=True)]
     batch = pa.RecordBatch.from_arrays(arrays, schema=RAW_PAGES)
-    return (isolate(EXTRACT_BATCH, config, batch) if isolate else extract_batch(batch, config)).to_pylist()
+    answer = isolate(function, config, batch) if isolate else load_object(function)(batch, config)
+    return list(answer.to_pylist())
 
 
 def _give(rows: Rows, page: Page, row: dict[str, Any], error: str | None) -> None:
     """One page with its extracted row, or with what ended its extraction."""
     metadata = page.metadata or {}
     metadata.update({name: row[name] for name in _NOTES if row[name] is not None})
-    if row["page"]:
-        metadata["page"] = json.loads(row["page"])
+    about = json.loads(row["page"] or "{}")
+    detail = about.pop("detail", None) if page.convert else None
+    skipped = about.pop("skipped", None) if page.convert else None
+    if page.convert:
+        metadata.update(about)
+    elif about:
+        metadata["page"] = about
     if row["meta_robots"]:
         metadata.setdefault("opt_out", {})["meta_robots"] = row["meta_robots"]
-    identity = {"doc_id": page.doc_id, "url": page.url}
-    if row["text"] is None:
+    identity = {"doc_id": page.doc_id, "url": page.url or metadata.pop("url", None), "number": page.number}
+    if skipped:
+        rows.skip(skipped)
+    elif row["text"] is None:
         reason = row["defect"] or f"extraction_{_ending(error or '')}"
-        detail = f"no text from {len(page.raw)} raw bytes: {row['defect'] or error}"
+        detail = f"no text from {len(page.raw)} raw bytes: {detail or row['defect'] or error}"
         rows.quarantine(reason, detail, len(page.raw), page.position, metadata=metadata, **identity)
     else:
         text = row["text"].encode()
-        rows.add(text, page.position, timestamp=page.timestamp, metadata=metadata, **identity)
+        timestamp = page.timestamp or metadata.pop("timestamp", None)
+        rows.add(text, page.position, timestamp=timestamp, metadata=metadata, **identity)
 
 
 def _ending(error: str) -> str:
