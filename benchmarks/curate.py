@@ -37,7 +37,7 @@ from planted_faults import FAULTS, conversations
 
 FAMILIES = (
     *("conversation_structure", "copied_prompt", "json_answers", "conversation_languages", "loops", "refusals"),
-    *("template_tokens", "cut_ends", "code_fences", "final_answer", "task_class"),
+    *("template_tokens", "truncation", "code_fences", "final_answer", "task_class"),
 )
 
 

@@ -19,7 +19,7 @@ from gristmill.filters.decontamination.match import find_matches, matches_plainl
 from gristmill.filters.decontamination.words import words_plainly
 from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.pipelines.decontamination.command import recipe_of
-from gristmill.pipelines.decontamination.eval_sets import plan_sets, read_sets
+from gristmill.pipelines.decontamination.eval_sets import read_sets, set_splits
 
 OPTIONS = chosen_normalisation(("case", "punctuation", "whitespace"))
 WORDS_OF_ITEM = 60
@@ -103,7 +103,7 @@ def main() -> None:
     if arguments.sets:
         recipe = recipe_of([str(arguments.documents)], arguments.sets, "text", None, "8,13", 0.5, None, "drop")
         assert recipe.decontaminate is not None
-        items = read_sets(recipe.decontaminate, plan_sets(recipe.decontaminate))
+        items = read_sets(recipe.decontaminate, set_splits(recipe.decontaminate))
         index = index_of(items.passages.to_pylist(), items.passage_item, items.set_number)
         measure(f"the sets named, {len(items.names):,} items", column, size / 1e6, index)
     check(texts, made_index(texts, CHECKED_PASSAGES)[1])

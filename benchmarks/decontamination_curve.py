@@ -20,7 +20,7 @@ from typing import Any
 from gristmill.console import Console
 from gristmill.pipelines.build import build
 from gristmill.pipelines.decontamination.command import recipe_of
-from gristmill.pipelines.decontamination.eval_sets import plan_sets, read_sets
+from gristmill.pipelines.decontamination.eval_sets import read_sets, set_splits
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run
 
@@ -63,7 +63,7 @@ def main() -> None:
     dice = random.Random(0)
     recipe = recipe_of(["-"], arguments.sets, "text", None, "8,13", 0.5, None, "drop")
     assert recipe.decontaminate is not None
-    items = read_sets(recipe.decontaminate, plan_sets(recipe.decontaminate))
+    items = read_sets(recipe.decontaminate, set_splits(recipe.decontaminate))
     strings: dict[int, list[str]] = defaultdict(list)
     for owner, passage in zip(items.passage_item.tolist(), items.passages.to_pylist(), strict=True):
         strings[owner].append(passage)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.pipelines.sources.readers.registry import plan_splits, read_splits
+from gristmill.pipelines.sources.readers.registry import list_splits, read_splits
 from gristmill.schemas.recipe.source import PairOptions, Source
 from gristmill.schemas.rows.registry import DOCUMENT, ROW_KINDS
 from gristmill.schemas.tally import Tally
@@ -37,7 +37,7 @@ def measure(path: Path, kind: str, pairs: PairOptions) -> str | None:
     records = rows = 0
     error = None
     started = time.process_time()
-    for item in read_splits(plan_splits(source, 64 << 20), source):
+    for item in read_splits(list_splits(source, 64 << 20), source):
         if isinstance(item, pa.RecordBatch):
             counted = pc.value_counts(item.column("reason").drop_null()).to_pylist()
             reasons.update({one["values"]: one["counts"] for one in counted})

@@ -24,7 +24,7 @@ from gristmill.pipelines.measure.families import measure_batch
 from gristmill.pipelines.policy.compile import compile_recipe
 from gristmill.pipelines.policy.evaluate import PartColumns, evaluate
 from gristmill.pipelines.run.stages import Stage
-from gristmill.pipelines.sources.ingest import ingest_group, plan_tasks
+from gristmill.pipelines.sources.ingest import ingest_group, ingest_tasks
 from gristmill.schemas import layout
 from growth_driver import POLICY, QUIET, a_unit_for_each_file, write_parts
 
@@ -92,7 +92,7 @@ def files(folder: Path, size: int) -> Work:
     def read() -> None:
         Stage(storage, layout.DOCUMENTS, {}, {}).start()
         engine = Engine()
-        engine.run_tasks(ingest_group, plan_tasks(storage, recipe))
+        engine.run_tasks(ingest_group, ingest_tasks(storage, recipe))
 
     return read
 
@@ -210,7 +210,7 @@ def evaluation_items(folder: Path, size: int) -> Work:
     storage = Storage(str(folder / "run"))
     documents = Stage(storage, layout.DOCUMENTS, {}, {})
     documents.start()
-    for task in plan_tasks(storage, chosen.recipe):
+    for task in ingest_tasks(storage, chosen.recipe):
         ingest_group(task)
     context = chosen.context(storage, Engine(), QUIET, None)
     context.add(layout.DOCUMENTS, documents.finish({}))

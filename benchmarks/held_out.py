@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from gristmill.console import Console
-from gristmill.pipelines.train_models.texts import read_texts
+from gristmill.pipelines.signal_models.texts import read_texts
 
 PIECE_CHARACTERS = 1000
 

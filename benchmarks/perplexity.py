@@ -18,8 +18,8 @@ from gristmill.console import Console
 from gristmill.filters.model_signals.perplexity import line_perplexity, measure
 from gristmill.filters.registry import family
 from gristmill.pipelines.measure.families import measure_batch
-from gristmill.pipelines.train_models.figures import area_with_interval
-from gristmill.pipelines.train_models.train_kenlm import KenlmOptions, train_kenlm
+from gristmill.pipelines.signal_models.figures import area_with_interval
+from gristmill.pipelines.signal_models.train_kenlm import KenlmOptions, train_kenlm
 from held_out import documents, is_held_out, jsonl, pieces
 
 PIECES = 2000

@@ -252,7 +252,7 @@ def _finish(turns: Turns, rng: random.Random) -> dict[str, Any] | None:
     return {"finish_reason": rng.choice(("length", "max_tokens"))}
 
 
-def _cut(turns: Turns, rng: random.Random) -> dict[str, Any] | None:
+def _truncate(turns: Turns, rng: random.Random) -> dict[str, Any] | None:
     if not _is_prose(turns):
         return None
     words = _assistant(turns)["content"].split(" ")
@@ -342,7 +342,7 @@ FAULTS: dict[str, tuple[Fault, tuple[str, ...]]] = {  # fault -> (how it is plan
     "tool call without result": (_lost_result, ("unanswered_tool_call",)),
     "result without tool call": (_orphan, ("orphan_tool_result",)),
     "ended by a limit": (_finish, ("cut_by_length",)),
-    "cut in a sentence": (_cut, ("ends_mid_sentence",)),
+    "ends in a sentence": (_truncate, ("ends_mid_sentence",)),
     "refusal": (_refuse, ("refusal",)),
     "speaks of itself": (_speak_of_self, ("assistant_speaks_of_itself",)),
     "loop": (_loop, ("loop", "many_loop_repeats")),

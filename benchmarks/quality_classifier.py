@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from gristmill.console import Console
 from gristmill.filters.model_signals.classifier import probability_of
-from gristmill.pipelines.train_models.figures import area_with_interval, figures
-from gristmill.pipelines.train_models.train_fasttext import train_fasttext
+from gristmill.pipelines.signal_models.figures import area_with_interval, figures
+from gristmill.pipelines.signal_models.train_fasttext import train_fasttext
 from held_out import documents, is_held_out, jsonl, pieces
 
 

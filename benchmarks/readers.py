@@ -20,7 +20,7 @@ from fastwarc.warc import ArchiveIterator, WarcRecordType
 from gristmill.pipelines.engine.pool import shared_pool
 from gristmill.pipelines.sources.readers.extract import EXTRACTED, RAW_PAGES, Isolate, extract_batch, main_text
 from gristmill.pipelines.sources.readers.jsonl import lines
-from gristmill.pipelines.sources.readers.registry import plan_splits, read_split
+from gristmill.pipelines.sources.readers.registry import list_splits, read_split
 from gristmill.pipelines.sources.readers.streams import chunks, open_split
 from gristmill.schemas.recipe.source import Source
 from gristmill.schemas.tally import Tally
@@ -38,7 +38,7 @@ def pooled(function: str, config: dict[str, Any], batch: pa.RecordBatch) -> pa.R
 def read_all(source: Source, isolate: Isolate | None) -> tuple[int, int]:
     """(documents, bytes of text) of a source."""
     documents = size = 0
-    for split in plan_splits(source, SPLIT_BYTES):
+    for split in list_splits(source, SPLIT_BYTES):
         for item in read_split(split, source, isolate):
             if isinstance(item, Tally):
                 documents += item.documents
@@ -79,7 +79,7 @@ def best_of(repeat: int, work: Callable[[], Any]) -> tuple[float, float, Any]:
 
 def unpacked_bytes(source: Source) -> int:
     total = 0
-    for split in {s.url: s for s in plan_splits(source, SPLIT_BYTES)}.values():
+    for split in {s.url: s for s in list_splits(source, SPLIT_BYTES)}.values():
         with open_split(split) as stored:
             total += sum(len(block) for block in chunks(stored, split.compression, lambda _: None))
     return total
@@ -93,7 +93,7 @@ def speed(paths: list[str], repeat: int) -> None:
         source = Source(name="benchmark", path=path)
         size = unpacked_bytes(source) / 1e6
         ways: dict[str, Callable[[], tuple[int, int]]] = {"": lambda: read_all(source, None)}  # noqa: B023
-        if plan_splits(source, SPLIT_BYTES)[0].format == "warc":
+        if list_splits(source, SPLIT_BYTES)[0].format == "warc":
             ways[" (isolated)"] = lambda: read_all(source, pooled)  # noqa: B023
             ways[" (bare loop)"] = lambda: (bare_loop(path), 0)  # noqa: B023
         for label, work in ways.items():
@@ -106,7 +106,7 @@ def speed(paths: list[str], repeat: int) -> None:
 
 def gold_pages(path: str) -> Iterator[dict[str, Any]]:
     source = Source(name="gold", path=path, format="jsonl")
-    for split in plan_splits(source, SPLIT_BYTES):
+    for split in list_splits(source, SPLIT_BYTES):
         with open_split(split) as stored:
             for line in lines(chunks(stored, split.compression, print), 0, 1 << 30):
                 yield from_json(line.content)

@@ -63,9 +63,9 @@ def corpus(megatokens: int) -> tuple[Path, Path]:
     return folder, tokens
 
 
-def served(folder: Path, cut: str, seconds: float, ids_alone: bool = False) -> float:
+def served(folder: Path, packing: bool, seconds: float, ids_alone: bool = False) -> float:
     """Tokens a second over whole epochs, without the first batch (compilation)."""
-    plan = Plan.build(ShardSet.open(folder), PlanConfig(window=WINDOW, cut=cut), folder / f"plan-{cut}")
+    plan = Plan.build(ShardSet.open(folder), PlanConfig(window=WINDOW, packing=packing), folder / f"plan-{packing}")
     data = PlanDataset(plan)
     read = data.ids if ids_alone else data.batch
     read(0, BATCH)
@@ -133,10 +133,10 @@ def main() -> None:
     with one_core():
         seek(folder)  # compiles
         print(f"batch at step 1,000,000: {seek(folder):.3f} s")
-        print(f"gristmill packed, one core: {served(folder, 'packed', options.seconds) / 1e6:.0f} M tokens/s")
+        print(f"gristmill packing, one core: {served(folder, True, options.seconds) / 1e6:.0f} M tokens/s")
     for name in [] if options.no_peers else PEERS:
         with one_core():
-            all_three, ids = (served(folder, "windows", options.seconds, alone) for alone in (False, True))
+            all_three, ids = (served(folder, False, options.seconds, alone) for alone in (False, True))
         print(f"gristmill windows, before {name}: {all_three / 1e6:.0f} M tokens/s, ids alone {ids / 1e6:.0f}")
         for way, rate in peer(name, tokens, options.seconds).items():
             ratios = f"{all_three / rate:.1f} times as fast"

@@ -30,11 +30,11 @@ from gristmill.console import Console
 from gristmill.filters.c4.bad_words import UNFLANKED_LANGUAGES, count_places, read_entries
 from gristmill.filters.model_signals.classifier import probability_of
 from gristmill.filters.model_signals.line_text import one_line
-from gristmill.pipelines.train_models.figures import area_with_interval, share_with_interval
-from gristmill.pipelines.train_models.near_copies import near_copy_clusters
-from gristmill.pipelines.train_models.sample import Labelled
-from gristmill.pipelines.train_models.train_fasttext import train_fasttext
-from gristmill.schemas.models import Classifier
+from gristmill.pipelines.signal_models.figures import area_with_interval, share_with_interval
+from gristmill.pipelines.signal_models.near_copies import near_copy_clusters
+from gristmill.pipelines.signal_models.sample import Labelled
+from gristmill.pipelines.signal_models.train_fasttext import train_fasttext
+from gristmill.schemas.signal_models import Classifier
 from toxicity_probes import FUNCTIONAL, HARMLESS
 
 PEER = "alt-profanity-check==1.9.1"

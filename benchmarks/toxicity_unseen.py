@@ -8,7 +8,7 @@ are runs, recipes or files with a column `text`. Options are the command's own c
     alone     learnt from --learn
     more      and from the sentences of examples/toxic_sentences.py, and the harmless texts, with --diluted
 
-A text of an unseen set that is a near copy (pipelines/train_models/near_copies) of one learnt from, or of another unseen
+A text of an unseen set that is a near copy (pipelines/signal_models/near_copies) of one learnt from, or of another unseen
 text, is left out for all.
 """
 
@@ -22,11 +22,11 @@ from pathlib import Path
 import numpy as np
 from gristmill.console import Console
 from gristmill.filters.model_signals.classifier import probability_of
-from gristmill.pipelines.train_models.fasttext_options import FasttextOptions
-from gristmill.pipelines.train_models.figures import area_with_interval
-from gristmill.pipelines.train_models.sample import Labelled, parse_labelled, read_labelled
-from gristmill.pipelines.train_models.texts import read_texts
-from gristmill.pipelines.train_models.train_fasttext import train_fasttext
+from gristmill.pipelines.signal_models.fasttext_options import FasttextOptions
+from gristmill.pipelines.signal_models.figures import area_with_interval
+from gristmill.pipelines.signal_models.sample import Labelled, parse_labelled, read_labelled
+from gristmill.pipelines.signal_models.texts import read_texts
+from gristmill.pipelines.signal_models.train_fasttext import train_fasttext
 
 from toxicity import PEER_CODE, Rows, answers, peer_python, shown, without_copies  # isort: skip
 

@@ -25,7 +25,7 @@ FAMILIES: dict[str, str] = {
     "conversation_languages": "gristmill.filters.dialogue.languages",
     "conversation_structure": "gristmill.filters.dialogue.structure",
     "copied_prompt": "gristmill.filters.dialogue.copied",
-    "cut_ends": "gristmill.filters.dialogue.cut_ends",
+    "truncation": "gristmill.filters.dialogue.truncation",
     "final_answer": "gristmill.filters.dialogue.final_answer",
     "fineweb_lines": "gristmill.filters.fineweb.quality",
     "fineweb_tokens": "gristmill.filters.fineweb.quality:TOKENS",

@@ -41,15 +41,15 @@ _PUBLIC = {
     "write_shards": "gristmill.pipelines.shards.write",
     "verify_shards": "gristmill.pipelines.shards.verify",
     "export_shards": "gristmill.pipelines.shards.export",
-    "purge_shards": "gristmill.pipelines.shards.tombstones",
+    "erase_forgotten": "gristmill.pipelines.shards.tombstones",
     # Training.
     "train": "gristmill.training.run.train",
-    "plans": "gristmill.training.planner.plans",
+    "compute_budgets": "gristmill.training.compute_budget.budgets",
     "average_checkpoints": "gristmill.training.run.averaging",
     "TrainingRun": "gristmill.training.inspect.trace",
     # Models that filters use.
-    "train_fasttext": "gristmill.pipelines.train_models.train_fasttext",
-    "train_kenlm": "gristmill.pipelines.train_models.train_kenlm",
+    "train_fasttext": "gristmill.pipelines.signal_models.train_fasttext",
+    "train_kenlm": "gristmill.pipelines.signal_models.train_kenlm",
     # What a person writes.
     "Recipe": "gristmill.schemas.recipe.corpus",
     "Policy": "gristmill.schemas.recipe.policy",

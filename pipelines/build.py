@@ -26,7 +26,7 @@ from gristmill.pipelines.scrub.finish import finish
 from gristmill.pipelines.scrub.forget_requests import read_forget_requests
 from gristmill.pipelines.scrub.keep_text import remove_texts
 from gristmill.pipelines.scrub.scrub import honour_forget_requests, remove_unfinished, scrub_measured
-from gristmill.pipelines.sources.ingest import IngestTask, ingest, plan_tasks, reading_kernels
+from gristmill.pipelines.sources.ingest import IngestTask, ingest, ingest_tasks, reading_kernels
 from gristmill.pipelines.steps import known_datasets, steps_of
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
@@ -77,7 +77,7 @@ def build(
     console = console or Console()
     chosen = checked(as_recipe(recipe))
     storage = Storage(str(out))
-    tasks = plan_tasks(storage, chosen.recipe, sample, console)
+    tasks = ingest_tasks(storage, chosen.recipe, sample, console)
     with explained(storage.url):
         _claim(storage)
     with explained(storage.url), run_lock(storage), running(engine) as started:

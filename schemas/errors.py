@@ -32,7 +32,7 @@ class RecipeError(GristmillError):
 
 
 class InputError(GristmillError):
-    """An input that is missing, unreadable or of the wrong kind, found while planning."""
+    """An input that is missing, unreadable or of the wrong kind, found before anything is read."""
 
     exit_code = 3
 

@@ -216,7 +216,7 @@ class EvaluationSetReport(_Section):
 
 
 class MixedGroup(_Section):
-    """One source or language of the mix; see pipelines/mix/plan.GroupPlan."""
+    """One source or language of the mix; see pipelines/write/mix/targets.GroupTarget."""
 
     name: str
     documents: int
@@ -230,7 +230,7 @@ class MixedGroup(_Section):
 
 
 class MixReport(_Section):
-    """How often documents are used: planned tokens, and documents by their number of copies."""
+    """How often documents are used: target tokens, and documents by their number of copies."""
 
     by: str
     tokens: int

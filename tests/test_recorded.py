@@ -85,17 +85,17 @@ def test_shards(shards: Path) -> None:
     assert checksums == recorded("shards", checksums)
 
 
-@pytest.mark.parametrize("cut", ["windows", "packed"])
-def test_the_order_of_a_plan(shards: Path, cut: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("packing", [False, True])
+def test_the_order_of_a_plan(shards: Path, packing: bool, tmp_path: Path) -> None:
     from gristmill.training.data.stream.dataset import PlanDataset
     from gristmill.training.data.stream.plan import Plan, PlanConfig
     from gristmill.training.data.stream.shards import ShardSet
 
-    plan = Plan.build(ShardSet.open(str(shards)), PlanConfig(window=65, cut=cut, seed=3), tmp_path)
+    plan = Plan.build(ShardSet.open(str(shards)), PlanConfig(window=65, packing=packing, seed=3), tmp_path)
     ids = PlanDataset(plan).batch(0, plan.sequences)["input_ids"]
     sequences = hashlib.sha256(ids.astype("<i8").tobytes()).hexdigest()
     found = {"plan_id": plan.plan_id, "sequences": sequences}
-    assert found == recorded(f"plan {cut}", found)
+    assert found == recorded("plan packed" if packing else "plan windows", found)
 
 
 def test_a_training_curve(shards: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Learning from token shards: the stream, objectives, pre-training, stability, planning."""
+"""Learning from token shards: the stream, objectives, kinds of training, stability, compute budgets."""
 
 import logging
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from gristmill.filters.language.detectors import fasttext_model, model_path
 from gristmill.filters.model_signals.line_text import LABEL_PREFIX, one_line
 from gristmill.schemas.errors import ModelError, RecipeError
-from gristmill.schemas.models import Classifier, LineNormalisation, read_model
+from gristmill.schemas.signal_models import Classifier, LineNormalisation, read_model
 
 POSITIVE, NEGATIVE = f"{LABEL_PREFIX}positive", f"{LABEL_PREFIX}negative"
 _CLEAREST = 1e-6  # fastText's probabilities end about here

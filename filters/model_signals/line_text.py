@@ -12,7 +12,7 @@ import sys
 import unicodedata
 from functools import cache
 
-from gristmill.schemas.models import LineNormalisation
+from gristmill.schemas.signal_models import LineNormalisation
 
 _QUOTES = dict.fromkeys("„”“«»」「《》", '"')
 PUNCTUATION = {

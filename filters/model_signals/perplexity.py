@@ -21,8 +21,8 @@ import pyarrow as pa
 from gristmill.filters.model_signals.line_text import ccnet_lines
 from gristmill.filters.model_signals.line_tokenizer import line_tokenizer
 from gristmill.schemas.errors import ModelError
-from gristmill.schemas.models import LanguageModel, read_model
 from gristmill.schemas.paths import RecipePath
+from gristmill.schemas.signal_models import LanguageModel, read_model
 from gristmill.schemas.signals import Family, Signal
 from gristmill.schemas.strict import LanguageName, Strict
 from pydantic import Field, model_validator

@@ -16,7 +16,7 @@ def forget(
     shards: Annotated[
         list[str] | None, typer.Option(help="Token shards written from the run, besides RUN/shards; several times.")
     ] = None,
-    purge: Annotated[bool, typer.Option("--purge", help="Overwrite the tokens in shards, not only mark them.")] = False,
+    erase: Annotated[bool, typer.Option("--erase", help="Overwrite the tokens in shards, not only mark them.")] = False,
     engine: EngineName = "sail",
     master: Master = None,
     partitions: Partitions = None,
@@ -32,5 +32,5 @@ def forget(
     mode = "record" if record else "content"
     running, console = engine_of(engine, master, partitions, conf), console_of(quiet)
     print(
-        run_forget(run, doc_ids, mode, shards=shards or (), purge=purge, engine=running, console=console)  # type: ignore[arg-type]
+        run_forget(run, doc_ids, mode, shards=shards or (), erase=erase, engine=running, console=console)  # type: ignore[arg-type]
     )

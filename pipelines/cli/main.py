@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from gristmill.pipelines.cli.adapters import adapters
 from gristmill.pipelines.cli.average import average
+from gristmill.pipelines.cli.compute_budget import compute_budget
 from gristmill.pipelines.cli.decontaminate import decontaminate
 from gristmill.pipelines.cli.export import export
 from gristmill.pipelines.cli.forget import forget
 from gristmill.pipelines.cli.mix import mix
-from gristmill.pipelines.cli.models import classifier, lm
 from gristmill.pipelines.cli.options import (
     AllowIncomplete,
     Conf,
@@ -25,9 +25,10 @@ from gristmill.pipelines.cli.options import (
     engine_of,
     leave_if_incomplete,
 )
-from gristmill.pipelines.cli.plan import plan
 from gristmill.pipelines.cli.purge import purge
+from gristmill.pipelines.cli.renamed import Commands
 from gristmill.pipelines.cli.shards import shards, tokenizer
+from gristmill.pipelines.cli.signal_models import classifier, lm
 from gristmill.pipelines.cli.trace import trace
 from gristmill.pipelines.cli.train import ledger, train
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="gristmill",
+    cls=Commands,
     help="Build text corpora for language models: measure once, decide many times.",
     no_args_is_help=True,
     add_completion=False,
@@ -224,7 +226,7 @@ app.add_typer(adapters, name="adapters")
 app.add_typer(shards, name="shards")
 app.add_typer(tokenizer, name="tokenizer")
 app.command()(train)
-app.command()(plan)
+app.command()(compute_budget)
 app.command()(average)
 app.command()(ledger)
 app.command()(trace)

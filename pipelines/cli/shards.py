@@ -101,12 +101,12 @@ def export(
     print(f"{out}: {record['documents']:,} documents for {format}")
 
 
-@shards.command("purge")
-def purge(folder: Folder, quiet: Quiet = False) -> None:
-    """Overwrite forgotten tokens on disk; nothing else moves, plans made on the shards stay good."""
-    from gristmill.pipelines.shards.tombstones import purge_shards
+@shards.command("erase")
+def erase(folder: Folder, quiet: Quiet = False) -> None:
+    """Overwrite forgotten tokens on disk; nothing else moves, the plans of training runs stay valid."""
+    from gristmill.pipelines.shards.tombstones import erase_forgotten
 
-    changed = purge_shards(folder, console_of(quiet))
+    changed = erase_forgotten(folder, console_of(quiet))
     print(f"{folder}: {len(changed)} shards overwritten")
 
 

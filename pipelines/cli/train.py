@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from gristmill.pipelines.cli.options import console_of
 
-RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a training run.")]
+TrainingFolderPath = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a training run.")]
 
 
 def train(
@@ -14,9 +14,9 @@ def train(
     restart: Annotated[
         bool, typer.Option("--restart", help="Begin anew: the run that is in the folder moves to set-aside/.")
     ] = False,
-    plan: Annotated[
+    dry_run: Annotated[
         bool,
-        typer.Option("--plan", help="Start nothing: print batch, epochs, schedule and memory with their formulas."),
+        typer.Option("--dry-run", help="Start nothing: print batch, epochs, schedule and memory with their formulas."),
     ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print errors only, and whether the run begins or goes on.")
@@ -27,10 +27,10 @@ def train(
     import os
 
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # imported by transformers; warns of a kernel for 4 bits
-    if plan or out is None:
-        from gristmill.training.kinds.plan import planned
+    if dry_run or out is None:
+        from gristmill.training.kinds.dry_run import derived_numbers
 
-        print(planned(recipe))
+        print(derived_numbers(recipe))
         return
     from gristmill.training.run.train import train
 
@@ -45,7 +45,7 @@ def _print_now(line: str) -> None:
 
 
 def ledger(
-    run: RunFolder,
+    run: TrainingFolderPath,
     unskip: Annotated[
         int | None,
         typer.Option(min=1, help="Take this event back: what it skipped is served again when the run goes on."),

@@ -14,7 +14,7 @@ from gristmill.pipelines.sources.ingest import file_set_fingerprint
 from gristmill.pipelines.sources.readers.json_array import contents
 from gristmill.pipelines.sources.readers.jsonl import CHECKED_RECORDS, parse
 from gristmill.pipelines.sources.readers.records import listed, values_at
-from gristmill.pipelines.sources.readers.registry import plan_splits, read_split
+from gristmill.pipelines.sources.readers.registry import list_splits, read_split
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.schemas.errors import InputError
 from gristmill.schemas.recipe.decontamination import Decontaminate, EvaluationSet
@@ -43,16 +43,16 @@ def as_source(one: EvaluationSet) -> Source:
     return Source(name=one.name, path=one.path, format=one.format, columns=columns)
 
 
-def plan_sets(options: Decontaminate) -> dict[str, list[Split]]:
+def set_splits(options: Decontaminate) -> dict[str, list[Split]]:
     """The splits of every set; InputError when a set cannot be read or lacks a field."""
-    planned = {}
+    splits_of_sets = {}
     for one in options.sets:
-        splits = plan_splits(as_source(one), WHOLE_FILE)
+        splits = list_splits(as_source(one), WHOLE_FILE)
         for split in splits:
             if split.format in ("json", "jsonl"):
                 _check_fields(one, split)
-        planned[one.name] = splits
-    return planned
+        splits_of_sets[one.name] = splits
+    return splits_of_sets
 
 
 def _check_fields(one: EvaluationSet, split: Split) -> None:
@@ -77,12 +77,12 @@ def _check_fields(one: EvaluationSet, split: Split) -> None:
         )
 
 
-def sets_fingerprint(planned: dict[str, list[Split]]) -> str:
+def sets_fingerprint(splits_of_sets: dict[str, list[Split]]) -> str:
     """Changes with the files of the sets."""
-    return file_set_fingerprint([planned[name] for name in sorted(planned)])
+    return file_set_fingerprint([splits_of_sets[name] for name in sorted(splits_of_sets)])
 
 
-def read_sets(options: Decontaminate, planned: dict[str, list[Split]]) -> Items:
+def read_sets(options: Decontaminate, splits_of_sets: dict[str, list[Split]]) -> Items:
     """All items; InputError when a set has none or a file of it cannot be read whole: a gap would go unnoticed."""
     numbers: list[int] = []
     names: list[str] = []
@@ -90,7 +90,7 @@ def read_sets(options: Decontaminate, planned: dict[str, list[Split]]) -> Items:
     owners: list[int] = []
     for number, one in enumerate(options.sets):
         before = len(passages)
-        for split in planned[one.name]:
+        for split in splits_of_sets[one.name]:
             for name, text in _items(one, split):
                 strings = [text for text in text.split(SEPARATOR) if text.strip()]
                 passages += strings

@@ -30,17 +30,17 @@ MAPPED_BYTES = 1 << 20  # smaller arrays are read
 
 
 def index_items(
-    storage: Storage, options: Decontaminate, planned: Mapping[str, list[Split]], console: Console
+    storage: Storage, options: Decontaminate, splits_of_sets: Mapping[str, list[Split]], console: Console
 ) -> DatasetManifest:
     """Bring the items and their index up to date."""
     config = {
         "measurement": options.measurement,
         "sets": [one.model_dump(mode="json", exclude={"path"}) for one in options.sets],
     }
-    stage = Stage(storage, layout.EVALUATION_ITEMS, config, {"sets": sets_fingerprint(dict(planned))})
+    stage = Stage(storage, layout.EVALUATION_ITEMS, config, {"sets": sets_fingerprint(dict(splits_of_sets))})
 
     def work() -> dict[str, Any]:
-        items = read_sets(options, dict(planned))
+        items = read_sets(options, dict(splits_of_sets))
         index = build_index(
             items.passages,
             items.passage_item,

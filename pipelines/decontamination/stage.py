@@ -10,7 +10,7 @@ from gristmill.filters.decontamination.index import build_index
 from gristmill.filters.decontamination.match import find_matches
 from gristmill.filters.decontamination.overlap import held_by, weigh
 from gristmill.filters.dedup.content_key import chosen_normalisation
-from gristmill.pipelines.decontamination.eval_sets import plan_sets
+from gristmill.pipelines.decontamination.eval_sets import set_splits
 from gristmill.pipelines.decontamination.hits import weigh_matches
 from gristmill.pipelines.decontamination.items import index_items
 from gristmill.pipelines.decontamination.matches import compared_version, match_documents
@@ -43,7 +43,7 @@ class CompareWithSets(Step):
 
     def check(self, recipe: Recipe) -> None:
         if recipe.decontaminate is not None:
-            plan_sets(recipe.decontaminate)
+            set_splits(recipe.decontaminate)
             version = compared_version(recipe.decontaminate, row_kind(recipe.rows))
             chosen = recipe.contamination
             if version != ORIGINAL and chosen is not None and chosen.action == "cut":
@@ -65,7 +65,7 @@ class CompareWithSets(Step):
     def update(self, context: RunContext) -> None:
         options = context.recipe.decontaminate
         assert options is not None
-        items = index_items(context.storage, options, plan_sets(options), context.console)
+        items = index_items(context.storage, options, set_splits(options), context.console)
         matches, counts = match_documents(context, options, items)
         context.signals.update(weigh_matches(context, options, items, matches, counts))
 

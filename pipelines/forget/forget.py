@@ -28,8 +28,8 @@ from gristmill.pipelines.scrub.forget_requests import add_forget_request, read_f
 from gristmill.pipelines.scrub.keep_text import purge_documents
 from gristmill.pipelines.scrub.scrub import honour_forget_requests, remove_unfinished, scrub_measured
 from gristmill.pipelines.shards.manifest import read_shard_manifest
-from gristmill.pipelines.shards.tombstones import purge_shards
-from gristmill.pipelines.sources.ingest import plan_tasks
+from gristmill.pipelines.shards.tombstones import erase_forgotten
+from gristmill.pipelines.sources.ingest import ingest_tasks
 from gristmill.pipelines.steps import known_datasets
 from gristmill.pipelines.write.corpus import write_selected
 from gristmill.schemas import layout
@@ -66,13 +66,13 @@ def forget(
     mode: Mode,
     *,
     shards: Sequence[str] = (),
-    purge: bool = False,
+    erase: bool = False,
     engine: Engine | None = None,
     console: Console | None = None,
 ) -> Forgotten:
     """Remove documents from a run: `record` these ids, `content` also every verified copy of their content.
 
-    shards: folders of token shards written from the run, besides `RUN/shards`; purge: overwrite the tokens there too.
+    shards: folders of token shards written from the run, besides `RUN/shards`; erase: overwrite the tokens there too.
     A run that was interrupted while forgetting is finished first. InputError for an id that the run does not have.
     """
     console = console or Console()
@@ -92,9 +92,9 @@ def forget(
             add_forget_request(storage, entry, b"".join(kept_bits(chosen)))
             promoted = _carry_out(storage, started, console)
         folders = sorted({folder for entry in read_forget_requests(storage).entries for folder in entry.shards})
-        for folder in folders if purge else ():
-            purge_shards(folder, console)
-        still_there = tuple(_still_there(storage, () if purge else folders))
+        for folder in folders if erase else ():
+            erase_forgotten(folder, console)
+        still_there = tuple(_still_there(storage, () if erase else folders))
         return Forgotten(open_run(storage.url), removed, promoted, still_there)
 
 
@@ -148,7 +148,7 @@ def _check(run: Run, entry: ForgetRequest) -> None:
     """Raise before anything is written when the request could not be carried out."""
     checked(run.recipe)
     if entry.texts != layout.ALL:  # the run must be built again from its sources
-        plan_tasks(run.storage, run.recipe, entry.sample)
+        ingest_tasks(run.storage, run.recipe, entry.sample)
     for folder in entry.shards:
         read_shard_manifest(Storage(folder))
 
@@ -162,7 +162,7 @@ def _carry_out(storage: Storage, engine: Engine, console: Console) -> tuple[str,
     started = time.monotonic()
     documents = read_manifest(storage, layout.DOCUMENTS.folder)
     if documents is None or documents.facts.get(layout.TEXTS, layout.ALL) != layout.ALL:
-        build_here(context, plan_tasks(storage, recipe, entry.sample), entry.report)
+        build_here(context, ingest_tasks(storage, recipe, entry.sample), entry.report)
     else:
         specs = known_datasets(recipe)
         storage.remove_file(layout.MANIFEST)
@@ -197,5 +197,5 @@ def _still_there(storage: Storage, shards: Sequence[str]) -> Iterator[str]:
     for path in near.against if near else ():
         yield f"the run this one was compared with: {path}"
     for folder in shards:
-        yield f"tokens in {folder}: never served again, on disk until overwritten with --purge"
+        yield f"tokens in {folder}: never served again, on disk until overwritten with --erase"
     yield "copies made of this run's files, and runs that were built against it"

@@ -11,7 +11,7 @@ from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.shards.encode_part import EncodeTask, encode_part, encoded_units
-from gristmill.pipelines.shards.gather import gather_shard, gathered_shards, plan_shards
+from gristmill.pipelines.shards.gather import gather_shard, gathered_shards, gathering_tasks
 from gristmill.pipelines.shards.inputs import find_input
 from gristmill.pipelines.shards.manifest import read_shard_manifest, with_shards, write_shard_manifest
 from gristmill.schemas.recipe.shards import ShardOptions
@@ -62,7 +62,7 @@ def _written(storage: Storage, work: str, generation: int, manifest: ShardSetMan
     for task in tasks:
         encode_part(task)
     units = encoded_units(storage, work, given.parts)
-    gathering = plan_shards(storage, work, units, manifest.dtype, options, generation)
+    gathering = gathering_tasks(storage, work, units, manifest.dtype, options, generation)
     for gather in gathering:
         gather_shard(gather)
     return gathered_shards(storage, work, gathering)

@@ -71,7 +71,7 @@ def gathered_spec(work: str) -> DatasetSpec:
     return DatasetSpec(f"{work}/shards", SHARD_DOCUMENT, ())
 
 
-def plan_shards(
+def gathering_tasks(
     storage: Storage,
     work: str,
     units: Sequence[dict[str, Any]],

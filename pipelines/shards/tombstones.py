@@ -1,7 +1,7 @@
 """Forgetting documents that lie in token shards.
 
 A tombstone names the tokens of a document that must not be served any more; the stream serves separators with label
--100 in their place, so nothing else moves. The tokens stay on disk until `purge` overwrites them with the separator:
+-100 in their place, so nothing else moves. The tokens stay on disk until `erase_forgotten` overwrites them with the separator:
 lengths, positions and the shards' identities stay, so plans made on the shards stay good. Documents that take the place
 of forgotten ones are appended as delta shards.
 """
@@ -37,8 +37,8 @@ from gristmill.schemas.shards.format import (
     parse_tombstones,
 )
 
-PURGE = "purge"
-_JOURNAL = f"{PURGE}/{MANIFEST}"
+ERASE = "erase"
+_JOURNAL = f"{ERASE}/{MANIFEST}"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Forgotten:
 
     tombstones: tuple[Tombstone, ...]
     added: tuple[Shard, ...]
-    purged: tuple[str, ...]
+    erased: tuple[str, ...]
 
 
 def forget(
@@ -56,17 +56,17 @@ def forget(
     *,
     reason: str,
     promoted: pa.Table | None = None,
-    purge: bool = False,
+    erase: bool = False,
     console: Console | None = None,
 ) -> Forgotten:
-    """Mark documents as not to be served, add those that take their place, and overwrite the bytes if `purge`.
+    """Mark documents as not to be served, add those that take their place, and overwrite the bytes if `erase`.
 
     promoted: rows as in corpus/ (doc_id, text, source, url, content_hash). What is done already is not done again, so
     an interrupted call is simply repeated. Ids that are in no shard are no error.
     """
     stones = tombstone(shards, doc_ids, reason)
     added = add_documents(shards, promoted, console) if promoted is not None and promoted.num_rows else ()
-    return Forgotten(tuple(stones), tuple(added), tuple(purge_shards(shards, console)) if purge else ())
+    return Forgotten(tuple(stones), tuple(added), tuple(erase_forgotten(shards, console)) if erase else ())
 
 
 def tombstone(shards: Storage | str | Path, doc_ids: Sequence[str], reason: str) -> list[Tombstone]:
@@ -110,7 +110,7 @@ def _places(storage: Storage, shard: Shard, doc_ids: Sequence[str]) -> list[tupl
     return found
 
 
-def purge_shards(shards: Storage | str | Path, console: Console | None = None) -> list[str]:
+def erase_forgotten(shards: Storage | str | Path, console: Console | None = None) -> list[str]:
     """Overwrite every tombstoned token with the separator, and clear url and content hash; returns the shards changed.
 
     New files are prepared beside the old ones, with the manifest that will list them; only then they change places. If
@@ -119,19 +119,19 @@ def purge_shards(shards: Storage | str | Path, console: Console | None = None) -
     storage = _storage(shards)
     with explained(storage.url), run_lock(storage):
         if not storage.exists(_JOURNAL):
-            storage.remove(PURGE)
+            storage.remove(ERASE)
             _prepare(storage, console or Console(quiet=True))
         return _exchange(storage)
 
 
 def _prepare(storage: Storage, console: Console) -> None:
-    """Write what changes under purge/, and last the manifest to be."""
+    """Write what changes under erase/, and last the manifest to be."""
     manifest = read_shard_manifest(storage)
     by_shard: dict[str, list[Tombstone]] = {}
     for stone in read_tombstones(storage):
         by_shard.setdefault(stone.shard, []).append(stone)
     shards = []
-    with console.progress("purge", len(by_shard), "shards") as advance:
+    with console.progress("erase", len(by_shard), "shards") as advance:
         for shard in manifest.shards:
             files = dict(shard.files)
             if shard.name in by_shard:
@@ -158,9 +158,9 @@ def _overwrite(
     for stone in stones:
         gone[stone.start : stone.end] = True
     tokens[gone] = manifest.tokenizer.separator_id
-    purged = gone[documents.column("offset").to_numpy()]
+    erased = gone[documents.column("offset").to_numpy()]
     for name in ("url", "content_hash"):
-        cleared = pc.if_else(pa.array(purged), pa.scalar(None, pa.large_string()), documents.column(name))
+        cleared = pc.if_else(pa.array(erased), pa.scalar(None, pa.large_string()), documents.column(name))
         documents = documents.set_column(documents.schema.get_field_index(name), documents.schema.field(name), cleared)
     contents: dict[str, bytes] = {BIN: tokens.tobytes(), DOCS: documents_content(documents)}
     if loss is not None:
@@ -170,7 +170,7 @@ def _overwrite(
     for extension, content in contents.items():
         record = file_record(content)
         if record != shard.files[extension]:
-            storage.write_bytes(f"{PURGE}/{shard.name}{extension}", content)
+            storage.write_bytes(f"{ERASE}/{shard.name}{extension}", content)
             changed[extension] = record
     return changed
 
@@ -178,20 +178,20 @@ def _overwrite(
 def _exchange(storage: Storage) -> list[str]:
     """Put prepared files in the place of the old ones, then the manifest; nothing when there are none."""
     if not storage.exists(_JOURNAL):
-        storage.remove(PURGE)
+        storage.remove(ERASE)
         return []
     with storage.open(_JOURNAL) as file:
         manifest = parse_manifest(file.read(), storage.address(_JOURNAL))
     changed = []
     for shard in manifest.shards:
         for extension in shard.files:
-            prepared = f"{PURGE}/{shard.name}{extension}"
+            prepared = f"{ERASE}/{shard.name}{extension}"
             if storage.exists(prepared):
                 storage.fs.mv(storage.path(prepared), storage.path(shard.name + extension))
                 changed.append(shard.name)
     write_shard_manifest(storage, manifest)
     storage.remove(_JOURNAL)
-    storage.remove(PURGE)
+    storage.remove(ERASE)
     return sorted(set(changed))
 
 

@@ -17,7 +17,7 @@ from gristmill.pipelines.shards.encoding.tokenizer import TOKENIZER_FILE
 from gristmill.pipelines.shards.export import RECORD, tombstone_digest
 from gristmill.pipelines.shards.gather import file_record
 from gristmill.pipelines.shards.manifest import read_shard_manifest
-from gristmill.pipelines.shards.tombstones import PURGE, read_tombstones
+from gristmill.pipelines.shards.tombstones import ERASE, read_tombstones
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.shards.format import (
     BIN,
@@ -37,7 +37,7 @@ from gristmill.schemas.shards.index import decode_index
 
 @dataclass
 class ShardReport:
-    """What `verify_shards` found. problems: empty for good shards. forgotten_on_disk: tokens that a purge would remove."""
+    """What `verify_shards` found. problems: empty for good shards. forgotten_on_disk: tokens that erasing would remove."""
 
     manifest: ShardSetManifest
     tombstones: int = 0
@@ -50,8 +50,8 @@ class ShardReport:
             f"{len(self.manifest.shards)} shards, {self.manifest.documents:,} documents, {self.manifest.tokens:,} tokens"
         ]
         if self.tombstones:
-            on_disk = f"{self.forgotten_on_disk:,} of their tokens are still on disk (gristmill shards purge)"
-            lines.append(f"{self.tombstones:,} tombstones; {on_disk if self.forgotten_on_disk else 'purged'}")
+            on_disk = f"{self.forgotten_on_disk:,} of their tokens are still on disk (gristmill shards erase)"
+            lines.append(f"{self.tombstones:,} tombstones; {on_disk if self.forgotten_on_disk else 'erased'}")
         lines += [f"note: {note}" for note in self.notes]
         lines += [f"problem: {problem}" for problem in self.problems] or ["no problem found"]
         return "\n".join(lines)
@@ -124,8 +124,8 @@ def _check_shard(
         elif found != recorded:
             problems.append(f"{path}: checksum {found.checksum}; expected {recorded.checksum}")
     if problems:
-        if storage.exists(PURGE):
-            problems.append(f"{shard.name}: a purge was interrupted; `gristmill shards purge` finishes it")
+        if storage.exists(ERASE):
+            problems.append(f"{shard.name}: erasing was interrupted; `gristmill shards erase` finishes it")
         return problems, 0
     try:
         return _check_contents(storage, manifest, shard, contents, stones, special)
@@ -165,9 +165,9 @@ def _check_contents(
     if record.add_bos and (tokens[starts[alive]] != record.bos_id).any():
         problems.append(f"{shard.name}: a document does not begin with BOS ({record.bos_id})")
     expected = int(alive.sum()) * (1 + record.add_bos) * bool(special[record.eos_id])
-    purged = int((ends - starts)[~alive].sum()) * bool(special[record.separator_id])
+    erased = int((ends - starts)[~alive].sum()) * bool(special[record.separator_id])
     has_turns = bool(manifest.facts.get(CONVERSATIONS))  # which special tokens open and close
-    if not has_turns and int(special[tokens].sum()) > expected + purged:
+    if not has_turns and int(special[tokens].sum()) > expected + erased:
         problems.append(f"{shard.name}: special ids inside documents")
     return problems, on_disk
 

@@ -26,10 +26,10 @@ from gristmill.pipelines.shards.conversations import LEFT_OUT, chosen_template
 from gristmill.pipelines.shards.delta import DELTA
 from gristmill.pipelines.shards.encode_part import EncodeTask, encode_part, encoded_spec, encoded_units
 from gristmill.pipelines.shards.encoding.tokenizer import PreparedTokenizer, prepare_tokenizer, write_tokenizer
-from gristmill.pipelines.shards.gather import gather_shard, gathered_shards, gathered_spec, plan_shards
+from gristmill.pipelines.shards.gather import gather_shard, gathered_shards, gathered_spec, gathering_tasks
 from gristmill.pipelines.shards.inputs import CONVERSATION, ShardInput, find_input
 from gristmill.pipelines.shards.manifest import find_shard_manifest, write_shard_manifest
-from gristmill.pipelines.shards.tombstones import PURGE, read_tombstones
+from gristmill.pipelines.shards.tombstones import ERASE, read_tombstones
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError, RunError
 from gristmill.schemas.recipe.corpus import Recipe
@@ -186,7 +186,7 @@ def _start(stage: Stage, done: ShardSetManifest | None, replace: bool) -> None:
     stage.start()
 
 
-_OURS = (WORK, DELTA, PURGE, *SPLITS, TOKENIZER_FOLDER, TOMBSTONES, EXPORTS, MANIFEST)
+_OURS = (WORK, DELTA, ERASE, *SPLITS, TOKENIZER_FOLDER, TOMBSTONES, EXPORTS, MANIFEST)
 
 
 def _encode(
@@ -225,7 +225,7 @@ def _gather(
     console: Console,
 ) -> list[Shard]:
     """Write the shards that are not there yet; returns all of them in their order."""
-    tasks = plan_shards(storage, WORK, encoded_units(storage, WORK, given.parts), prepared.record.dtype, options)
+    tasks = gathering_tasks(storage, WORK, encoded_units(storage, WORK, given.parts), prepared.record.dtype, options)
     run_units(
         engine,
         storage,

@@ -23,7 +23,7 @@ from gristmill.pipelines.run.stages import fingerprint
 from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.pipelines.sources.colliding_ids import separate_colliding_ids
 from gristmill.pipelines.sources.readers.extract import EXTRACTED, OWN, WARM
-from gristmill.pipelines.sources.readers.registry import plan_splits, read_splits
+from gristmill.pipelines.sources.readers.registry import list_splits, read_splits
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.schemas import layout
 from gristmill.schemas.errors import BalanceError
@@ -55,7 +55,7 @@ class IngestTask:
     sample: float | None = None
 
 
-def plan_tasks(
+def ingest_tasks(
     storage: Storage, recipe: Recipe, sample: float | None = None, console: Console | None = None
 ) -> list[IngestTask]:
     """Every split of every source, small ones grouped; InputError when a source cannot be read at all.
@@ -68,7 +68,7 @@ def plan_tasks(
     splits = []
     for source in recipe.sources:
         left_out: list[str] = []
-        splits.append(plan_splits(source, SPLIT_BYTES, left_out))
+        splits.append(list_splits(source, SPLIT_BYTES, left_out))
         if left_out and console:
             shown = ", ".join(name.rpartition("/")[2] for name in left_out[:5]) + (", ..." if len(left_out) > 5 else "")
             console.log(f"source {source.name}: {len(left_out)} files beside the data are not read ({shown})")

@@ -26,7 +26,7 @@ class PpoRecipe(RolloutRecipe):
     value: `shared`: a head on the policy's own trunk; `separate`: a trunk of its own. discount, trace_decay: gamma and lambda
     of generalised advantage estimation (Schulman 2016). clip_ratio, clip_value: how far ratio and value may move in a step.
     value_weight: of the value's loss. whiten_rewards: rewards are divided by their deviation. clip_score: the largest size of
-    a completion's reward. penalty_without_end: taken from the reward of a completion that was cut at max_new_tokens.
+    a completion's reward. penalty_without_end: taken from the reward of a completion that was truncated at max_new_tokens.
     """
 
     generations: int = Field(1, ge=1)

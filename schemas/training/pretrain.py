@@ -24,10 +24,16 @@ class Phase(Strict):
 
 
 class StreamOptions(Strict):
-    """How shards become sequences. mixture: weight of each source; by default its share of the tokens."""
+    """How shards become sequences.
+
+    window: tokens in a sequence. packing: documents up to the window stay whole and share sequences; without it tokens are
+    split every `window` tokens, across documents. mixture: weight of each source; by default its share of the tokens.
+    """
+
+    renamed: ClassVar = {"cut": "packing: true | false"}
 
     window: int = Field(2048, ge=8)
-    cut: Literal["windows", "packed"] = "windows"
+    packing: bool = False
     seed: int = Field(0, ge=0)
     mixture: dict[str, float] | None = None
     phases: tuple[Phase, ...] = ()

@@ -77,7 +77,7 @@ FLOORS = (
         "write",
         "shards",
     ),
-    *("steps", "inspect", "scrub", "build", "estimate", "train_models", "forget", "cli"),
+    *("steps", "inspect", "scrub", "build", "estimate", "signal_models", "forget", "cli"),
 )
 _REFERENCE = re.compile(r"gristmill\.pipelines\.(\w+)")
 

@@ -46,4 +46,4 @@ def _kinds(signal: str) -> tuple[str, ...]:
 def test_transforms_text_versions_and_readers_load() -> None:
     assert all(callable(transform(name)) for name in TRANSFORMS)
     assert {name for chain in TEXT_VERSIONS.values() for name, _ in chain} <= set(TRANSFORMS)
-    assert all(callable(reader(name).plan) and callable(reader(name).read) for name in READERS)
+    assert all(callable(reader(name).splits) and callable(reader(name).read) for name in READERS)

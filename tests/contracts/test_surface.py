@@ -27,7 +27,7 @@ __version__ build estimate open_run Run reselect materialise export_rows diff ex
 mix forget purge measure near_duplicates extract
 Extraction
 checker check_many self_test self_test_many Checker AnswerKind Verdict
-train_tokenizer write_shards verify_shards export_shards purge_shards train plans average_checkpoints TrainingRun
+train_tokenizer write_shards verify_shards export_shards erase_forgotten train compute_budgets average_checkpoints TrainingRun
 train_fasttext train_kenlm Recipe Policy TrainingRecipe PretrainRecipe load_recipe load_training_recipe Engine Console Family
 Signal Step StrictOptions RecipePath Place RunContext
 RowKind View RowError Form DatasetSpec Life layout_fingerprint GristmillError RecipeError InputError ModelError
@@ -41,14 +41,14 @@ COMMANDS = {
     "reselect": {"run", "--policy", "--name", "--allow-incomplete"} | SPARK,
     "materialise": {"run"} | SPARK,
     "export": {"run", "--out", "--format", "--validation", "--seed", "--fields", "--quiet"},
-    "forget": {"run", "doc_ids", "--record", "--content", "--shards", "--purge"} | SPARK,
+    "forget": {"run", "doc_ids", "--record", "--content", "--shards", "--erase"} | SPARK,
     "diff": {"a", "b", "--examples"} | ENGINE,
     "explain": {"run", "doc_id"},
     "report": {"run", "--quiet"} | ENGINE,
     "doctor": {"recipe"} | ENGINE,
     "schema": {"what"},
-    "train": {"recipe", "--out", "--restart", "--plan", "--quiet"},
-    "plan": {
+    "train": {"recipe", "--out", "--restart", "--dry-run", "--quiet"},
+    "compute-budget": {
         *("--parameters", "--tokens", "--flops", "--tokens-per-parameter", "--corpus-tokens", "--shards"),
         *("--batch-tokens", "--peak-tflops", "--mfu", "--gpus", "--price", "--smaller"),
     },
@@ -128,13 +128,13 @@ COMMANDS = {
         "--text-column",
         "--quiet",
     },
-    "mix": {"run", "--mix", "--plan"} | SPARK,
+    "mix": {"run", "--mix", "--dry-run"} | SPARK,
     "adapters list": {"folder"},
     "adapters info": {"adapter"},
     "adapters merge": {"adapter", "--out", "--base"},
     "shards verify": {"folder", "--run", "--quiet"},
     "shards export": {"folder", "--out", "--format", "--quiet"},
-    "shards purge": {"folder", "--quiet"},
+    "shards erase": {"folder", "--quiet"},
     "tokenizer train": {
         "corpus",
         "--out",

@@ -40,7 +40,7 @@ from types import SimpleNamespace
 import pyarrow as pa
 from gristmill import AnswerKind, Family, RowKind, Signal, Step, StrictOptions, Verdict, View
 from gristmill.filters.transforms.edit_arrays import no_edits
-from gristmill.pipelines.sources.readers.whole_file import content, plan
+from gristmill.pipelines.sources.readers.whole_file import content, splits
 from gristmill.schemas.recipe.rules import Profile, Rule
 
 

@@ -13,9 +13,9 @@ import pytest
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import PartWriter, read_part
 from gristmill.pipelines.sources import ingest
-from gristmill.pipelines.sources.ingest import ingest_group, plan_tasks
+from gristmill.pipelines.sources.ingest import ingest_group, ingest_tasks
 from gristmill.pipelines.sources.readers.extract import extract_batch, warm
-from gristmill.pipelines.sources.readers.registry import plan_splits, read_split, read_splits
+from gristmill.pipelines.sources.readers.registry import list_splits, read_split, read_splits
 from gristmill.schemas import layout
 from gristmill.schemas.manifest import Part
 from gristmill.schemas.recipe.corpus import Recipe
@@ -76,7 +76,7 @@ def test_reading_costs_as_much_as_there_are_files(tmp_path: Path, suffix: str, m
         storage = Storage(str(tmp_path / f"run{count}-{len(list(tmp_path.iterdir()))}"))
 
         def read() -> None:
-            (task,) = plan_tasks(storage, recipe)
+            (task,) = ingest_tasks(storage, recipe)
             ingest_group(task)
 
         return count_calls(read)
@@ -87,7 +87,7 @@ def test_reading_costs_as_much_as_there_are_files(tmp_path: Path, suffix: str, m
 @pytest.mark.parametrize("suffix", list(WRITERS))
 def test_files_read_together_give_the_rows_they_give_alone(tmp_path: Path, suffix: str) -> None:
     source = Source(name="s", path=str(small_files(tmp_path, suffix, 30)))
-    splits = plan_splits(source, 1 << 20)
+    splits = list_splits(source, 1 << 20)
     alone = [list(read_split(split, source)) for split in splits]
     together = list(read_splits(splits, source))
     batches = [item for item in together if not isinstance(item, Tally)]
@@ -106,7 +106,7 @@ def test_pages_of_many_files_are_extracted_in_one_round(tmp_path: Path) -> None:
         rounds.append(batch.num_rows)
         return in_this_process(function, config, batch)
 
-    tallies = [item for item in read_splits(plan_splits(source, 1 << 20), source, isolate) if isinstance(item, Tally)]
+    tallies = [item for item in read_splits(list_splits(source, 1 << 20), source, isolate) if isinstance(item, Tally)]
     assert rounds == [50]
     assert [(tally.records_framed, tally.documents) for tally in tallies] == [(1, 1)] * 50
 
@@ -118,7 +118,7 @@ def test_a_task_holds_a_bounded_number_of_files(tmp_path: Path, monkeypatch: pyt
         (tmp_path / f"{number:02d}.txt").write_bytes(b"")
     recipe = Recipe.model_validate({"name": "empty", "sources": [{"name": "s", "path": str(tmp_path)}]})
     storage = Storage(str(tmp_path / "run"))
-    tasks = plan_tasks(storage, recipe)
+    tasks = ingest_tasks(storage, recipe)
     assert [len(task.splits) for task in tasks] == [16, 16, 8]
     for task in tasks:
         ingest_group(task)
@@ -135,7 +135,7 @@ def test_the_balance_counts_each_file_once_however_it_is_split(tmp_path: Path) -
     (tmp_path / "a.jsonl").write_bytes(lines)
     recipe = Recipe.model_validate({"name": "split", "sources": [{"name": "s", "path": str(tmp_path / "a.jsonl")}]})
     storage = Storage(str(tmp_path / "run"))
-    (task,) = plan_tasks(storage, recipe)
+    (task,) = ingest_tasks(storage, recipe)
     (split,) = task.splits
     half = split.size // 2
     for key, start, end in (("s000-000000", 0, half), ("s000-000001", half, split.size)):
@@ -149,7 +149,7 @@ def test_the_balance_counts_each_file_once_however_it_is_split(tmp_path: Path) -
 def test_a_writer_counts_small_batches_as_it_counts_large_ones(tmp_path: Path) -> None:
     """Rows, bytes of text, reasons and digest of a part do not depend on how its rows came."""
     source = Source(name="s", path=str(small_files(tmp_path / "in", "jsonl.gz", 25)))
-    whole = next(item for item in read_splits(plan_splits(source, 1 << 20), source) if not isinstance(item, Tally))
+    whole = next(item for item in read_splits(list_splits(source, 1 << 20), source) if not isinstance(item, Tally))
     storage = Storage(str(tmp_path / "run"))
     written: list[Part] = []
     for key, step in (("large", whole.num_rows), ("small", 1)):
@@ -167,7 +167,7 @@ def test_a_writer_counts_small_batches_as_it_counts_large_ones(tmp_path: Path) -
 
 def test_writing_small_batches_costs_as_much_as_there_are_batches(tmp_path: Path) -> None:
     source = Source(name="s", path=str(small_files(tmp_path / "in", "txt", 1)))
-    batch = next(iter(read_splits(plan_splits(source, 1 << 20), source)))
+    batch = next(iter(read_splits(list_splits(source, 1 << 20), source)))
     assert isinstance(batch, pa.RecordBatch)
     storage = Storage(str(tmp_path / "run"))
 

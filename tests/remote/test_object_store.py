@@ -155,7 +155,7 @@ def test_forgetting_leaves_nothing_in_the_store(folder: Path, engine: Engine, tm
     shards = f"s3://{BUCKET}/forgetting-shards"
     write_shards(run, shards, {"tokenizer": str(tmp_path / "tokenizer")}, engine=engine, console=QUIET)
     (doc_id,) = [row["doc_id"] for row in _documents(run) if secret in str(row["text"])]
-    forgotten = forget(run, [doc_id], "record", shards=[shards], purge=True, engine=engine, console=QUIET)
+    forgotten = forget(run, [doc_id], "record", shards=[shards], erase=True, engine=engine, console=QUIET)
     assert [one.doc_id for one in forgotten.removed] == [doc_id]
     assert verify_shards(shards).forgotten_on_disk == 0
     contents = {path: remote.cat_file(path) for path in remote.find(f"{BUCKET}/forgetting")}

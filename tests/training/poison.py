@@ -79,7 +79,7 @@ def corpus(
 def stream_of(recipe: PretrainRecipe) -> PlanDataset:
     """What a run of the recipe is served when nothing is skipped."""
     options = recipe.stream
-    config = PlanConfig(window=options.window, cut=options.cut, seed=options.seed, mixture=options.mixture)
+    config = PlanConfig(window=options.window, packing=options.packing, seed=options.seed, mixture=options.mixture)
     return PlanDataset(Plan.build(ShardSet.open(recipe.shards), config))
 
 
@@ -91,7 +91,7 @@ def random_tokens(random: np.random.Generator) -> Callable[[int], np.ndarray]:
 def plant(recipe: PretrainRecipe, served: Sequence[int], fill: Callable[[int], np.ndarray]) -> Counter[str]:
     """Overwrite every token that these served sequences hold; how many of each document.
 
-    Order is a function of the shards' identities, which stay, as they do when a forgotten text is purged.
+    Order is a function of the shards' identities, which stay, as they do when a forgotten text is erased.
     """
     stream = stream_of(recipe)
     spans = [span for index in served for span in stream.spans(index)]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FLOORS = ("data", "stability", "objectives", "models", "score", "run", "rewards", "kinds", "inspect")
-ALONE = ("planner",)
+ALONE = ("compute_budget",)
 REGISTRY = "gristmill.training.kinds.registry"  # strings: the loop finds a kind by its name
 
 

@@ -44,7 +44,7 @@ def go_back(run: Path, step: int) -> None:
     """Leave a run folder as it is after a crash in the step after `step`: nothing younger, no finished model."""
     checkpoints.remove(one for one in checkpoints.complete(run / "checkpoints") if one.step > step)
     shutil.rmtree(run / "model", ignore_errors=True)
-    logs.cut(run, step, 0)
+    logs.truncate(run, step, 0)
     record = read_training(run)
     record["launches"] = [one | {"reached": min(one["reached"], step)} for one in record["launches"]]
     (run / "training.json").write_text(json.dumps(record), encoding="utf-8")

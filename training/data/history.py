@@ -2,7 +2,7 @@
 
 history.jsonl holds one event a line: {"event", "position", "data", "head"}; head = SHA-256 of the previous head and
 this event. The first event names the plan. A checkpoint keeps the head, so a changed, removed or reordered line is
-found, and so is a chain cut short.
+found, and so is a truncated chain.
 
 `position` counts *served* sequences (or rows): an event decides what is served from there on and nothing before, so the
 order that was already served can always be computed again. Kinds of events and their data:
@@ -189,7 +189,7 @@ class History:
             f"chain head {head[:16]}… is not in this history",
             where=str(self.path),
             expected="a state that this history recorded",
-            next_step="the history was changed or cut short, or the checkpoint is another run's",
+            next_step="the history was changed or truncated, or the checkpoint is another run's",
         )
 
 
@@ -253,7 +253,7 @@ def seal(previous: str, event: str, position: int, data: dict[str, Any]) -> str:
 
 
 def _write_line(path: Path, line: str) -> None:
-    """Append a line and wait for the disk; a line that an interruption cut short is removed first."""
+    """Append a line and wait for the disk; a line that an interruption left unfinished is removed first."""
     with path.open("r+b") as file:
         content = file.read()
         file.seek(content.rfind(b"\n") + 1)

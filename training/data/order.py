@@ -10,7 +10,7 @@ FOREVER = 1 << 62  # more sequences than any run serves
 Ranges = Sequence[tuple[int, int]]
 
 
-class Run(NamedTuple):
+class Stretch(NamedTuple):
     """ServedOrder sequences from `served` on have the plan positions start .. end - 1; late: served again after a skip."""
 
     served: int
@@ -26,7 +26,7 @@ class ServedOrder:
     [0, 1, 2, 3, 6, 7]
     """
 
-    def __init__(self, runs: Sequence[Run] = (Run(0, 0, FOREVER),), skipped: Ranges = ()) -> None:
+    def __init__(self, runs: Sequence[Stretch] = (Stretch(0, 0, FOREVER),), skipped: Ranges = ()) -> None:
         self.runs = tuple(runs)
         self.skipped = tuple(skipped)  # plan positions that are skipped now, disjoint
         self._served = np.array([run.served for run in runs], np.int64)
@@ -52,7 +52,7 @@ class ServedOrder:
         """Without these plan positions from a served sequence on."""
         rest, ranges = self._rest(served), _union(ranges)
         removed = [piece for run in rest for piece in _common([(run.start, run.end)], ranges)]
-        left = [Run(0, a, b, run.late) for run in rest for a, b in _minus([(run.start, run.end)], ranges)]
+        left = [Stretch(0, a, b, run.late) for run in rest for a, b in _minus([(run.start, run.end)], ranges)]
         return self._joined(served, left, sorted({*self.skipped, *removed}))
 
     def unskip(self, served: int, ranges: Ranges) -> "ServedOrder":
@@ -60,18 +60,20 @@ class ServedOrder:
         back = _common(self.skipped, _union(ranges))
         frontier = self.frontier(served)
         rest = self._rest(served)
-        passed = [Run(0, a, min(b, frontier), True) for a, b in back if a < frontier]
+        passed = [Stretch(0, a, min(b, frontier), True) for a, b in back if a < frontier]
         late = [run for run in rest if run.late]
         to_come = sorted([(run.start, run.end) for run in rest if not run.late] + _minus(back, [(0, frontier)]))
-        return self._joined(served, [*late, *passed, *(Run(0, a, b) for a, b in to_come)], _minus(self.skipped, ranges))
+        return self._joined(
+            served, [*late, *passed, *(Stretch(0, a, b) for a, b in to_come)], _minus(self.skipped, ranges)
+        )
 
-    def _rest(self, served: int) -> list[Run]:
+    def _rest(self, served: int) -> list[Stretch]:
         """The runs from a served sequence on."""
         at = bisect_right([run.served for run in self.runs], served) - 1
         run = self.runs[at]
-        return [Run(served, run.start + served - run.served, run.end, run.late), *self.runs[at + 1 :]]
+        return [Stretch(served, run.start + served - run.served, run.end, run.late), *self.runs[at + 1 :]]
 
-    def _joined(self, served: int, rest: Sequence[Run], skipped: Ranges) -> "ServedOrder":
+    def _joined(self, served: int, rest: Sequence[Stretch], skipped: Ranges) -> "ServedOrder":
         """What was served before `served`, then `rest`, whose served numbers are set here."""
         runs = [
             run._replace(end=min(run.end, run.start + served - run.served)) for run in self.runs if run.served < served

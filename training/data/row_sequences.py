@@ -1,6 +1,6 @@
 """Encoded rows as sequences of a model: one to a sequence, or packed, whole, without one seeing another.
 
-Packing is best-fit decreasing (`data.stream.packing`): no row is cut, none is lost, and which rows share a sequence is a
+Packing is best-fit decreasing (`data.stream.packing`): no row is truncated, none is lost, and which rows share a sequence is a
 function of their lengths. In a sequence the positions of each row begin at 0, and so do those of the padding after them,
 which is how a model tells them apart (`objectives.causal`).
 """

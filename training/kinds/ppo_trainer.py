@@ -100,14 +100,14 @@ class PpoTrainer(WatchedTrainer):
         self._figures = figures_of_completions(texts.completions, scores, lengths)
         if self.is_world_process_zero():
             kind.keep_samples(step + 1, numbers, texts, scores)
-        cut = torch.tensor([ids[-1] not in ends for ids in drawn])
+        truncated = torch.tensor([ids[-1] not in ends for ids in drawn])
         given = torch.tensor([0.0 if score is None else score for score in scores])
         if recipe.clip_score is not None:
             given = given.clamp(-recipe.clip_score, recipe.clip_score)
-        given = given - recipe.penalty_without_end * cut
+        given = given - recipe.penalty_without_end * truncated
         scored = torch.tensor([score is not None for score in scores])
         found = self._judged(prompts, drawn, given, scored, pad)
-        self._note_scores(given, scored, torch.tensor(lengths, dtype=torch.float32), cut)
+        self._note_scores(given, scored, torch.tensor(lengths, dtype=torch.float32), truncated)
         return found
 
     def _judged(
@@ -203,10 +203,17 @@ class PpoTrainer(WatchedTrainer):
     # What the log says
 
     def _note_scores(
-        self, scores: torch.Tensor, scored: torch.Tensor, lengths: torch.Tensor, cut: torch.Tensor
+        self, scores: torch.Tensor, scored: torch.Tensor, lengths: torch.Tensor, truncated: torch.Tensor
     ) -> None:
         chosen = scores.double()[scored]
-        own = [chosen.sum(), chosen.square().sum(), scored.sum(), lengths.sum(), cut.sum(), torch.tensor(len(scored))]
+        own = [
+            chosen.sum(),
+            chosen.square().sum(),
+            scored.sum(),
+            lengths.sum(),
+            truncated.sum(),
+            torch.tensor(len(scored)),
+        ]
         total, squares, count, tokens, ended, rows = self._sum(torch.stack([one.double() for one in own])).tolist()
         mean = total / count if count else float("nan")
         self._figures |= {

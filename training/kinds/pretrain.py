@@ -1,6 +1,6 @@
 """Pre-training from token shards: windows of a plan, an objective, the loss of every token with a label.
 
-Data: token shards, cut into windows in the order of a plan; forgotten text is served as separators, the mixture may
+Data: token shards, read as windows in the order of a plan; forgotten text is served as separators, the mixture may
 change from a step on. Checks before step 1: the objective fits the model's shape, the model keeps packed documents apart
 and takes the mean over the whole batch. Figures: tokens and labels.
 """
@@ -68,7 +68,7 @@ class Pretrain(Kind):
         stream = self.recipe.stream
         config = PlanConfig(
             window=stream.window,
-            cut=stream.cut,
+            packing=stream.packing,
             seed=stream.seed,
             split=split,  # type: ignore[arg-type]
             mixture=stream.mixture if split == "train" else None,

@@ -16,7 +16,7 @@ from gristmill.training.data.row_files import Unusable
 from gristmill.training.kinds.post_training import PostTraining
 from gristmill.training.models.sampling import Sampling
 from gristmill.training.rewards.scoring import Rewards, Score
-from gristmill.training.run.samples import add_samples, cut_samples
+from gristmill.training.run.samples import add_samples, truncate_samples
 from gristmill.training.stability.blame import DocumentLoss
 
 REPEATED, LONGER, WINDOW = 0.8, 0.6, 16
@@ -48,7 +48,7 @@ class RolloutKind(PostTraining):
         return {"prompt": prompt, "ids": list(ids)}
 
     def go_on(self, history: Any, step: int) -> None:
-        cut_samples(self.folder, step)
+        truncate_samples(self.folder, step)
 
     @property
     def sampling(self) -> Sampling:

@@ -1,6 +1,6 @@
 """Completions, drawn so that each depends on its own key alone: not on the batch, the process, or what was drawn before.
 
-A token is drawn by the Gumbel-max trick: to the logits, tempered and cut to top_k and top_p, noise of the completion's own
+A token is drawn by the Gumbel-max trick: to the logits, tempered and limited to top_k and top_p, noise of the completion's own
 generator is added, and the largest wins; that is exactly a draw from their softmax (Gumbel 1954; Maddison 2014). So a run that
 is resumed writes the same completions again.
 """
@@ -40,7 +40,7 @@ class KeyedDraw(LogitsProcessor):
         self.generators = [torch.Generator(device).manual_seed(key) for key in keys]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        tempered = cut_tail(scores.float() / self.sampling.temperature, self.sampling.top_k, self.sampling.top_p)
+        tempered = keep_likeliest(scores.float() / self.sampling.temperature, self.sampling.top_k, self.sampling.top_p)
         noise = [
             torch.empty_like(row).exponential_(generator=g).log_()
             for row, g in zip(tempered, self.generators, strict=True)
@@ -49,10 +49,10 @@ class KeyedDraw(LogitsProcessor):
         return torch.full_like(tempered, -torch.inf).scatter_(1, drawn, 0.0)
 
 
-def cut_tail(scores: torch.Tensor, top_k: int, top_p: float) -> torch.Tensor:
+def keep_likeliest(scores: torch.Tensor, top_k: int, top_p: float) -> torch.Tensor:
     """Scores (rows, vocabulary), minus infinity outside the top_k likeliest and the fewest that hold top_p of the mass.
 
-    >>> cut_tail(torch.tensor([[2.0, 1.0, 0.0]]), 2, 1.0).tolist()
+    >>> keep_likeliest(torch.tensor([[2.0, 1.0, 0.0]]), 2, 1.0).tolist()
     [[2.0, 1.0, -inf]]
     """
     if 0 < top_k < scores.shape[-1]:

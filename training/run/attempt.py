@@ -15,7 +15,7 @@ from gristmill.training.run.ledger import Ledger
 from gristmill.training.run.logs import StepLog
 from gristmill.training.run.start import Start
 from gristmill.training.run.steps import Averages, Steps
-from gristmill.training.run.trainer import RunHooks, write_state
+from gristmill.training.run.trainer import TrainingHooks, write_state
 from gristmill.training.stability.skip import Watch
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Attempt:
         validation_loss = kind.validation_loss(self.trainer)
         self.validates = validation_loss is not None
         self.trainer.bind(
-            RunHooks(
+            TrainingHooks(
                 plan_id=kind.plan.plan_id,
                 batch=recipe.batch_sequences,
                 head=lambda: history.head,

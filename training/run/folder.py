@@ -53,7 +53,7 @@ OF_ANOTHER_KIND = {layout.OWNER: "a corpus run", layout.MANIFEST: "token shards 
 FORMAT_VERSION = 1
 
 
-class RunFolder:
+class TrainingFolder:
     """A run folder, held by one process until it ends; the system frees it when the process is killed."""
 
     def __init__(self, path: Path, main: bool = True) -> None:

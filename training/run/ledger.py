@@ -14,7 +14,7 @@ from gristmill.schemas.errors import RunError
 from gristmill.training.data.history import Event, History, read_events
 from gristmill.training.kinds.registry import load_kind
 from gristmill.training.run.files import json_lines
-from gristmill.training.run.folder import HISTORY, RunFolder, kind_of, read_training
+from gristmill.training.run.folder import HISTORY, TrainingFolder, kind_of, read_training
 from gristmill.training.run.start import find_start
 
 BLAME = "blame.jsonl"
@@ -90,7 +90,7 @@ def blamed(run: Path) -> list[dict[str, Any]]:
 def take_back(run: Path, number: int) -> None:
     """Take skip `number` (1-based line of the history) back: where the run goes on, its positions are served again."""
     kind = load_kind(kind_of(read_training(run)))  # an error where there is no run, before a folder is made for it
-    folder = RunFolder(run)
+    folder = TrainingFolder(run)
     try:
         history: History = kind.reopen_history(run)
         events = history.events

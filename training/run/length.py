@@ -8,14 +8,18 @@ from gristmill.schemas.training.recipe import TrainingRecipe
 from gristmill.training.data.history import History
 from gristmill.training.run.checkpoints import complete
 from gristmill.training.run.files import set_aside
-from gristmill.training.run.folder import RunFolder
+from gristmill.training.run.folder import TrainingFolder
 from gristmill.training.run.progress import progress
 from gristmill.training.run.schedule import branch_step, common_steps
 from gristmill.training.run.start import Start, find_start
 
 
 def change_length(
-    folder: RunFolder, recipe: TrainingRecipe, earlier: dict[str, Any], history: History, log: Callable[[str], None]
+    folder: TrainingFolder,
+    recipe: TrainingRecipe,
+    earlier: dict[str, Any],
+    history: History,
+    log: Callable[[str], None],
 ) -> None:
     """Prepare a run for another number of steps, if the recipe has one.
 
@@ -47,7 +51,7 @@ def change_length(
     )
 
 
-def _no_way_back(folder: RunFolder, recipe: TrainingRecipe, before: int, common: int) -> RunError:
+def _no_way_back(folder: TrainingFolder, recipe: TrainingRecipe, before: int, common: int) -> RunError:
     fall = f"its learning rates are those of {before:,} steps from step {common + 1:,} on"
     return RunError(
         f"steps is {recipe.steps:,} and was {before:,}: {fall}, and no checkpoint of before is there",
@@ -58,7 +62,7 @@ def _no_way_back(folder: RunFolder, recipe: TrainingRecipe, before: int, common:
     )
 
 
-def _go_back(folder: RunFolder, start: Start, made: int, steps: int, before: int, history: History) -> None:
+def _go_back(folder: TrainingFolder, start: Start, made: int, steps: int, before: int, history: History) -> None:
     """Set the checkpoints after the start aside, and record in the history that the steps after it are given up."""
     for one in complete(folder.checkpoints):
         if one.step > start.step:

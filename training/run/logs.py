@@ -1,6 +1,6 @@
 """The run's log: one JSON line for each step, and the same figures for TensorBoard.
 
-A line names its `branch`, the number of rollbacks before it. When a run resumes, lines after the resumed step are cut:
+A line names its `branch`, the number of rollbacks before it. When a run resumes, lines after the resumed step are removed:
 they will be written again, bit for bit. Lines of a branch that was given up move to `abandoned.jsonl`. A log that is
 lost or damaged costs its figures and nothing else.
 """
@@ -53,7 +53,7 @@ def line(record: dict[str, Any]) -> str:
     return json.dumps({key: _plain(value) for key, value in record.items()}) + "\n"
 
 
-def cut(run: Path, step: int, branch: int) -> int:
+def truncate(run: Path, step: int, branch: int) -> int:
     """The log ends with `step`; later lines of earlier branches are kept as abandoned, others are dropped.
 
     Returns the number of lines that could not be read. Where there are any, the log as it was found is kept in set-aside/.

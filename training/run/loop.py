@@ -24,7 +24,7 @@ from gristmill.training.run.attempt import Attempt
 from gristmill.training.run.export import export, finished_step
 from gristmill.training.run.failures import explained
 from gristmill.training.run.files import set_aside
-from gristmill.training.run.folder import HISTORY, MODEL, TRAINING, RunFolder, read_training, refuse_another_recipe
+from gristmill.training.run.folder import HISTORY, MODEL, TRAINING, TrainingFolder, read_training, refuse_another_recipe
 from gristmill.training.run.kind import Kind
 from gristmill.training.run.ledger import Ledger
 from gristmill.training.run.length import change_length
@@ -40,7 +40,7 @@ class Loop:
     """What all attempts of a run share. `prepare` first, then `train`."""
 
     def __init__(
-        self, kind: Kind, folder: RunFolder, console: Console, started: Callable[[str], None] | None = None
+        self, kind: Kind, folder: TrainingFolder, console: Console, started: Callable[[str], None] | None = None
     ) -> None:
         """started: is told once whether the run begins, goes on or was finished before."""
         self.kind, self.folder, self.console = kind, folder, console
@@ -156,7 +156,7 @@ class Loop:
         if saved > start.step and not start.passed_over and not start.given_up:
             self.console.log(f"step {saved:,} was saved once, and its checkpoint is not there")
         checkpoints.remove(start.given_up)
-        damaged = logs.cut(self.folder.path, start.step, ledger.branch)
+        damaged = logs.truncate(self.folder.path, start.step, ledger.branch)
         if damaged:
             self.console.log(
                 f"{logs.LOG}: {damaged:,} lines could not be read; the log as it was is kept in set-aside/"

@@ -1,6 +1,6 @@
 """How far a run has come, told by whatever of its files is left: log, checkpoints, finished model, launches.
 
-Each of them alone can be lost (deleted, cut short, zeroed). A run has made at least as many steps as any of them tells.
+Each of them alone can be lost (deleted, truncated, zeroed). A run has made at least as many steps as any of them tells.
 """
 
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ def add_samples(run: Path, samples: Sequence[dict[str, Any]]) -> None:
             file.write(json.dumps(short) + "\n")
 
 
-def cut_samples(run: Path, step: int) -> None:
+def truncate_samples(run: Path, step: int) -> None:
     """Keep those of the steps up to `step`: later ones will be written again."""
     path = run / SAMPLES
     if path.exists():

@@ -1,7 +1,7 @@
 """Sealed folders: complete once their seal is written, and provably as they were written ever since.
 
 `complete.json`, the seal, is written last, after every other file has reached the disk. It lists each file with its size
-and XXH3-128 and carries a record of what the folder is. A file that is missing, cut short, zeroed or changed is found.
+and XXH3-128 and carries a record of what the folder is. A file that is missing, truncated, zeroed or changed is found.
 """
 
 import json

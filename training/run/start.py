@@ -6,7 +6,7 @@ from gristmill.schemas.errors import RunError
 from gristmill.training.data.history import History
 from gristmill.training.run import checkpoints
 from gristmill.training.run.checkpoints import Checkpoint, Unusable
-from gristmill.training.run.folder import RunFolder
+from gristmill.training.run.folder import TrainingFolder
 from gristmill.training.run.progress import progress
 
 SHOWN = 5
@@ -29,7 +29,7 @@ class Start:
         return self.checkpoint.step if self.checkpoint else 0
 
 
-def find_start(folder: RunFolder, history: History, at_most: int | None = None) -> Start:
+def find_start(folder: TrainingFolder, history: History, at_most: int | None = None) -> Start:
     """The start from the newest usable checkpoint, of `at_most` steps if that is given.
 
     RunError when the run has made steps and no checkpoint of it can be used, or only the one of before the first step
@@ -73,7 +73,7 @@ def _of_this_run(one: Checkpoint | Unusable, history: History) -> Checkpoint | U
     return one
 
 
-def _no_checkpoint(folder: RunFolder, steps: int, found: list[Unusable]) -> RunError:
+def _no_checkpoint(folder: TrainingFolder, steps: int, found: list[Unusable]) -> RunError:
     named = "; ".join(str(one) for one in found[:SHOWN]) or "there is none"
     more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return RunError(

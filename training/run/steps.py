@@ -9,7 +9,7 @@ from gristmill.console import Console
 from gristmill.schemas.training.recipe import TrainingRecipe
 from gristmill.training.run import checkpoints
 from gristmill.training.run.averaging import ExponentialAverage
-from gristmill.training.run.folder import RunFolder
+from gristmill.training.run.folder import TrainingFolder
 from gristmill.training.run.logs import StepLog
 from gristmill.training.run.schedule import branch_step
 from gristmill.training.stability.skip import Watch
@@ -24,7 +24,7 @@ class Steps(TrainerCallback):
     def __init__(
         self,
         recipe: TrainingRecipe,
-        folder: RunFolder,
+        folder: TrainingFolder,
         watch: Watch,
         console: Console,
         *,

@@ -13,7 +13,7 @@ from gristmill.schemas.training.recipe import TrainingRecipe
 from gristmill.training.kinds.registry import load_kind, load_training_recipe
 from gristmill.training.models.libraries import quiet_libraries
 from gristmill.training.run.failures import explained
-from gristmill.training.run.folder import MODEL, PAGE, RunFolder
+from gristmill.training.run.folder import MODEL, PAGE, TrainingFolder
 from gristmill.training.run.loop import Loop
 
 
@@ -61,7 +61,7 @@ def train(
     transformers.logging.disable_progress_bar()
     main = int(os.environ.get("RANK", "0")) == 0
     with explained(out), quiet_libraries():
-        folder = RunFolder(Path(out), main)
+        folder = TrainingFolder(Path(out), main)
         try:
             shown = console if console and main else Console(quiet=True)
             loop = Loop(kind(loaded, folder.path), folder, shown, started if main else None)

@@ -24,7 +24,7 @@ METRIC, FIGURES = "eval_loss", "figures"
 
 
 @dataclass(frozen=True)
-class RunHooks:
+class TrainingHooks:
     """What a run gives to the trainer of an attempt.
 
     plan_id, batch: what a checkpoint is a checkpoint of, and how many sequences a step consumes. head: asks for the head
@@ -57,7 +57,7 @@ class WatchedTrainer(Trainer):
         self.remove_callback(PrinterCallback)
         self.remove_callback(ProgressCallback)
 
-    def bind(self, hooks: RunHooks) -> None:
+    def bind(self, hooks: TrainingHooks) -> None:
         """Make this the trainer of an attempt of a run."""
         self._hooks = hooks
 

@@ -2,7 +2,7 @@
 
 Documents are compared in buckets only. So what is decided of the documents that buckets connect, however many hops apart,
 depends on no other document, and whole connected components can be decided together or apart with the same answer.
-Memory: about 100 bytes for each candidate while batches are planned, then 12 and one batch. Time: each file is read once
+Memory: about 100 bytes for each candidate while batches are found, then 12 and one batch. Time: each file is read once
 more, and written to temporary files by batch.
 """
 
@@ -87,7 +87,7 @@ class ComponentBatches:
     largest: tuple[int, int]
 
 
-def plan_batches(
+def component_batches(
     storage: Storage, edges: NearEdges, near: NearDedup, candidates: DatasetManifest, limits: BatchLimits
 ) -> ComponentBatches:
     """Which candidates are decided together."""
@@ -148,7 +148,7 @@ def _hash_counts(storage: Storage, edges: NearEdges, near: NearDedup, numbers: _
 
 
 def problems(
-    storage: Storage, edges: NearEdges, near: NearDedup, candidates: DatasetManifest, plan: ComponentBatches
+    storage: Storage, edges: NearEdges, near: NearDedup, candidates: DatasetManifest, batches: ComponentBatches
 ) -> Iterator[Problem]:
     """The problem of each batch, one after the other."""
     column, sources = content_parts(storage, edges, near)
@@ -166,7 +166,7 @@ def problems(
     ):
         for tables, regroup in ((known, known_by_batch), (members, members_by_batch), (contents, contents_by_batch)):
             for number, table in tables:
-                _add(regroup, number, table, plan)
+                _add(regroup, number, table, batches)
             regroup.close()
         for batch in known_by_batch.numbers():
             chosen = candidates_of(known_by_batch.rows(batch).select(NEAR_CANDIDATE.names))
@@ -183,11 +183,11 @@ def _parts(storage: Storage, parts: Iterable[Part], columns: list[str]) -> Itera
     yield from zip(map(part_number, filled), read_each(storage, filled, columns), strict=True)
 
 
-def _add(regroup: Regroup, number: int, table: pa.Table, plan: ComponentBatches) -> None:
+def _add(regroup: Regroup, number: int, table: pa.Table, batches: ComponentBatches) -> None:
     """Send the rows of one part to their documents' batches; documents that meet no other are left out."""
-    document = plan.numbers.of(number, table.column("row").to_numpy())
+    document = batches.numbers.of(number, table.column("row").to_numpy())
     batch = np.full(len(document), _ALONE, np.int64)
-    batch[document >= 0] = plan.batch[document[document >= 0]]
+    batch[document >= 0] = batches.batch[document[document >= 0]]
     chosen = pa.array(batch != _ALONE)
     kept = table.filter(chosen).append_column(_BATCH, pa.array(batch[batch != _ALONE]))
     if "part" not in kept.column_names:

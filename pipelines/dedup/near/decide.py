@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 from gristmill.console import Console
 from gristmill.pipelines.dedup.near.candidates import NearCandidateTask, write_near_candidates
-from gristmill.pipelines.dedup.near.component_batches import BatchLimits, Problem, plan_batches, problems
+from gristmill.pipelines.dedup.near.component_batches import BatchLimits, Problem, component_batches, problems
 from gristmill.pipelines.dedup.near.edges import NearEdges
 from gristmill.pipelines.dedup.near.in_memory import fits_in_memory, load_candidates, load_contents, load_entries
 from gristmill.pipelines.dedup.near.in_rounds import decide_in_rounds
@@ -155,7 +155,7 @@ def _problems(
 ) -> Iterator[Problem] | None:
     """The problem to solve in memory, whole or in batches; None when it is to be solved in rounds.
 
-    Planning batches takes memory for each candidate, so on a cluster there is a limit to the whole problem; here only to
+    Finding batches takes memory for each candidate, so on a cluster there is a limit to the whole problem; here only to
     documents that buckets connect.
     """
     buckets, shingles, near = given.edges.buckets, given.edges.shingles, given.near
@@ -166,11 +166,11 @@ def _problems(
         return iter([Problem(known, entries, load_contents(context.storage, given.edges, near, known, entries))])
     if context.engine.tasks_are_remote and not fits_in_memory(buckets, shingles, limits.rows, limits.hashes):
         return None
-    plan = plan_batches(context.storage, given.edges, near, candidates, batch)
-    rows, hashes = plan.largest
+    batches = component_batches(context.storage, given.edges, near, candidates, batch)
+    rows, hashes = batches.largest
     if rows > limits.rows or hashes > limits.hashes:
         return None
-    return problems(context.storage, given.edges, near, candidates, plan)
+    return problems(context.storage, given.edges, near, candidates, batches)
 
 
 def _in_memory(

@@ -1,4 +1,4 @@
-"""The mix on the report page: planned tokens by group, and what limits mean for them."""
+"""The mix on the report page: target tokens by group, and what limits mean for them."""
 
 from gristmill.pipelines.inspect.report.section import Section
 from gristmill.pipelines.inspect.report.tables import Cell, count, table
@@ -12,7 +12,7 @@ def mix_report(run: Run) -> MixReport | None:
     manifest = mixed_corpus(run)
     if manifest is None:
         return None
-    plan = manifest.facts["plan"]
+    targets = manifest.facts["targets"]
     copies: dict[str, int] = {}
     for part in manifest.parts:
         for number, documents in part.rows_by.items():
@@ -20,9 +20,9 @@ def mix_report(run: Run) -> MixReport | None:
     names = set(MixedGroup.model_fields)
     return MixReport(
         by=manifest.config["mix"]["by"],
-        tokens=plan["tokens"],
-        groups=[MixedGroup(**{key: value for key, value in row.items() if key in names}) for row in plan["groups"]],
-        notes=list(plan["notes"]),
+        tokens=targets["tokens"],
+        groups=[MixedGroup(**{key: value for key, value in row.items() if key in names}) for row in targets["groups"]],
+        notes=list(targets["notes"]),
         documents_by_copies=dict(sorted(copies.items(), key=lambda entry: int(entry[0]))),
     )
 
@@ -34,7 +34,7 @@ def mixing_section(summary: Summary) -> Section | None:
         return None
     section = Section("mix", "Mix", f"The mix by {found.by}")
     section.say(
-        f"{count(found.tokens)} tokens are planned from the documents written to the corpus. A document is used a whole "
+        f"{count(found.tokens)} tokens are the target, from the documents written to the corpus. A document is used a whole "
         "number of times, drawn from its id; mixed/ holds the documents used, with their copies."
     )
     heads = ["Group", "#Documents", "#Tokens", "#Share wanted", "#Share", "#Planned tokens", "#Repetitions", "Limit"]

@@ -21,7 +21,7 @@ from gristmill.pipelines.shards.encoding.piece_cache import (
 )
 from gristmill.pipelines.shards.encoding.plain_encoder import PlainEncoder
 from gristmill.pipelines.shards.encoding.slices import encoded_in_slices, with_rows_of
-from gristmill.pipelines.shards.encoding.word_cuts import Cut, cut_of, without_prepend
+from gristmill.pipelines.shards.encoding.word_splits import WordSplit, without_prepend, word_split_of
 
 FIRST_CAPACITY, LAST_CAPACITY = (
     1 << 19,
@@ -32,7 +32,7 @@ FIRST_CAPACITY, LAST_CAPACITY = (
 class WordEncoder:
     """The ids of `plain`, for a tokenizer that `word_encoder` accepts. words: what gives single words their ids."""
 
-    def __init__(self, plain: PlainEncoder, cut: Cut, words: PlainEncoder) -> None:
+    def __init__(self, plain: PlainEncoder, cut: WordSplit, words: PlainEncoder) -> None:
         self.plain, self.cut, self.words = plain, cut, words
         self._start(FIRST_CAPACITY)
 
@@ -87,7 +87,7 @@ class WordEncoder:
 
 def word_encoder(settings: dict[str, Any], plain: PlainEncoder) -> WordEncoder | None:
     """The word encoder of a tokenizer by its settings for text; None when the words of a text are no strangers to it."""
-    cut = cut_of(settings)
+    cut = word_split_of(settings)
     if cut is None:
         return None
     return WordEncoder(plain, cut, PlainEncoder(json.dumps(without_prepend(settings))) if cut.prepended else plain)

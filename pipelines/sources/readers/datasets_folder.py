@@ -23,7 +23,7 @@ _FILE_MAGIC = b"ARROW1"
 _SLICE_ROWS = 256
 
 
-def plan(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]:
+def splits(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]:
     """One split a file, as `save_to_disk` shards by size already; InputError for missing columns."""
     if file.size:
         with file.fs.open(url_to_fs(file.url)[1], "rb") as stored:

@@ -27,7 +27,7 @@ _NAMED_DELIMITER = re.compile("sep=(.)[\r\n]*", re.IGNORECASE)  # Excel's first 
 _SAMPLE_LINES = 200
 
 
-def plan(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]:
+def splits(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]:
     """One split; InputError when the header lacks a required column."""
 
     def blocks() -> Iterator[bytes]:

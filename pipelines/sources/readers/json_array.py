@@ -26,13 +26,13 @@ from gristmill.schemas.recipe.source import Source
 HEAD_BYTES = 64 << 10  # in which the first line of JSON Lines is looked for
 
 
-def plan(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]:
+def splits(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]:
     """As JSON Lines where the file is such, else one split."""
     if file.compression or not file.size:
         return [(0, file.size)]
     with file.fs.open(url_to_fs(file.url)[1], "rb") as stored:
         are_lines = is_lines(stored.read(HEAD_BYTES))
-    return jsonl.plan(source, file, split_bytes) if are_lines else [(0, file.size)]
+    return jsonl.splits(source, file, split_bytes) if are_lines else [(0, file.size)]
 
 
 def is_lines(head: bytes) -> bool:

@@ -37,7 +37,7 @@ class Line(NamedTuple):
     content: bytes | None
 
 
-def plan(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]:
+def splits(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]:
     if file.compression or not file.size or _encoding(source).startswith(_WIDE):
         return [(0, file.size)]
     return [(start, min(start + split_bytes, file.size)) for start in range(0, file.size, split_bytes)]

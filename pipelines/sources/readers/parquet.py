@@ -23,7 +23,7 @@ MAX_DECODED_ROWS = 1024
 _BUFFER_BYTES = 1 << 20
 
 
-def plan(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]:
+def splits(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]:
     """Row-group ranges of about `split_bytes` of text each; a file without a readable footer is one split."""
     if not file.size:
         return [(0, 0)]

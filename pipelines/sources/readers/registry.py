@@ -1,4 +1,4 @@
-"""Every reader by format, and what the rest of the product calls: plan_splits, read_split and read_splits."""
+"""Every reader by format, and what the rest of the product calls: list_splits, read_split and read_splits."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,13 +12,13 @@ from gristmill.pipelines.sources.readers.locate import InputFile, locate
 from gristmill.pipelines.sources.readers.rows import Gathered, Rows
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.web import Pages
-from gristmill.schemas.errors import BalanceError, InputError
+from gristmill.schemas.errors import BalanceError, InputError, RecipeError
 from gristmill.schemas.lookup import load_registered
 from gristmill.schemas.recipe.source import READERS_GROUP, Source
 from gristmill.schemas.tally import Tally
 
 # A reader is a module with
-#   plan(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]   (start, end) of each split
+#   splits(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]   (start, end) of each split
 #   read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]
 READERS: dict[str, str] = {
     "csv": "gristmill.pipelines.sources.readers.delimited",
@@ -33,14 +33,14 @@ READERS: dict[str, str] = {
 }
 
 
-PLAN_THREADS = 16
+LISTING_THREADS = 16
 OF_DOCUMENTS = ("html", "text", "warc", "wet")  # formats that hold no records
 
 
 class Reader(NamedTuple):
     """The two functions of a reader module."""
 
-    plan: Callable[[Source, InputFile, int], list[tuple[int, int]]]
+    splits: Callable[[Source, InputFile, int], list[tuple[int, int]]]
     read: Callable[[Source, Split, Rows, Isolate | None], Iterator[pa.RecordBatch]]
 
 
@@ -49,10 +49,17 @@ def reader(format_name: str) -> Reader:
     if "." in format_name and ":" not in format_name:
         format_name += ":"  # a module of its own
     module = load_registered(READERS, "format", format_name, group=READERS_GROUP)
-    return Reader(module.plan, module.read)
+    missing = [function for function in Reader._fields if not hasattr(module, function)]
+    if missing:
+        raise RecipeError(
+            f"format {format_name.removesuffix(':')!r} is a module without `{missing[0]}`",
+            expected="a reader: a module with the functions `splits` (formerly `plan`) and `read`",
+            next_step="docs/extending.md says what they take and give",
+        )
+    return Reader(module.splits, module.read)
 
 
-def plan_splits(source: Source, split_bytes: int, left_out: list[str] | None = None) -> list[Split]:
+def list_splits(source: Source, split_bytes: int, left_out: list[str] | None = None) -> list[Split]:
     """The tasks a source is read in, in the order of relative paths; an empty file is one split.
 
     split_bytes: about how much of a file one split covers, where the format allows splitting (plain JSON Lines by
@@ -72,15 +79,15 @@ def plan_splits(source: Source, split_bytes: int, left_out: list[str] | None = N
             next_step="leave out `rows:` to build documents, or name other files in `path`",
         )
 
-    def plan(file: InputFile) -> list[tuple[int, int]]:
-        return reader(file.format).plan(source, file, split_bytes)
+    def ranges_of(file: InputFile) -> list[tuple[int, int]]:
+        return reader(file.format).splits(source, file, split_bytes)
 
-    with ThreadPoolExecutor(PLAN_THREADS) as threads:  # headers are read, a request each in a remote store
-        ranges = list(threads.map(plan, files)) if any(file.is_remote for file in files) else list(map(plan, files))
+    with ThreadPoolExecutor(LISTING_THREADS) as threads:  # headers are read, a request each in a remote store
+        ranges = list((threads.map if any(file.is_remote for file in files) else map)(ranges_of, files))
     return [
         Split(source.name, file.url, file.path, file.format, start, end, file.size, file.compression, file.version)
-        for file, planned in zip(files, ranges, strict=True)
-        for start, end in planned
+        for file, of_file in zip(files, ranges, strict=True)
+        for start, end in of_file
     ]
 
 

@@ -30,7 +30,7 @@ _DEFECTS = (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, 
 
 
 def open_split(split: Split) -> BinaryIO:
-    """The stored file, still compressed; InputError when it has gone since planning, or cannot be opened."""
+    """The stored file, still compressed; InputError when it has gone since it was listed, or cannot be opened."""
     try:
         if split.url.startswith("/"):  # a local path: fsspec takes ten times as long to open it
             return open(split.url, "rb")
@@ -38,7 +38,7 @@ def open_split(split: Split) -> BinaryIO:
         return fs.open(path, "rb", block_size=REMOTE_BLOCK_BYTES)
     except OSError as error:
         step = "restore the file, or leave it out with `exclude`; the same command goes on from here"
-        raise InputError(str(error), expected="the file that was planned", where=split.url, next_step=step) from error
+        raise InputError(str(error), expected="the file that was listed", where=split.url, next_step=step) from error
 
 
 def _block(raw: BinaryIO) -> bytes:

@@ -8,10 +8,10 @@ from gristmill.pipelines.sources.readers.decoding import decode_content, utf8_of
 from gristmill.pipelines.sources.readers.extract import Isolate
 from gristmill.pipelines.sources.readers.rows import Rows
 from gristmill.pipelines.sources.readers.split import Split
-from gristmill.pipelines.sources.readers.whole_file import content, plan
+from gristmill.pipelines.sources.readers.whole_file import content, splits
 from gristmill.schemas.recipe.source import Source
 
-__all__ = ["plan", "read"]
+__all__ = ["read", "splits"]
 
 
 def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:

@@ -14,11 +14,11 @@ from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.streams import chunks, gzip_records, open_split
 from gristmill.pipelines.sources.readers.warc_frames import Frame, frames
 from gristmill.pipelines.sources.readers.web import Page, Pages
-from gristmill.pipelines.sources.readers.whole_file import plan
+from gristmill.pipelines.sources.readers.whole_file import splits
 from gristmill.schemas.recipe.source import Source
 from resiliparse.parse.encoding import detect_mime
 
-__all__ = ["plan", "read"]
+__all__ = ["read", "splits"]
 
 _HTML = {"text/html", "application/xhtml+xml"}
 _HTML_START = re.compile(

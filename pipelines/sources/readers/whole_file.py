@@ -9,7 +9,7 @@ from gristmill.pipelines.sources.readers.streams import chunks, open_split
 from gristmill.schemas.recipe.source import Source
 
 
-def plan(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]:
+def splits(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]:
     return [(0, file.size)]
 
 

@@ -1,1 +1,1 @@
-"""Mixing: how often each document of a corpus is used, planned in tokens."""
+"""Mixing: how often each document of a corpus is used, by targets in tokens."""

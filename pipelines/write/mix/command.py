@@ -10,9 +10,9 @@ from gristmill.pipelines.engine.session import Engine, running
 from gristmill.pipelines.policy.languages import language_options, mix_with_labels
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import Run, open_run
-from gristmill.pipelines.write.mix.plan import MixPlan
 from gristmill.pipelines.write.mix.stage import mix_corpus
 from gristmill.pipelines.write.mix.stored import current_corpus
+from gristmill.pipelines.write.mix.targets import MixTargets
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError, RunError
 from gristmill.schemas.recipe.load import load_mix
@@ -24,10 +24,10 @@ def mix(
     run: Run | str | Path,
     chosen: Mix | Mapping[str, Any] | str | Path | None = None,
     *,
-    only_plan: bool = False,
+    dry_run: bool = False,
     engine: Engine | None = None,
     console: Console | None = None,
-) -> MixPlan:
+) -> MixTargets:
     """Mix the corpus of a run or selection (`RUN:name`) by a mix, a YAML file with one, or the recipe's own.
 
     RecipeError when there is no mix to follow or it cannot be had; RunError when no corpus has been written.
@@ -51,8 +51,8 @@ def mix(
             )
         seed = opened.recipe.seed if wanted.seed is None else wanted.seed
         context = opened.context(started, console or Console())
-        plan, _ = mix_corpus(context, wanted, seed, opened.decisions, corpus, only_plan)
-    return plan
+        targets, _ = mix_corpus(context, wanted, seed, opened.decisions, corpus, dry_run)
+    return targets
 
 
 def as_mix(chosen: Mix | Mapping[str, Any] | str | Path | None) -> Mix | None:

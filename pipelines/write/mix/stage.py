@@ -1,4 +1,4 @@
-"""Mixing a corpus: its tokens by group and weight are counted, the mix is planned, the documents used are written.
+"""Mixing a corpus: tokens by group and weight are counted, targets of groups computed, the documents used written.
 
 In: `<selection>corpus`, and the signal that documents are upweighted by. Out: `<selection>mixed`: the rows of corpus/
 that are used at least once, with `copies`.
@@ -22,8 +22,8 @@ from gristmill.pipelines.run.run import Run, count_kept
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.step import Place, Step
 from gristmill.pipelines.run.units import commit_unit, unfinished
-from gristmill.pipelines.write.mix.plan import CODES_PER_DOUBLING, GroupStats, MixPlan, plan_mix
 from gristmill.pipelines.write.mix.stored import copies_in_mix
+from gristmill.pipelines.write.mix.targets import CODES_PER_DOUBLING, GroupStats, MixTargets, mix_targets
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.layout import DatasetSpec
@@ -44,7 +44,7 @@ from gristmill.schemas.rows.registry import DOCUMENT
 class MixTask:
     """One part of the corpus, its decisions, and the part with the signal that documents are upweighted by.
 
-    scales (by group), max_copies: what the plan says; counting needs neither.
+    scales (by group), max_copies: what the targets say; counting needs neither.
     """
 
     storage: Storage
@@ -79,7 +79,7 @@ class WriteMix(Step):
         return (layout.MIX_WEIGHTS, layout.MIXED)
 
     def update(self, context: RunContext) -> None:
-        """A sample is not mixed, as a mix is planned in tokens of the whole; nor is a corpus of nothing."""
+        """A sample is not mixed, as targets are in tokens of the whole; nor is a corpus of nothing."""
         mix = context.recipe.mix
         if mix is None or context.sample is not None or not count_kept(context.decisions):
             return
@@ -99,9 +99,9 @@ def mix_corpus(
     seed: int,
     decisions: DatasetManifest,
     corpus: DatasetManifest,
-    only_plan: bool = False,
-) -> tuple[MixPlan, DatasetManifest | None]:
-    """Plan the mix and, unless `only_plan`, bring `<folder>mixed` up to date; the plan is shown before that starts."""
+    dry_run: bool = False,
+) -> tuple[MixTargets, DatasetManifest | None]:
+    """Compute the targets and, unless `dry_run`, bring `<folder>mixed` up to date; they are shown before that starts."""
     signal, key = upweight_signal(mix), None
     if signal is not None:
         found = find_signal(signal)
@@ -141,24 +141,24 @@ def mix_corpus(
         context.engine.run_tasks(count_part, work)
         return {}
 
-    plan = plan_mix(mix, read_stats(context.storage, weights.run(count, context.console.log)))
-    for line in str(plan).split("\n"):
+    targets = mix_targets(mix, read_stats(context.storage, weights.run(count, context.console.log)))
+    for line in str(targets).split("\n"):
         context.console.log(line)
-    if only_plan:
-        return plan, None
+    if dry_run:
+        return targets, None
     kind = context.recipe.rows
     config = {"mix": chosen, "seed": seed, **({} if kind == DOCUMENT else {"rows": kind})}
     mixed = context.stage(mixed_spec(kind).of(context.selection), config, inputs)
 
     def write() -> dict[str, Any]:
-        scaled = tasks({group.name: group.scale for group in plan.groups}, plan.max_copies)
+        scaled = tasks({group.name: group.scale for group in targets.groups}, targets.max_copies)
         work = unfinished(context.storage, scaled, (mixed.spec, lambda task: task.corpus.key))
         with context.console.progress("write mix", sum(task.corpus.text_bytes for task in work), "bytes") as advance:
             context.engine.run_tasks(write_part, work, advance)
-        return {"plan": asdict(plan)}
+        return {"targets": asdict(targets)}
 
     manifest = mixed.run(write, context.console.log)
-    return plan, manifest
+    return targets, manifest
 
 
 def read_stats(storage: Storage, weights: DatasetManifest) -> dict[str, GroupStats]:
@@ -207,7 +207,7 @@ def groups_of(columns: pa.Table | pa.RecordBatch, mix: Mix) -> Any:
 
 
 def weight_codes(task: MixTask, columns: pa.Table) -> np.ndarray:
-    """The code of every document's weight, all of a part's documents in order; see mix.plan.weight_of."""
+    """The code of every document's weight, all of a part's documents in order; see mix.targets.weight_of."""
     upweight = task.mix.upweight
     if upweight is None:
         return np.zeros(columns.num_rows, np.int64)

@@ -5,8 +5,8 @@ import random
 import pyarrow as pa
 import pytest
 from gristmill.filters.dialogue import code, copied, json_answers, loops, phrases, template_tokens
-from gristmill.filters.dialogue.cut_ends import ends_mid_sentence
 from gristmill.filters.dialogue.languages import measure as measure_languages
+from gristmill.filters.dialogue.truncation import ends_mid_sentence
 from gristmill.schemas.rows.kind import stored_batch
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -323,6 +323,6 @@ def test_token_shards_get_tombstones_and_who_took_over(
         assert [stone.doc_id for stone in read_tombstones(storage)] == [first]
         assert [shard.documents for shard in read_shard_manifest(storage).shards if shard.generation] == [1]
         assert f"tokens in {storage.root}: never served again, on disk" in str(forgotten)
-    again = forget(out, [first], "record", shards=[str(out / "elsewhere")], purge=True, engine=sail[1], console=QUIET)
+    again = forget(out, [first], "record", shards=[str(out / "elsewhere")], erase=True, engine=sail[1], console=QUIET)
     assert again.removed == ()
     assert "tokens in" not in str(again)

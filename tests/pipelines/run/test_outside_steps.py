@@ -118,11 +118,11 @@ def measure(batch, options):
 READER = '''
 """Files of sentences: a document for every line that begins with a dash."""
 
-from gristmill.pipelines.sources.readers.whole_file import content, plan
+from gristmill.pipelines.sources.readers.whole_file import content, splits
 
 
 class LINES:
-    plan = staticmethod(plan)
+    splits = staticmethod(splits)
 
     @staticmethod
     def read(source, split, rows, isolate):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from datatrove.utils.dataset import DatatroveFolderDataset
 from gristmill.pipelines.shards.export import FORMATS, export_shards
-from gristmill.pipelines.shards.tombstones import purge_shards, tombstone
+from gristmill.pipelines.shards.tombstones import erase_forgotten, tombstone
 from gristmill.pipelines.shards.verify import verify_shards
 from gristmill.pipelines.shards.write import write_shards
 from gristmill.schemas.errors import RecipeError, RunError
@@ -96,10 +96,10 @@ def test_an_export_older_than_the_tombstones_fails_verification(written: Path, t
     assert verify_shards(shards).problems == []
     before = {path: path.read_bytes() for path in (tmp_path / "out" / "train").iterdir()}
     tombstone(shards, FORGOTTEN, "asked to")
-    purge_shards(shards)
+    erase_forgotten(shards)
     [problem] = verify_shards(shards).problems
     assert "older than the tombstones" in problem
-    assert {path: path.read_bytes() for path in before} == before  # a purge never reaches through a link
+    assert {path: path.read_bytes() for path in before} == before  # erasing never reaches through a link
     shutil.rmtree(tmp_path / "out")
     export_shards(shards, tmp_path / "again", format)
     report = verify_shards(shards)

@@ -1,4 +1,4 @@
-"""Forgetting in shards: what is marked, what purge overwrites, what is added; nothing else moves."""
+"""Forgetting in shards: what is marked, what erasing overwrites, what is added; nothing else moves."""
 
 import shutil
 from pathlib import Path
@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.shards import tombstones as module
-from gristmill.pipelines.shards.tombstones import forget, purge_shards, read_tombstones, tombstone
+from gristmill.pipelines.shards.tombstones import erase_forgotten, forget, read_tombstones, tombstone
 from gristmill.pipelines.shards.verify import verify_shards
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.shards.format import identity_of, parse_tombstones
@@ -54,9 +54,9 @@ def test_a_torn_last_line_does_not_count_and_is_written_over(shards: Path) -> No
         parse_tombstones(b"{}\n")
 
 
-def test_purge_overwrites_these_tokens_only(shards: Path, written: Path) -> None:
+def test_erasing_overwrites_these_tokens_only(shards: Path, written: Path) -> None:
     tombstone(shards, FORGOTTEN, "asked to")
-    changed = purge_shards(shards)
+    changed = erase_forgotten(shards)
     separator = manifest_of(shards).tokenizer.separator_id
     for before, after in zip(documents_of(written), documents_of(shards), strict=True):
         if before["doc_id"] in FORGOTTEN:
@@ -69,10 +69,10 @@ def test_purge_overwrites_these_tokens_only(shards: Path, written: Path) -> None
     assert identity_of(manifest_of(shards).shards) == identity_of(manifest_of(written).shards)
     report = verify_shards(shards)
     assert (report.problems, report.forgotten_on_disk, report.tombstones) == ([], 0, 2)
-    assert purge_shards(shards) == []
+    assert erase_forgotten(shards) == []
 
 
-def test_before_a_purge_the_tokens_on_disk_are_counted(shards: Path) -> None:
+def test_before_erasing_the_tokens_on_disk_are_counted(shards: Path) -> None:
     stones = tombstone(shards, FORGOTTEN, "asked to")
     report = verify_shards(shards)
     assert report.problems == []
@@ -80,7 +80,7 @@ def test_before_a_purge_the_tokens_on_disk_are_counted(shards: Path) -> None:
     assert "still on disk" in str(report)
 
 
-def test_an_interrupted_purge_is_finished_by_the_next(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_erasure_is_finished_by_the_next(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tombstone(shards, FORGOTTEN, "asked to")
 
     def stop(*_: object) -> None:
@@ -90,15 +90,15 @@ def test_an_interrupted_purge_is_finished_by_the_next(shards: Path, monkeypatch:
         write = module.write_shard_manifest
         patch.setattr(module, "write_shard_manifest", lambda *a: write(*a) if len(a) == 3 else stop())
         with pytest.raises(KeyboardInterrupt):
-            purge_shards(shards)
-    assert any("a purge was interrupted" in problem for problem in verify_shards(shards).problems)
-    purge_shards(shards)
+            erase_forgotten(shards)
+    assert any("erasing was interrupted" in problem for problem in verify_shards(shards).problems)
+    erase_forgotten(shards)
     report = verify_shards(shards)
     assert (report.problems, report.forgotten_on_disk, report.notes) == ([], 0, [])
 
 
 def test_documents_are_added_as_a_generation_that_moves_nothing(shards: Path, written: Path) -> None:
-    done = forget(shards, FORGOTTEN, reason="asked to", promoted=promoted("p1", "p2"), purge=True)
+    done = forget(shards, FORGOTTEN, reason="asked to", promoted=promoted("p1", "p2"), erase=True)
     assert {shard.generation for shard in done.added} == {1}
     manifest = manifest_of(shards)
     old = manifest_of(written).shards
@@ -107,8 +107,8 @@ def test_documents_are_added_as_a_generation_that_moves_nothing(shards: Path, wr
     added = [row for row in documents_of(shards) if "-delta001-" in row["shard"]]
     assert sorted(row["doc_id"] for row in added) == ["p1", "p2"]
     assert all(row["tokens"][-1] == manifest.tokenizer.eos_id for row in added)
-    again = forget(shards, FORGOTTEN, reason="asked to", promoted=promoted("p1", "p2"), purge=True)
-    assert (again.tombstones, again.added, again.purged) == ((), (), ())
+    again = forget(shards, FORGOTTEN, reason="asked to", promoted=promoted("p1", "p2"), erase=True)
+    assert (again.tombstones, again.added, again.erased) == ((), (), ())
     third = forget(shards, [], reason="", promoted=promoted("p2", "p3"))
     assert [(shard.generation, shard.documents) for shard in third.added] == [(2, 1)]
     report = verify_shards(shards)

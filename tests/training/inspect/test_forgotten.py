@@ -19,10 +19,12 @@ BATCH, STEPS = 4, 12
 LENGTHS = [7, 30, 3, 55, 12, 90, 4, 21] * 6
 
 
-def make(folder: Path, cut: str) -> tuple[Plan, StreamHistory, list[np.ndarray]]:
+def make(folder: Path, packing: bool) -> tuple[Plan, StreamHistory, list[np.ndarray]]:
     documents = numbered(LENGTHS)
     write_shards(folder / "shards", {"web-00000": documents[:30], "web-00001": documents[30:]})
-    plan = Plan.build(ShardSet.open(folder / "shards"), PlanConfig(window=32, cut=cut, seed=3), folder=folder / "run")
+    plan = Plan.build(
+        ShardSet.open(folder / "shards"), PlanConfig(window=32, packing=packing, seed=3), folder=folder / "run"
+    )
     return plan, StreamHistory.open(folder / "run" / "history.jsonl", plan), documents
 
 
@@ -47,9 +49,9 @@ def steps_with(plan: Plan, history: StreamHistory, document: np.ndarray, steps: 
     return [step for step, batch in enumerate(batches, 1) if np.isin(batch, document).any()]
 
 
-@pytest.mark.parametrize("cut", ["windows", "packed"])
-def test_what_was_seen_and_what_is_hidden(tmp_path: Path, cut: str) -> None:
-    plan, history, documents = make(tmp_path, cut)
+@pytest.mark.parametrize("packing", [False, True])
+def test_what_was_seen_and_what_is_hidden(tmp_path: Path, packing: bool) -> None:
+    plan, history, documents = make(tmp_path, packing)
     trained = 5
     seen = {number: steps_with(plan, history, documents[number], trained) for number in (3, 5)}
     history.append("skip", 8, {"ranges": [[2, 3], [30, 31]]})  # a skip after which served and plan positions differ
@@ -72,7 +74,7 @@ def test_what_was_seen_and_what_is_hidden(tmp_path: Path, cut: str) -> None:
 
 def test_steps_that_a_rollback_took_back_are_listed_apart(tmp_path: Path) -> None:
     """Rolled back from step 9 to step 4, twice; what those branches had trained on is read from their own order."""
-    plan, history, documents = make(tmp_path, "windows")
+    plan, history, documents = make(tmp_path, packing=False)
     for number in (3, 5):
         forget(tmp_path, documents, number)
     numbers = {"batch_sequences": BATCH, "trained_steps": 6, "planned_steps": STEPS}
@@ -93,7 +95,7 @@ def test_steps_that_a_rollback_took_back_are_listed_apart(tmp_path: Path) -> Non
 
 
 def test_a_stream_that_serves_forgotten_tokens_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan, history, documents = make(tmp_path, "windows")
+    plan, history, documents = make(tmp_path, packing=False)
     forget(tmp_path, documents, 5)
     history.record_tombstones(0)
     monkeypatch.setattr(PlanDataset, "forgotten_in", lambda *_: iter(()))
@@ -103,7 +105,7 @@ def test_a_stream_that_serves_forgotten_tokens_is_caught(tmp_path: Path, monkeyp
 
 
 def test_a_run_folder_is_audited_from_its_files(tmp_path: Path) -> None:
-    _, history, documents = make(tmp_path, "packed")
+    _, history, documents = make(tmp_path, packing=True)
     run = tmp_path / "run"
     with pytest.raises(RunError, match=r"no training\.json"):
         audit_run(run)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gristmill.pipelines.shards.tombstones import purge_shards, tombstone
+from gristmill.pipelines.shards.tombstones import erase_forgotten, tombstone
 from gristmill.training.data.stream.dataset import PlanDataset
 from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.plan import Plan, PlanConfig
@@ -85,14 +85,14 @@ def test_they_are_read_no_more_and_the_audit_says_when_they_were(shards: Path, t
     assert report.validated == {doc_id: [2, 4] for doc_id in documents}
     assert report.sequences > 0
     assert "validated on, before it was forgotten," in str(report)
-    purge_shards(str(shards))
+    erase_forgotten(str(shards))
     go_back(run, 4)
     train(recipe, run)
-    assert losses(run) == hidden  # the separators that a purge leaves carry no labels
+    assert losses(run) == hidden  # the separators that erasing leaves carry no labels
 
 
 def test_a_reader_without_a_history_serves_nothing_forgotten(shards: Path) -> None:
-    """After the test above: documents of the split are forgotten, and purged."""
+    """After the test above: documents of the split are forgotten, and erased."""
     stream = held_out(shards)
     documents = some_documents(shards)
     seen = 0

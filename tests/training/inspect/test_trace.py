@@ -29,9 +29,9 @@ LAUNCHES = [
 ]
 
 
-def training_run(folder: Path, cut: str) -> PlanDataset:
+def training_run(folder: Path, packing: bool) -> PlanDataset:
     """A run of 30 steps: ten on one process, then two; rolled back from step 16 to 15, past plan positions 122-125."""
-    config = PlanConfig(window=16, cut=cut, mixture={"a": 0.6, "b": 0.4})
+    config = PlanConfig(window=16, packing=packing, mixture={"a": 0.6, "b": 0.4})
     plan = Plan.build(ShardSet.open(write_shards(folder / "shards", SHARDS)), config, folder / "run")
     history = StreamHistory.open(folder / "run" / "history.jsonl", plan)
     history.append("skip", 120, {"ranges": [[122, 126]], "rolled_back_to": 15})
@@ -55,10 +55,10 @@ def token_of(doc_id: str, offset: int) -> int:
     return int(SHARDS[stem][int(number)][offset])
 
 
-@pytest.mark.parametrize("cut", ["windows", "packed"])
+@pytest.mark.parametrize("packing", [False, True])
 @pytest.mark.parametrize("step", [1, 10, 11, 16, 30])
-def test_every_token_of_a_step_has_its_document(tmp_path: Path, cut: str, step: int) -> None:
-    data = training_run(tmp_path, cut)
+def test_every_token_of_a_step_has_its_document(tmp_path: Path, packing: bool, step: int) -> None:
+    data = training_run(tmp_path, packing)
     trained = as_trained(data, step)
     named: dict[tuple[int, int], list[int]] = {key: [] for key in trained}
     for row in TrainingRun(tmp_path / "run").rows(step):
@@ -67,9 +67,9 @@ def test_every_token_of_a_step_has_its_document(tmp_path: Path, cut: str, step: 
     assert named == {key: [token for token in ids if token >= 10] for key, ids in trained.items()}
 
 
-@pytest.mark.parametrize("cut", ["windows", "packed"])
-def test_steps_that_had_a_document(tmp_path: Path, cut: str) -> None:
-    data = training_run(tmp_path, cut)
+@pytest.mark.parametrize("packing", [False, True])
+def test_steps_that_had_a_document(tmp_path: Path, packing: bool) -> None:
+    data = training_run(tmp_path, packing)
     run = TrainingRun(tmp_path / "run")
     for doc_id in ("a-00000/4", "a-00001/3", "b-00000/0"):
         (shard, start, end), *others = run.find(doc_id)
@@ -85,7 +85,7 @@ def test_steps_that_had_a_document(tmp_path: Path, cut: str) -> None:
 
 
 def test_a_branch_that_was_given_up_is_traced_too(tmp_path: Path) -> None:
-    training_run(tmp_path, "windows")
+    training_run(tmp_path, packing=False)
     abandoned = [row.position for row in TrainingRun(tmp_path / "run", branch=0).rows(16)]
     as_it_stands = [row.position for row in TrainingRun(tmp_path / "run").rows(16)]
     assert sorted(abandoned) == list(range(120, 128))
@@ -96,7 +96,7 @@ def test_a_branch_that_was_given_up_is_traced_too(tmp_path: Path) -> None:
 
 
 def test_command(tmp_path: Path) -> None:
-    training_run(tmp_path, "packed")
+    training_run(tmp_path, packing=True)
     run = str(tmp_path / "run")
     done = CliRunner().invoke(app, ["trace", run, "--step", "12", "--rank", "1", "--json"], catch_exceptions=False)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -120,7 +120,7 @@ def test_command(tmp_path: Path) -> None:
 
 def test_documents_that_no_step_had_are_said_to_be_so(tmp_path: Path) -> None:
     """Unseen so far, without a token, held out for validation."""
-    training_run(tmp_path, "packed")
+    training_run(tmp_path, packing=True)
     run = tmp_path / "run"
     held_out = tmp_path / "held-out"
     write_shards(held_out, {"c-00000": numbered([5], 9000)}, split="validation")

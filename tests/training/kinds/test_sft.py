@@ -1,4 +1,4 @@
-"""Supervised fine-tuning: the losses of trl's SFTTrainer, no row cut, lost or seen by another, exact resume, clear errors."""
+"""Supervised fine-tuning: the losses of trl's SFTTrainer, no row truncated, lost or seen by another, exact resume, errors."""
 
 import shutil
 from pathlib import Path

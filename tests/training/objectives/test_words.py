@@ -186,7 +186,7 @@ def words_by_hand(pieces: list[bytes]) -> list[bool]:
 @settings(max_examples=200, deadline=None)
 @given(st.text(ALPHABET, min_size=1, max_size=60), st.integers(0, 2**32))
 def test_words_are_those_of_a_plain_reading(text: str, seed: int) -> None:
-    """However the bytes of a text are cut into tokens."""
+    """However the bytes of a text are split into tokens."""
     content, random = text.encode(), np.random.default_rng(seed)
     cuts = sorted({0, len(content), *random.integers(0, len(content) + 1, len(content) // 2).tolist()})
     pieces = [content[a:b] for a, b in pairwise(cuts)]

@@ -12,7 +12,7 @@ import pytest
 from gristmill.schemas.errors import GristmillError, RecipeError, RunError
 from gristmill.training.inspect.trace import TrainingRun
 from gristmill.training.run import logs
-from gristmill.training.run.folder import RunFolder, read_training
+from gristmill.training.run.folder import TrainingFolder, read_training
 from gristmill.training.run.steps import Steps
 from gristmill.training.run.train import Finished, train
 
@@ -105,7 +105,7 @@ GONE_ON: dict[str, tuple[State, int, str]] = {
         4,
         "checkpoint-8: model.safetensors is not as it was written (its checksum differs); set aside in ",
     ),
-    "trainer_state.json cut": (
+    "trainer_state.json truncated": (
         lambda run: (run / "checkpoints/checkpoint-8/trainer_state.json").write_bytes(b"{"),
         4,
         "checkpoint-8: trainer_state.json has 1 bytes instead of ",
@@ -126,7 +126,7 @@ GONE_ON: dict[str, tuple[State, int, str]] = {
         8,
         "going on from step 8",
     ),
-    "history of the validation cut": (
+    "history of the validation truncated": (
         lambda run: (run / "validation/history.jsonl").write_bytes(b'{"event": "pl'),
         8,
         "going on from step 8",
@@ -258,7 +258,7 @@ def test_a_model_that_is_damaged_or_gone_is_written_again(shards: Path, finished
 
 BAD_STARTS: dict[str, dict[str, Any]] = {
     "an objective the model cannot learn": {"objective": "mlm"},
-    "another window, packed": {"stream": {"window": 16, "cut": "packed"}, "objective": "mlm"},
+    "another window, packed": {"stream": {"window": 16, "packing": True}, "objective": "mlm"},
     "a mixture": {"stream": {"window": 32, "mixture": {"web": 1.0}}, "objective": "mlm"},
     "a source that there is not": {"stream": {"window": 32, "mixture": {"books": 1.0}}},
     "too few sentinels": {
@@ -337,7 +337,7 @@ def test_a_folder_that_cannot_be_written(shards: Path, tmp_path: Path) -> None:
 
 
 def test_two_processes_at_once(shards: Path, finished: Path) -> None:
-    held = RunFolder(finished)
+    held = TrainingFolder(finished)
     with pytest.raises(RunError, match="another process trains here"):
         go_on(shards, finished, restart=True)
     held.close()

@@ -11,7 +11,7 @@ from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.plan import Plan, PlanConfig
 from gristmill.training.data.stream.shards import ShardSet
 from gristmill.training.run import checkpoints, logs
-from gristmill.training.run.folder import HISTORY, RunFolder, differences, read_training
+from gristmill.training.run.folder import HISTORY, TrainingFolder, differences, read_training
 from gristmill.training.run.progress import progress
 from gristmill.training.run.sealed import SEAL
 from gristmill.training.run.start import Start, find_start
@@ -22,12 +22,12 @@ BATCH = 4
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[tuple[RunFolder, StreamHistory]]:
+def run(tmp_path: Path) -> Iterator[tuple[TrainingFolder, StreamHistory]]:
     """A run of 35 logged steps with checkpoints after 0, 10, 20 and 30."""
     plan = Plan.build(
         ShardSet.open(write_shards(tmp_path / "shards", {"web-00000": numbered([50] * 40)})), PlanConfig(window=16)
     )
-    folder = RunFolder(tmp_path / "run")
+    folder = TrainingFolder(tmp_path / "run")
     history = StreamHistory.open(folder.path / HISTORY, plan)
     for step in (0, 10, 20, 30):
         save(folder, history, step)
@@ -38,7 +38,7 @@ def run(tmp_path: Path) -> Iterator[tuple[RunFolder, StreamHistory]]:
     folder.close()
 
 
-def save(folder: RunFolder, history: StreamHistory, step: int, plan_id: str | None = None) -> None:
+def save(folder: TrainingFolder, history: StreamHistory, step: int, plan_id: str | None = None) -> None:
     writing = checkpoints.begin(folder.checkpoints, step)
     for name in ("model.safetensors", "optimizer.pt"):
         (writing / name).write_bytes(b"weights" * 10)
@@ -55,7 +55,7 @@ def passed_over(start: Start) -> list[str]:
     return [str(one) for one in start.passed_over]
 
 
-def test_the_newest_whole_checkpoint_is_taken(run: tuple[RunFolder, StreamHistory]) -> None:
+def test_the_newest_whole_checkpoint_is_taken(run: tuple[TrainingFolder, StreamHistory]) -> None:
     folder, history = run
     assert find_start(folder, history).step == 30
     (folder.checkpoints / "checkpoint-30" / "optimizer.pt").unlink()
@@ -74,7 +74,7 @@ def test_the_newest_whole_checkpoint_is_taken(run: tuple[RunFolder, StreamHistor
     assert [one.partition(":")[0] for one in passed_over(start)] == ["checkpoint-10", "checkpoint-20", "checkpoint-30"]
 
 
-def test_going_back_to_the_very_beginning_is_starting_over(run: tuple[RunFolder, StreamHistory]) -> None:
+def test_going_back_to_the_very_beginning_is_starting_over(run: tuple[TrainingFolder, StreamHistory]) -> None:
     folder, history = run
     for step in (10, 20, 30):
         (folder.checkpoints / f"checkpoint-{step}" / "optimizer.pt").unlink()
@@ -86,7 +86,7 @@ def test_going_back_to_the_very_beginning_is_starting_over(run: tuple[RunFolder,
         find_start(folder, history)
 
 
-def test_before_the_first_save_there_is_nothing_to_lose(run: tuple[RunFolder, StreamHistory]) -> None:
+def test_before_the_first_save_there_is_nothing_to_lose(run: tuple[TrainingFolder, StreamHistory]) -> None:
     """Killed between the checkpoint of step 0 and the next: the steps are made again."""
     folder, history = run
     for step in (10, 20, 30):
@@ -97,7 +97,7 @@ def test_before_the_first_save_there_is_nothing_to_lose(run: tuple[RunFolder, St
     assert find_start(folder, history) == Start(checkpoints.complete(folder.checkpoints)[0])
 
 
-def test_a_rollback_to_the_beginning_is_no_loss(run: tuple[RunFolder, StreamHistory]) -> None:
+def test_a_rollback_to_the_beginning_is_no_loss(run: tuple[TrainingFolder, StreamHistory]) -> None:
     folder, history = run
     history.append("skip", 0, {"ranges": [[100, 101]], "rolled_back_to": 0, "step": 33})
     start = find_start(folder, history)
@@ -107,7 +107,7 @@ def test_a_rollback_to_the_beginning_is_no_loss(run: tuple[RunFolder, StreamHist
     assert find_start(folder, history).step == 0
 
 
-def test_checkpoints_of_another_plan_are_left_alone(run: tuple[RunFolder, StreamHistory]) -> None:
+def test_checkpoints_of_another_plan_are_left_alone(run: tuple[TrainingFolder, StreamHistory]) -> None:
     folder, history = run
     save(folder, history, 40, plan_id="another")
     start = find_start(folder, history)
@@ -116,7 +116,7 @@ def test_checkpoints_of_another_plan_are_left_alone(run: tuple[RunFolder, Stream
     assert not start.given_up
 
 
-def test_a_history_cut_short_is_no_reason_to_go_back(run: tuple[RunFolder, StreamHistory]) -> None:
+def test_a_history_cut_short_is_no_reason_to_go_back(run: tuple[TrainingFolder, StreamHistory]) -> None:
     folder, history = run
     history.append("note", 30 * BATCH, {"kind": "skipped_update"})
     save(folder, history, 32)
@@ -136,7 +136,7 @@ LOSSES = {
 
 
 @pytest.mark.parametrize("case", LOSSES)
-def test_how_far_a_run_has_come_is_told_by_what_is_left(case: str, run: tuple[RunFolder, StreamHistory]) -> None:
+def test_how_far_a_run_has_come_is_told_by_what_is_left(case: str, run: tuple[TrainingFolder, StreamHistory]) -> None:
     folder, _ = run
     lost, expected = LOSSES[case]
     for name in lost:
@@ -146,7 +146,7 @@ def test_how_far_a_run_has_come_is_told_by_what_is_left(case: str, run: tuple[Ru
     assert (come.steps, come.logged, come.saved) == expected
 
 
-def test_a_damaged_log_costs_its_lines_and_is_kept(run: tuple[RunFolder, StreamHistory]) -> None:
+def test_a_damaged_log_costs_its_lines_and_is_kept(run: tuple[TrainingFolder, StreamHistory]) -> None:
     """Zeros in the middle, bytes that are no text, a line that is no object, an end that was interrupted."""
     folder, _ = run
     path = folder.path / logs.LOG
@@ -159,20 +159,20 @@ def test_a_damaged_log_costs_its_lines_and_is_kept(run: tuple[RunFolder, StreamH
     path.write_bytes(damaged)
     assert logs.damaged_lines(path) == 4
     assert logs.last_step(folder.path) == 35
-    assert logs.cut(folder.path, 30, 0) == 4
+    assert logs.truncate(folder.path, 30, 0) == 4
     assert [line["step"] for line in logs.read(path)] == [s for s in range(1, 31) if s not in (4, 6, 8, 10)]
     assert (folder.path / "set-aside" / logs.LOG).read_bytes() == damaged
-    assert logs.cut(folder.path, 30, 0) == 0
+    assert logs.truncate(folder.path, 30, 0) == 0
 
 
-def test_a_zeroed_log_is_no_end_of_the_world(run: tuple[RunFolder, StreamHistory]) -> None:
+def test_a_zeroed_log_is_no_end_of_the_world(run: tuple[TrainingFolder, StreamHistory]) -> None:
     folder, _ = run
     zero(folder.path / logs.LOG)
     assert progress(folder.path).steps == 30
     assert list(logs.read(folder.path / logs.LOG)) == []
 
 
-def test_setting_a_run_aside_keeps_all_of_it(run: tuple[RunFolder, StreamHistory]) -> None:
+def test_setting_a_run_aside_keeps_all_of_it(run: tuple[TrainingFolder, StreamHistory]) -> None:
     folder, _ = run
     before = {path.relative_to(folder.path): path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
     del before[Path("lock")]
@@ -199,7 +199,7 @@ def test_a_damaged_record_is_an_error_with_a_way_out(content: str, tmp_path: Pat
 def test_a_folder_of_another_kind_is_refused(name: str, kind: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("{}")
     with pytest.raises(RunError, match=f"the folder holds {kind}.*another --out"):
-        RunFolder(tmp_path)
+        TrainingFolder(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 

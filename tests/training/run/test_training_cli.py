@@ -14,7 +14,7 @@ from gristmill.schemas.training.recipe import Optimizer
 from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.kinds.registry import load_training_recipe
 from gristmill.training.run import logs
-from gristmill.training.run.folder import RunFolder, read_training
+from gristmill.training.run.folder import TrainingFolder, read_training
 from gristmill.training.run.settings import check_devices, check_fsdp, training_options
 from gristmill.training.run.train import train
 from safetensors.torch import load_file
@@ -91,11 +91,11 @@ def test_an_objective_the_model_cannot_learn(tmp_path: Path) -> None:
 
 
 def test_one_run_one_process(tmp_path: Path) -> None:
-    held = RunFolder(tmp_path / "run")
+    held = TrainingFolder(tmp_path / "run")
     with pytest.raises(RunError, match="another process trains here"):
-        RunFolder(tmp_path / "run")
+        TrainingFolder(tmp_path / "run")
     held.close()
-    RunFolder(tmp_path / "run").close()
+    TrainingFolder(tmp_path / "run").close()
     with pytest.raises(RunError, match="the folder of a training run"):
         read_training(tmp_path / "run")
 

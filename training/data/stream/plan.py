@@ -1,7 +1,7 @@
 """The plan: from a position to a source, an epoch and a sequence of tokens, as a pure function.
 
-`plan_id` is a hash of the shards (as first written), the cut and the seed, and alone seeds every order. A mixture says
-which source a position belongs to and which number the sequence has there (`mixture`); that number is an epoch
+`plan_id` is a hash of the shards (as first written), the window, the packing and the seed, and alone seeds every order. A
+mixture says which source a position belongs to and which number the sequence has there (`mixture`); that number is an epoch
 of the source and a place in it; a keyed permutation per source and epoch makes of the place a window or a bin.
 """
 
@@ -10,7 +10,7 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from gristmill.schemas.errors import RecipeError, RunError
@@ -34,14 +34,15 @@ ALL = slice(None)
 class PlanConfig(Strict):
     """What a plan is made of, besides the shards.
 
-    window: tokens in a sequence. cut: `windows` cuts each source's tokens every `window` tokens, across documents;
-    `packed` keeps documents up to the window whole. mixture: weights of sources in tokens, from position 0 on; none:
-    each source by its size, so that one epoch is everything once. generation: how far shards added later are counted
-    in; none: all there are when the plan is built. block_documents: documents packed together.
+    window: tokens in a sequence. packing: documents up to the window stay whole, and share sequences best-fit; without it
+    each source's tokens are split every `window` tokens, across documents.
+    mixture: weights of sources in tokens, from position 0 on; none: each by its size, so that one epoch is everything once.
+    generation: how far shards added later are counted in; none: all there are when the plan is built.
+    block_documents: documents packed together.
     """
 
     window: int = Field(ge=2)
-    cut: Literal["windows", "packed"] = "windows"
+    packing: bool = False
     seed: int = 0
     split: Split = "train"
     mixture: dict[str, float] | None = None
@@ -116,7 +117,7 @@ class Plan:
         """RunError unless this is the plan that `folder` was begun with."""
         if self.plan_id != plan_id:
             raise RunError(
-                f"the shards, cut and seed give plan {self.plan_id}",
+                f"the shards, window, packing and seed give plan {self.plan_id}",
                 where=self.shards.folder,
                 expected=f"{plan_id}, that of {folder}",
                 next_step="point to the shards the run was started with, or start another run in another folder",
@@ -241,13 +242,13 @@ def _refuse_rows(record: dict[str, Any], path: Path) -> None:
 
 
 def _plan_id(shards: Sequence[Shard], config: PlanConfig) -> str:
-    """32 hex digits of the shards, their document boundaries, the cut and the seed."""
+    """32 hex digits of the shards, their document boundaries, the window, the packing and the seed."""
     content = [
         FORMAT,
         identity_of(shards),
         [shard.files[IDX].checksum for shard in shards],
-        [config.window, config.cut, config.seed],
-        config.block_documents if config.cut == "packed" else None,
+        [config.window, "packed" if config.packing else "windows", config.seed],
+        config.block_documents if config.packing else None,
     ]
     return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
 
@@ -261,7 +262,7 @@ def _sources(
         if shard.tokens:
             by_source.setdefault(shard.source, []).append(shard)
     packed: dict[str, PackedSource] = {}
-    if config.cut == "packed":
+    if config.packing:
         if folder is None:
             raise RecipeError("packing without a folder", next_step="name a folder for the bin index")
         lengths = ((name, (shards.lengths(shard.name) for shard in by_source[name])) for name in sorted(by_source))

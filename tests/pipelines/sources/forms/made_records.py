@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gristmill.pipelines.sources.readers.registry import plan_splits, read_splits
+from gristmill.pipelines.sources.readers.registry import list_splits, read_splits
 from gristmill.schemas.recipe.source import Source
 from gristmill.schemas.rows.registry import row_kind
 from gristmill.schemas.tally import Tally
@@ -28,7 +28,7 @@ def read(path: Path, kind: str, **options: Any) -> Read:
     """Every row of a file of records, through the readers."""
     source = Source(name="made", path=str(path), rows=kind, **options)
     found = Read([], [], [], Tally("", 0, 0, 0, 0, 0))
-    for item in read_splits(plan_splits(source, 1 << 40), source):
+    for item in read_splits(list_splits(source, 1 << 40), source):
         if isinstance(item, Tally):
             found.tally = item
             continue

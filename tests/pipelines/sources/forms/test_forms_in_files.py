@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from gristmill.console import Console
-from gristmill.pipelines.decontamination.eval_sets import plan_sets
+from gristmill.pipelines.decontamination.eval_sets import set_splits
 from gristmill.schemas.errors import InputError
 from gristmill.schemas.recipe.decontamination import Decontaminate, EvaluationSet
 
@@ -45,7 +45,7 @@ def test_fields_of_evaluation_sets_in_arrays_are_checked(tmp_path: Path) -> None
     (tmp_path / "set.json").write_text(json.dumps([{"question": "Which?"}] * 3), encoding="utf-8")
 
     def planned(field: str) -> Any:
-        return plan_sets(
+        return set_splits(
             Decontaminate(sets=(EvaluationSet(name="s", path=str(tmp_path / "set.json"), fields=(field,)),))
         )
 

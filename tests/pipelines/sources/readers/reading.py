@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 from gristmill.pipelines.sources.readers.extract import Isolate
-from gristmill.pipelines.sources.readers.registry import plan_splits, read_split
+from gristmill.pipelines.sources.readers.registry import list_splits, read_split
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.schemas.recipe.source import Source
 from gristmill.schemas.rows.document import DOCUMENT
@@ -47,7 +47,7 @@ def read_source(path: Any, split_bytes: int = WHOLE, isolate: Isolate | None = N
     source = Source(name="books", path=str(path), **options)
     reading = Reading([], [])
     consumed: dict[str, int] = {}
-    for split in plan_splits(source, split_bytes):
+    for split in list_splits(source, split_bytes):
         split = Split.from_json(split.to_json())
         *batches, tally = read_split(split, source, isolate)
         assert isinstance(tally, Tally)

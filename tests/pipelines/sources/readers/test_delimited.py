@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from gristmill.pipelines.sources.readers.registry import plan_splits
+from gristmill.pipelines.sources.readers.registry import list_splits
 from gristmill.schemas.errors import InputError
 from gristmill.schemas.recipe.source import Source
 from hypothesis import HealthCheck, given, settings
@@ -86,7 +86,7 @@ def test_a_delimiter_that_is_none_is_refused(delimiter: str) -> None:
 def test_a_header_without_the_column_names_what_the_best_delimiter_gives(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("body;id;day\nx;1;2\n")
     with pytest.raises(InputError, match="columns found: body, id, day"):
-        plan_splits(Source(name="s", path=str(tmp_path)), WHOLE)
+        list_splits(Source(name="s", path=str(tmp_path)), WHOLE)
 
 
 def table(rows: int) -> list[list[str]]:
@@ -233,7 +233,7 @@ def test_a_repeated_column_is_found_while_planning(tmp_path: Path, kind: str) ->
         with pa.ipc.new_stream(tmp_path / "a.arrow", columns.schema) as writer:
             writer.write_table(columns)
     with pytest.raises(InputError, match=r"2 columns named 'text'.*one of that name.*rename"):
-        plan_splits(Source(name="s", path=str(tmp_path)), WHOLE)
+        list_splits(Source(name="s", path=str(tmp_path)), WHOLE)
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "arrow"])

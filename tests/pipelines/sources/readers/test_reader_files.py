@@ -9,7 +9,7 @@ from typing import get_args
 
 import fsspec
 import pytest
-from gristmill.pipelines.sources.readers.registry import READERS, plan_splits, reader
+from gristmill.pipelines.sources.readers.registry import READERS, list_splits, reader
 from gristmill.schemas.errors import InputError, RecipeError
 from gristmill.schemas.recipe.source import READER_NOTES, Columns, Source, SourceFormat
 from pydantic import ValidationError
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def paths(**options: object) -> list[str]:
-    return [split.path for split in plan_splits(Source(name="s", **options), WHOLE)]
+    return [split.path for split in list_splits(Source(name="s", **options), WHOLE)]
 
 
 @pytest.mark.parametrize(
@@ -91,9 +91,9 @@ def test_a_file_gone_after_planning(folder: Path) -> None:
     from gristmill.pipelines.sources.readers.registry import read_split
 
     source = Source(name="s", path=str(folder / "a.txt"))
-    (split,) = plan_splits(source, WHOLE)
+    (split,) = list_splits(source, WHOLE)
     (folder / "a.txt").unlink()
-    with pytest.raises(InputError, match=r"a.txt.*the file that was planned"):
+    with pytest.raises(InputError, match=r"a.txt.*the file that was listed"):
         list(read_split(split, source))
 
 
@@ -165,7 +165,7 @@ def test_html_files(tmp_path: Path) -> None:
 
 
 def test_every_reader_is_there() -> None:
-    assert all(callable(reader(name).plan) and callable(reader(name).read) for name in READERS)
+    assert all(callable(reader(name).splits) and callable(reader(name).read) for name in READERS)
     assert {"auto", *READERS} == set(get_args(SourceFormat))
     with pytest.raises(RecipeError, match="'pdf' is unknown; expected one of csv, datasets"):
         reader("pdf")
@@ -206,7 +206,7 @@ def test_what_lies_beside_the_data_of_a_snapshot_is_no_document(tmp_path: Path, 
     (tmp_path / data).parent.mkdir(exist_ok=True)
     (tmp_path / data).write_text("text\na\n" if data.endswith("csv") else '{"text": "a"}\n')
     left_out: list[str] = []
-    found = plan_splits(Source(name="s", path=str(tmp_path)), WHOLE, left_out)
+    found = list_splits(Source(name="s", path=str(tmp_path)), WHOLE, left_out)
     assert [split.path for split in found] == [data]
     assert [Path(name).name for name in left_out] == sorted(set(SNAPSHOT) - {".gitattributes"})
     assert paths(path=f"{tmp_path}/**/*") == [data]

@@ -172,7 +172,7 @@ def test_an_empty_file_is_a_split_without_records_that_is_told(tmp_path: Path, n
 
 
 def test_memory_follows_the_batch_not_the_file(tmp_path: Path) -> None:
-    from gristmill.pipelines.sources.readers.registry import plan_splits, read_split
+    from gristmill.pipelines.sources.readers.registry import list_splits, read_split
     from gristmill.schemas.recipe.source import Source
 
     line = json.dumps({"text": "some words of a page " * 200}).encode() + b"\n"
@@ -181,7 +181,7 @@ def test_memory_follows_the_batch_not_the_file(tmp_path: Path) -> None:
         for _ in range(80):
             packed.write(line * 250)
     source = Source(name="big", path=str(tmp_path))
-    (split,) = plan_splits(source, 1 << 40)
+    (split,) = list_splits(source, 1 << 40)
     process = psutil.Process()
     before = peak = process.memory_info().rss
     for _ in read_split(split, source):

@@ -10,7 +10,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from gristmill.pipelines.sources.readers.registry import plan_splits, read_split
+from gristmill.pipelines.sources.readers.registry import list_splits, read_split
 from gristmill.schemas.errors import InputError
 from gristmill.schemas.recipe.source import Source
 
@@ -90,7 +90,7 @@ def test_typed_columns(tmp_path: Path) -> None:
 def test_a_missing_column_is_found_while_planning(tmp_path: Path, suffix: str, columns: dict, message: str) -> None:
     write(tmp_path / f"a.{suffix}", pa.table({"body": ["x"], "n": [1]}))
     with pytest.raises(InputError, match=message):
-        plan_splits(Source(name="s", path=str(tmp_path), columns=columns), WHOLE)
+        list_splits(Source(name="s", path=str(tmp_path), columns=columns), WHOLE)
 
 
 def write(path: Path, table: pa.Table, as_file: bool = False) -> None:
@@ -108,7 +108,7 @@ def write(path: Path, table: pa.Table, as_file: bool = False) -> None:
 def test_a_text_column_of_numbers_is_found_while_planning(tmp_path: Path, suffix: str) -> None:
     write(tmp_path / f"a.{suffix}", pa.table({"text": [1, 2]}))
     with pytest.raises(InputError, match=r"column 'text' is int64.*expected string"):
-        plan_splits(Source(name="s", path=str(tmp_path)), WHOLE)
+        list_splits(Source(name="s", path=str(tmp_path)), WHOLE)
 
 
 @pytest.mark.parametrize("damage", ["cut", "footer", "pages", "empty", "not parquet"])
@@ -140,7 +140,7 @@ def test_large_documents_in_one_row_group_are_read_in_small_batches(tmp_path: Pa
     pq.write_table(pa.table({"text": texts}), tmp_path / "a.parquet", use_dictionary=repeated, write_batch_size=pages)
     del texts
     source = Source(name="s", path=str(tmp_path))
-    (split,) = plan_splits(source, 1)
+    (split,) = list_splits(source, 1)
     process = psutil.Process()
     pa.default_memory_pool().release_unused()
     before = peak = process.memory_info().rss
@@ -222,7 +222,7 @@ def test_incomplete_datasets_folders(tmp_path: Path, state: dict, message: str) 
     write(tmp_path / "a.arrow", pa.table({"text": TEXTS}))
     (tmp_path / "state.json").write_text(json.dumps(state))
     with pytest.raises(InputError, match=message):
-        plan_splits(Source(name="s", path=str(tmp_path)), WHOLE)
+        list_splits(Source(name="s", path=str(tmp_path)), WHOLE)
 
 
 @pytest.mark.parametrize("cut", [0, 3, 100, 0.5, 0.8])

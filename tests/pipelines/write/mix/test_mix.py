@@ -1,4 +1,4 @@
-"""Mixing: plans in plain figures, shares of what is drawn, monotony, partitions, and the whole way through a build."""
+"""Mixing: targets in plain figures, shares of what is drawn, monotony, partitions, and the whole way through a build."""
 
 import math
 import random
@@ -16,9 +16,9 @@ from gristmill.pipelines.inspect.explain import explain
 from gristmill.pipelines.inspect.report.mixing import mix_report
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.write.mix.command import mix
-from gristmill.pipelines.write.mix.plan import GroupStats, plan_mix, solve_scale, weight_of
 from gristmill.pipelines.write.mix.stage import codes_of, copies_of
 from gristmill.pipelines.write.mix.stored import mixed_corpus
+from gristmill.pipelines.write.mix.targets import GroupStats, mix_targets, solve_scale, weight_of
 from gristmill.schemas.errors import GristmillError, RecipeError
 from gristmill.schemas.recipe.mix import Mix, Upweight
 from gristmill.schemas.yaml_files import validated
@@ -34,12 +34,12 @@ def groups(**tokens: int) -> dict[str, GroupStats]:
     return {name: GroupStats(max(amount // 100, 1), {0: amount}, amount * 100.0) for name, amount in tokens.items()}
 
 
-def planned(mix: Mix, **tokens: int) -> dict[str, int]:
-    return {group.name: group.tokens for group in plan_mix(mix, groups(**tokens)).groups}
+def target_tokens(mix: Mix, **tokens: int) -> dict[str, int]:
+    return {group.name: group.tokens for group in mix_targets(mix, groups(**tokens)).groups}
 
 
 def test_shares_hold_and_the_scarcest_group_sets_the_size() -> None:
-    found = plan_mix(Mix(shares={"web": 3, "wiki": 1}, max_repetitions=2), groups(web=1_000_000, wiki=100_000))
+    found = mix_targets(Mix(shares={"web": 3, "wiki": 1}, max_repetitions=2), groups(web=1_000_000, wiki=100_000))
     assert {group.name: group.tokens for group in found.groups} == {"web": 600_000, "wiki": 200_000}
     assert found.tokens == 800_000
     said = "wiki (at 2 repetitions) sets the size; without that limit the next would allow 2,666,666 tokens"
@@ -49,10 +49,10 @@ def test_shares_hold_and_the_scarcest_group_sets_the_size() -> None:
 
 
 def test_temperature_evens_out() -> None:
-    assert planned(Mix(temperature=1.0), a=900_000, b=100_000) == {"a": 900_000, "b": 100_000}
-    evened = planned(Mix(temperature=2.0, max_repetitions=9), a=810_000, b=90_000)
+    assert target_tokens(Mix(temperature=1.0), a=900_000, b=100_000) == {"a": 900_000, "b": 100_000}
+    evened = target_tokens(Mix(temperature=2.0, max_repetitions=9), a=810_000, b=90_000)
     assert evened["a"] / evened["b"] == pytest.approx(3, abs=1e-4)
-    same = planned(Mix(temperature=1e9, max_repetitions=9), a=810_000, b=90_000)
+    same = target_tokens(Mix(temperature=1e9, max_repetitions=9), a=810_000, b=90_000)
     assert same["a"] == pytest.approx(same["b"], abs=2)
 
 
@@ -63,23 +63,23 @@ def test_caps_and_what_they_cost() -> None:
         limits={"b": {"max_tokens": 200}},  # type: ignore[dict-item]
         if_infeasible="adjust",
     )
-    found = plan_mix(wanted, groups(a=5000, b=5000))
+    found = mix_targets(wanted, groups(a=5000, b=5000))
     assert {group.name: (group.tokens, group.lost) for group in found.groups} == {"a": (800, 0), "b": (200, 300)}
     assert "costs 300" in str(found)
     with pytest.raises(RecipeError, match=r"b should give 500 tokens, the most is 200.*at most 400 tokens"):
-        plan_mix(wanted.model_copy(update={"if_infeasible": "error"}), groups(a=5000, b=5000))
-    short = plan_mix(wanted, groups(a=300, b=5000))
+        mix_targets(wanted.model_copy(update={"if_infeasible": "error"}), groups(a=5000, b=5000))
+    short = mix_targets(wanted, groups(a=300, b=5000))
     assert short.tokens == 500
     assert "500 tokens short of 1,000" in str(short)
 
 
 def test_groups_without_share_are_said_to_be_left_out() -> None:
-    found = plan_mix(Mix(shares={"a": 1}), groups(a=100, b=50))
+    found = mix_targets(Mix(shares={"a": 1}), groups(a=100, b=50))
     assert "b has no share: its 50 tokens are left out" in str(found)
     with pytest.raises(RecipeError, match="no document kept is of source 'c'"):
-        plan_mix(Mix(shares={"c": 1}), groups(a=100))
+        mix_targets(Mix(shares={"c": 1}), groups(a=100))
     with pytest.raises(RecipeError, match="no group"):
-        plan_mix(Mix(), {})
+        mix_targets(Mix(), {})
 
 
 @pytest.mark.parametrize(
@@ -127,14 +127,14 @@ def test_shares_of_a_large_corpus_are_within_the_tolerance() -> None:
         )
         for group in ("web", "wiki")
     }
-    plan = plan_mix(Mix(shares={"web": 0.7, "wiki": 0.3}, max_repetitions=2.3), stats)
-    rates = np.select([name == group.name for group in plan.groups], [group.scale for group in plan.groups])
+    targets = mix_targets(Mix(shares={"web": 0.7, "wiki": 0.3}, max_repetitions=2.3), stats)
+    rates = np.select([name == group.name for group in targets.groups], [group.scale for group in targets.groups])
     copies = copies_of(rates, ids, 7)
-    drawn = {group.name: int((copies * tokens)[name == group.name].sum()) for group in plan.groups}
-    for group in plan.groups:
+    drawn = {group.name: int((copies * tokens)[name == group.name].sum()) for group in targets.groups}
+    for group in targets.groups:
         assert abs(drawn[group.name] - group.tokens) <= group.tolerance
     assert drawn["wiki"] / sum(drawn.values()) == pytest.approx(0.3, abs=0.003)
-    assert plan.groups[1].repetitions == pytest.approx(2.3, abs=1e-6)
+    assert targets.groups[1].repetitions == pytest.approx(2.3, abs=1e-6)
 
 
 def test_weights_follow_their_definition() -> None:
@@ -189,11 +189,11 @@ def test_a_build_writes_the_mix(run: Run) -> None:
     assert all({**row, "copies": 0} == {**corpus[row["doc_id"]], "copies": 0} for row in rows)
     manifest = mixed_corpus(run)
     assert manifest is not None
-    plan = {group["name"]: group for group in manifest.facts["plan"]["groups"]}
-    for name, group in plan.items():
+    targets = {group["name"]: group for group in manifest.facts["targets"]["groups"]}
+    for name, group in targets.items():
         assert abs(drawn(rows, name) - group["tokens"]) <= group["tolerance"]
         assert group["share"] == pytest.approx(0.5, abs=1e-3)
-    assert max(row["copies"] for row in rows) <= manifest.facts["plan"]["max_copies"]
+    assert max(row["copies"] for row in rows) <= manifest.facts["targets"]["max_copies"]
     used = {row["doc_id"]: row["copies"] for row in rows}
     means = [
         np.mean(
@@ -229,11 +229,11 @@ def test_partitions_formats_and_order_change_nothing(run: Run, tmp_path: Path) -
     assert stats[0] == stats[1]
 
 
-def test_the_plan_alone_writes_nothing_and_other_mixes_replace_it(run: Run, tmp_path: Path) -> None:
+def test_a_dry_run_writes_nothing_and_other_mixes_replace_it(run: Run, tmp_path: Path) -> None:
     before = datasets(Path(run.storage.root))["mixed"].digest
     (tmp_path / "mix.yaml").write_text("mix: {shares: {web: 1}, max_repetitions: 0.5}\n", encoding="utf-8")
-    plan = mix(run, tmp_path / "mix.yaml", only_plan=True, console=QUIET)
-    assert [group.repetitions for group in plan.groups] == pytest.approx([0.5, 0.0], abs=1e-3)
+    targets = mix(run, tmp_path / "mix.yaml", dry_run=True, console=QUIET)
+    assert [group.repetitions for group in targets.groups] == pytest.approx([0.5, 0.0], abs=1e-3)
     assert datasets(Path(run.storage.root))["mixed"].digest == before
     kept = {row["doc_id"]: row["copies"] for row in table(Path(run.storage.root), "mixed").to_pylist()}
     mix(
@@ -290,12 +290,12 @@ def test_documents_are_upweighted_by_a_signal(tmp_path: Path) -> None:
     words = {row["doc_id"]: len(row["text"].split()) for row in corpus}
     means = [np.mean([used.get(i, 0) for i, n in words.items() if low <= n < low + 20]) for low in (1, 21, 41)]
     assert means[0] < means[1] < means[2]
-    plan = mix(made, only_plan=True, console=QUIET)
+    targets = mix(made, dry_run=True, console=QUIET)
     assert abs(sum(row["tokens"] * used.get(row["doc_id"], 0) for row in corpus) - 15_000) < sum(
-        g.tolerance for g in plan.groups
+        g.tolerance for g in targets.groups
     )
 
 
 def test_documents_without_language_are_a_group(run: Run) -> None:
-    (group,) = mix(run, {"by": "language"}, only_plan=True, console=QUIET).groups
+    (group,) = mix(run, {"by": "language"}, dry_run=True, console=QUIET).groups
     assert (group.name, group.documents) == ("unknown", table(Path(run.storage.root), "corpus").num_rows)

@@ -49,12 +49,12 @@ def plain_windows(documents: list[np.ndarray], window: int) -> list[list[list[in
 
 @given(LENGTHS, st.integers(2, 13), st.integers(0, 25), st.sampled_from([60_000, 100_000]))
 @settings(max_examples=60, deadline=None)
-def test_windows_equal_a_plain_cut(tmp_path_factory, lengths, window, cut, vocab) -> None:  # type: ignore[no-untyped-def]
+def test_windows_equal_plain_slices(tmp_path_factory, lengths, window, edge, vocab) -> None:  # type: ignore[no-untyped-def]
     """One source in two shards, 16 and 32 bits."""
     documents = numbered(lengths)
     folder = tmp_path_factory.mktemp("shards")
     shards = ShardSet.open(
-        write_shards(folder, {"a-00000": documents[:cut], "a-00001": documents[cut:]}, vocab_size=vocab)
+        write_shards(folder, {"a-00000": documents[:edge], "a-00001": documents[edge:]}, vocab_size=vocab)
     )
     data = PlanDataset(Plan.build(shards, PlanConfig(window=window)))
     served = data.batch(0, len(data))
@@ -78,15 +78,17 @@ def corpus(folder: Path) -> Path:
     )
 
 
-def dataset(folder: Path, cut: str = "windows", **options: object) -> PlanDataset:
-    plan = Plan.build(ShardSet.open(folder / "shards"), PlanConfig(window=16, cut=cut, **options), folder / "run")
+def dataset(folder: Path, packing: bool = False, **options: object) -> PlanDataset:
+    plan = Plan.build(
+        ShardSet.open(folder / "shards"), PlanConfig(window=16, packing=packing, **options), folder / "run"
+    )
     return PlanDataset(plan, StreamHistory.open(folder / "run" / "history.jsonl", plan))
 
 
-@pytest.mark.parametrize("cut", ["windows", "packed"])
-def test_documents_of_a_sequence(tmp_path: Path, cut: str) -> None:
+@pytest.mark.parametrize("packing", [False, True])
+def test_documents_of_a_sequence(tmp_path: Path, packing: bool) -> None:
     corpus(tmp_path / "shards")
-    data = dataset(tmp_path, cut)
+    data = dataset(tmp_path, packing)
     for k in range(len(data)):
         row, seen = data[k], 0
         for span in data.documents(k):
@@ -102,12 +104,12 @@ def test_documents_of_a_sequence(tmp_path: Path, cut: str) -> None:
         assert (row["input_ids"][seen:] == PAD).all()
 
 
-@pytest.mark.parametrize("cut", ["windows", "packed"])
-def test_loss_mask_silences_labels_only(tmp_path: Path, cut: str) -> None:
+@pytest.mark.parametrize("packing", [False, True])
+def test_loss_mask_silences_labels_only(tmp_path: Path, packing: bool) -> None:
     documents = numbered([20, 30, 14])
     mask = np.arange(64) % 3 != 0
     write_shards(tmp_path / "shards", {"a-00000": documents}, losses={"a-00000": mask})
-    data = dataset(tmp_path, cut)
+    data = dataset(tmp_path, packing)
     served = data.batch(0, len(data))
     real = served["input_ids"] != PAD
     ids, labels = served["input_ids"][real], served["labels"][real]
@@ -123,10 +125,10 @@ def forget(folder: Path, *spans: tuple[str, int, int]) -> None:
             file.write(stone.model_dump_json() + "\n")
 
 
-@pytest.mark.parametrize("cut", ["windows", "packed"])
-def test_forgotten_text_is_separators_from_its_position_on(tmp_path: Path, cut: str) -> None:
+@pytest.mark.parametrize("packing", [False, True])
+def test_forgotten_text_is_separators_from_its_position_on(tmp_path: Path, packing: bool) -> None:
     corpus(tmp_path / "shards")
-    data = dataset(tmp_path, cut)
+    data = dataset(tmp_path, packing)
     half, count = len(data) // 2, 2 * len(data)
     before = data.batch(0, count)
     forget(tmp_path, ("train/a-00000", 5, 17), ("train/b-00000", 10, 20))
@@ -136,7 +138,7 @@ def test_forgotten_text_is_separators_from_its_position_on(tmp_path: Path, cut: 
     assert (data.batch(0, count)["input_ids"] != 2000).any()  # not recorded yet
     assert data.history.record_tombstones(half + 3)
     gone = {*range(15, 27), *range(5010, 5020)}
-    for reader in (data, dataset(tmp_path, cut)):  # and after a restart
+    for reader in (data, dataset(tmp_path, packing)):  # and after a restart
         after = reader.batch(0, count)
         for k in range(count):
             hidden = gone | set(range(2000, 2007)) if k >= half + 3 else gone if k >= half else set()
@@ -173,10 +175,10 @@ def served_ids(data: PlanDataset, size: int, first: int, last: int, ranks: int) 
     return [np.concatenate([one["input_ids"] for one in step]).tolist() for step in zip(*shares, strict=True)]
 
 
-@pytest.mark.parametrize("cut", ["windows", "packed"])
-def test_global_batches_do_not_depend_on_ranks_or_resuming(tmp_path: Path, cut: str) -> None:
+@pytest.mark.parametrize("packing", [False, True])
+def test_global_batches_do_not_depend_on_ranks_or_resuming(tmp_path: Path, packing: bool) -> None:
     corpus(tmp_path / "shards")
-    data = dataset(tmp_path, cut, mixture={"a": 0.7, "b": 0.3})
+    data = dataset(tmp_path, packing, mixture={"a": 0.7, "b": 0.3})
     data.history.append("skip", 24, {"ranges": [[30, 37]]})
     data.history.append("mixture", 48, {"weights": {"a": 0.1, "b": 0.9}})
     whole = served_ids(data, 8, 0, 96, 1)
@@ -185,7 +187,7 @@ def test_global_batches_do_not_depend_on_ranks_or_resuming(tmp_path: Path, cut: 
         assert served_ids(data, 8, 0, 96, ranks) == whole
     state = data.state(40)
     for ranks in (1, 2, 4, 8):
-        again = dataset(tmp_path, cut, mixture={"a": 0.7, "b": 0.3})
+        again = dataset(tmp_path, packing, mixture={"a": 0.7, "b": 0.3})
         assert served_ids(again, 8, again.history.check(state), 96, ranks) == whole[5:]
 
 

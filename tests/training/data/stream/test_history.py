@@ -146,7 +146,7 @@ def test_chain_cut_short_is_found_by_the_state(tmp_path: Path) -> None:
     history.append("skip", 20, {"ranges": [[20, 24]]})
     state = history.state(20)
     path.write_bytes(path.read_bytes().split(b"\n")[0] + b"\n")
-    with pytest.raises(RunError, match="changed or cut short"):
+    with pytest.raises(RunError, match="changed or truncated"):
         StreamHistory.open(path, made).check(state)
 
 

@@ -1,4 +1,4 @@
-"""The plan: every token once per epoch of its source, whatever the cut, the mixture and its changes."""
+"""The plan: every token once per epoch of its source, whatever the packing, the mixture and its changes."""
 
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from tests.made_shards import numbered, write_shards
 
-CUTS = ("windows", "packed")
 FIRST = 10  # ids below are special
 
 
@@ -44,11 +43,11 @@ def real(batch: dict[str, np.ndarray]) -> list[int]:
     return np.sort(ids[ids >= FIRST]).tolist()
 
 
-@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("packing", [False, True])
 @pytest.mark.parametrize("window", [2, 16, 37, 4096])
-def test_one_epoch_is_every_token_once(tmp_path: Path, cut: str, window: int) -> None:
+def test_one_epoch_is_every_token_once(tmp_path: Path, packing: bool, window: int) -> None:
     shards = corpus(tmp_path / "shards")
-    plan = Plan.build(shards, PlanConfig(window=window, cut=cut, block_documents=20), tmp_path)
+    plan = Plan.build(shards, PlanConfig(window=window, packing=packing, block_documents=20), tmp_path)
     data = PlanDataset(plan)
     epochs = [data.batch(n * len(data), (n + 1) * len(data)) for n in range(3)]
     for epoch in epochs:
@@ -57,11 +56,11 @@ def test_one_epoch_is_every_token_once(tmp_path: Path, cut: str, window: int) ->
         assert len({epoch["input_ids"].tobytes() for epoch in epochs}) == 3
 
 
-@pytest.mark.parametrize("cut", CUTS)
-def test_mixture_serves_every_token_once_per_source_epoch(tmp_path: Path, cut: str) -> None:
+@pytest.mark.parametrize("packing", [False, True])
+def test_mixture_serves_every_token_once_per_source_epoch(tmp_path: Path, packing: bool) -> None:
     """Under weights and two changes of them, each source goes through all its tokens before any comes again."""
     shards = corpus(tmp_path / "shards")
-    config = PlanConfig(window=16, cut=cut, block_documents=20, mixture={"web": 0.2, "books": 0.5, "code": 0.3})
+    config = PlanConfig(window=16, packing=packing, block_documents=20, mixture={"web": 0.2, "books": 0.5, "code": 0.3})
     plan = Plan.build(shards, config, tmp_path)
     history = StreamHistory.open(None, plan)
     history.append("mixture", 77, {"weights": {"web": 0.9, "code": 0.1}})
@@ -133,7 +132,7 @@ def test_plan_id_is_of_shards_cut_and_seed(tmp_path: Path) -> None:
     plan = Plan.build(shards, config)
     assert Plan.build(same, config).plan_id == plan.plan_id
     assert Plan.build(shards, PlanConfig(window=16, mixture={"web": 1.0})).plan_id == plan.plan_id
-    others = [PlanConfig(window=17), PlanConfig(window=16, seed=1), PlanConfig(window=16, cut="packed")]
+    others = [PlanConfig(window=17), PlanConfig(window=16, seed=1), PlanConfig(window=16, packing=True)]
     ids = {Plan.build(shards, other, tmp_path / f"p{i}").plan_id for i, other in enumerate(others)}
     changed = ShardSet.open(write_shards(tmp_path / "c", {"web-00000": numbered([5, 6])}))
     ids |= {Plan.build(changed, config).plan_id, plan.plan_id}
@@ -149,7 +148,7 @@ def test_seed_changes_the_order(tmp_path: Path) -> None:
 
 
 def test_plan_folder_gives_the_plan_again_and_refuses_other_shards(tmp_path: Path) -> None:
-    plan = Plan.build(corpus(tmp_path / "shards"), PlanConfig(window=16, cut="packed", seed=5), tmp_path / "run")
+    plan = Plan.build(corpus(tmp_path / "shards"), PlanConfig(window=16, packing=True, seed=5), tmp_path / "run")
     again = Plan.load(tmp_path / "run")
     assert again.plan_id == plan.plan_id
     assert (PlanDataset(again).batch(0, 20)["input_ids"] == PlanDataset(plan).batch(0, 20)["input_ids"]).all()
@@ -157,7 +156,7 @@ def test_plan_folder_gives_the_plan_again_and_refuses_other_shards(tmp_path: Pat
     with pytest.raises(RunError, match="point to the shards the run was started with"):
         Plan.load(tmp_path / "run", shards=tmp_path / "others")
     with pytest.raises(RunError, match="start another run in another folder"):
-        Plan.build(plan.shards, PlanConfig(window=16, cut="packed", seed=6), tmp_path / "run")
+        Plan.build(plan.shards, PlanConfig(window=16, packing=True, seed=6), tmp_path / "run")
     assert Plan.load(tmp_path / "run").plan_id == plan.plan_id
     with pytest.raises(RunError, match=r"no plan\.json"):
         Plan.load(tmp_path)
@@ -191,7 +190,7 @@ def test_metadata_grows_with_shards_not_documents(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"window": 16, "cut": "packed"}, "name a folder for the bin index"),
+        ({"window": 16, "packing": True}, "name a folder for the bin index"),
         ({"window": 16, "split": "validation"}, "no tokens in split validation"),
         ({"window": 16, "mixture": {"wbe": 1}}, "mixture names wbe"),
         ({"window": 16, "generation": 3}, "generation 3; expected at most 0"),

@@ -43,7 +43,7 @@ def test_two_processes_continue_what_one_began(tmp_path: Path) -> None:
     import torch
 
     shards = {"a-00000": numbered([5, 12, 3, 40, 1, 9] * 4), "b-00000": numbered([90, 4], 5000)}
-    config = PlanConfig(window=16, cut="packed", mixture={"a": 0.6, "b": 0.4})
+    config = PlanConfig(window=16, packing=True, mixture={"a": 0.6, "b": 0.4})
     plan = Plan.build(ShardSet.open(write_shards(tmp_path / "shards", shards)), config, tmp_path)
     history = StreamHistory.open(tmp_path / "history.jsonl", plan)
     history.append("skip", 16, {"ranges": [[17, 20], [40, 41]]})
