@@ -225,7 +225,7 @@ KEYS = {
     ),
     rollouts.Reward: "checker function model weight",
     adapter.Adapter: "method rank alpha dropout targets virtual_tokens",
-    pretrain_recipe.StreamOptions: "window cut seed mixture phases verify",
+    pretrain_recipe.StreamOptions: "window packing seed mixture phases verify",
     training_recipe.Optimizer: (
         "learning_rate warmup_steps schedule min_learning_rate_fraction decay_fraction weight_decay beta1 beta2 epsilon clip"
     ),
