@@ -6,6 +6,7 @@ from gristmill.schemas.lookup import load_registered
 from gristmill.schemas.recipe.rules import Profile
 
 PROFILES: dict[str, str] = {
+    "books": "gristmill.filters.books.signals:BOOKS",
     "c4@code": "gristmill.filters.c4.lines:C4_CODE",
     "c4@datatrove": "gristmill.filters.c4.lines:C4_DATATROVE",
     "c4@dolma": "gristmill.filters.c4.dolma:C4_DOLMA",

@@ -15,6 +15,7 @@ from gristmill.schemas.signals import Family, Signal
 FAMILIES: dict[str, str] = {
     "answer_self_test": "gristmill.filters.prompts.self_test",
     "bad_words": "gristmill.filters.c4.bad_words",
+    "book_text": "gristmill.filters.books.signals",
     "c4_code": "gristmill.filters.c4.lines:CODE",
     "c4_datatrove": "gristmill.filters.c4.lines:DATATROVE",
     "c4_datatrove_any_end": "gristmill.filters.c4.lines:DATATROVE_ANY_END",

@@ -40,7 +40,7 @@ MAX_ERRORS_LISTED = 100  # of a task, in its marker; all are counted
 MIN_PART_BYTES = 8 << 20
 TASKS_WANTED = 32
 _TALLIED = ("bytes_consumed", "records_framed", "documents", "quarantined")
-LIBRARIES = ("pyarrow", "fastwarc", "resiliparse", "trafilatura", "chardetng-py", "webencodings", "pycld2")
+LIBRARIES = ("pyarrow", "fastwarc", "resiliparse", "trafilatura", "chardetng-py", "webencodings", "pycld2", "lxml")
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,8 @@ def _read_into(writer: PartWriter, task: IngestTask) -> dict[str, Any]:
 
 def reading_kernels(tasks: Sequence[IngestTask]) -> list[str]:
     """What is compiled before files are read (see `engine.warm`): the extractor, where there are web pages for it."""
-    wants = any(task.source.extract in OWN and {"warc", "html"} & {s.format for s in task.splits} for task in tasks)
+    formats = {(split.format, task.source.extract in OWN) for task in tasks for split in task.splits}
+    wants = formats & {("warc", True), ("html", True), ("books", True), ("books", False)}
     return [WARM] if wants else []
 
 

@@ -11,7 +11,7 @@ from gristmill.schemas.strict import Strict
 from pydantic import Field, field_validator
 
 READERS_GROUP = "gristmill.readers"  # of entry points: readers that installed packages bring
-SourceFormat = Literal["auto", "warc", "wet", "html", "text", "json", "jsonl", "csv", "parquet", "datasets"]
+SourceFormat = Literal["auto", "warc", "wet", "html", "text", "json", "jsonl", "csv", "parquet", "datasets", "books"]
 FORMS_GROUP = "gristmill.forms"  # of entry points: forms of records that installed packages bring
 RecordForm = Literal[
     "ifeval",
@@ -129,6 +129,22 @@ class PairOptions(Strict):
     seed: int = 0
 
 
+class BookOptions(Strict):
+    """What of books is kept besides their text.
+
+    front_matter: title page, imprint and the like, before the first chapter or sentence.
+    contents: tables of contents and lists of pictures.
+    notes: notes of transcribers and credits of those who made the file.
+    word_list: a file of known words, one a line: a hyphen at the end of a line is undone where the joined word is in it, or
+        in the book itself.
+    """
+
+    front_matter: bool = False
+    contents: bool = False
+    notes: bool = False
+    word_list: RecipePath | None = None
+
+
 class Source(Strict):
     """One source of documents.
 
@@ -150,6 +166,7 @@ class Source(Strict):
         `open_quote`, and the lines after it are read again.
     roles: what speakers are whose names are no usual ones (`{narrator: user}`): system, user, assistant or tool.
     pairs: of rows that are a pair: how compared answers become pairs.
+    books: of books: what of them is kept.
     priority: higher wins when duplicates compete.
     text: the text version that documents of this source are written in; by default what the recipe or its profiles say.
     """
@@ -169,6 +186,7 @@ class Source(Strict):
     max_field_lines: int = Field(default=100_000, gt=0)
     roles: Mapping[str, Literal["system", "user", "assistant", "tool"]] = {}
     pairs: PairOptions = PairOptions()
+    books: BookOptions = BookOptions()
     priority: int = 0
     text: str | None = None
 

@@ -199,8 +199,9 @@ KEYS = {
     dedup.ExactDedup: "view normalise scope survivor",
     source.Source: (
         "name path exclude root format rows columns snapshot extract max_document_bytes encoding delimiter "
-        "max_field_lines roles pairs priority text"
+        "max_field_lines roles pairs books priority text"
     ),
+    source.BookOptions: "front_matter contents notes word_list",
     source.PairOptions: "choose min_margin score max_pairs seed",
     source.Columns: "text separator id url timestamp metadata",
     decontamination.Decontaminate: (

@@ -20,7 +20,8 @@ class Converted(NamedTuple):
 
     text: None where there is a defect. notes: for the document's metadata; `title`, `charset` and `replaced_bytes` are
     those of every reader, `url` and `timestamp` become columns. defect: a short snake_case fact for the quarantine, and
-    detail: the same in words. skipped: why the record holds no document by design.
+    detail: the same in words. skipped: why the record holds no document by design. damage: what of the record could not be
+    read though it has a text; the file is then named as not read whole.
     """
 
     text: str | None
@@ -28,6 +29,7 @@ class Converted(NamedTuple):
     defect: str | None = None
     detail: str | None = None
     skipped: str | None = None
+    damage: str | None = None
 
 
 def convert_each(batch: pa.RecordBatch, one: Callable[[bytes], Converted]) -> pa.RecordBatch:
@@ -39,7 +41,7 @@ def convert_each(batch: pa.RecordBatch, one: Callable[[bytes], Converted]) -> pa
 def _row(found: Converted) -> dict[str, Any]:
     notes = {name: value for name, value in found.notes.items() if value not in (None, "", [], {})}
     own = {name: notes.pop(name, None) for name in ("title", "charset", "replaced_bytes")}
-    said = {"detail": found.detail, "skipped": found.skipped}
+    said = {"detail": found.detail, "skipped": found.skipped, "damage": found.damage}
     about = notes | {name: value for name, value in said.items() if value}
     return {
         **dict.fromkeys(EXTRACTED.names),

@@ -41,9 +41,10 @@ _SUFFIX_FORMAT = {
     ".parquet": "parquet",
     ".parq": "parquet",
     ".arrow": "datasets",
+    ".epub": "books",
 }
 _DATASETS_NOTES = {"state.json", "dataset_info.json", "dataset_dict.json"}
-_WHOLE_FILE_FORMATS = ("text", "html")  # in which a README may be what is wanted
+_WHOLE_FILE_FORMATS = ("text", "html", "books")  # in which a README may be what is wanted
 # What a snapshot of a data set holds beside its data, by the beginning of the name and by its end; in lower case.
 _ABOUT_DATA = (
     *("readme", "license", "licence", "copying", "notice", "citation.", "changelog", "contributing", "authors"),

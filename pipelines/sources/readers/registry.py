@@ -21,6 +21,7 @@ from gristmill.schemas.tally import Tally
 #   splits(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]   (start, end) of each split
 #   read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]
 READERS: dict[str, str] = {
+    "books": "gristmill.pipelines.sources.readers.books",
     "csv": "gristmill.pipelines.sources.readers.delimited",
     "datasets": "gristmill.pipelines.sources.readers.datasets_folder",
     "html": "gristmill.pipelines.sources.readers.html",
@@ -34,7 +35,7 @@ READERS: dict[str, str] = {
 
 
 LISTING_THREADS = 16
-OF_DOCUMENTS = ("html", "text", "warc", "wet")  # formats that hold no records
+OF_DOCUMENTS = ("books", "html", "text", "warc", "wet")  # formats that hold no records
 
 
 class Reader(NamedTuple):

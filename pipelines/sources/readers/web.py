@@ -107,9 +107,11 @@ def _give(rows: Rows, page: Page, row: dict[str, Any], error: str | None) -> Non
     metadata = page.metadata or {}
     metadata.update({name: row[name] for name in _NOTES if row[name] is not None})
     about = json.loads(row["page"] or "{}")
-    detail = about.pop("detail", None) if page.convert else None
-    skipped = about.pop("skipped", None) if page.convert else None
+    detail = skipped = None
     if page.convert:
+        detail, skipped, damage = (about.pop(name, None) for name in ("detail", "skipped", "damage"))
+        if damage:
+            rows.disturb(damage)
         metadata.update(about)
     elif about:
         metadata["page"] = about
