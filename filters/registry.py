@@ -2,8 +2,8 @@
 
 An installed package adds families by entry points of the group `gristmill.signals`, named as their family; a recipe
 names one as `module:attribute` (`adopt`). Some families exist once for each thing a recipe names (an evaluation set, a
-classifier, a datatrove step): `<prefix>_<name>`, made by a function of that name. Their signals are called as the family,
-with `_<quantity>` or without.
+classifier, a datatrove step, a column of scores): `<prefix>_<name>`, made by a function of that name. Their signals are called
+as the family, with `_<quantity>` or without.
 """
 
 from functools import cache
@@ -58,6 +58,7 @@ NAMED_FAMILIES: dict[str, str] = {
     "contamination": "gristmill.filters.decontamination.family:named_family",
     "datatrove": "gristmill.filters.datatrove.steps:named_family",
     "quality": "gristmill.filters.model_signals.quality:named_family",
+    "scored": "gristmill.filters.scored:named_family",
     "toxicity": "gristmill.filters.model_signals.toxicity:named_family",
     "transformer": "gristmill.filters.model_signals.transformer:named_family",
 }

@@ -45,6 +45,8 @@ _PUBLIC = {
     # Training.
     "train": "gristmill.training.run.train",
     "compute_budgets": "gristmill.training.compute_budget.budgets",
+    "score_rows": "gristmill.training.score.run",
+    "ScoreOptions": "gristmill.schemas.scores",
     "average_checkpoints": "gristmill.training.run.averaging",
     "TrainingRun": "gristmill.training.inspect.trace",
     # Models that filters use.

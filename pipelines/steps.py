@@ -14,6 +14,7 @@ from gristmill.schemas.yaml_files import validated
 STEPS = (
     "gristmill.pipelines.measure.families:MeasureSignals",
     "gristmill.pipelines.measure.datatrove_steps:RunDatatroveSteps",
+    "gristmill.pipelines.measure.scores:JoinScores",
     "gristmill.pipelines.embed.step:EmbedRows",
     "gristmill.pipelines.decontamination.stage:CompareWithSets",
     "gristmill.pipelines.dedup.exact:FindExactDuplicates",

@@ -27,6 +27,7 @@ from gristmill.pipelines.cli.options import (
 )
 from gristmill.pipelines.cli.purge import purge
 from gristmill.pipelines.cli.renamed import Commands
+from gristmill.pipelines.cli.score import score
 from gristmill.pipelines.cli.shards import shards, tokenizer
 from gristmill.pipelines.cli.signal_models import classifier, lm
 from gristmill.pipelines.cli.trace import trace
@@ -225,6 +226,7 @@ app.command()(purge)
 app.add_typer(adapters, name="adapters")
 app.add_typer(shards, name="shards")
 app.add_typer(tokenizer, name="tokenizer")
+app.command()(score)
 app.command()(train)
 app.command()(compute_budget)
 app.command()(average)

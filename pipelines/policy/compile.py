@@ -9,6 +9,7 @@ from gristmill.filters.datatrove.steps import signal_name as datatrove_signal
 from gristmill.filters.decontamination.family import family_name, match_signal, overlap_signal
 from gristmill.filters.profiles import profile
 from gristmill.filters.registry import family, find_signal, signals
+from gristmill.filters.scored import family_name as score_family
 from gristmill.filters.transforms.registry import TEXT_VERSIONS
 from gristmill.filters.transforms.versions import checked_rule, checked_version
 from gristmill.pipelines.policy.languages import (
@@ -21,6 +22,7 @@ from gristmill.pipelines.policy.languages import (
 )
 from gristmill.pipelines.policy.load import signal_options
 from gristmill.pipelines.policy.named_rule import NamedRule
+from gristmill.pipelines.policy.score_expression import ScoreExpression, parse_score
 from gristmill.pipelines.policy.text_versions import TextVersions
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.lookup import nearest_name
@@ -359,8 +361,10 @@ def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str,
         return named[name] if name in named else family(name).complete_options({})
 
     sets = recipe.decontaminate.sets if recipe.decontaminate else ()
-    measured_apart = {family_name(one.name) for one in sets} | {
-        f"datatrove_{step.name}" for step in recipe.datatrove_steps
+    measured_apart = {
+        *(family_name(one.name) for one in sets),
+        *(f"datatrove_{step.name}" for step in recipe.datatrove_steps),
+        *map(score_family, recipe.scores),
     }
     for name, version in compiled.needed:
         if name in measured_apart and version == ORIGINAL:
@@ -378,13 +382,13 @@ def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str,
             name, kind = found.name, signal.type
             if kind not in NUMERIC:
                 raise RecipeError(f"`{key}` orders a {kind}", where="dedup: survivor", expected="a numeric signal")
-            wanted[name, ORIGINAL] = options_of(name)
+            if name not in measured_apart:
+                wanted[name, ORIGINAL] = options_of(name)
     answers = answers_family(recipe)
     if answers is not None:
         wanted[answers] = options_of(answers[0])
-    scoring = scoring_signal(recipe)
-    if scoring is not None:
-        key, _ = scoring
+    scoring = scoring_of(recipe)
+    for key, _ in scoring.read.values() if scoring is not None else ():
         if key[0] not in measured_apart:
             wanted[key] = options_of(key[0])
     waiting = [name for name, _ in wanted]
@@ -397,16 +401,29 @@ def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str,
     return wanted
 
 
-def scoring_signal(recipe: Recipe) -> tuple[FamilyKey, str] | None:
-    """(family and text version, signal) that a selection orders rows by; RecipeError when it is no number or unknown."""
+@dataclass(frozen=True)
+class Scoring:
+    """What a selection orders rows by. read: signal as written -> (its family and text version, its name)."""
+
+    expression: ScoreExpression
+    read: Mapping[str, tuple[FamilyKey, str]]
+
+
+def scoring_of(recipe: Recipe) -> Scoring | None:
+    """What a selection orders rows by, None without one; RecipeError for a signal that is no number or unknown."""
     select = recipe.selection
     if select is None or select.by is None:
         return None
-    name, _, version = select.by.partition("@")
-    found, signal = _known_signal(name)
-    if signal.type not in NUMERIC:
-        raise RecipeError(f"`{name}` is a {signal.type}", where="select.by", expected="a numeric signal")
-    return (found.name, checked_version(version or ORIGINAL, row_kind(recipe.rows), "select.by")), name
+    expression = parse_score(select.by)
+    read: dict[str, tuple[FamilyKey, str]] = {}
+    for written in expression.signals:
+        name, _, version = written.partition("@")
+        found, signal = _known_signal(name)
+        if signal.type not in NUMERIC:
+            raise RecipeError(f"`{name}` is a {signal.type}", where="select.by", expected="a numeric signal")
+        key = (found.name, checked_version(version or ORIGINAL, row_kind(recipe.rows), "select.by"))
+        read[written] = (key, name)
+    return Scoring(expression, read)
 
 
 def answers_family(recipe: Recipe) -> FamilyKey | None:

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.pipelines.dedup.preferences import preference_signals, preference_values
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.policy.compile import scoring_signal
-from gristmill.pipelines.policy.evaluate import read_columns, signal_column
+from gristmill.pipelines.policy.compile import Scoring, scoring_of
+from gristmill.pipelines.policy.evaluate import PartColumns, read_columns, signal_column
 from gristmill.pipelines.run.by_part import part_key, parts_by_number, read_rows
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import PartWriter, read_part
@@ -74,15 +74,28 @@ def choice_config(recipe: Recipe) -> dict[str, Any]:
     return found
 
 
-def choice_signals(recipe: Recipe) -> tuple[dict[FamilyKey, list[str]], str | None]:
-    """(the signals that choosing reads by family, the column that scores or None)."""
+def choice_signals(recipe: Recipe) -> tuple[dict[FamilyKey, list[str]], Scoring | None]:
+    """(the signals that choosing reads by family, what scores or None)."""
     wanted = preference_signals(recipe.dedup.near_order) if recipe.dedup.semantic is not None else {}
-    scoring = scoring_signal(recipe)
-    if scoring is None:
-        return wanted, None
-    key, name = scoring
-    wanted.setdefault(key, []).append(name)
-    return wanted, name if key[1] == ORIGINAL else f"{name}@{key[1]}"
+    scoring = scoring_of(recipe)
+    for key, name in scoring.read.values() if scoring is not None else ():
+        names = wanted.setdefault(key, [])
+        if name not in names:
+            names.append(name)
+    return wanted, scoring
+
+
+def scores_of(columns: PartColumns, scoring: Scoring) -> np.ndarray:
+    """float64 (rows,): what each row of a part is ordered by, higher is better; -inf where it has no value."""
+
+    def values(written: str) -> np.ndarray:
+        (_, version), name = scoring.read[written]
+        column = signal_column(columns, name if version == ORIGINAL else f"{name}@{version}")
+        found: np.ndarray = column.cast(pa.float64()).to_numpy()
+        return found
+
+    found = scoring.expression.evaluate(values)
+    return np.where(np.isnan(found), -np.inf, found)
 
 
 def check_choice(
@@ -127,7 +140,7 @@ def choose_rows(
 
 def _gather(storage: Storage, given: ChoiceInputs) -> _Gathered:
     preferences = given.recipe.dedup.near_order
-    wanted, score = choice_signals(given.recipe)
+    wanted, scoring = choice_signals(given.recipe)
     found = _Gathered()
     for number, part in enumerate(given.documents.parts):
         kept = read_part(storage, given.unselected.parts[number], ["kept"]).column("kept")
@@ -142,9 +155,8 @@ def _gather(storage: Storage, given: ChoiceInputs) -> _Gathered:
         vectors = read_part(storage, given.embeddings.parts[number], ["vector"]).column("vector").combine_chunks()
         _add_vectors(found, vectors.take(taken))
         scores = np.zeros(len(rows))
-        if score is not None:
-            values = signal_column(columns, score).cast(pa.float64()).fill_null(-np.inf).to_numpy()[rows]
-            scores = np.where(np.isnan(values), -np.inf, values)
+        if scoring is not None:
+            scores = scores_of(columns, scoring)[rows]
         found.scores.append(scores)
         orders = [preference_values(columns, preference, given.priorities)[rows] + 0.0 for preference in preferences]
         found.orders.append(np.stack(orders) if orders else np.zeros((0, len(rows))))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow.compute as pc
-from gristmill.pipelines.policy.compile import scoring_signal
+from gristmill.pipelines.policy.compile import scoring_of
 from gristmill.pipelines.run.by_part import parts_by_number
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import read_part
@@ -27,7 +27,7 @@ class SelectRows(Step):
         return recipe.selection is not None or recipe.dedup.semantic is not None
 
     def check(self, recipe: Recipe) -> None:
-        scoring_signal(recipe)
+        scoring_of(recipe)
         if recipe.embed is None:
             raise RecipeError(
                 "rows are chosen by vectors, and none are made",

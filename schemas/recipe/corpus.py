@@ -1,6 +1,6 @@
 """A recipe: what to read, what to measure, what to keep, what to write."""
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from gristmill.schemas.recipe.curate import Contradictions, Embed, Select
 from gristmill.schemas.recipe.datatrove_steps import DatatroveStep
@@ -9,12 +9,15 @@ from gristmill.schemas.recipe.dedup import Dedup
 from gristmill.schemas.recipe.mix import Mix
 from gristmill.schemas.recipe.pii import Pii
 from gristmill.schemas.recipe.policy import Floor, Policy
+from gristmill.schemas.recipe.scores import ScoreColumn
 from gristmill.schemas.recipe.shards import ShardOptions
 from gristmill.schemas.recipe.source import Source
 from gristmill.schemas.recipe.steps import OwnStep
 from gristmill.schemas.rows.registry import DOCUMENT, ROW_KINDS, row_kind
 from gristmill.schemas.strict import Strict
 from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+ScoreName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class Card(Strict):
@@ -31,6 +34,7 @@ class Recipe(Strict):
     rows: what a row is: `document`, `conversation`, `pair`, `prompt`, or a kind of one's own (`module:attribute`).
     signals: families to measure beyond those the policy needs, each with its options (see `Family.options`), which are
         checked where the families are known: when the recipe is loaded from a file, and before it is built.
+    scores: columns of other files, joined to the rows by id: name -> where they are; each is the signal `scored_<name>`.
     embed: vectors of rows. select: a budget of rows, chosen by them, unless the policy gives another.
     text: the text version written to the corpus; by default what the profiles name, else the original.
     pii: what happens to personal data and secrets, after everything else that changes the text.
@@ -46,6 +50,7 @@ class Recipe(Strict):
     seed: int = 0
     sources: tuple[Source, ...] = Field(min_length=1)
     signals: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    scores: dict[ScoreName, ScoreColumn] = Field(default_factory=dict)
     floor: Floor = Field(default_factory=Floor)
     policy: Policy = Field(default_factory=Policy)
     dedup: Dedup = Field(default_factory=Dedup)

@@ -37,8 +37,9 @@ class Select(Strict):
         k_center: always the row that is least similar to what is selected (Sener and Savarese 2018);
         facility_location: greedily the row that raises the sum over all rows of the similarity to the nearest selected;
         clusters: from each topic in proportion to its size, the highest scores first.
-    by: a numeric signal (`name` or `name@view`), higher is better; rows without a value come last.
-        Without `by`, and among equal values, the order is drawn from the ids and `seed`.
+    by: a numeric signal (`name` or `name@view`), or several with + - * / between spaces (`scored_complexity * scored_quality`);
+        higher is better, rows without a value come last. Without `by`, and among equal values, the order is drawn from the
+        ids and `seed`.
     max_similarity: of `deita`. topics: of `clusters`, and of the report; None: from the number of rows.
     neighbours: `exact` compares with every selected row, `approximate` with those in the nearest cells of an index (extra
         `curate`); `auto` is exact up to 20 billion pairs.

@@ -7,8 +7,9 @@ import click
 import gristmill
 import typer
 from gristmill.pipelines.cli.main import app
+from gristmill.schemas import scores as score_options
 from gristmill.schemas.recipe import corpus as corpus_recipe
-from gristmill.schemas.recipe import curate, datatrove_steps, decontamination, dedup, policy, source
+from gristmill.schemas.recipe import curate, datatrove_steps, decontamination, dedup, policy, scores, source
 from gristmill.schemas.recipe import mix as mixing
 from gristmill.schemas.recipe import shards as shard_options
 from gristmill.schemas.recipe.rules import Profile, Rule
@@ -28,6 +29,7 @@ mix forget purge measure near_duplicates extract
 Extraction
 checker check_many self_test self_test_many Checker AnswerKind Verdict
 train_tokenizer write_shards verify_shards export_shards erase_forgotten train compute_budgets average_checkpoints TrainingRun
+score_rows ScoreOptions
 train_fasttext train_kenlm Recipe Policy TrainingRecipe PretrainRecipe load_recipe load_training_recipe Engine Console Family
 Signal Step StrictOptions RecipePath Place RunContext
 RowKind View RowError Form DatasetSpec Life layout_fingerprint GristmillError RecipeError InputError ModelError
@@ -48,6 +50,10 @@ COMMANDS = {
     "doctor": {"recipe"} | ENGINE,
     "schema": {"what"},
     "train": {"recipe", "--out", "--restart", "--dry-run", "--quiet"},
+    "score": {
+        *("rows", "--model", "--out", "--score", "--max-tokens", "--chat-template", "--samples", "--max-new-tokens"),
+        *("--temperature", "--top-p", "--checker", "--seed", "--quiet"),
+    },
     "compute-budget": {
         *("--parameters", "--tokens", "--flops", "--tokens-per-parameter", "--corpus-tokens", "--shards"),
         *("--batch-tokens", "--peak-tflops", "--mfu", "--gpus", "--price", "--smaller"),
@@ -179,8 +185,12 @@ OF_ROWS = (  # keys of every kind that trains a finished model on rows
 OF_ROLLOUTS = "rewards generations max_new_tokens temperature top_p top_k reward_seconds samples"
 KEYS = {
     corpus_recipe.Recipe: (
-        "name rows seed sources signals floor policy dedup embed select contradictions decontaminate datatrove_steps "
-        "mix steps text pii shards keep_text card"
+        "name rows seed sources signals scores floor policy dedup embed select contradictions decontaminate "
+        "datatrove_steps mix steps text pii shards keep_text card"
+    ),
+    scores.ScoreColumn: "path column id source",
+    score_options.ScoreOptions: (
+        "scores max_tokens chat_template samples max_new_tokens temperature top_p seed checker"
     ),
     shard_options.ShardOptions: (
         "tokenizer bos eos pad mask separator sentinels add_bos validation_fraction tokens_per_shard loss_column "

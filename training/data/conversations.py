@@ -37,9 +37,7 @@ class ConversationEncoder:
 
     def __init__(self, tokenizer: Any, max_tokens: int) -> None:
         self.tokenizer, self.max_tokens = tokenizer, max_tokens
-        self._special = [token for token in tokenizer.all_special_tokens if token]
-        added = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
-        self._special = sorted({*self._special, *added})
+        self._special = special_tokens_of(tokenizer)
         self._special_ids = set(tokenizer.convert_tokens_to_ids(self._special))
 
     def __call__(self, record: Mapping[str, Any]) -> EncodedRow:
@@ -64,7 +62,7 @@ class ConversationEncoder:
     def render(self, messages: Any, **options: Any) -> Any:
         """The ids of messages, or, asked for their mask, a dict of both. Raises Unusable for messages that are none."""
         checked = checked_messages(messages)
-        self._refuse_special(text for message in checked for text in _texts(message))
+        self._refuse_special(text for message in checked for text in texts_of(message))
         try:
             return self.tokenizer.apply_chat_template(checked, tokenize=True, return_dict=True, **options)
         except Exception as error:  # a template raises what it likes
@@ -76,7 +74,7 @@ class ConversationEncoder:
             self._refuse_special((prompt, answer))
             ids: list[int] = self.tokenizer(prompt + self._ended(answer))["input_ids"]
             return ids
-        rendered: list[int] = self.render([*prompt, *answer], tools=_tools({"tools": tools}))["input_ids"]
+        rendered: list[int] = self.render([*prompt, *answer], tools=tools_of({"tools": tools}))["input_ids"]
         return rendered
 
     def prompt_ids(self, prompt: Any, tools: Any = None) -> list[int]:
@@ -85,12 +83,12 @@ class ConversationEncoder:
             self._refuse_special((prompt,))
             ids: list[int] = self.tokenizer(prompt)["input_ids"]
             return ids
-        options = {"tools": _tools({"tools": tools}), "add_generation_prompt": True}
+        options = {"tools": tools_of({"tools": tools}), "add_generation_prompt": True}
         rendered: list[int] = self.render(prompt, **options)["input_ids"]
         return rendered
 
     def _of_messages(self, record: Mapping[str, Any]) -> EncodedRow:
-        found = self.render(record["messages"], tools=_tools(record), return_assistant_tokens_mask=True)
+        found = self.render(record["messages"], tools=tools_of(record), return_assistant_tokens_mask=True)
         ids, targets = _row(found["input_ids"]), np.asarray(found["assistant_masks"], bool)
         ends = np.flatnonzero(targets & ~np.append(targets[1:], False))
         if not all(int(ids[end]) in self._special_ids for end in ends):
@@ -98,7 +96,7 @@ class ConversationEncoder:
         return EncodedRow(ids, targets)
 
     def _of_completion(self, record: Mapping[str, Any]) -> EncodedRow:
-        prompt, completion, options = record["prompt"], record["completion"], {"tools": _tools(record)}
+        prompt, completion, options = record["prompt"], record["completion"], {"tools": tools_of(record)}
         if isinstance(prompt, str) and isinstance(completion, str):
             self._refuse_special((prompt, completion))
             before = self.tokenizer(prompt)["input_ids"]
@@ -127,6 +125,12 @@ class ConversationEncoder:
             raise Unusable(SPECIAL_IN_TEXT)
 
 
+def special_tokens_of(tokenizer: Any) -> list[str]:
+    """The tokens that a text must not spell, because the tokenizer would read them as its own."""
+    added = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
+    return sorted({*(token for token in tokenizer.all_special_tokens if token), *added})
+
+
 def checked_messages(value: Any) -> list[dict[str, Any]]:
     """Messages as a list of dicts with a role and, but for calls of tools, a content; also of their JSON text.
 
@@ -147,12 +151,14 @@ def checked_messages(value: Any) -> list[dict[str, Any]]:
     return [message | ({} if "content" in message else {"content": ""}) for message in value]
 
 
-def _texts(message: Mapping[str, Any]) -> list[str]:
+def texts_of(message: Mapping[str, Any]) -> list[str]:
+    """What a message says: its content, and its calls of tools."""
     calls = message.get("tool_calls")
     return [message["content"] or "", *([json.dumps(calls, ensure_ascii=False)] if calls else [])]
 
 
-def _tools(record: Mapping[str, Any]) -> Any:
+def tools_of(record: Mapping[str, Any]) -> Any:
+    """The tools of a row, None without any. Raises Unusable."""
     tools = record.get("tools")
     if not isinstance(tools, str):
         return tools or None

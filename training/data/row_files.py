@@ -32,16 +32,25 @@ def read_rows(path: str) -> Rows:
 
     RecipeError where there is nothing to read, for a line that is no JSON object, and for ids that stand twice.
     """
+    found = list(iterate_rows(path))
+    ids = [name for name, _ in found]
+    refuse_repeated(ids, path)
+    return Rows([record for _, record in found], ids, path)
+
+
+def iterate_rows(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(id, record) of every row, one after the other, as `read_rows` has them; ids are not compared."""
     root = Path(path)
-    records: list[Mapping[str, Any]] = []
-    ids: list[str] = []
     kind = _kind_of_run(root)
-    for file in _files(root, path):
+    for file in row_files(path):
         for number, record in enumerate(_records(file), 1):
             plain = _without_nulls(record if kind is None else _decoded(record, kind))
             given = next((plain[name] for name in IDS if name in plain), None)
-            ids.append(f"{file.name}#{number}" if given is None else str(given))
-            records.append(plain)
+            yield f"{file.name}#{number}" if given is None else str(given), plain
+
+
+def refuse_repeated(ids: Iterable[str], path: str) -> None:
+    """RecipeError where two rows have one id."""
     repeated = [name for name, count in Counter(ids).items() if count > 1]
     if repeated:
         raise RecipeError(
@@ -50,7 +59,11 @@ def read_rows(path: str) -> Rows:
             expected="one id for each row, so that a row can be named",
             next_step="rename the column id, or leave it out: rows are then named by file and line",
         )
-    return Rows(records, ids, path)
+
+
+def row_files(path: str) -> list[Path]:
+    """The files that rows are read from, in order; RecipeError where there is none."""
+    return _files(Path(path), path)
 
 
 def _kind_of_run(root: Path) -> RowKind | None:

@@ -14,11 +14,11 @@ from gristmill.training.objectives.causal import Causal
 GENERATION = "{% generation"
 
 
-def load_tokenizer(folder: Path, chat_template: str | None = None) -> Any:
+def load_tokenizer(folder: Path, chat_template: str | None = None, pads: bool = True) -> Any:
     """The tokenizer of a folder, with its own chat template or one of gristmill's (`gristmill`, `chatml`).
 
-    With gristmill's, the template's tokens are made special, and the one that ends a turn ends a text.
-    ModelError for a folder without one, and for one without a token of the end or of padding.
+    With gristmill's, the template's tokens are made special, and the one that ends a turn ends a text. pads: whether a token of
+    padding is needed. ModelError for a folder without a tokenizer, and for one without a token of the end or of padding.
     """
     try:
         tokenizer: Any = transformers.AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
@@ -35,7 +35,7 @@ def load_tokenizer(folder: Path, chat_template: str | None = None) -> Any:
         tokenizer.eos_token = template.end_of_turn
         tokenizer.chat_template = template.jinja
     for name, purpose in (("eos", "the end of a text"), ("pad", "padding")):
-        if getattr(tokenizer, f"{name}_token_id") is None:
+        if getattr(tokenizer, f"{name}_token_id") is None and (pads or name != "pad"):
             raise ModelError(
                 f"the tokenizer has no {name}_token, a token for {purpose}",
                 where=str(folder),
@@ -108,8 +108,8 @@ def _fit(model: Any, tokenizer: Any, folder: Path, max_tokens: int, grows: bool)
         raise ModelError(
             f"an embedding of {ids:,} ids for a tokenizer of {len(tokenizer):,}",
             where=str(folder),
-            expected="one for each id, because an adapter trains none",
-            next_step="take the tokenizer and chat template that the model was made with, or train without an adapter",
+            expected="one for each id, because no new ones are trained here",
+            next_step="take the tokenizer and chat template that the model was made with",
         )
     model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     average_new_rows(model, ids)
