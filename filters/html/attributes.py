@@ -9,6 +9,7 @@ import numpy as np
 from gristmill.filters.html.tokeniser import (
     ATTRIBUTE,
     ATTRIBUTE_END,
+    ATTRIBUTES,
     NEXT_ATTRIBUTE,
     REST,
     REST_END,
@@ -49,7 +50,7 @@ def _is_label_byte(byte):
     return (byte >= 0x61 and byte <= 0x7A) or (byte >= 0x41 and byte <= 0x5A) or byte >= 0x80
 
 
-@helper
+@inlined
 def _add_labels(data, i, end, seed, labels, count):
     """Append a hash of each run of letters, and of each whole class of several runs; returns the new number of labels."""
     whole, run, letters, runs, before = FNV_START, FNV_START, 0, 0, np.int64(0)
@@ -101,7 +102,7 @@ def _contains(data, i, end, wanted):
     return False
 
 
-@helper
+@inlined
 def _is_typeset(data, i, end):
     """Whether a class is MathJax, MathJax_… or katex-html."""
     while i < end:
@@ -122,28 +123,34 @@ def _is_typeset(data, i, end):
     return False
 
 
-@helper
-def read_attributes(data, token, attribute, labels, count):
-    """Append the labels of a start tag; returns (number of labels, what else its attributes say as bits)."""
-    i, end, said = token[REST], token[REST_END], 0
-    while next_attribute(data, i, end, attribute):
-        i = attribute[NEXT_ATTRIBUTE]
+@inlined
+def read_attributes(data, token, attributes, labels, count):
+    """Append the labels of a start tag; returns (number of labels, what else its attributes say as bits).
+
+    attributes: those of the token; where the tag has more than the table holds they are read again, one by one.
+    """
+    i, end, said, known = token[REST], token[REST_END], 0, token[ATTRIBUTES] <= len(attributes)
+    for number in range(token[ATTRIBUTES]):
+        attribute = attributes[number if known else 0]
+        if not known:
+            next_attribute(data, i, end, attribute)
+            i = attribute[NEXT_ATTRIBUTE]
         name, name_end = attribute[ATTRIBUTE], attribute[ATTRIBUTE_END]
         value, value_end = attribute[VALUE], attribute[VALUE_END]
-        first = data[name] | 0x20
+        first, seed = data[name] | 0x20, -1
         if first == 0x63:
             if same_letters(data, name, name_end, _CLASS):
-                count = _add_labels(data, value, value_end, 0, labels, count)
+                seed = 0
                 if _is_typeset(data, value, value_end):
                     said |= TYPESET
         elif first == 0x69:
             if same_letters(data, name, name_end, _ID):
-                count = _add_labels(data, value, value_end, 0, labels, count)
+                seed = 0
             elif same_letters(data, name, name_end, _ITEMPROP):
-                count = _add_labels(data, value, value_end, 1, labels, count)
+                seed = 1
         elif first == 0x72:
             if same_letters(data, name, name_end, _ROLE):
-                count = _add_labels(data, value, value_end, 2, labels, count)
+                seed = 2
             elif same_letters(data, name, name_end, _REL) and (
                 _contains(data, value, value_end, _LICENSE) or _contains(data, value, value_end, _AUTHOR)
             ):
@@ -164,4 +171,6 @@ def read_attributes(data, token, attribute, labels, count):
                 said |= TEX
             elif _contains(data, value, value_end, _JSON):
                 said |= LINKED_DATA
+        if seed >= 0:
+            count = _add_labels(data, value, value_end, seed, labels, count)
     return count, said

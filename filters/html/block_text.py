@@ -38,10 +38,10 @@ from gristmill.filters.html.open_elements import (
 )
 from gristmill.filters.html.references import put_reference
 from gristmill.filters.html.tokeniser import is_space
-from gristmill.kernels.compile import helper
+from gristmill.kernels.compile import inlined
 
 
-@helper
+@inlined
 def end_block(out, blocks, state):
     """End the open block; white space at its end goes, and a block without text."""
     state[SPACE] = state[IN_WORD] = state[BREAKING] = 0
@@ -63,7 +63,7 @@ def end_block(out, blocks, state):
         state[BLOCKS] += 1
 
 
-@helper
+@inlined
 def _begin_block(blocks, stack, state):
     """Begin a block where text stands."""
     block = blocks[state[BLOCKS]]
@@ -76,7 +76,7 @@ def _begin_block(blocks, stack, state):
     state[OPEN] = 1
 
 
-@helper
+@inlined
 def put_mark(byte, out, state):
     """Write a byte that is not in the page; the space that is due before it is not written."""
     out[state[OUT]] = byte
@@ -84,7 +84,7 @@ def put_mark(byte, out, state):
     state[IN_WORD] = state[SPACE] = 0
 
 
-@helper
+@inlined
 def _first_to_see(data, i, end, has_references, keeping, table, scratch):
     """The position of the first byte of data[i:end] that opens a block; white space before it is passed over."""
     while i < end:
@@ -103,7 +103,7 @@ def _first_to_see(data, i, end, has_references, keeping, table, scratch):
     return end
 
 
-@helper
+@inlined
 def add_text(data, i, end, has_references, table, scratch, out, blocks, stack, state):
     """Add data[i:end] to the open block, opening one where there is something to see. scratch: uint8, 16 long."""
     keeping = state[KEEPING] > 0

@@ -50,7 +50,7 @@ from gristmill.filters.html.layout import (
     WORDS,
 )
 from gristmill.filters.html.tags import tag_number
-from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.compile import inlined, kernel
 from gristmill.kernels.hashing import FNV_START, fnv1a, splitmix64
 
 LEVELS = 4  # ancestors whose figures a block carries
@@ -116,7 +116,7 @@ _OWN_TAGS = np.array([tag_number(name) for name in OWN_TAGS], np.int64)
 _ARTICLE, _MAIN = tag_number("article"), tag_number("main")
 
 
-@helper
+@inlined
 def _text_features(block, row):
     words = max(block[WORDS], 1)
     size = block[FINISH] - block[BEGIN]
@@ -133,7 +133,7 @@ def _text_features(block, row):
     row[10] = block[STATE] & PREFORMATTED != 0
 
 
-@helper
+@inlined
 def _place_features(blocks, elements, page_words, out):
     """Where in the page blocks stand, and how far from its first h1 and from the heading before them."""
     count = len(blocks)
@@ -164,7 +164,7 @@ def _place_features(blocks, elements, page_words, out):
         before += units(block)
 
 
-@helper
+@inlined
 def _collect_words(data, keys, counts):
     """The first words of a title or description as a table; returns how many different ones."""
     found, i = 0, 0
@@ -177,7 +177,7 @@ def _collect_words(data, keys, counts):
     return found
 
 
-@helper
+@inlined
 def _overlap_features(text, block, keys, seen, stamp, found, row, f):
     """The share of a block's words that are in a table, and the share of the table that the block has."""
     i, end = block[BEGIN], min(block[FINISH], block[BEGIN] + COMPARED_BYTES)
@@ -197,7 +197,7 @@ def _overlap_features(text, block, keys, seen, stamp, found, row, f):
     row[f + 1] = covered / max(found, 1)
 
 
-@helper
+@inlined
 def _repetition_features(text, blocks, paths, label_paths, page_words, tables, counts, sums, places, out):
     """How often a text, and the path of tags and labels to it, are there; what all blocks of that path hold.
 
@@ -231,7 +231,7 @@ def _repetition_features(text, blocks, paths, label_paths, page_words, tables, c
         row[f + 7] = (sums[place, 3] - sums[place, 2]) / count
 
 
-@helper
+@inlined
 def _element_features(block, elements, figures, labels, keys, scores, page_words, row):
     e = block[ELEMENT]
     mine = figures[e]
@@ -267,7 +267,7 @@ def _element_features(block, elements, figures, labels, keys, scores, page_words
         up = max(elements[up, PARENT], 0)
 
 
-@helper
+@inlined
 def _find_sections(elements, figures, long_children, sections, steps):
     """For each element the nearest around it with a tenth of the page's words, and its steps below the two elements with
     most long children (FAR where it is not below); returns the first of these two."""
@@ -293,7 +293,7 @@ def _find_sections(elements, figures, long_children, sections, steps):
     return densest
 
 
-@helper
+@inlined
 def _page_features(blocks, elements, figures, out):
     page = figures[0]
     count, headings, has_article, has_main, linked = len(blocks), 0, 0, 0, 0

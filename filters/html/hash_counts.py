@@ -2,11 +2,11 @@
 """Open-addressing tables of hashes: how often each was seen, and what was learned of it."""
 
 import numpy as np
-from gristmill.kernels.compile import helper
+from gristmill.kernels.compile import inlined
 from gristmill.kernels.hashing import FNV_START, fnv1a, splitmix64
 
 
-@helper
+@inlined
 def count_hash(h, keys, counts):
     """Count one more of a hash (uint64) in a table whose length is a power of two; returns its place."""
     mask = len(keys) - 1
@@ -20,7 +20,7 @@ def count_hash(h, keys, counts):
     return place
 
 
-@helper
+@inlined
 def find_hash(h, keys):
     """The place of a hash in a table, -1 where it is not in it."""
     mask = len(keys) - 1
@@ -34,7 +34,7 @@ def find_hash(h, keys):
     return np.int64(-1)
 
 
-@helper
+@inlined
 def next_word(data, i, end):
     """(hash of the next word of data[i:end] in small letters, position behind it); the hash is 0 where there is none."""
     h, letters = FNV_START, 0
@@ -51,7 +51,7 @@ def next_word(data, i, end):
     return splitmix64(h) if letters else np.uint64(0), i
 
 
-@helper
+@inlined
 def label_score(label, keys, scores):
     """The score of a label (uint32) in a table of learned ones, where key 0 is empty; 0 where it was not learned."""
     mask = len(keys) - 1

@@ -6,7 +6,7 @@ costs time linear in its tags whatever their nesting.
 """
 
 from gristmill.filters.html.tags import BARRIER, INLINE, PROPERTIES
-from gristmill.kernels.compile import helper
+from gristmill.kernels.compile import helper, inlined
 
 # Columns of the stack: tag; the element, or for inline ones that of what it is in; the place of the next open element of
 # this tag below; the topmost block element and barrier below; flags.
@@ -43,7 +43,7 @@ HIDES, SKIPS, KEEPS_SPACE, LINKS_TEXT, DEAD = 1, 2, 4, 8, 16
 STATE_COLUMNS = 21
 
 
-@helper
+@inlined
 def _count(flags, change, state):
     state[HIDING] += change * (flags & HIDES != 0)
     state[SKIPPING] += change * (flags & SKIPS != 0)
@@ -51,7 +51,7 @@ def _count(flags, change, state):
     state[LINKING] += change * (flags & LINKS_TEXT != 0)
 
 
-@helper
+@inlined
 def push(tag, element, flags, stack, tops, state):
     """Open an element. tops: the place of the topmost open element of each tag, -1 where there is none."""
     place = state[OPEN_ELEMENTS]
@@ -68,7 +68,7 @@ def push(tag, element, flags, stack, tops, state):
     state[OPEN_ELEMENTS] = place + 1
 
 
-@helper
+@inlined
 def pop_to(place, stack, tops, state):
     """Close everything from the top of the stack down to `place`."""
     for at in range(state[OPEN_ELEMENTS] - 1, place - 1, -1):
@@ -81,7 +81,7 @@ def pop_to(place, stack, tops, state):
     state[OPEN_ELEMENTS] = place
 
 
-@helper
+@inlined
 def close_above(tag, border, stack, tops, state):
     """Close the topmost element of a tag when it lies above `border`; whether it did."""
     place = tops[tag]

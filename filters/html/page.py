@@ -118,6 +118,7 @@ from gristmill.filters.html.tags import (
 )
 from gristmill.filters.html.tokeniser import (
     ATTRIBUTE_COLUMNS,
+    ATTRIBUTES,
     DATA,
     END,
     END_TAG,
@@ -137,7 +138,10 @@ from gristmill.filters.html.tokeniser import (
     next_token,
 )
 from gristmill.filters.html.tokeniser import BEGIN as TOKEN_BEGIN
-from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.compile import helper, inlined, kernel
+from gristmill.kernels.vectors import count_byte
+
+_ATTRIBUTES_AT_ONCE = 32  # of a tag; those of tags with more are read twice
 
 
 @helper
@@ -149,7 +153,7 @@ def _note_head(tag, start, end, heads, state):
         state[HEADS] = count + 1
 
 
-@helper
+@inlined
 def _note_mark(tag, token, marks, state):
     """Note the start (tag) or end (-1 - tag) of an inline element in a block; starts outside blocks count for the next."""
     row = marks[state[MARKS_NOW]]
@@ -157,7 +161,7 @@ def _note_mark(tag, token, marks, state):
     state[MARKS_NOW] += 1
 
 
-@helper
+@inlined
 def _close_what_ends(tag, stack, tops, state):
     """Close what the start of a block element ends: paragraphs, list items, cells, rows."""
     barrier = state[TOP_BARRIER]
@@ -209,8 +213,8 @@ def _start_formula(tag, said, blocks, out, state):
         state[TEX_SEEN] = 1
 
 
-@helper
-def _start(data, token, tag, is_void, attribute, labels, marks, heads, out, blocks, elements, stack, tops, state):
+@inlined
+def _start(data, token, tag, is_void, attributes, labels, marks, heads, out, blocks, elements, stack, tops, state):
     """A start tag: close what it closes, open its element; returns the state that the tokeniser goes on in."""
     properties = PROPERTIES[tag]
     if tag == BR:
@@ -228,8 +232,8 @@ def _start(data, token, tag, is_void, attribute, labels, marks, heads, out, bloc
         if state[OPEN]:
             put_mark(0x29, out, state)
     first, said = state[LABELS], 0
-    if token[REST_END] - token[REST] > 2:
-        state[LABELS], said = read_attributes(data, token, attribute, labels, first)
+    if token[ATTRIBUTES]:
+        state[LABELS], said = read_attributes(data, token, attributes, labels, first)
     if tag in (META, LINK, TIME) or said & NAMED_RELATION:
         _note_head(tag, token[REST], token[REST_END], heads, state)
     if tag == A and state[OPEN]:
@@ -276,7 +280,7 @@ def _start(data, token, tag, is_void, attribute, labels, marks, heads, out, bloc
     return STATES_AFTER[tag]
 
 
-@helper
+@inlined
 def _end_inline(tag, token, marks, out, stack, tops, state):
     place = tops[tag]
     if place < 0:
@@ -300,7 +304,7 @@ def _end_inline_text(tag, out, state):
         state[TEX_SEEN] = 0
 
 
-@helper
+@inlined
 def _finish(tag, token, marks, out, blocks, stack, tops, state):
     """An end tag: close its element where it is open and in scope."""
     if PROPERTIES[tag] & INLINE:
@@ -325,7 +329,7 @@ def _finish(tag, token, marks, out, blocks, stack, tops, state):
     close_above(tag, border, stack, tops, state)
 
 
-@helper
+@inlined
 def _is_tex_now(raw, tops, state):
     """Whether the text that comes is the TeX source of a formula: in an annotation, or a script of MathJax."""
     return state[TEX_SEEN] == 1 and (raw == SCRIPT_TAG or (tops[ANNOTATION] >= 0 and tops[MATH] >= 0))
@@ -334,7 +338,7 @@ def _is_tex_now(raw, tops, state):
 @kernel
 def _read_page(data, table, out, blocks, elements, labels, marks, heads, stack, tops, state):
     """Read a page into arrays that are large enough for any page of its size; sizes are left in `state`."""
-    token, attribute = np.zeros(TOKEN_COLUMNS, np.int64), np.zeros(ATTRIBUTE_COLUMNS, np.int64)
+    token, attributes = np.zeros(TOKEN_COLUMNS, np.int64), np.zeros((_ATTRIBUTES_AT_ONCE, ATTRIBUTE_COLUMNS), np.int64)
     scratch = np.zeros(16, np.uint8)
     never_ended = np.zeros(TAGS, np.bool_)
     state[TOP_BLOCK] = state[TOP_BARRIER] = -1
@@ -344,7 +348,7 @@ def _read_page(data, table, out, blocks, elements, labels, marks, heads, stack, 
     push(HTML, 0, 0, stack, tops, state)
     mode, i, name, name_end, raw = DATA, 0, 0, 0, 0
     while True:
-        mode = next_token(data, i, len(data), mode, name, name_end, token)
+        mode = next_token(data, i, len(data), mode, name, name_end, token, attributes)
         kind = token[KIND]
         i = token[NEXT]
         if kind == END:
@@ -375,7 +379,7 @@ def _read_page(data, table, out, blocks, elements, labels, marks, heads, stack, 
             elif raw < KNOWN or tops[MATH] < 0:  # the elements of a formula are no borders
                 is_void = never_ended[raw] or (raw == IFRAME and token[FLAGS] & SELF_CLOSING != 0)
                 mode = _start(
-                    *(data, token, raw, is_void, attribute, labels, marks, heads),
+                    *(data, token, raw, is_void, attributes, labels, marks, heads),
                     *(out, blocks, elements, stack, tops, state),
                 )
         elif kind == END_TAG:
@@ -387,12 +391,18 @@ def _read_page(data, table, out, blocks, elements, labels, marks, heads, stack, 
     end_block(out, blocks, state)
 
 
+@kernel
+def _count(data, byte):
+    return count_byte(data, 0, len(data), byte)
+
+
 def read_page(html: bytes) -> Page:
     """The blocks of a page in UTF-8; invalid bytes are kept as they are."""
     source = np.frombuffer(html, np.uint8)
     size = len(source)
-    tags = size // 3 + 16  # no page of so many bytes has more
-    out = np.empty(3 * size + 16, np.uint8)
+    tags = _count(source, 0x3C) + 16
+    # a NUL becomes three bytes, some references of five bytes six
+    out = np.empty(size + size // 4 + 2 * _count(source, 0) + 16, np.uint8)
     blocks, elements = np.empty((tags, BLOCK_COLUMNS), np.int32), np.empty((tags, ELEMENT_COLUMNS), np.int32)
     labels, stack = np.empty(size + 16, np.uint32), np.empty((tags, STACK_COLUMNS), np.int32)
     marks, heads = np.empty((2 * tags, MARK_COLUMNS), np.int32), np.empty((MAX_HEADS, HEAD_COLUMNS), np.int32)

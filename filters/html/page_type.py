@@ -40,5 +40,5 @@ def most_probable_type(row: np.ndarray, trees: Trees) -> str:
     """The type whose trees (every seventh of the table) give the greatest sum."""
     sums = np.empty((len(PAGE_TYPES), 1))
     for number, total in enumerate(sums):
-        sum_of_trees(row, *trees._replace(roots=np.ascontiguousarray(trees.roots[number :: len(PAGE_TYPES)])), total)
+        sum_of_trees(row, *trees.every(len(PAGE_TYPES), number), total)
     return PAGE_TYPES[int(sums[:, 0].argmax())]

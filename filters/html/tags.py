@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 from gristmill.filters.html.tokeniser import PLAINTEXT, RAWTEXT, RCDATA, SCRIPT
-from gristmill.kernels.compile import helper
+from gristmill.kernels.compile import inlined
 from gristmill.kernels.hashing import FNV_START, fnv1a, splitmix64
 
 # How an element is shown, and what becomes of its text.
@@ -121,7 +121,7 @@ TABLE_SIZE = 1024
 HASHES, NUMBERS = hash_table(NAMES, TABLE_SIZE)
 
 
-@helper
+@inlined
 def name_hash(data, start, end):
     """A 64-bit hash of the lower-cased bytes data[start:end]."""
     h = FNV_START
@@ -133,7 +133,7 @@ def name_hash(data, start, end):
     return splitmix64(h)
 
 
-@helper
+@inlined
 def find_tag(data, start, end):
     """The number of the element named data[start:end]: below KNOWN, or that of a bucket of unknown names."""
     h = name_hash(data, start, end)

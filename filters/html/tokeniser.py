@@ -3,8 +3,8 @@
 
 Source: HTML Living Standard, 13.2.5. Tokens are ranges of the bytes; what they mean (character references, NUL, line
 ends, lower case) is worked out by `put_text` where somebody reads it. Attributes are read one by one by
-`next_attribute`, also in tags with millions of them; of two with one name the first counts, which is the reader's to
-see to. A document is read in linear time whatever is in it.
+`next_attribute`, also in tags with millions of them, and handed out with the token as far as its table of them goes; of
+two with one name the first counts, which is the reader's to see to. A document is read in linear time whatever is in it.
 
 What the standard leaves to the tree builder is the caller's: which state a start tag leads to (`state_after`).
 """
@@ -12,6 +12,7 @@ What the standard leaves to the tree builder is the caller's: which state a star
 import numpy as np
 from gristmill.filters.html.references import is_letter, put_reference
 from gristmill.kernels.compile import helper, inlined
+from gristmill.kernels.vectors import find_byte, find_either
 
 # States in which a document can be read on.
 DATA, RCDATA, RAWTEXT, SCRIPT, PLAINTEXT, CDATA = range(6)
@@ -20,9 +21,10 @@ DATA, RCDATA, RAWTEXT, SCRIPT, PLAINTEXT, CDATA = range(6)
 END, TEXT, PLAIN, START_TAG, END_TAG, COMMENT, DOCTYPE = range(7)
 
 # Columns of a token: its kind; where it begins; its text, or the name of a tag or doctype; the attributes of a tag, or
-# the public identifier of a doctype; the system identifier; flags; where the next token begins. -1, -1: missing.
-KIND, BEGIN, NAME, NAME_END, REST, REST_END, SYSTEM, SYSTEM_END, FLAGS, NEXT = range(10)
-TOKEN_COLUMNS = 10
+# the public identifier of a doctype; the system identifier; flags; where the next token begins; how many attributes a tag
+# has. -1, -1: missing.
+KIND, BEGIN, NAME, NAME_END, REST, REST_END, SYSTEM, SYSTEM_END, FLAGS, NEXT, ATTRIBUTES = range(11)
+TOKEN_COLUMNS = 11
 SELF_CLOSING, FORCE_QUIRKS, NUL_STAYS = 1, 2, 4
 
 # Columns of an attribute; a value without quotes or of no length has VALUE == VALUE_END.
@@ -40,7 +42,7 @@ def _ends_name(byte):
     return byte == 0x3E or byte == 0x2F or is_space(byte)
 
 
-@helper
+@inlined
 def same_letters(data, start, end, name):
     """Whether data[start:end] is `name` (lower-case ASCII bytes) in any case."""
     if end - start != len(name):
@@ -59,17 +61,18 @@ def _starts_with(data, start, end, name):
     return start + len(name) <= end and same_letters(data, start, start + len(name), name)
 
 
-@helper
+@inlined
 def next_attribute(data, i, end, attribute):
-    """Read the attribute at or behind data[i], inside a tag whose attributes end at `end`; False when there is none."""
+    """Read the attribute at or behind data[i] up to `end`, where the document or the tag ends; False when there is none:
+    data[attribute[NEXT_ATTRIBUTE]] is the `>` of the tag then, or behind its end."""
     while i < end and (is_space(data[i]) or data[i] == 0x2F):
         i += 1
-    if i >= end:
-        attribute[NEXT_ATTRIBUTE] = end
+    if i >= end or data[i] == 0x3E:
+        attribute[NEXT_ATTRIBUTE] = i
         return False
     attribute[ATTRIBUTE] = i
     i += 1  # the first character belongs to the name even if it is "="
-    while i < end and not (data[i] == 0x3D or data[i] == 0x2F or is_space(data[i])):
+    while i < end and not (data[i] == 0x3D or _ends_name(data[i])):
         i += 1
     attribute[ATTRIBUTE_END] = i
     while i < end and is_space(data[i]):
@@ -81,79 +84,46 @@ def next_attribute(data, i, end, attribute):
     while i < end and is_space(data[i]):
         i += 1
     if i < end and (data[i] == 0x22 or data[i] == 0x27):
-        quote = data[i]
-        i += 1
-        attribute[VALUE] = i
-        while i < end and data[i] != quote:
-            i += 1
-        attribute[VALUE_END] = i
-        attribute[NEXT_ATTRIBUTE] = min(i + 1, end)
+        close = find_byte(data, i + 1, end, data[i])
+        attribute[VALUE], attribute[VALUE_END] = i + 1, close
+        attribute[NEXT_ATTRIBUTE] = close + 1
         return True
     attribute[VALUE] = i
-    while i < end and not is_space(data[i]):
+    while i < end and not (is_space(data[i]) or data[i] == 0x3E):
         i += 1
     attribute[VALUE_END] = attribute[NEXT_ATTRIBUTE] = i
     return True
 
 
-# Where in a tag the reader is: before a name, in one, behind one, before a value, in one without quotes.
-_BEFORE_NAME, _IN_NAME, _AFTER_NAME, _BEFORE_VALUE, _UNQUOTED = range(5)
+@inlined
+def _read_attributes(data, i, end, token, attributes):
+    """Read the attributes of the tag whose name ends at i; returns the position of its `>`, -1 where the document ends
+    before. attributes: int64 (any number, ATTRIBUTE_COLUMNS); those behind the last row are read again by the reader."""
+    count, last = 0, len(attributes) - 1
+    while next_attribute(data, i, end, attributes[min(count, last)]):
+        i = attributes[min(count, last), NEXT_ATTRIBUTE]
+        count += 1
+    close = attributes[min(count, last), NEXT_ATTRIBUTE]
+    if close >= end:
+        return np.int64(-1)
+    # a slash that no value took in
+    token[FLAGS] = SELF_CLOSING if close > i and data[close - 1] == 0x2F else 0
+    token[ATTRIBUTES] = count
+    return np.int64(close)
 
 
-@helper
-def _tag_end(data, i, end):
-    """(position of the `>` that ends the tag whose name ends at i, whether it is self-closing); (-1, False) at the end."""
-    state = _BEFORE_NAME
-    while i < end:
-        byte = data[i]
-        if byte == 0x3E:
-            return i, state != _UNQUOTED and data[i - 1] == 0x2F and state == _BEFORE_NAME
-        if state == _BEFORE_NAME:
-            if not (is_space(byte) or byte == 0x2F):
-                state = _IN_NAME
-        elif state == _IN_NAME:
-            if byte == 0x3D:
-                state = _BEFORE_VALUE
-            elif byte == 0x2F:
-                state = _BEFORE_NAME
-            elif is_space(byte):
-                state = _AFTER_NAME
-        elif state == _AFTER_NAME:
-            if byte == 0x3D:
-                state = _BEFORE_VALUE
-            elif byte == 0x2F:
-                state = _BEFORE_NAME
-            elif not is_space(byte):
-                state = _IN_NAME
-        elif state == _BEFORE_VALUE:
-            if byte == 0x22 or byte == 0x27:
-                i += 1
-                while i < end and data[i] != byte:
-                    i += 1
-                if i >= end:
-                    return np.int64(-1), False
-                state = _BEFORE_NAME
-            elif not is_space(byte):
-                state = _UNQUOTED
-        elif is_space(byte):
-            state = _BEFORE_NAME
-        i += 1
-    return np.int64(-1), False
-
-
-@helper
-def _read_tag(data, name, end, kind, token):
+@inlined
+def _read_tag(data, name, end, kind, token, attributes):
     """Read the tag whose name begins at `name`; at the end of the document it is dropped, as the standard says."""
     i = name
     while i < end and not _ends_name(data[i]):
         i += 1
-    close, self_closing = _tag_end(data, i, end)
+    close = _read_attributes(data, i, end, token, attributes)
     if close < 0:
         token[KIND], token[NEXT] = END, end
         return
     token[KIND], token[NAME], token[NAME_END] = kind, name, i
     token[REST], token[REST_END] = i, close
-    token[FLAGS] = SELF_CLOSING if self_closing else 0
     token[NEXT] = close + 1
 
 
@@ -169,9 +139,7 @@ def _read_comment(data, i, end, token):
         return
     k = i
     while k < end:
-        if data[k] != 0x2D:
-            k += 1
-            continue
+        k = find_byte(data, k, end, 0x2D)
         dashes = k
         while k < end and data[k] == 0x2D:
             k += 1
@@ -196,8 +164,7 @@ def _read_comment(data, i, end, token):
 def _read_bogus_comment(data, i, end, token):
     """Read the comment that begins at i and ends before the next `>`."""
     token[KIND], token[NAME] = COMMENT, i
-    while i < end and data[i] != 0x3E:
-        i += 1
+    i = find_byte(data, i, end, 0x3E)
     token[NAME_END], token[NEXT] = i, min(i + 1, end)
 
 
@@ -320,11 +287,12 @@ def _script_text_end(data, i, end, name, name_end):
     """Where the text of a script that begins at i ends: at its end tag, outside what `<!--` and `<script` escape."""
     escaped, doubly, dashes = False, False, 0
     while i < end:
-        if dashes == 0:
-            while i < end and data[i] != 0x3C and data[i] != 0x2D:
-                i += 1
-            if i >= end:
-                break
+        if not escaped:  # dashes end what is escaped, no more
+            i, dashes = find_byte(data, i, end, 0x3C), 0
+        elif dashes == 0:
+            i = find_either(data, i, end, 0x3C, 0x2D)
+        if i >= end:
+            break
         byte = data[i]
         if byte == 0x2D:
             dashes += 1
@@ -358,25 +326,30 @@ def _script_text_end(data, i, end, name, name_end):
 @helper
 def _raw_text_end(data, i, end, name, name_end):
     """Where raw or escapable raw text that begins at i ends."""
-    while i < end:
-        if data[i] == 0x3C and i + 1 < end and data[i + 1] == 0x2F and _closes(data, i, end, name, name_end):
+    while True:
+        i = find_byte(data, i, end, 0x3C)
+        if i >= end:
+            return end
+        if i + 1 < end and data[i + 1] == 0x2F and _closes(data, i, end, name, name_end):
             return i
         i += 1
-    return end
 
 
 @helper
 def _cdata_end(data, i, end):
-    while i < end:
-        if data[i] == 0x5D and i + 2 < end and data[i + 1] == 0x5D and data[i + 2] == 0x3E:
+    while True:
+        i = find_byte(data, i, end, 0x5D)
+        if i >= end:
+            return end
+        if i + 2 < end and data[i + 1] == 0x5D and data[i + 2] == 0x3E:
             return i
         i += 1
-    return end
 
 
-@helper
-def next_token(data, i, end, state, name, name_end, token):
-    """Read the token at data[i] into `token` (int64, TOKEN_COLUMNS); returns the state to go on in.
+@inlined
+def next_token(data, i, end, state, name, name_end, token, attributes):
+    """Read the token at data[i] into `token` (int64, TOKEN_COLUMNS), the attributes of a tag into `attributes` (int64, some
+    rows of ATTRIBUTE_COLUMNS); returns the state to go on in.
 
     name, name_end: of the last start tag, which ends raw text. token[KIND] is END at the end of the document, and where
     a tag was cut off by it.
@@ -402,11 +375,14 @@ def next_token(data, i, end, state, name, name_end, token):
         if state == CDATA:
             token[KIND], token[NAME], token[NAME_END], token[NEXT] = PLAIN, i, i, i + 3
             return DATA
-        _read_tag(data, i + 2, end, END_TAG, token)
+        _read_tag(data, i + 2, end, END_TAG, token, attributes)
         return DATA
     k = i
-    while k < end:
-        if data[k] == 0x3C and k + 1 < end:
+    while True:
+        k = find_byte(data, k, end, 0x3C)
+        if k >= end:
+            break
+        if k + 1 < end:
             following = data[k + 1]
             if is_letter(following) or following == 0x21 or following == 0x3F:
                 break
@@ -419,10 +395,10 @@ def next_token(data, i, end, state, name, name_end, token):
         return DATA
     following = data[i + 1]
     if is_letter(following):
-        _read_tag(data, i + 1, end, START_TAG, token)
+        _read_tag(data, i + 1, end, START_TAG, token, attributes)
     elif following == 0x2F:
         if is_letter(data[i + 2]):
-            _read_tag(data, i + 2, end, END_TAG, token)
+            _read_tag(data, i + 2, end, END_TAG, token, attributes)
         elif data[i + 2] == 0x3E:
             token[KIND], token[NAME], token[NAME_END], token[NEXT] = TEXT, i, i, i + 3
         else:

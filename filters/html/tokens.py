@@ -59,8 +59,8 @@ class Token(NamedTuple):
 
 
 @kernel
-def _next(data, i, state, name, name_end, token):
-    return next_token(data, i, len(data), state, name, name_end, token)
+def _next(data, i, state, name, name_end, token, attributes):
+    return next_token(data, i, len(data), state, name, name_end, token, attributes)
 
 
 @kernel
@@ -80,10 +80,10 @@ def tokens(html: bytes, state: str = "data", last_start_tag: str = "") -> Iterat
     """
     prefix = last_start_tag.encode()
     data = np.frombuffer(prefix + html, np.uint8)
-    token = np.zeros(TOKEN_COLUMNS, np.int64)
+    token, attribute = np.zeros(TOKEN_COLUMNS, np.int64), np.zeros((1, ATTRIBUTE_COLUMNS), np.int64)
     i, now = len(prefix), STATES[state]
     while True:
-        now = _next(data, i, now, 0, len(prefix), token)
+        now = _next(data, i, now, 0, len(prefix), token, attribute)
         kind, i = token[KIND], token[NEXT]
         if kind == END:
             return

@@ -1,5 +1,6 @@
 """The main text of pages, and what pages say about themselves."""
 
+from pathlib import Path
 from typing import Any
 
 import gristmill
@@ -12,7 +13,7 @@ from gristmill.filters.html.features import FEATURES, NAMES
 from gristmill.filters.html.page import read_page
 from gristmill.filters.html.page_type import PAGE_TYPES
 from gristmill.filters.html.plain_text import join_blocks
-from gristmill.filters.html.trees import LEAF, parse_trees, sum_of_trees, sum_of_trees_plainly
+from gristmill.filters.html.trees import MAX_LEAVES, parse_trees, sum_of_trees, sum_of_trees_plainly, table_lines
 from gristmill.schemas.errors import InputError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -195,23 +196,55 @@ def test_large_pages_are_judged_in_pieces(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_the_learned_tables() -> None:
     model = extraction_model()
-    assert len(model.block_trees.roots) >= 50
-    assert len(model.page_trees.roots) % len(PAGE_TYPES) == 0
-    assert set(model.block_trees.feature) - {LEAF} <= set(range(FEATURES))
+    assert len(model.block_trees.leaves) >= 50
+    assert len(model.page_trees.leaves) % len(PAGE_TYPES) == 0
+    table = table_lines(Path(extractor.__file__).with_name(extractor.BLOCK_TREES))
     rows = np.random.default_rng(0).normal(1, 3, (20, FEATURES)).astype(np.float32)
+    rows[3, 5:9] = np.nan
     sums = np.empty(20)
     sum_of_trees(rows, *model.block_trees, sums)
-    assert np.allclose(sums, sum_of_trees_plainly(rows, model.block_trees))
+    assert sums.tolist() == sum_of_trees_plainly(rows, table, NAMES)
 
 
 def test_a_table_of_trees() -> None:
     table = ["depth\t1.5\t1\t2", "leaf\t-1", "words\t3\t3\t4", "leaf\t2", "leaf\t5", "leaf\t0.5"]
     trees = parse_trees(table, NAMES)
-    assert trees.roots.tolist() == [0, 5]
+    assert len(trees.leaves) == 2
     rows = np.zeros((3, FEATURES), np.float32)
     rows[1:, NAMES.index("depth")] = 2
     rows[2, NAMES.index("words")] = 9
-    assert sum_of_trees_plainly(rows, trees) == [-0.5, 2.5, 5.5]
+    assert sum_of_trees_plainly(rows, table, NAMES) == [-0.5, 2.5, 5.5]
+    sums = np.empty(3)
+    sum_of_trees(rows, *trees, sums)
+    assert sums.tolist() == [-0.5, 2.5, 5.5]
+    sum_of_trees(rows, *trees.every(2, 1), sums)
+    assert sums.tolist() == [0.5, 0.5, 0.5]
+
+
+@given(st.lists(st.integers(0, 40), max_size=MAX_LEAVES - 1), st.integers(0, 2**32 - 1))
+def test_any_tree_gives_each_row_its_leaf(places: list[int], seed: int) -> None:
+    """A tree grown by splitting leaves at random, against a walk in plain Python."""
+    dice = np.random.default_rng(seed)
+    table = ["leaf\t0"]
+    for place in places:
+        leaf = [n for n, line in enumerate(table) if line.startswith("leaf")][
+            place % (1 + sum(map(len, table)) % 3) - 1
+        ]
+        at, limit = len(table), dice.integers(-2, 3)
+        table[leaf] = f"{NAMES[dice.integers(FEATURES)]}\t{limit}\t{at}\t{at + 1}"
+        table += [f"leaf\t{dice.normal():.6g}", f"leaf\t{dice.normal():.6g}"]
+    rows = dice.integers(-3, 4, (9, FEATURES)).astype(np.float32)
+    sums = np.empty(9)
+    sum_of_trees(rows, *parse_trees(table, NAMES), sums)
+    assert sums.tolist() == sum_of_trees_plainly(rows, table, NAMES)
+
+
+def test_a_tree_with_too_many_leaves_is_refused() -> None:
+    table = [line for n in range(MAX_LEAVES) for line in (f"depth\t{n}\t{2 * n + 1}\t{2 * n + 2}", "leaf\t1")] + [
+        "leaf\t1"
+    ]
+    with pytest.raises(ValueError, match=f"a tree of {MAX_LEAVES + 1} leaves, in line 1"):
+        parse_trees(table, NAMES)
 
 
 @given(st.dictionaries(st.integers(1, 2**32 - 1), st.floats(-4, 4, width=32), max_size=50))

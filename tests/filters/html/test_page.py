@@ -1,9 +1,11 @@
 """Blocks of pages: what text they hold, as a browser shows it, and what they stand in."""
 
 import time
+from html.entities import html5
 
 import pytest
-from gristmill.filters.html.layout import BEGIN, ELEMENT, FINISH, HIDDEN, LINK_WORDS, PARENT, STATE, TAG, WORDS
+from gristmill.filters.html.attributes import NOT_SHOWN
+from gristmill.filters.html.layout import BEGIN, ELEMENT, FINISH, HIDDEN, LINK_WORDS, PARENT, SAID, STATE, TAG, WORDS
 from gristmill.filters.html.page import read_page
 from gristmill.filters.html.tags import NAMES
 from hypothesis import given, settings
@@ -212,3 +214,23 @@ def slowest(times: int) -> float:
         read_page(piece * times + b"<p>end")
         most = max(most, time.monotonic() - started)
     return most
+
+
+def test_tags_of_many_attributes_are_read_whole() -> None:
+    """What the token's table of attributes does not hold is read again."""
+    for count in (30, 31, 32, 33, 90):
+        many = "".join(f" data-{n}='>{n}'" for n in range(count))
+        page = read_page(f"<div{many} class=told hidden>text</div>".encode())
+        few = read_page(b"<div class=told hidden>text</div>")
+        assert page.labels.tolist() == few.labels.tolist() != []
+        assert page.elements[1, SAID] == few.elements[1, SAID] == NOT_SHOWN
+        assert page.block_text(0) == "text"
+
+
+def test_no_page_has_more_text_than_its_arrays_hold() -> None:
+    """The references that grow, NUL, parentheses of `<rt>` and line ends are the most that bytes of a page become."""
+    for piece in ("&nGt;", "&acE;", "\0", "<ruby>x<rt>y", "a<br>", "x<rt>", "&#0;", "a b"):
+        html = (piece * 3000).encode()
+        assert len(read_page(html).text) <= len(html) + len(html) // 4 + 2 * html.count(0)
+    growth = max(len(value.encode()) / len(f"&{name}".encode()) for name, value in html5.items())
+    assert growth <= 1.25
