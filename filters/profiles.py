@@ -23,6 +23,7 @@ PROFILES: dict[str, str] = {
     "url_blocklist": "gristmill.filters.url:URL_BLOCKLIST",
     "web-any": "gristmill.filters.web.profiles:WEB_ANY",
     "web-en": "gristmill.filters.web.profiles:WEB_EN",
+    "wiki": "gristmill.filters.wiki.profile:WIKI",
 }
 
 

@@ -41,6 +41,7 @@ from gristmill.filters.html.layout import (
     B,
     Page,
 )
+from gristmill.filters.text.markdown_syntax import escape_line_start, escape_tags, fenced, longest_ticks, table
 
 MAX_STEPS = 100  # elements above a block that are looked at
 MAX_CELL_CHARACTERS = 300  # a table with longer cells is layout
@@ -51,10 +52,6 @@ _DISPLAY = re.compile(rb"display\s*=\s*[\"']?block|mode\s*=\s*display", re.IGNOR
 _LANGUAGE = re.compile(
     r"(?:^|\s)(?:language-|lang-|highlight-source-|highlight-text-|brush:\s*|sourceCode\s+)([\w+#.-]+)"
 )
-_LINE_START = re.compile(r"^(#{1,6}(?=\s)|>|[-+*](?=\s)|```|~~~|=+$|-{3,}$)")
-_NUMBER_START = re.compile(r"^(\d{1,9})([.)])(?=\s)")
-_TAG_START = re.compile(r"<(?=[A-Za-z/!?])")
-_TICKS = re.compile(r"`+")
 
 
 class _Around(NamedTuple):
@@ -159,7 +156,7 @@ def to_markdown(page: Page, kept: np.ndarray, *, links: bool = False, emphasis: 
                 end += 1
             rows = _rows(writer, numbers[start:end], arounds[start:end])
             if rows:
-                writer.add(_table(rows), around._replace(item=-1) if around.item < 0 else around)
+                writer.add(table(rows), around._replace(item=-1) if around.item < 0 else around)
             else:
                 for number, one in zip(numbers[start:end], arounds[start:end], strict=True):
                     writer.add(_block(writer, number, one), one)
@@ -173,13 +170,12 @@ def _block(writer: _Writer, number: int, around: _Around) -> str:
     text = _inline(writer, number)
     if around.heading:
         return f"{'#' * around.heading} {' '.join(text.split())}"
-    return "  \n".join(_escaped_start(line) for line in text.split("\n"))
+    return "  \n".join(escape_line_start(line) for line in text.split("\n"))
 
 
 def _fenced(page: Page, numbers: list[int], pre: int) -> str:
     code = "\n\n".join(page.block_text(number) for number in numbers)
-    fence = "`" * max(3, 1 + max((len(ticks) for ticks in _TICKS.findall(code)), default=0))
-    return f"{fence}{_language(page, numbers[0], pre)}\n{code}\n{fence}"
+    return fenced(code, _language(page, numbers[0], pre))
 
 
 def _language(page: Page, number: int, pre: int) -> str:
@@ -222,12 +218,6 @@ def _with_empty_cells(page: Page, row: int, found: dict[int, str]) -> list[str]:
         if page.elements[element, TAG] in (TD, TH) and page.elements[element, PARENT] == row
     ]
     return [found.get(element, "") for element in between] if set(found) <= set(between) else list(found.values())
-
-
-def _table(rows: list[list[str]]) -> str:
-    width = max(map(len, rows))
-    lines = ["| " + " | ".join(row + [""] * (width - len(row))) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + " --- |" * width, *lines[1:]])
 
 
 def _marks(page: Page, number: int) -> np.ndarray:
@@ -290,8 +280,7 @@ def _sides(writer: _Writer, tag: int, mark: np.ndarray, inner: bytes) -> tuple[s
         mark[MARK_SOURCE] : min(mark[MARK_SOURCE_END], mark[MARK_SOURCE] + _MAX_TAG_BYTES)
     ].tobytes()
     if tag == CODE:
-        longest = max((len(ticks) for ticks in _TICKS.findall(inner.decode("utf-8", "replace"))), default=0)
-        ticks = "`" * (longest + 1)
+        ticks = "`" * (longest_ticks(inner.decode("utf-8", "replace")) + 1)
         space = " " if inner.startswith(b"`") or inner.endswith(b"`") else ""
         return ticks + space, space + ticks
     if tag == MATH:
@@ -311,9 +300,4 @@ def _sides(writer: _Writer, tag: int, mark: np.ndarray, inner: bytes) -> tuple[s
 
 def _escaped(data: bytes, verbatim: int) -> str:
     text = data.decode("utf-8", "replace")
-    return text if verbatim else _TAG_START.sub(r"\\<", text)
-
-
-def _escaped_start(line: str) -> str:
-    """A line that would be read as a heading, quote, list or rule, so that it is not."""
-    return _NUMBER_START.sub(r"\1\\\2", _LINE_START.sub(r"\\\1", line))
+    return text if verbatim else escape_tags(text)

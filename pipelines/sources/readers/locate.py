@@ -18,8 +18,14 @@ from gristmill.schemas.errors import InputError
 from gristmill.schemas.recipe.source import Source
 
 _WILDCARD = re.compile(r"[*?\[]")
-_SUFFIX_COMPRESSION = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zstd": "zstd", ".xz": "xz"}
-_MAGIC_COMPRESSION = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\x00": "xz"}
+_SUFFIX_COMPRESSION = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zstd": "zstd", ".xz": "xz", ".7z": "7z"}
+_MAGIC_COMPRESSION = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bz2",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\xfd7zXZ\x00": "xz",
+    b"7z\xbc\xaf\x27\x1c": "7z",
+}
 _SUFFIX_FORMAT = {
     ".warc": "warc",
     ".wet": "wet",
@@ -50,6 +56,8 @@ _ABOUT_DATA = (
     *("readme", "license", "licence", "copying", "notice", "citation.", "changelog", "contributing", "authors"),
     *("checksums", "md5sums", "sha256sums", "sha1sums"),
 )
+# Of formats whose folders hold other files too (indexes, checksums, reports): what the name of a file to read has in it.
+_DATA_NAMES = {"mediawiki": re.compile(r"\.xml|\.7z$", re.IGNORECASE)}
 _NO_DATA = ("dataset_infos.json", "croissant.json", ".py", ".md5", ".sha1", ".sha256", ".lock")
 
 
@@ -203,6 +211,9 @@ def _visible(
 def _about_data(found: Iterable[str], source: Source) -> set[str]:
     """Files that tell of data, where there is any."""
     names = {name: posixpath.basename(name).lower() for name in found}
+    if (wanted := _DATA_NAMES.get(source.file_format)) is not None:
+        others = {name for name, base in names.items() if not wanted.search(base)}
+        return others if len(others) < len(names) else set()
     by_suffix = {_SUFFIX_FORMAT.get(posixpath.splitext(_unpacked(base))[1]) for base in names.values()}
     formats = by_suffix if source.file_format == "auto" else {source.file_format}
     if not formats - {None, *_WHOLE_FILE_FORMATS}:

@@ -27,6 +27,7 @@ READERS: dict[str, str] = {
     "html": "gristmill.pipelines.sources.readers.html",
     "json": "gristmill.pipelines.sources.readers.json_array",
     "jsonl": "gristmill.pipelines.sources.readers.jsonl",
+    "mediawiki": "gristmill.pipelines.sources.readers.mediawiki",
     "parquet": "gristmill.pipelines.sources.readers.parquet",
     "text": "gristmill.pipelines.sources.readers.text",
     "warc": "gristmill.pipelines.sources.readers.warc",
@@ -35,7 +36,11 @@ READERS: dict[str, str] = {
 
 
 LISTING_THREADS = 16
+<<<<<<< HEAD
 OF_DOCUMENTS = ("books", "html", "text", "warc", "wet")  # formats that hold no records
+=======
+OF_DOCUMENTS = ("html", "mediawiki", "text", "warc", "wet")  # formats that hold no records
+>>>>>>> 2b2b579 (format: mediawiki reads dumps of Wikipedia and other wikis as Markdown; 7z archives are read)
 
 
 class Reader(NamedTuple):

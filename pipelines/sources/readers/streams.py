@@ -54,8 +54,13 @@ def chunks(raw: BinaryIO, compression: str, disturb: Callable[[str], None]) -> I
     """The uncompressed content in chunks of at most about CHUNK_BYTES, none of them empty.
 
     Everything before a defect is yielded; `disturb` is told of a truncated or corrupt stream and the byte where. Text
-    stored unpacked under the name of a packed file is taken as it is.
+    stored unpacked under the name of a packed file is taken as it is. Of a 7z archive it is the one file in it.
     """
+    if compression == "7z":
+        from gristmill.pipelines.sources.readers.seven_zip import seven_zip_blocks
+
+        yield from seven_zip_blocks(raw, lambda name: True, disturb)
+        return
     first = _block(raw)
     magic = _MAGIC.get(compression, b"")
     if compression and (magic.startswith(first[: len(magic)]) or not is_text(first)):

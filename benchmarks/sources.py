@@ -1,0 +1,91 @@
+"""Sources as they are published: how fast each is read, beside the public tool, and how the texts differ.
+
+    python benchmarks/sources.py wiki DUMP...            # beside mwparserfromhell's strip_code (pip install mwparserfromhell)
+
+Megabytes are those of the wikitext. One process, one core; the median of three runs. The peer gets a fifth of the pages, as
+it is slow. Differences are in words (white space and letters): those that one has and the other has not.
+"""
+
+import argparse
+import bz2
+import re
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from html import unescape
+from pathlib import Path
+
+from gristmill.filters.wiki.article import is_disambiguation, is_redirect, to_markdown
+from gristmill.pipelines.sources.readers.mediawiki.page_frames import PageFrames
+
+RUNS = 3
+PEER_SHARE = 5
+_TEXT = re.compile(r"<text[^>]*>(.*?)</text>", re.DOTALL)
+_TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_MARKUP = re.compile(r"\{\{|\}\}|\[\[|\]\]|\{\||\|\}|'''|</?[a-z]+[^<>]*>|\w+=\"")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("preset", choices=["wiki"])
+    parser.add_argument("paths", nargs="+", type=Path)
+    arguments = parser.parse_args()
+    {"wiki": wiki}[arguments.preset](arguments.paths)
+
+
+def wiki(paths: Sequence[Path]) -> None:
+    pages = [page for path in paths for page in _articles(path)]
+    size = sum(len(text.encode()) for _, text in pages)
+    print(f"{len(pages):,} articles, {size / 1e6:.2f} MB of wikitext")
+    _rate("gristmill", lambda: [to_markdown(text, title).text for title, text in pages], size)
+    try:
+        import mwparserfromhell
+    except ImportError:
+        sys.exit("pip install mwparserfromhell to compare")
+    some = pages[::PEER_SHARE]
+    small = sum(len(text.encode()) for _, text in some)
+    theirs = _rate("mwparserfromhell", lambda: [mwparserfromhell.parse(text).strip_code() for _, text in some], small)
+    ours = [to_markdown(text).text for _, text in some]
+    for name, texts, others in (("gristmill", ours, theirs), ("mwparserfromhell", theirs, ours)):
+        words, only, markup = 0, Counter[str](), 0
+        for text, other in zip(texts, others, strict=True):
+            found = Counter(_WORD.findall(text))
+            words += found.total()
+            only += found - Counter(_WORD.findall(other))
+            markup += len(_MARKUP.findall(text))
+        print(
+            f"{name:18} {words:,} words, {only.total():,} not in the other, {markup:,} pieces of markup left; "
+            f"most frequent: {', '.join(f'{word} {count}' for word, count in only.most_common(12))}"
+        )
+
+
+def _articles(path: Path) -> list[tuple[str, str]]:
+    """(title, wikitext) of the articles of a dump."""
+    data = bz2.decompress(path.read_bytes()) if path.suffix == ".bz2" else path.read_bytes()
+    found = []
+    for frame in PageFrames(1 << 30).read(iter([data])):
+        page = (frame.content or b"").decode("utf-8", "replace")
+        text, title = _TEXT.search(page), _TITLE.search(page)
+        if text and title and "<ns>0</ns>" in page and "<model>wikibase" not in page:
+            pair = unescape(title[1]), unescape(text[1])
+            if not is_redirect(pair[1]) and not is_disambiguation(pair[1], pair[0]):
+                found.append(pair)
+    return found
+
+
+def _rate(name: str, run: Callable[[], list[str]], size: int) -> list[str]:
+    seconds = []
+    result: list[str] = []
+    for _ in range(RUNS):
+        started = time.process_time()
+        result = run()
+        seconds.append(time.process_time() - started)
+    print(f"{name:18} {size / 1e6 / statistics.median(seconds):6.2f} MB/s of CPU time")
+    return result
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""Lines of wikitext, in which templates and links are resolved, as blocks of Markdown."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from gristmill.filters.text.markdown_syntax import escape_line_start
+from gristmill.filters.text.markdown_syntax import table as markdown_table
+from gristmill.filters.wiki.inline import inline_text
+from gristmill.filters.wiki.tables import MAX_CELL_CHARACTERS, grid, is_table_start, parse_table, table_end
+from gristmill.filters.wiki.verbatim import Verbatim
+
+HEADING, ITEM, OTHER = "heading", "item", "other"
+MAX_TABLE_DEPTH = 5
+_LIST = re.compile(r"[*#:;]+")
+_QUOTE_START = re.compile(r"<blockquote(?:\s[^<>]*)?>", re.IGNORECASE)
+_QUOTE_END = re.compile(r"</blockquote\s*>", re.IGNORECASE)
+_HAS_BLOCKS = re.compile(r"(?:^|\n)\s*(?:[*#;]|\{\|)")
+
+
+class Block(NamedTuple):
+    """kind: heading, item of a list, or other. level: of a heading, 2 to 6; of an item how deep it lies."""
+
+    kind: str
+    text: str
+    level: int = 0
+
+
+def blocks_of(text: str, verbatim: Verbatim, depth: int = 0) -> Iterator[Block]:
+    """The blocks of a text. depth: of the tables around it."""
+    lines = _QUOTE_END.sub("\n</blockquote>\n", _QUOTE_START.sub("\n<blockquote>\n", text)).split("\n")
+    paragraph: list[str] = []
+    numbers: dict[int, int] = {}
+    quotes = 0
+    at = 0
+    while at < len(lines):
+        line = lines[at].rstrip()
+        bare = line.strip()
+        special = not bare or bare[0] in "=*#:;<-\x01" or is_table_start(line)
+        if not special:
+            numbers.clear()
+            paragraph.append(bare)
+            at += 1
+            continue
+        is_prose = bare[:1] in ("<", "-", "\x01", "=") and not _is_special(bare, verbatim)
+        if is_prose:
+            numbers.clear()
+            paragraph.append(bare)
+            at += 1
+            continue
+        yield from _paragraph(paragraph, verbatim, quotes)
+        paragraph = []
+        at += 1
+        if bare in ("<blockquote>", "</blockquote>"):
+            quotes = max(quotes + (1 if bare[1] == "b" else -1), 0)
+        elif is_table_start(line):
+            end = table_end(lines, at - 1)
+            yield from _table(lines[at - 1 : end], verbatim, depth)
+            last = lines[end - 1].lstrip()
+            at = end
+            if last.startswith("|}") and last[2:].strip():  # text goes on behind the table
+                at, lines[end - 1] = end - 1, last[2:]
+        elif (block := verbatim.block_of(bare)) is not None:
+            yield Block(OTHER, block)
+        elif bare[:1] == "=":
+            yield _heading(bare, verbatim)
+        elif bare[:1] in ("*", "#", ":", ";"):
+            yield from _item(bare, numbers, verbatim, quotes)
+        if bare[:1] not in ("*", "#", ":"):
+            numbers.clear()
+    yield from _paragraph(paragraph, verbatim, quotes)
+
+
+def _is_special(bare: str, verbatim: Verbatim) -> bool:
+    if bare[0] == "=":
+        return len(bare) > 2 and bare[-1] == "="
+    if bare[0] == "-":
+        return bare.startswith("----")
+    return bare in ("<blockquote>", "</blockquote>") or verbatim.block_of(bare) is not None
+
+
+def _paragraph(lines: Sequence[str], verbatim: Verbatim, quotes: int) -> Iterator[Block]:
+    text = inline_text("\n".join(lines), verbatim) if lines else ""
+    if text:
+        mark = "> " * min(quotes, 3)
+        yield Block(OTHER, "\n".join(mark + escape_line_start(line) for line in text.split("\n") if line))
+
+
+def _heading(bare: str, verbatim: Verbatim) -> Block:
+    level = min(len(bare) - len(bare.lstrip("=")), len(bare) - len(bare.rstrip("=")), 6, (len(bare) - 1) // 2)
+    title = inline_text(bare[level : len(bare) - level], verbatim).replace("\n", " ")
+    level = max(level, 2)
+    return Block(HEADING, f"{'#' * level} {title}" if title else "", level)
+
+
+def _item(bare: str, numbers: dict[int, int], verbatim: Verbatim, quotes: int) -> Iterator[Block]:
+    """A line of a list; one that is only moved in, as definitions and formulas are, is a paragraph."""
+    found = _LIST.match(bare)
+    assert found is not None
+    marks = found[0]
+    text = inline_text(bare[len(marks) :], verbatim)
+    if not text:
+        return
+    marked = [place for place, mark in enumerate(marks) if mark in "*#"]
+    if not marked:
+        yield from _paragraph([bare[len(marks) :]], verbatim, quotes)
+        return
+    level = min(len(marked), 10)
+    for deeper in [one for one in numbers if one > level]:
+        del numbers[deeper]
+    sign = ""
+    if marks[-1] == "#":
+        numbers[level] = numbers.get(level, 0) + 1
+        sign = f"{numbers[level]}. "
+    elif marks[-1] in "*;":
+        numbers.pop(level, None)
+        sign = "- "
+    indent = "  " * (level - 1)
+    hanging = indent + ("  " if not sign else " " * len(sign))
+    first, *rest = text.split("\n")
+    yield Block(
+        ITEM, "\n".join([f"{indent if sign else hanging}{sign}{first}", *(hanging + one for one in rest)]), level
+    )
+
+
+def _table(lines: Sequence[str], verbatim: Verbatim, depth: int) -> Iterator[Block]:
+    """A table of data as Markdown; of any other what its cells hold, one after the other."""
+    table = parse_table(lines)
+    if table.is_left_out or depth >= MAX_TABLE_DEPTH:
+        verbatim.left_out["tables"] += 1
+        return
+    caption = inline_text(table.caption, verbatim)
+    cells = _data(grid(table), verbatim)
+    if table.floats and not cells:
+        verbatim.left_out["tables"] += 1
+        return
+    if caption:
+        yield Block(OTHER, escape_line_start(caption))
+    if cells:
+        yield Block(OTHER, markdown_table(cells))
+        return
+    for row in table.rows:
+        for cell in row:
+            if cell.content:
+                yield from blocks_of(cell.content, verbatim, depth + 1)
+
+
+def _data(rows: list[list[str]], verbatim: Verbatim) -> list[list[str]]:
+    """The cells of a table of data as text; [] where it is none: one row or column, lists or whole paragraphs in cells."""
+    if len(rows) < 2 or max(map(len, rows)) < 2 or any(_is_layout(one) for row in rows for one in row):
+        return []
+    cells = [[_cell_text(one, verbatim) for one in row] for row in rows]
+    cells = [row for row in cells if any(row)]
+    if len(cells) < 2 or max(len(one) for row in cells for one in row) > MAX_CELL_CHARACTERS:
+        return []
+    return cells
+
+
+def _is_layout(content: str) -> bool:
+    return (
+        len(content) > 4 * MAX_CELL_CHARACTERS
+        or "{|" in content
+        or (len(content) > 60 and _HAS_BLOCKS.search(content) is not None)
+    )
+
+
+def _cell_text(content: str, verbatim: Verbatim) -> str:
+    lines = [_LIST.sub("", line.strip(), count=1) if line.strip()[:1] in "*#" else line for line in content.split("\n")]
+    text = inline_text(" ".join(lines), verbatim, in_cell=True).replace("\n", " ")
+    return text.replace("\\|", "|").replace("|", "\\|")
