@@ -11,9 +11,6 @@ from gristmill.schemas.strict import Strict
 from pydantic import Field, field_validator
 
 READERS_GROUP = "gristmill.readers"  # of entry points: readers that installed packages bring
-<<<<<<< HEAD
-SourceFormat = Literal["auto", "warc", "wet", "html", "text", "json", "jsonl", "csv", "parquet", "datasets", "books"]
-=======
 SourceFormat = Literal[
     "auto",
     "warc",
@@ -26,8 +23,8 @@ SourceFormat = Literal[
     "parquet",
     "datasets",
     "mediawiki",
+    "books",
 ]
->>>>>>> 2b2b579 (format: mediawiki reads dumps of Wikipedia and other wikis as Markdown; 7z archives are read)
 FORMS_GROUP = "gristmill.forms"  # of entry points: forms of records that installed packages bring
 RecordForm = Literal[
     "ifeval",
@@ -145,7 +142,6 @@ class PairOptions(Strict):
     seed: int = 0
 
 
-<<<<<<< HEAD
 class BookOptions(Strict):
     """What of books is kept besides their text.
 
@@ -160,7 +156,8 @@ class BookOptions(Strict):
     contents: bool = False
     notes: bool = False
     word_list: RecipePath | None = None
-=======
+
+
 class WikiOptions(Strict):
     """How exports of MediaWiki are read.
 
@@ -171,7 +168,6 @@ class WikiOptions(Strict):
 
     name: str | None = None
     namespaces: tuple[int, ...] = (0,)
->>>>>>> 2b2b579 (format: mediawiki reads dumps of Wikipedia and other wikis as Markdown; 7z archives are read)
 
 
 class Source(Strict):
@@ -195,11 +191,8 @@ class Source(Strict):
         `open_quote`, and the lines after it are read again.
     roles: what speakers are whose names are no usual ones (`{narrator: user}`): system, user, assistant or tool.
     pairs: of rows that are a pair: how compared answers become pairs.
-<<<<<<< HEAD
     books: of books: what of them is kept.
-=======
     wiki: of MediaWiki exports.
->>>>>>> 2b2b579 (format: mediawiki reads dumps of Wikipedia and other wikis as Markdown; 7z archives are read)
     priority: higher wins when duplicates compete.
     text: the text version that documents of this source are written in; by default what the recipe or its profiles say.
     """
@@ -219,11 +212,8 @@ class Source(Strict):
     max_field_lines: int = Field(default=100_000, gt=0)
     roles: Mapping[str, Literal["system", "user", "assistant", "tool"]] = {}
     pairs: PairOptions = PairOptions()
-<<<<<<< HEAD
     books: BookOptions = BookOptions()
-=======
     wiki: WikiOptions = WikiOptions()
->>>>>>> 2b2b579 (format: mediawiki reads dumps of Wikipedia and other wikis as Markdown; 7z archives are read)
     priority: int = 0
     text: str | None = None
 

@@ -209,9 +209,10 @@ KEYS = {
     dedup.ExactDedup: "view normalise scope survivor",
     source.Source: (
         "name path exclude root format rows columns snapshot extract max_document_bytes encoding delimiter "
-        "max_field_lines roles pairs books priority text"
+        "max_field_lines roles pairs books wiki priority text"
     ),
     source.BookOptions: "front_matter contents notes word_list",
+    source.WikiOptions: "name namespaces",
     source.PairOptions: "choose min_margin score max_pairs seed",
     source.Columns: "text separator id url timestamp metadata",
     decontamination.Decontaminate: (

@@ -36,11 +36,7 @@ READERS: dict[str, str] = {
 
 
 LISTING_THREADS = 16
-<<<<<<< HEAD
-OF_DOCUMENTS = ("books", "html", "text", "warc", "wet")  # formats that hold no records
-=======
-OF_DOCUMENTS = ("html", "mediawiki", "text", "warc", "wet")  # formats that hold no records
->>>>>>> 2b2b579 (format: mediawiki reads dumps of Wikipedia and other wikis as Markdown; 7z archives are read)
+OF_DOCUMENTS = ("books", "html", "mediawiki", "text", "warc", "wet")  # formats that hold no records
 
 
 class Reader(NamedTuple):
