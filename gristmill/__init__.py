@@ -20,6 +20,7 @@ _PUBLIC = {
     "diff": "gristmill.pipelines.inspect.diff",
     "explain": "gristmill.pipelines.inspect.explain",
     "contamination": "gristmill.pipelines.inspect.contamination",
+    "preference_figures": "gristmill.pipelines.inspect.preferences",
     "mix": "gristmill.pipelines.write.mix.command",
     "forget": "gristmill.pipelines.forget.forget",
     "purge": "gristmill.pipelines.scrub.keep_text:purge_raw",

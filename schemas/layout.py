@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import pyarrow as pa
+from gristmill.schemas.rows.balance import LEFT_OUT, LEFT_OUT_DIGEST
 from gristmill.schemas.rows.corpus import CORPUS as CORPUS_ROWS
 from gristmill.schemas.rows.corpus import CORPUS_DIGEST, EDIT_ROW
 from gristmill.schemas.rows.cuts import (
@@ -67,6 +68,7 @@ from gristmill.schemas.rows.near_duplicates import (
     SIGNATURE,
     SIGNATURE_DIGEST,
 )
+from gristmill.schemas.rows.preferences import PAIR_KEY, PAIR_KEY_DIGEST
 
 
 class Life(StrEnum):
@@ -154,10 +156,13 @@ PART_FEATURE_COUNTS = DatasetSpec("embeddings/part-counts", FEATURE_COUNT, FEATU
 CONTRADICTIONS = DatasetSpec(
     "contradictions", CONTRADICTION, CONTRADICTION_DIGEST, counted="kind", life=Life.DERIVED, holds_text=True
 )
+PAIR_KEYS = DatasetSpec("pairs/keys", PAIR_KEY, PAIR_KEY_DIGEST, life=Life.ALIGNED)
 
 # Datasets that every selection has of its own.
 DECISIONS = DatasetSpec("decisions", DECISION, DECISION_DIGEST, counted="kept")
 UNSELECTED = DatasetSpec("decisions/unselected", DECISION, DECISION_DIGEST, counted="kept")
+UNBALANCED = DatasetSpec("decisions/unbalanced", DECISION, DECISION_DIGEST, counted="kept")
+BALANCE = DatasetSpec("decisions/balance", LEFT_OUT, LEFT_OUT_DIGEST, counted="rule")
 CHOICES = DatasetSpec("decisions/choices", CHOICE, CHOICE_DIGEST, counted="outcome")
 EXACT_CANDIDATES = DatasetSpec("decisions/exact/candidates", CANDIDATE, CANDIDATE_DIGEST)
 EXACT_SURVIVORS = DatasetSpec("decisions/exact/survivors", MEMBER, MEMBER_DIGEST)

@@ -25,6 +25,7 @@ from gristmill.pipelines.cli.options import (
     engine_of,
     leave_if_incomplete,
 )
+from gristmill.pipelines.cli.preferences import preferences
 from gristmill.pipelines.cli.purge import purge
 from gristmill.pipelines.cli.renamed import Commands
 from gristmill.pipelines.cli.score import score
@@ -222,6 +223,7 @@ app.add_typer(classifier, name="classifier")
 app.add_typer(lm, name="lm")
 app.command()(mix)
 app.command()(export)
+app.command()(preferences)
 app.command()(purge)
 app.add_typer(adapters, name="adapters")
 app.add_typer(shards, name="shards")

@@ -28,7 +28,7 @@ def json_schema(what: str) -> dict[str, Any]:
 
 def recipe_schema() -> dict[str, Any]:
     """The JSON Schema of a recipe, `signals` with the options of every family that is known here."""
-    named = {name: family(name).options for name in sorted(known_families())}
+    named = {name: family(name).options for name in sorted(known_families()) if not family(name).recipe_key}
     patterns = {}
     for prefix in NAMED_FAMILIES:
         chosen = family(f"{prefix}_name")

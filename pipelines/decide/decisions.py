@@ -3,7 +3,7 @@
 In: documents/, signals/, edges/. Out: `<selection>/decisions`, aligned with documents/. Text is never read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ from gristmill.pipelines.run.dataset import PartWriter
 from gristmill.pipelines.run.stages import fingerprint, layout_fingerprint
 from gristmill.pipelines.run.step import Step
 from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.select.balance_stage import balance_rows, check_balance, write_balanced
 from gristmill.pipelines.select.stage import ChoiceInputs, check_choice, choice_config, choose_rows, write_chosen
 from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec
@@ -135,31 +136,44 @@ def decide(
     if chosen:
         check_choice(context.recipe, measured.signals, measured.embeddings)
         config["choice"] = chosen
+    balanced = context.recipe.policy.balance
+    if balanced:
+        check_balance(context.recipe, measured.signals)
+        config["balance"] = [entry.model_dump() for entry in balanced]
     inputs = measured.digests()
     stage = context.stage(spec, config, inputs)
 
     def work() -> dict[str, object]:
-        if not chosen:
+        if not chosen and not balanced:
             return by_rules(spec)
+        decided = before_last(layout.UNSELECTED, by_rules)
+        if chosen and not balanced:
+            return by_choice(decided, spec)
+        if chosen:
+            unselected = decided
+            decided = before_last(layout.UNBALANCED, lambda target: by_choice(unselected, target))
+        left_out = balance_rows(context, measured.signals, decided, config, inputs)
+        write_balanced(context, spec, decided, left_out)
+        return {**decided.facts, "balance": left_out.facts["balance"]}
+
+    def before_last(of: DatasetSpec, make: Callable[[DatasetSpec], dict[str, object]]) -> DatasetManifest:
+        """Decisions that are not the last word, brought up to date."""
+        made = context.stage(of.of(context.selection), config, inputs)
+        if made.manifest is None:
+            made.start()
+            made.finish(make(made.spec))
+        assert made.manifest is not None
+        return made.manifest
+
+    def by_choice(unselected: DatasetManifest, spec: DatasetSpec) -> dict[str, object]:
+        """Decide by vectors among what passes into `spec`; returns the facts."""
         assert measured.embeddings is not None
-        unselected = context.stage(layout.UNSELECTED.of(context.selection), config, inputs)
-        if unselected.manifest is None:
-            unselected.start()
-            unselected.finish(by_rules(unselected.spec))
-        assert unselected.manifest is not None
         given = ChoiceInputs(
-            *(
-                context.recipe,
-                measured.documents,
-                measured.signals,
-                measured.embeddings,
-                unselected.manifest,
-                priorities,
-            )
+            *(context.recipe, measured.documents, measured.signals, measured.embeddings, unselected, priorities)
         )
         choices = choose_rows(context, given, config, inputs)
         write_chosen(context, spec, given, choices)
-        return {**unselected.manifest.facts, "choices": choices.facts}
+        return {**unselected.facts, "choices": choices.facts}
 
     def by_rules(spec: DatasetSpec) -> dict[str, object]:
         """Decide by rules, exact copies and near duplicates into `spec`; returns the facts."""

@@ -15,6 +15,7 @@ from gristmill.pipelines.policy.compile import CompiledPolicy, compile_recipe
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import MAIN, Run, open_run, write_selection
+from gristmill.pipelines.select.balance_stage import check_balance
 from gristmill.pipelines.select.stage import check_choice, choice_config
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
@@ -49,6 +50,7 @@ def reselect(
     _check_measured(base, compile_recipe(recipe))
     if choice_config(recipe):
         check_choice(recipe, base.signals, measured(base).embeddings)
+    check_balance(recipe, base.signals)
     with explained(base.storage.url), run_lock(base.storage), running(engine) as started:
         console = console or Console()
         selection = decide_selection(base, started, chosen, name, console)

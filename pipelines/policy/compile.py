@@ -34,16 +34,20 @@ from gristmill.schemas.recipe.exclusion import read_excluded
 from gristmill.schemas.recipe.mix import Mix
 from gristmill.schemas.recipe.pii import Pii
 from gristmill.schemas.recipe.policy import Floor, Policy, RuleSet
+from gristmill.schemas.recipe.preferences import LENGTH
 from gristmill.schemas.recipe.rules import ORIGINAL, Rule
 from gristmill.schemas.rows.document import KIND as DOCUMENT_KIND
 from gristmill.schemas.rows.kind import RowKind
 from gristmill.schemas.rows.mixed import CLUSTER_SIZE
+from gristmill.schemas.rows.pair import KIND as PAIR_KIND
 from gristmill.schemas.rows.registry import row_kind
 from gristmill.schemas.signals import Family, FamilyKey, Signal
 
 DOC_ID = "doc_id"
 DOCUMENT_SIGNALS = {"text_bytes": "int", DOC_ID: "string"}  # known from documents/ without measuring
 NUMERIC = ("int", "float")
+PAIR = PAIR_KIND.name
+OF_PAIRS = ("pair_lengths", "pair_formats", "pair_judgement")  # what `preferences:` reads
 
 
 @dataclass(frozen=True)
@@ -365,6 +369,7 @@ def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str,
         *(family_name(one.name) for one in sets),
         *(f"datatrove_{step.name}" for step in recipe.datatrove_steps),
         *map(score_family, recipe.scores),
+        *_families_of_sets(recipe),
     }
     for name, version in compiled.needed:
         if name in measured_apart and version == ORIGINAL:
@@ -391,6 +396,11 @@ def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str,
     for key, _ in scoring.read.values() if scoring is not None else ():
         if key[0] not in measured_apart:
             wanted[key] = options_of(key[0])
+    for key, _ in balance_signals(recipe).values():
+        if key[0] not in measured_apart:
+            wanted[key] = options_of(key[0])
+    if recipe.preferences is not None and recipe.rows == PAIR:
+        wanted |= {(name, ORIGINAL): options_of(name) for name in OF_PAIRS}
     waiting = [name for name, _ in wanted]
     while waiting:
         for read in family(waiting.pop()).inputs:
@@ -399,6 +409,41 @@ def needed_families(recipe: Recipe, compiled: CompiledPolicy) -> dict[tuple[str,
                 wanted[name, ORIGINAL] = options_of(name)
                 waiting.append(name)
     return wanted
+
+
+def _families_of_sets(recipe: Recipe) -> set[str]:
+    """Families that steps measure on the whole set, and that this recipe asks for."""
+    found = {"contradictions"} if recipe.contradictions is not None else set()
+    if recipe.preferences is not None:
+        found |= {"pair_cycles"} if recipe.preferences.cycles else set()
+        found |= {"label_noise"} if recipe.preferences.label_noise is not None else set()
+    return found
+
+
+def balance_signals(recipe: Recipe) -> dict[str, tuple[FamilyKey, str]]:
+    """What balance reads: signal as written -> (its family and version, its name). RecipeError for what makes no strata."""
+    found: dict[str, tuple[FamilyKey, str]] = {}
+    for number, entry in enumerate(recipe.policy.balance):
+        where = f"policy.balance.{number}"
+        if entry.by == LENGTH:
+            if recipe.rows != PAIR:
+                raise RecipeError(
+                    "lengths are balanced between the answers of a pair", where=where, expected="`rows: pair`"
+                )
+            found |= {name: (("pair_lengths", ORIGINAL), name) for name in ("chosen_characters", "rejected_characters")}
+            continue
+        name, _, version = entry.by.partition("@")
+        owner, signal = _known_signal(name)
+        if (signal.type in NUMERIC) != bool(entry.edges):
+            raise RecipeError(
+                f"`{name}` is a {signal.type}, and {'edges are given' if entry.edges else 'no edges are given'}",
+                where=where,
+                expected="`edges:` between the strata of a number, and none of other signals",
+            )
+        key = (owner.name, checked_version(version or ORIGINAL, row_kind(recipe.rows), where))
+        _check_kind(owner, key[1], recipe.rows)
+        found[entry.by] = (key, name)
+    return found
 
 
 @dataclass(frozen=True)

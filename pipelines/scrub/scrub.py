@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.filters.registry import family as registered_family
 from gristmill.filters.registry import known_families
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure.families import signals_spec
@@ -149,6 +150,7 @@ def scrub_measured(context: RunContext, documents: DatasetManifest, specs: Seque
             manifest is None
             or manifest.inputs.get("documents") != honoured["layout_before"]
             or family not in known_families()
+            or is_of_the_whole_set(family)
         ):
             context.storage.remove(folder)
         else:
@@ -168,6 +170,11 @@ def scrub_measured(context: RunContext, documents: DatasetManifest, specs: Seque
                 context.storage.remove(spec.folder)
             else:
                 _scrub(context, spec, stored, rows, now, inputs)
+
+
+def is_of_the_whole_set(name: str) -> bool:
+    """Whether a step measures a family on all rows, so that a value follows from other rows, too."""
+    return bool(registered_family(name).recipe_key)
 
 
 def forgotten_rows(storage: Storage, documents: DatasetManifest) -> dict[int, np.ndarray]:

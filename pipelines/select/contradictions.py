@@ -1,16 +1,23 @@
 """Contradictions: prompts that are nearly the same, with final answers of one kind that differ.
 
-In: embeddings/vectors, the signal `final_answer` of the answers. Out: `contradictions`, a row for each pair. Rows with a final
+In: embeddings/vectors, the signal `final_answer` of the answers. Out: `contradictions`, a row for each pair, and
+`signals/contradictions`, aligned with documents/: how many rows of the same prompt say otherwise, and whether more of them
+do than say so, of all rows, however many they are. Rows with a final
 answer are walked in the order of their ids; each stands with the kept row that it is most similar to, and pairs are looked for
 among those that stand together, so that equal prompts always meet. Every pair is verified.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.filters.dialogue.contradictions import FAMILY
+from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.measure.families import signals_spec
 from gristmill.pipelines.policy.compile import answers_family
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import PartWriter, read_part
@@ -22,7 +29,10 @@ from gristmill.pipelines.select.walk import walk
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.layout import DatasetSpec
+from gristmill.schemas.manifest import DatasetManifest
 from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.recipe.curate import Contradictions
+from gristmill.schemas.recipe.rules import ORIGINAL
 from gristmill.schemas.rows.embedding import CONTRADICTION
 
 MAX_PAIRS = 20  # of each row: of a prompt asked a thousand times, not all half a million
@@ -58,33 +68,40 @@ class FindContradictions(Step):
         inputs = {"documents": layout_fingerprint(context.documents), "embeddings": layout_fingerprint(vectors)}
         inputs[f"signals/{key[0]}@{key[1]}"] = answers.digest
         stage = context.stage(layout.CONTRADICTIONS, options.model_dump(), inputs)
+        given = _Given(context.storage, vectors, answers, options)
 
         def work() -> dict[str, Any]:
-            ids, answered, found = [], [], []
-            for of_vectors, of_answers in zip(vectors.parts, answers.parts, strict=True):
-                table = read_part(context.storage, of_vectors, ["doc_id", "vector"]).combine_chunks()
-                values = read_part(context.storage, of_answers, ["final_answer"]).column(0).combine_chunks()
-                both = pc.and_(values.is_valid(), table.column("vector").combine_chunks().is_valid())
-                table, values = table.filter(both), values.filter(both)
-                ids.append(table.column("doc_id").combine_chunks())
-                answered.append(values)
-                flat = pc.list_flatten(table.column("vector")).to_numpy()
-                found.append(flat.reshape(len(values), -1) if len(values) else np.zeros((0, 0), np.float32))
-            rows = contradictions(
-                pa.concat_arrays(ids) if ids else pa.array([], pa.large_string()),
-                pa.concat_arrays(answered) if answered else pa.array([], pa.large_string()),
-                np.concatenate([one for one in found if len(one)])
-                if any(map(len, found))
-                else np.zeros((0, 1), np.float32),
-                options.min_similarity,
-                options.neighbours,
-            )
+            rows = _contradicting(given.names, given.said, given.ordered, given.groups, options.min_similarity)
             writer = PartWriter(context.storage, stage.spec, "pairs", single=True)
             writer.write(rows)
             commit_unit(context.storage, stage.spec, "pairs", writer, {})
-            return {"answers": sum(map(len, ids))}
+            return {"answers": len(given.names)}
 
         context.add(layout.CONTRADICTIONS, stage.run(work, context.console.log))
+        context.signals[FAMILY.name, ORIGINAL] = self._signals(context, options, inputs, given)
+
+    def _signals(
+        self, context: RunContext, options: Contradictions, inputs: Mapping[str, str], given: "_Given"
+    ) -> DatasetManifest:
+        spec = signals_spec(FAMILY.name, ORIGINAL)
+        stage = context.stage(spec, {**options.model_dump(), "revision": 1}, inputs)
+
+        def work() -> dict[str, Any]:
+            answered, found = given.answered, standing(given.said, given.groups, given.order)
+            first = 0
+            for part, own, rows in zip(context.documents.parts, answered.all_ids, answered.rows, strict=True):
+                places = np.full(len(own), -1, np.int64)
+                places[rows] = np.arange(first, first + len(rows))
+                first += len(rows)
+                taken = pa.array(places, mask=places < 0)
+                columns = [own, found.counts.take(taken), found.minority.take(taken)]
+                writer = PartWriter(context.storage, spec, part.key, single=True)
+                nothing_failed = pa.nulls(len(own), pa.large_string())
+                writer.write(pa.RecordBatch.from_arrays([*columns, nothing_failed], schema=spec.schema))
+                commit_unit(context.storage, spec, part.key, writer, {})
+            return {"rows": int((found.counts.to_numpy() > 0).sum())}
+
+        return stage.run(work, context.console.log)
 
     def explain(self, run: Run, place: Place) -> Sequence[str]:
         lines = []
@@ -106,6 +123,114 @@ class FindContradictions(Step):
         }
 
 
+class _Answered(NamedTuple):
+    """Rows with a final answer and a vector, part after part. all_ids: of each part; rows: those of it, places in the part."""
+
+    ids: pa.Array
+    answers: pa.Array
+    vectors: np.ndarray
+    all_ids: list[pa.Array]
+    rows: list[np.ndarray]
+
+
+def _answered(storage: Storage, vectors: DatasetManifest, answers: DatasetManifest) -> _Answered:
+    ids, answered, found, all_ids, rows = [], [], [], [], []
+    for of_vectors, of_answers in zip(vectors.parts, answers.parts, strict=True):
+        table = read_part(storage, of_vectors, ["doc_id", "vector"]).combine_chunks()
+        values = read_part(storage, of_answers, ["final_answer"]).column(0).combine_chunks()
+        both = pc.and_(values.is_valid(), table.column("vector").combine_chunks().is_valid())
+        all_ids.append(table.column("doc_id").combine_chunks())
+        rows.append(np.flatnonzero(both.to_numpy(zero_copy_only=False)))
+        table, values = table.filter(both), values.filter(both)
+        ids.append(table.column("doc_id").combine_chunks())
+        answered.append(values)
+        flat = pc.list_flatten(table.column("vector")).to_numpy()
+        found.append(flat.reshape(len(values), -1) if len(values) else np.zeros((0, 0), np.float32))
+    there = [one for one in found if len(one)]
+    return _Answered(
+        pa.concat_arrays(ids) if ids else pa.array([], pa.large_string()),
+        pa.concat_arrays(answered) if answered else pa.array([], pa.large_string()),
+        np.concatenate(there) if there else np.zeros((0, 1), np.float32),
+        all_ids,
+        rows,
+    )
+
+
+class Standing(NamedTuple):
+    """counts: int64 array, rows of the same prompt that say otherwise. minority: bool array, null where none does."""
+
+    counts: pa.Array
+    minority: pa.Array
+
+
+def standing(said: Sequence[str], groups: Iterable[Sequence[int]], order: np.ndarray) -> Standing:
+    """How each row's answer stands among those to the same prompt.
+
+    said: the answers, rows in the order of their ids; groups: rows of one prompt each. order: int64, the place of each row of
+    that order in the order that the result has. A row is in the majority when more rows of its prompt give its answer than
+    any other one of its kind.
+    """
+    counts, minority = np.zeros(len(order), np.int64), np.full(len(order), -1, np.int64)
+    for group in groups:
+        tally = Counter(said[row] for row in group)
+        of_kind: dict[str, list[int]] = {}
+        for answer, count in tally.items():
+            of_kind.setdefault(_kind(answer), []).append(count)
+        for row in group:
+            mine, others = tally[said[row]], sorted(of_kind[_kind(said[row])], reverse=True)
+            counts[order[row]] = sum(others) - mine
+            if len(others) > 1:
+                minority[order[row]] = not (mine == others[0] and others[1] < mine)
+    return Standing(pa.array(counts), pa.array(minority > 0, mask=minority < 0))
+
+
+class _Given:
+    """What contradictions are looked for in, read and grouped once, when it is first asked for; rows ordered by their ids."""
+
+    def __init__(
+        self, storage: Storage, vectors: DatasetManifest, answers: DatasetManifest, options: Contradictions
+    ) -> None:
+        self.read, self.options = (storage, vectors, answers), options
+
+    @cached_property
+    def answered(self) -> _Answered:
+        return _answered(*self.read)
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        found: np.ndarray = pc.sort_indices(self.answered.ids).to_numpy()
+        return found
+
+    @cached_property
+    def names(self) -> list[str]:
+        found: list[str] = self.answered.ids.take(pa.array(self.order)).to_pylist()
+        return found
+
+    @cached_property
+    def said(self) -> list[str]:
+        found: list[str] = self.answered.answers.take(pa.array(self.order)).to_pylist()
+        return found
+
+    @cached_property
+    def ordered(self) -> np.ndarray:
+        found: np.ndarray = self.answered.vectors[self.order]
+        return found
+
+    @cached_property
+    def groups(self) -> list[list[int]]:
+        return list(_groups(self.ordered, self.options.min_similarity, self.options.neighbours))
+
+
+def _groups(ordered: np.ndarray, min_similarity: float, neighbours: str) -> Iterator[list[int]]:
+    """Rows that stand with one prompt: each with the kept row that it is most similar to."""
+    walked = walk(ordered, len(ordered), min_similarity, reaches=True, neighbours=neighbours)
+    heads = np.where(walked.nearest >= 0, walked.nearest, np.arange(len(ordered)))
+    by_head = np.argsort(heads, kind="stable")
+    starts = np.flatnonzero(np.diff(heads[by_head], prepend=-1))
+    for group in np.split(by_head, starts[1:]) if len(by_head) else []:
+        yield group.tolist()
+
+
 def _pairs(run: Run) -> list[dict[str, Any]]:
     manifest = run.find(layout.CONTRADICTIONS)
     parts = manifest.parts if manifest is not None else []
@@ -121,13 +246,15 @@ def contradictions(
     """
     order = pc.sort_indices(ids)
     names, said, ordered = ids.take(order).to_pylist(), answers.take(order).to_pylist(), vectors[order.to_numpy()]
-    walked = walk(ordered, len(names), min_similarity, reaches=True, neighbours=neighbours)
-    heads = np.where(walked.nearest >= 0, walked.nearest, np.arange(len(names)))
+    return _contradicting(names, said, ordered, _groups(ordered, min_similarity, neighbours), min_similarity)
+
+
+def _contradicting(
+    names: list[str], said: list[str], ordered: np.ndarray, groups: Iterable[list[int]], min_similarity: float
+) -> pa.RecordBatch:
     rows: list[dict[str, Any]] = []
-    by_head = np.argsort(heads, kind="stable")
-    starts = np.flatnonzero(np.diff(heads[by_head], prepend=-1))
-    for group in np.split(by_head, starts[1:]) if len(by_head) else []:
-        rows += _of_group(group.tolist(), names, said, ordered, min_similarity)
+    for group in groups:
+        rows += _of_group(group, names, said, ordered, min_similarity)
     rows.sort(key=lambda row: (row["doc_id"], row["other_doc_id"]))
     return pa.RecordBatch.from_pylist(rows, schema=CONTRADICTION)
 

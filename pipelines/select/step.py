@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow.compute as pc
-from gristmill.pipelines.policy.compile import scoring_of
+from gristmill.pipelines.policy.compile import balance_signals, scoring_of
 from gristmill.pipelines.run.by_part import parts_by_number
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import read_part
@@ -74,6 +74,41 @@ class SelectRows(Step):
             found["topics with a row before"], found["topics with a row after"] = before, after
             found["topics"] = [_topic_row(topic) for topic in facts["topics"]]
         return found
+
+
+class BalanceRows(Step):
+    """Strata of like sizes: made with the decision (`decide`), so that `reselect` makes them, too."""
+
+    name = "balance"
+    phase = "decide"
+
+    def is_wanted(self, recipe: Recipe) -> bool:
+        return bool(recipe.policy.balance)
+
+    def check(self, recipe: Recipe) -> None:
+        balance_signals(recipe)
+
+    def datasets(self) -> Sequence[DatasetSpec]:
+        return (layout.BALANCE, layout.UNBALANCED)
+
+    def update(self, context: RunContext) -> None:
+        """Nothing: the decision that was just made knows of it."""
+
+    def report(self, run: Run) -> Mapping[str, Any] | None:
+        return balance_figures(run)
+
+
+def balance_figures(run: Run) -> dict[str, Any] | None:
+    """What balance costs, entry by entry, and its strata before and after; None without any."""
+    left_out = run.find(layout.BALANCE)
+    if left_out is None or not run.recipe.policy.balance:
+        return None
+    found: dict[str, Any] = {}
+    for number, facts in enumerate(left_out.facts["balance"], 1):
+        costs = {name: facts[name] for name in ("before", "dropped", "without a value")}
+        found |= {f"{number}. {facts['by']}: {name}": value for name, value in costs.items()}
+        found[f"{number}. {facts['by']}"] = facts["strata"]
+    return found
 
 
 def _topic_row(topic: Mapping[str, Any]) -> dict[str, Any]:

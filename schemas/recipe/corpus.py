@@ -9,6 +9,7 @@ from gristmill.schemas.recipe.dedup import Dedup
 from gristmill.schemas.recipe.mix import Mix
 from gristmill.schemas.recipe.pii import Pii
 from gristmill.schemas.recipe.policy import Floor, Policy
+from gristmill.schemas.recipe.preferences import Preferences
 from gristmill.schemas.recipe.scores import ScoreColumn
 from gristmill.schemas.recipe.shards import ShardOptions
 from gristmill.schemas.recipe.source import Source
@@ -36,6 +37,7 @@ class Recipe(Strict):
         checked where the families are known: when the recipe is loaded from a file, and before it is built.
     scores: columns of other files, joined to the rows by id: name -> where they are; each is the signal `scored_<name>`.
     embed: vectors of rows. select: a budget of rows, chosen by them, unless the policy gives another.
+    preferences: signals of pairs that only the whole set gives: cycles, label noise.
     text: the text version written to the corpus; by default what the profiles name, else the original.
     pii: what happens to personal data and secrets, after everything else that changes the text.
     steps: steps that gristmill does not bring, see pipelines/run/step.
@@ -57,6 +59,7 @@ class Recipe(Strict):
     embed: Embed | None = None
     select: Select | None = None
     contradictions: Contradictions | None = None
+    preferences: Preferences | None = None
     decontaminate: Decontaminate | None = None
     datatrove_steps: tuple[DatatroveStep, ...] = ()
     mix: Mix | None = None

@@ -3,6 +3,7 @@
 from gristmill.schemas.recipe.curate import Select
 from gristmill.schemas.recipe.decontamination import ContaminationPolicy
 from gristmill.schemas.recipe.exclusion import ExcludedIds
+from gristmill.schemas.recipe.preferences import Balance
 from gristmill.schemas.recipe.rules import Rule
 from gristmill.schemas.strict import LanguageName, Strict
 from pydantic import Field
@@ -30,6 +31,7 @@ class Policy(RuleSet):
 
     decontaminate: other thresholds and another action than the recipe's own `decontaminate`.
     select: another budget or method than the recipe's own `select`.
+    balance: strata of what is left, cut down to like sizes, one after the other.
     exclude_ids: documents dropped by name: ids, or .jsonl files with a `doc_id` in each line (read when loaded).
     """
 
@@ -38,6 +40,7 @@ class Policy(RuleSet):
     min_text_bytes: int = Field(1, ge=1)
     decontaminate: ContaminationPolicy | None = None
     select: Select | None = None
+    balance: tuple[Balance, ...] = ()
     exclude_ids: ExcludedIds = ()
     by_language: dict[LanguageName, RuleSet] = Field(default_factory=dict)
     by_source: dict[str, RuleSet] = Field(default_factory=dict)

@@ -68,6 +68,7 @@ FLOORS = (
         "policy",
         "sources",
         "measure",
+        "preferences",
         "embed",
         "decontamination",
         "dedup",

@@ -9,7 +9,16 @@ import typer
 from gristmill.pipelines.cli.main import app
 from gristmill.schemas import scores as score_options
 from gristmill.schemas.recipe import corpus as corpus_recipe
-from gristmill.schemas.recipe import curate, datatrove_steps, decontamination, dedup, policy, scores, source
+from gristmill.schemas.recipe import (
+    curate,
+    datatrove_steps,
+    decontamination,
+    dedup,
+    policy,
+    preferences,
+    scores,
+    source,
+)
 from gristmill.schemas.recipe import mix as mixing
 from gristmill.schemas.recipe import shards as shard_options
 from gristmill.schemas.recipe.rules import Profile, Rule
@@ -29,7 +38,7 @@ mix forget purge measure near_duplicates extract
 Extraction
 checker check_many self_test self_test_many Checker AnswerKind Verdict
 train_tokenizer write_shards verify_shards export_shards erase_forgotten train compute_budgets average_checkpoints TrainingRun
-score_rows ScoreOptions
+score_rows ScoreOptions preference_figures
 train_fasttext train_kenlm Recipe Policy TrainingRecipe PretrainRecipe load_recipe load_training_recipe Engine Console Family
 Signal Step StrictOptions RecipePath Place RunContext
 RowKind View RowError Form DatasetSpec Life layout_fingerprint GristmillError RecipeError InputError ModelError
@@ -46,6 +55,7 @@ COMMANDS = {
     "forget": {"run", "doc_ids", "--record", "--content", "--shards", "--erase"} | SPARK,
     "diff": {"a", "b", "--examples"} | ENGINE,
     "explain": {"run", "doc_id"},
+    "preferences": {"run"},
     "report": {"run", "--quiet"} | ENGINE,
     "doctor": {"recipe"} | ENGINE,
     "schema": {"what"},
@@ -185,7 +195,7 @@ OF_ROWS = (  # keys of every kind that trains a finished model on rows
 OF_ROLLOUTS = "rewards generations max_new_tokens temperature top_p top_k reward_seconds samples"
 KEYS = {
     corpus_recipe.Recipe: (
-        "name rows seed sources signals scores floor policy dedup embed select contradictions decontaminate "
+        "name rows seed sources signals scores floor policy dedup embed select contradictions preferences decontaminate "
         "datatrove_steps mix steps text pii shards keep_text card"
     ),
     scores.ScoreColumn: "path column id source",
@@ -198,12 +208,15 @@ KEYS = {
     ),
     policy.Floor: "min_text_bytes languages min_language_score",
     policy.Policy: (
-        "profiles rules disable thresholds languages min_language_score min_text_bytes decontaminate select exclude_ids "
-        "by_language by_source"
+        "profiles rules disable thresholds languages min_language_score min_text_bytes decontaminate select balance "
+        "exclude_ids by_language by_source"
     ),
     dedup.Dedup: "exact near semantic lines substrings",
     dedup.SemanticDedup: "min_similarity neighbours",
     curate.Contradictions: "min_similarity answers neighbours",
+    preferences.Preferences: "cycles label_noise",
+    preferences.LabelNoise: "folds seed max_pairs",
+    preferences.Balance: "by edges max_ratio max_rows seed",
     curate.Embed: "view model dimension seed",
     curate.Select: "budget method by max_similarity topics seed neighbours",
     dedup.ExactDedup: "view normalise scope survivor",
