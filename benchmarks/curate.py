@@ -2,6 +2,7 @@
 
     python benchmarks/curate.py faults [--rows 20000] [--rate 0.02] [--seed 0]
     python benchmarks/curate.py rates [--rows 20000]
+    python benchmarks/curate.py whole [--rows 100000] [--budget 10000]
     python benchmarks/curate.py select [--rows 100000] [--dimension 256] [--budget 10000] [--methods deita ...]
 
 faults: a generated set with each fault at a known rate (`planted_faults.py`), built with the profile `sft`; for every fault how
@@ -9,6 +10,9 @@ many of the rows that have it are found by its rules (recall), and of these and 
 (precision; rows with another fault are not counted). Then the clean rows that fail anything, and rows a second.
 
 rates: rows a second of each family of signals, and of vectors.
+
+whole: a build of generated conversations with the profile `sft`, exact, near and semantic duplicates and a budget by DEITA's
+walk: seconds of each stage, rows a second of the whole, and the most memory that a process took.
 
 select: vectors of clusters of near copies, the size of real ones, through the choice itself: seconds and memory; with
 `--compare` also how the approximate walk differs from the exact one.
@@ -35,6 +39,7 @@ from gristmill.schemas.rows.kind import stored_batch
 from gristmill.schemas.rows.registry import row_kind
 from planted_faults import FAULTS, conversations
 
+CHUNK = 20_000
 FAMILIES = (
     *("conversation_structure", "copied_prompt", "json_answers", "conversation_languages", "loops", "refusals"),
     *("template_tokens", "truncation", "code_fences", "final_answer", "task_class"),
@@ -55,10 +60,14 @@ def main() -> None:
     select.add_argument("--methods", nargs="+", default=["deita", "k_center", "facility_location", "clusters"])
     select.add_argument("--neighbours", default="auto")
     select.add_argument("--compare", action="store_true")
+    whole = commands.add_parser("whole")
+    whole.add_argument("--rows", type=int, default=100_000)
+    whole.add_argument("--budget", type=int, default=10_000)
     rates = commands.add_parser("rates")
     rates.add_argument("--rows", type=int, default=20_000)
     chosen = parser.parse_args()
-    {"faults": print_faults, "select": print_selection, "rates": print_rates}[chosen.command](chosen)
+    commands_by_name = {"faults": print_faults, "select": print_selection, "rates": print_rates, "whole": print_whole}
+    commands_by_name[chosen.command](chosen)
 
 
 def print_rates(chosen: argparse.Namespace) -> None:
@@ -128,6 +137,41 @@ def print_faults(chosen: argparse.Namespace) -> None:
     for name, took in stages.items():
         if name.startswith("signals/") and took:
             print(f"  {name}: {took:.1f} s (families of one pass share it)")
+
+
+def print_whole(chosen: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "conversations.jsonl"
+        written = 0
+        with source.open("w") as file:
+            for seed, first in enumerate(range(0, chosen.rows, CHUNK)):
+                records, _ = conversations(min(CHUNK, chosen.rows - first), 0.002, seed)
+                written += sum(
+                    file.write(json.dumps({"id": f"{first + n}", **one}) + "\n") for n, one in enumerate(records)
+                )
+        recipe = {
+            "name": "whole",
+            "rows": "conversation",
+            "sources": [{"name": "generated", "path": str(source), "columns": {"id": "id"}}],
+            "policy": {"profiles": ["sft"]},
+            "dedup": {"exact": {}, "near": {}, "semantic": {"min_similarity": 0.97}},
+            "embed": {"view": "prompt"},
+            "select": {"budget": chosen.budget, "by": "response_characters"},
+        }
+        started = time.monotonic()
+        run = build(recipe, Path(folder) / "run", console=Console())
+        seconds = time.monotonic() - started
+        failed = Counter(
+            rule for rules in run.table("decisions").to_arrow().column("failed_rules").to_pylist() for rule in rules
+        )
+    print(f"{chosen.rows:,} conversations, {written / 1e6:,.0f} MB of JSON, budget {chosen.budget:,}: {run}")
+    print(f"whole build: {seconds:,.0f} s, {chosen.rows / seconds:,.0f} rows/s")
+    for name, took in run.summary["stage_seconds"].items():
+        if took >= 1:
+            print(f"  {name:40}{took:>8,.1f} s")
+    print("rows that fail: " + ", ".join(f"{name} {count:,}" for name, count in failed.most_common(8)))
+    for who, label in ((resource.RUSAGE_SELF, "this process"), (resource.RUSAGE_CHILDREN, "a worker process")):
+        print(f"peak memory of {label}: {resource.getrusage(who).ru_maxrss / 2**20:.1f} GiB")
 
 
 def print_selection(chosen: argparse.Namespace) -> None:

@@ -8,14 +8,16 @@ messages that the template refuses.
 
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from gristmill.chat.patch import patched, special_texts
 from gristmill.chat.render import UnrenderedError, marks_generation, render
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.shards.encoding.literals import Literals
-from gristmill.pipelines.shards.encoding.tokenizer import CHAT_TEMPLATE, CONFIG_FILE
+from gristmill.pipelines.shards.encoding.tokenizer import CHAT_TEMPLATE, CONFIG_FILE, PreparedTokenizer
 from gristmill.pipelines.shards.inputs import CONVERSATION
 from gristmill.pipelines.shards.special_roles import CONFIG_KEYS, token_name
 from gristmill.schemas.errors import ModelError
@@ -41,14 +43,39 @@ class Conversations(NamedTuple):
     left_out: Counter[str]
 
 
+def with_marks(prepared: PreparedTokenizer) -> PreparedTokenizer:
+    """The tokenizer, its chat template with marks where it has a well-known form and none; a note says what was changed.
+
+    ModelError where nothing says what the assistant wrote.
+    """
+    config = json.loads(prepared.files[CONFIG_FILE])
+    template = _template_of(prepared.files)
+    special = [token.content for token in _special_tokens(Tokenizer.from_str(prepared.content))]
+    made = patched(template, special_texts(config), special) if isinstance(template, str) else None
+    if made is None:
+        chosen_template(prepared.files)
+        return prepared
+    files = {**prepared.files, CHAT_TEMPLATE: made.template.encode()}
+    note = f"the chat template marks nothing, and was given marks of what the assistant writes: {made.change}"
+    return replace(prepared, files=files, notes=(*prepared.notes, note))
+
+
+def _template_of(files: dict[str, bytes]) -> Any:
+    if CHAT_TEMPLATE in files:
+        return files[CHAT_TEMPLATE].decode()
+    return json.loads(files[CONFIG_FILE]).get("chat_template")
+
+
+def _special_tokens(tokenizer: Tokenizer) -> list[Any]:
+    return [token for token in tokenizer.get_added_tokens_decoder().values() if token.special]
+
+
 def chosen_template(files: dict[str, bytes]) -> str:
     """The template of a prepared tokenizer; ModelError where it has none that says what the assistant wrote.
 
     files: those that lie beside tokenizer.json, by name.
     """
-    template = files[CHAT_TEMPLATE].decode() if CHAT_TEMPLATE in files else None
-    if template is None:
-        template = json.loads(files[CONFIG_FILE]).get("chat_template")
+    template = _template_of(files)
     if not isinstance(template, str) or not marks_generation(template):
         found = "no chat template" if not template else "a chat template without {% generation %}"
         raise ModelError(

@@ -22,7 +22,7 @@ from gristmill.pipelines.run.run import Run, count_kept
 from gristmill.pipelines.run.stages import Stage, fingerprint
 from gristmill.pipelines.run.step import Step
 from gristmill.pipelines.run.units import run_units
-from gristmill.pipelines.shards.conversations import LEFT_OUT, chosen_template
+from gristmill.pipelines.shards.conversations import LEFT_OUT, with_marks
 from gristmill.pipelines.shards.delta import DELTA
 from gristmill.pipelines.shards.encode_part import EncodeTask, encode_part, encoded_spec, encoded_units
 from gristmill.pipelines.shards.encoding.tokenizer import PreparedTokenizer, prepare_tokenizer, write_tokenizer
@@ -81,7 +81,7 @@ def write_shards_here(
     prepared = prepare_tokenizer(options)
     given = find_input(source)
     if any(part.kind != DOCUMENT for part in given.parts):
-        chosen_template(prepared.files)
+        prepared = with_marks(prepared)
         if options.loss_column is not None or options.add_bos:
             raise RecipeError(
                 "`add_bos` or `loss_column` for conversations",
@@ -139,7 +139,7 @@ class WriteShards(Step):
             return
         prepared = prepare_tokenizer(recipe.shards)
         if recipe.rows == CONVERSATION:
-            chosen_template(prepared.files)
+            with_marks(prepared)
         elif recipe.rows != DOCUMENT:
             raise RecipeError(
                 f"shards of rows that are a {recipe.rows}",

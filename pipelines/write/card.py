@@ -5,12 +5,14 @@ from, what was dropped and by which rules, how to make it again, and what it doe
 """
 
 import re
+from collections import Counter
 from typing import Any
 
 import yaml
 from gristmill.pipelines.run.run import Run
 from gristmill.pipelines.run.shown import visible
 from gristmill.schemas import layout
+from gristmill.schemas.recipe.corpus import Card
 from gristmill.schemas.report import Summary
 
 _SIZES = (
@@ -57,7 +59,7 @@ def _head(run: Run, rows: int, summary: Summary | None) -> dict[str, Any]:
     if not languages and summary is not None and summary.languages:
         kept = [mix for mix in summary.languages if mix.after.documents and mix.name != "unknown"]
         languages = [mix.name for mix in sorted(kept, key=lambda mix: -mix.after.tokens)[:_LANGUAGES]]
-    head: dict[str, Any] = {"pretty_name": run.recipe.name, "license": card.licence}
+    head: dict[str, Any] = {"pretty_name": run.recipe.name, "license": _licence(run)}
     if languages:
         head["language"] = languages
     return head | {
@@ -66,6 +68,15 @@ def _head(run: Run, rows: int, summary: Summary | None) -> dict[str, Any]:
         "tags": ["gristmill"],
         "configs": [{"config_name": "default", "data_files": f"{layout.CORPUS.folder}/data/*.parquet"}],
     }
+
+
+def _licence(run: Run) -> str | list[str]:
+    """What the card says for the whole: the recipe's word, else those of its sources, `other` where one says nothing."""
+    said = run.recipe.card.licence
+    if said != Card().licence:
+        return said
+    found = sorted({source.licence or said for source in run.recipe.sources})
+    return found[0] if len(found) == 1 else found
 
 
 def _body(run: Run, rows: int, summary: Summary | None) -> list[str]:
@@ -97,12 +108,16 @@ def _table(heads: list[str], rows: list[list[object]]) -> str:
 
 def _sources(run: Run) -> str:
     facts = run.documents.facts["sources"]
+    kept: Counter[str] = Counter()
+    for part in run.selected(layout.CORPUS).parts:
+        kept.update(part.rows_by)
     rows: list[list[object]] = []
     for source in run.recipe.sources:
         tally = facts.get(source.name, {})
         read, framed = tally.get("bytes_consumed", 0), tally.get("records_framed", 0)
-        rows.append([source.name, source.snapshot or "", source.format, f"{framed:,}", f"{read / 1e6:,.1f}"])
-    return _table(["Source", "Snapshot", "Format", "Records", "MB read"], rows)
+        numbers = [f"{framed:,}", f"{read / 1e6:,.1f}", f"{kept[source.name]:,}"]
+        rows.append([source.name, source.snapshot or "", source.format, *numbers, source.licence or "not said"])
+    return _table(["Source", "Snapshot", "Format", "Records", "MB read", "Rows kept", "Licence"], rows)
 
 
 def _funnel(summary: Summary) -> str:
@@ -153,7 +168,7 @@ def _digests(run: Run) -> str:
 def _limits(run: Run, summary: Summary | None) -> str:
     lines = [
         "Rules measure the form of a text, not whether it is true, fair or lawful to use; read samples before training.",
-        f"The licence given above ({_plain(run.recipe.card.licence)}) is what the recipe says; the documents keep their own.",
+        "Licences are what the recipe says; the documents keep their own.",
     ]
     if run.recipe.dedup.exact is None:
         lines.append("Duplicates were not looked for.")

@@ -37,6 +37,7 @@ RecordForm = Literal[
     "outcomes",
     "ratings",
     "votes",
+    "rated_answers",
     "choices",
     "gsm8k",
     "math",
@@ -193,7 +194,7 @@ class Source(Strict):
     pairs: of rows that are a pair: how compared answers become pairs.
     books: of books: what of them is kept.
     wiki: of MediaWiki exports.
-    priority: higher wins when duplicates compete.
+    priority: higher wins when duplicates compete. licence: of its documents, for the dataset card.
     text: the text version that documents of this source are written in; by default what the recipe or its profiles say.
     """
 
@@ -215,6 +216,7 @@ class Source(Strict):
     books: BookOptions = BookOptions()
     wiki: WikiOptions = WikiOptions()
     priority: int = 0
+    licence: str | None = None
     text: str | None = None
 
     @field_validator("format")

@@ -222,7 +222,7 @@ KEYS = {
     dedup.ExactDedup: "view normalise scope survivor",
     source.Source: (
         "name path exclude root format rows columns snapshot extract max_document_bytes encoding delimiter "
-        "max_field_lines roles pairs books wiki priority text"
+        "max_field_lines roles pairs books wiki priority licence text"
     ),
     source.BookOptions: "front_matter contents notes word_list",
     source.WikiOptions: "name namespaces",

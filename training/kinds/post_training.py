@@ -50,6 +50,7 @@ class PostTraining(RowTrainingKind):
     def open_rows(self) -> None:
         """Read the tokenizer and the rows; the model is not touched."""
         recipe: RowRecipe = self.recipe
+        self.template_change: str | None = None
         self.vocabulary = load_tokenizer(Path(recipe.tokenizer or recipe.model), recipe.chat_template)
         self.encoder = ConversationEncoder(self.vocabulary, recipe.max_tokens)
         self.usable = self._usable(recipe.rows)
@@ -68,7 +69,9 @@ class PostTraining(RowTrainingKind):
         need_columns(rows, self.columns, self.recipe.kind)
         if any(holds_messages(record) for record in rows.records):
             folder = Path(self.recipe.tokenizer or self.recipe.model)
-            need_chat_template(self.vocabulary, folder, marks=any("messages" in record for record in rows.records))
+            marks = any("messages" in record for record in rows.records)
+            change = need_chat_template(self.vocabulary, folder, marks)
+            self.template_change = change or self.template_change
         return usable_rows(rows, self.prepare_row, self.recipe.unusable_rows == "leave_out")
 
     def check_model(self, model: Any) -> None:
@@ -100,6 +103,7 @@ class PostTraining(RowTrainingKind):
             "number of rows": len(self.usable.rows),
             "left out": dict(self.usable.left_out),
             "base model": self.recipe.model,
+            **({"chat template, changed": self.template_change} if self.template_change else {}),
             **held_out,
         }
 
@@ -109,7 +113,8 @@ class PostTraining(RowTrainingKind):
     def notes(self) -> str:
         """What the announcement says of every run of such a kind: rows left out, and how much is trained."""
         trained = f"; {self.trained:,} of {self.parameters:,} parameters are trained" if self.recipe.adapter else ""
-        return str(self.usable) + trained
+        marked = "; its chat template was given marks of what the assistant writes (the card says where)"
+        return str(self.usable) + trained + (marked if self.template_change else "")
 
     def write_model(self, checkpoint: Path, out: Path) -> None:
         tokenizer: PreTrainedTokenizerBase = self.vocabulary

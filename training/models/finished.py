@@ -5,8 +5,10 @@ from typing import Any
 
 import torch
 import transformers
+from gristmill.chat.patch import patched
 from gristmill.chat.templates import CHAT_TEMPLATES
 from gristmill.schemas.errors import ModelError
+from gristmill.training.data.conversations import special_tokens_of
 from gristmill.training.models.build import open_model, refuse_long_windows, shape_of
 from gristmill.training.models.vocabulary import average_new_rows
 from gristmill.training.objectives.causal import Causal
@@ -45,18 +47,30 @@ def load_tokenizer(folder: Path, chat_template: str | None = None, pads: bool = 
     return tokenizer
 
 
-def need_chat_template(tokenizer: Any, folder: Path, marks: bool) -> None:
-    """ModelError for a tokenizer that cannot render messages; marks: that cannot tell which tokens the assistant wrote."""
+def need_chat_template(tokenizer: Any, folder: Path, marks: bool) -> str | None:
+    """ModelError for a tokenizer that cannot render messages; marks: that cannot tell which tokens the assistant wrote.
+
+    A template of a well-known form that marks nothing is given marks (`chat.patch`); what was changed is returned.
+    """
     template = tokenizer.chat_template
     found = "no chat template" if not template else "a chat template without {% generation %}" if marks else None
     if found is None or (template and GENERATION in _plain(template)):
-        return
+        return None
+    if template and (made := patched(str(template), _named_tokens(tokenizer), special_tokens_of(tokenizer))):
+        tokenizer.chat_template = made.template
+        return made.change
     raise ModelError(
         f"the tokenizer has {found}",
         where=str(folder),
         expected="a template that marks what the assistant wrote" if marks else "one, because the rows are messages",
         next_step="say `chat_template: chatml`, or the model's own template with the marks in its folder",
     )
+
+
+def _named_tokens(tokenizer: Any) -> dict[str, str]:
+    """`bos_token` and the like, as templates name them."""
+    names = ("bos_token", "eos_token", "pad_token", "unk_token")
+    return {name: str(token) for name in names if (token := getattr(tokenizer, name)) is not None}
 
 
 def _plain(template: Any) -> str:

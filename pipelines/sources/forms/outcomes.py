@@ -17,7 +17,7 @@ from gristmill.pipelines.sources.forms.references import reference_of
 from gristmill.schemas.recipe.source import Source
 from gristmill.schemas.rows.kind import RowError
 
-_FLAGS = ("is_correct", "correct", "passed", "pass", "score", "label", "correctness", "correctness_math_verify")
+FLAGS = ("is_correct", "correct", "passed", "pass", "score", "label", "correctness", "correctness_math_verify")
 _TEXTS = ("solution", "completion", "response", "text", "answer", "output")
 _REFERENCES = ("ground_truth", "gt", "answer", "final_answer", "target", "gt_answer", "gt_cot", "solution")
 
@@ -31,7 +31,7 @@ class Checked(NamedTuple):
 
 
 def _flag(facts: Mapping[str, Any]) -> str | None:
-    return next((name for name in _FLAGS if isinstance(facts.get(name), bool)), None)
+    return next((name for name in FLAGS if isinstance(facts.get(name), bool)), None)
 
 
 def _checked(record: Record) -> tuple[list[Checked], tuple[str, ...]]:
@@ -68,7 +68,7 @@ def _matches(record: Record) -> bool:
 def _rows(record: Record, kind: str, source: Source) -> Sequence[Row | Dropped]:
     checked, read = _checked(record)
     if not checked:
-        raise RowError("missing_outcomes", f"no answers with one of {', '.join(_FLAGS)}, true or false")
+        raise RowError("missing_outcomes", f"no answers with one of {', '.join(FLAGS)}, true or false")
     prompt, asked = prompt_of({name: value for name, value in record.items() if name not in read}, source)
     if not prompt:
         raise RowError("no_prompt", "checked answers, and no column is their problem")

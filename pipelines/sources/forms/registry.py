@@ -20,6 +20,7 @@ FORMS: dict[str, str] = {
     "outcomes": "gristmill.pipelines.sources.forms.outcomes",
     "ratings": "gristmill.pipelines.sources.forms.ratings",
     "votes": "gristmill.pipelines.sources.forms.votes",
+    "rated_answers": "gristmill.pipelines.sources.forms.rated_answers",
     "choices": "gristmill.pipelines.sources.forms.choices",
     "gsm8k": "gristmill.pipelines.sources.forms.gsm8k",
     "math": "gristmill.pipelines.sources.forms.math",

@@ -1,5 +1,6 @@
 """Conversations in shards: the tokens and masks of transformers' own template, rows that cannot be learned from."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,25 @@ def test_forgotten_conversations_are_replaced_as_conversations(tokenizer: str, t
     assert len(ids) == len(loss)
     assert 0 < sum(loss) < len(loss) - 10
     assert not verify_shards(tmp_path / "run/shards", QUIET).problems
+
+
+def test_a_template_of_a_known_form_is_given_marks(tokenizer: str, tmp_path: Path) -> None:
+    """ChatML as it is mostly published, which marks nothing: tokens and losses are those of our own, and it is said."""
+    turns = [{"role": "user", "content": "What is it?"}, {"role": "assistant", "content": "A mill. "}]
+    run = run_of(tmp_path, [{"id": str(number), "messages": turns * (number + 1)} for number in range(3)])
+    ours = write_shards(run, tmp_path / "a", {"tokenizer": tokenizer, "chat_template": "chatml"}, console=QUIET)
+    template = tmp_path / "a/tokenizer/chat_template.jinja"
+    template.write_text(
+        "{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>' + '\\n' }}{% endfor %}"
+    )
+    told = io.StringIO()
+    options = {"tokenizer": str(tmp_path / "a/tokenizer")}
+    theirs = write_shards(run, tmp_path / "b", options, console=Console(told))
+    assert "was given marks of what the assistant writes: {{ '<|im_start|>'" in told.getvalue()
+    assert "{% generation %}" in (tmp_path / "b/tokenizer/chat_template.jinja").read_text()
+    first, second = (stored(tmp_path / name, shards.shards[0].name) for name, shards in (("a", ours), ("b", theirs)))
+    assert first == second
+    assert len(first) == 3
 
 
 def test_what_is_no_template_is_refused(talks: Any, tokenizer: str, tmp_path: Path) -> None:

@@ -202,6 +202,25 @@ def bare_template(tokenizer: Any) -> None:
     tokenizer.chat_template = "{% for m in messages %}{{ m.content }}{% endfor %}"
 
 
+def test_a_template_of_a_known_form_is_given_marks(home: Path, tmp_path: Path) -> None:
+    """ChatML as it is mostly published: what bears the loss is what our own marks say, and the card says what was changed."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(home / "model")
+    tokenizer.chat_template = (
+        "{% for m in messages %}{{'<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
+    )
+    tokenizer.save_pretrained(tmp_path / "tokenizer")
+    chosen = recipe(home, tokenizer=str(tmp_path / "tokenizer"), chat_template=None, steps=1)
+    kinds = [Sft(chosen, tmp_path / "a"), Sft(recipe(home), tmp_path / "b")]
+    for kind in kinds:
+        kind.open_rows()
+    for theirs, ours in zip(*(kind.usable.prepared for kind in kinds), strict=True):
+        assert theirs.ids.tolist() == ours.ids.tolist()
+        assert theirs.targets.tolist() == ours.targets.tolist()
+    model = train(chosen, tmp_path / "run").model
+    assert "chat template, changed: `{{'<|im_start|>'" in (model / "README.md").read_text()
+    assert "{% generation %}" in transformers.AutoTokenizer.from_pretrained(model).chat_template
+
+
 def end_outside(tokenizer: Any) -> None:
     tokenizer.chat_template = (
         "{% for m in messages %}{% if m.role == 'assistant' %}{% generation %}{{ m.content }}{% endgeneration %}"

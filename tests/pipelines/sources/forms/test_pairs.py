@@ -190,6 +190,49 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]
 
 
+def answer(prompt: str, text: str, **said: Any) -> dict[str, Any]:
+    return {"prompt": prompt, "response": text, **said}
+
+
+def test_neighbours_of_one_prompt_are_compared(tmp_path: Path) -> None:
+    """One rated answer in each record: the first three meet, the fourth stands alone, of the last two one is right."""
+    records = [
+        answer("Why?", "No.", score=1, model="m", topic="x"),
+        answer("Why?", "Because.", score=3, model="n", topic="x"),
+        answer("Why?", "Eh", score=2, model="o", topic="x"),
+        answer("Who?", "I", score=2),
+        answer("How?", "So", is_correct=False),
+        answer("How?", "Thus", is_correct=True),
+    ]
+    found = rows_of(tmp_path, "pair", records)
+    assert found.quarantined == []
+    assert found.records == [
+        {**PAIR, "topic": "x", "model_chosen": "n", "score_chosen": 3.0, "model_rejected": "m", "score_rejected": 1.0},
+        {
+            "prompt": [user("How?")],
+            "chosen": [assistant("Thus")],
+            "rejected": [assistant("So")],
+            "score_chosen": 1.0,
+            "score_rejected": 0.0,
+        },
+    ]
+    assert dict(found.tally.forms) == {"rated_answers": 6}
+    assert dict(found.tally.skipped) == {"joined": 3, "fewer_than_two_rated": 1}
+    every = rows_of(tmp_path, "pair", records, pairs=PairOptions(choose="all"))
+    assert len(every.records) == 4
+
+
+def test_the_same_answers_apart_make_no_pair(tmp_path: Path) -> None:
+    """Only neighbours meet, so a file in another order says what it could not compare."""
+    records = [answer(f"{number % 2}?", f"{number}.", score=number) for number in range(4)]
+    found = rows_of(tmp_path, "pair", records)
+    assert found.records == []
+    assert dict(found.tally.skipped) == {"fewer_than_two_rated": 4}
+    assert len(rows_of(tmp_path, "pair", sorted(records, key=lambda one: one["prompt"])).records) == 2
+    named = rows_of(tmp_path, "pair", [{"prompt": "Why?", "response": "x"}], format="rated_answers")
+    assert [reason for reason, _ in named.quarantined] == ["no_rated_answer"]
+
+
 @pytest.mark.parametrize(("form", "record", "row"), CASES)
 def test_a_record_becomes_a_pair(tmp_path: Path, form: str, record: dict[str, Any], row: dict[str, Any]) -> None:
     for options in ({}, {"format": form}):
