@@ -1,7 +1,7 @@
-"""Curated sets of conversations and of pairs: the same rows on Sail and Spark, in any partitioning and order, under any hash seed.
+"""Curated sets of conversations and of pairs: the same rows on Sail and Spark, in any partitioning, order and hash seed.
 
-Forms of several kinds in one file, scores joined, vectors, a budget, semantic duplicates, contradictions, cycles, label noise and
-balance are all in one of the two recipes.
+Forms of several kinds in one file, scores joined, vectors, a budget, semantic duplicates, contradictions, cycles, label noise
+and balance are all in one of the two recipes.
 """
 
 import json
