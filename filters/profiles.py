@@ -20,6 +20,7 @@ PROFILES: dict[str, str] = {
     "refinedweb@dclm": "gristmill.filters.refinedweb.signals:REFINEDWEB_DCLM",
     "rl": "gristmill.filters.prompts.profile:RL",
     "sft": "gristmill.filters.dialogue.profile:SFT",
+    "threads": "gristmill.filters.threads.profile:THREADS",
     "url_blocklist": "gristmill.filters.url:URL_BLOCKLIST",
     "web-any": "gristmill.filters.web.profiles:WEB_ANY",
     "web-en": "gristmill.filters.web.profiles:WEB_EN",

@@ -39,6 +39,7 @@ MAX_GROUP_SPLITS = 4096  # of empty or tiny files: what a task holds for each of
 MAX_ERRORS_LISTED = 100  # of a task, in its marker; all are counted
 MIN_PART_BYTES = 8 << 20
 TASKS_WANTED = 32
+ALWAYS_OWN = ("books", "stackexchange")  # formats whose HTML is read by our extractor whatever `extract` says
 _TALLIED = ("bytes_consumed", "records_framed", "documents", "quarantined")
 LIBRARIES = ("pyarrow", "fastwarc", "resiliparse", "trafilatura", "chardetng-py", "webencodings", "pycld2", "lxml")
 
@@ -163,10 +164,10 @@ def _read_into(writer: PartWriter, task: IngestTask) -> dict[str, Any]:
 
 
 def reading_kernels(tasks: Sequence[IngestTask]) -> list[str]:
-    """What is compiled before files are read (see `engine.warm`): the extractor, where there are web pages for it."""
+    """What is compiled before files are read (see `engine.warm`): the extractor, where there is HTML for it."""
     formats = {(split.format, task.source.extract in OWN) for task in tasks for split in task.splits}
-    wants = formats & {("warc", True), ("html", True), ("books", True), ("books", False)}
-    return [WARM] if wants else []
+    wants = {("warc", True), ("html", True)} | {(name, own) for name in ALWAYS_OWN for own in (True, False)}
+    return [WARM] if formats & wants else []
 
 
 def run_in_pool(function: str, config: dict[str, Any], batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -23,10 +23,12 @@ SourceFormat = Literal[
     "parquet",
     "datasets",
     "mediawiki",
+    "stackexchange",
     "books",
 ]
 FORMS_GROUP = "gristmill.forms"  # of entry points: forms of records that installed packages bring
 RecordForm = Literal[
+    "question_answers",
     "ifeval",
     "code_tests",
     "openassistant",

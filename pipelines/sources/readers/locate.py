@@ -57,7 +57,10 @@ _ABOUT_DATA = (
     *("checksums", "md5sums", "sha256sums", "sha1sums"),
 )
 # Of formats whose folders hold other files too (indexes, checksums, reports): what the name of a file to read has in it.
-_DATA_NAMES = {"mediawiki": re.compile(r"\.xml|\.7z$", re.IGNORECASE)}
+_DATA_NAMES = {
+    "mediawiki": re.compile(r"\.xml|\.7z$", re.IGNORECASE),
+    "stackexchange": re.compile(r"posts[^/]*\.xml|^(?!.*-(?!posts)[a-z]+\.7z$).*\.7z$", re.IGNORECASE),
+}
 _NO_DATA = ("dataset_infos.json", "croissant.json", ".py", ".md5", ".sha1", ".sha256", ".lock")
 
 
