@@ -11,6 +11,7 @@ PROFILES: dict[str, str] = {
     "c4@datatrove": "gristmill.filters.c4.lines:C4_DATATROVE",
     "c4@dolma": "gristmill.filters.c4.dolma:C4_DOLMA",
     "c4@paper": "gristmill.filters.c4.lines:C4_PAPER",
+    "code": "gristmill.filters.code.profile:CODE",
     "fineweb": "gristmill.filters.fineweb.quality:FINEWEB",
     "fineweb_chain": "gristmill.filters.fineweb.chain:FINEWEB_CHAIN",
     "gopher@datatrove": "gristmill.filters.gopher.profiles:GOPHER_DATATROVE",

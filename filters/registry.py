@@ -21,6 +21,7 @@ FAMILIES: dict[str, str] = {
     "c4_datatrove_any_end": "gristmill.filters.c4.lines:DATATROVE_ANY_END",
     "c4_dolma": "gristmill.filters.c4.dolma",
     "c4_paper": "gristmill.filters.c4.lines:PAPER",
+    "code_files": "gristmill.filters.code.signals",
     "code_fences": "gristmill.filters.dialogue.code",
     "contradictions": "gristmill.filters.dialogue.contradictions",
     "content_key": "gristmill.filters.dedup.content_key",

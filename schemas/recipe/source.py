@@ -25,6 +25,7 @@ SourceFormat = Literal[
     "mediawiki",
     "stackexchange",
     "books",
+    "code",
 ]
 FORMS_GROUP = "gristmill.forms"  # of entry points: forms of records that installed packages bring
 RecordForm = Literal[
@@ -173,6 +174,21 @@ class WikiOptions(Strict):
     namespaces: tuple[int, ...] = (0,)
 
 
+class CodeOptions(Strict):
+    """How repositories of source code are read.
+
+    documents: each file, or whole repositories, their files in the order of their paths with a header before each.
+    max_file_bytes: larger files are left out, and counted as `large_file`.
+    revision: a branch, tag or commit of git repositories; by default HEAD.
+    file_header: the line before each file of a repository; `{path}` stands for its path.
+    """
+
+    documents: Literal["files", "repositories"] = "files"
+    max_file_bytes: int = Field(default=1 << 20, gt=0)
+    revision: str = ""
+    file_header: str = "# file: {path}"
+
+
 class Source(Strict):
     """One source of documents.
 
@@ -196,6 +212,7 @@ class Source(Strict):
     pairs: of rows that are a pair: how compared answers become pairs.
     books: of books: what of them is kept.
     wiki: of MediaWiki exports.
+    code: of repositories of source code: which documents are made of them.
     priority: higher wins when duplicates compete. licence: of its documents, for the dataset card.
     text: the text version that documents of this source are written in; by default what the recipe or its profiles say.
     """
@@ -217,6 +234,7 @@ class Source(Strict):
     pairs: PairOptions = PairOptions()
     books: BookOptions = BookOptions()
     wiki: WikiOptions = WikiOptions()
+    code: CodeOptions = CodeOptions()
     priority: int = 0
     licence: str | None = None
     text: str | None = None

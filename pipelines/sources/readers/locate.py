@@ -13,19 +13,12 @@ from typing import Any
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 from gristmill.pipelines.engine.storage import package_step
-from gristmill.pipelines.sources.readers.streams import HEAD_BYTES, is_text
+from gristmill.pipelines.sources.readers.streams import HEAD_BYTES, is_text, packed_as
 from gristmill.schemas.errors import InputError
 from gristmill.schemas.recipe.source import Source
 
 _WILDCARD = re.compile(r"[*?\[]")
 _SUFFIX_COMPRESSION = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zstd": "zstd", ".xz": "xz", ".7z": "7z"}
-_MAGIC_COMPRESSION = {
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bz2",
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"\xfd7zXZ\x00": "xz",
-    b"7z\xbc\xaf\x27\x1c": "7z",
-}
 _SUFFIX_FORMAT = {
     ".warc": "warc",
     ".wet": "wet",
@@ -302,7 +295,7 @@ def _inspect(listed: _Listed, name: str, relative: str, source: Source, *, first
     # Opening every file of a remote store would cost a request each; one shows whether the store can be read.
     if _is_near(fs) or first:
         head = _head(listed, name, source)
-        by_content = next((kind for magic, kind in _MAGIC_COMPRESSION.items() if head.startswith(magic)), "")
+        by_content = packed_as(head)
         # A `.gz` stored unpacked begins like text; anything else behind such a name is a damaged archive.
         compression = by_content or ("" if is_text(head) else compression)
     chosen = source.file_format if source.file_format != "auto" else _SUFFIX_FORMAT.get(suffix)

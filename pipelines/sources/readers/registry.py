@@ -20,8 +20,11 @@ from gristmill.schemas.tally import Tally
 # A reader is a module with
 #   splits(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]   (start, end) of each split
 #   read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]
+# and, where what it reads is no single files (repositories),
+#   locate(source: Source, left_out: list[str] | None) -> list[InputFile]
 READERS: dict[str, str] = {
     "books": "gristmill.pipelines.sources.readers.books",
+    "code": "gristmill.pipelines.sources.readers.code",
     "csv": "gristmill.pipelines.sources.readers.delimited",
     "datasets": "gristmill.pipelines.sources.readers.datasets_folder",
     "html": "gristmill.pipelines.sources.readers.html",
@@ -37,14 +40,15 @@ READERS: dict[str, str] = {
 
 
 LISTING_THREADS = 16
-OF_DOCUMENTS = ("books", "html", "mediawiki", "text", "warc", "wet")  # formats that hold no records
+OF_DOCUMENTS = ("books", "code", "html", "mediawiki", "text", "warc", "wet")  # formats that hold no records
 
 
 class Reader(NamedTuple):
-    """The two functions of a reader module."""
+    """The two functions of a reader module, and a third of readers whose inputs are no single files."""
 
     splits: Callable[[Source, InputFile, int], list[tuple[int, int]]]
     read: Callable[[Source, Split, Rows, Isolate | None], Iterator[pa.RecordBatch]]
+    locate: Callable[[Source, list[str] | None], list[InputFile]] = locate
 
 
 def reader(format_name: str) -> Reader:
@@ -52,14 +56,14 @@ def reader(format_name: str) -> Reader:
     if "." in format_name and ":" not in format_name:
         format_name += ":"  # a module of its own
     module = load_registered(READERS, "format", format_name, group=READERS_GROUP)
-    missing = [function for function in Reader._fields if not hasattr(module, function)]
+    missing = [function for function in ("splits", "read") if not hasattr(module, function)]
     if missing:
         raise RecipeError(
             f"format {format_name.removesuffix(':')!r} is a module without `{missing[0]}`",
             expected="a reader: a module with the functions `splits` (formerly `plan`) and `read`",
             next_step="docs/extending.md says what they take and give",
         )
-    return Reader(module.splits, module.read)
+    return Reader(module.splits, module.read, getattr(module, "locate", locate))
 
 
 def list_splits(source: Source, split_bytes: int, left_out: list[str] | None = None) -> list[Split]:
@@ -72,7 +76,8 @@ def list_splits(source: Source, split_bytes: int, left_out: list[str] | None = N
     all: no such path, an empty folder or glob, a missing column.
     """
     check_form(source)
-    files = locate(source, left_out)
+    find = locate if source.file_format == "auto" else reader(source.file_format).locate
+    files = find(source, left_out)
     texts = sorted({file.format for file in files if file.format in OF_DOCUMENTS})
     if texts and not source.has_documents:
         raise InputError(

@@ -21,7 +21,7 @@ _PROBE_BYTES = 512
 # zstandard cannot limit the output of a call; 2 KiB of input expand to 64 MiB at the very most.
 _ZSTD_INPUT_BYTES = 2 << 10
 _ZSTD_MAX_WINDOW = 1 << 31  # archives written with --long=31
-_MAGIC = {"gzip": b"\x1f\x8b", "bz2": b"BZh", "zstd": b"\x28\xb5\x2f\xfd", "xz": b"\xfd7zXZ"}
+_MAGIC = {"gzip": b"\x1f\x8b", "bz2": b"BZh", "zstd": b"\x28\xb5\x2f\xfd", "xz": b"\xfd7zXZ\x00", "7z": b"7z\xbc\xaf\x27\x1c"}
 HEAD_BYTES = 512
 # Trailers with checksums lie in the last bytes: fed one at a time, what comes before a wrong one is not lost.
 _TAIL_BYTES = 64
@@ -69,6 +69,11 @@ def chunks(raw: BinaryIO, compression: str, disturb: Callable[[str], None]) -> I
     while first:
         yield first
         first = _block(raw)
+
+
+def packed_as(head: bytes) -> str:
+    """How a file that begins so is packed: gzip, bz2, zstd, xz, 7z, or ""."""
+    return next((kind for kind, magic in _MAGIC.items() if head.startswith(magic)), "")
 
 
 def is_text(head: bytes) -> bool:

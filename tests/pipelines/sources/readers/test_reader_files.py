@@ -167,7 +167,7 @@ def test_html_files(tmp_path: Path) -> None:
 def test_every_reader_is_there() -> None:
     assert all(callable(reader(name).splits) and callable(reader(name).read) for name in READERS)
     assert {"auto", *READERS} == set(get_args(SourceFormat))
-    with pytest.raises(RecipeError, match="'pdf' is unknown; expected one of books, csv"):
+    with pytest.raises(RecipeError, match="'pdf' is unknown; expected one of books, code"):
         reader("pdf")
 
 
