@@ -21,7 +21,13 @@ _PROBE_BYTES = 512
 # zstandard cannot limit the output of a call; 2 KiB of input expand to 64 MiB at the very most.
 _ZSTD_INPUT_BYTES = 2 << 10
 _ZSTD_MAX_WINDOW = 1 << 31  # archives written with --long=31
-_MAGIC = {"gzip": b"\x1f\x8b", "bz2": b"BZh", "zstd": b"\x28\xb5\x2f\xfd", "xz": b"\xfd7zXZ\x00", "7z": b"7z\xbc\xaf\x27\x1c"}
+_MAGIC = {
+    "gzip": b"\x1f\x8b",
+    "bz2": b"BZh",
+    "zstd": b"\x28\xb5\x2f\xfd",
+    "xz": b"\xfd7zXZ\x00",
+    "7z": b"7z\xbc\xaf\x27\x1c",
+}
 HEAD_BYTES = 512
 # Trailers with checksums lie in the last bytes: fed one at a time, what comes before a wrong one is not lost.
 _TAIL_BYTES = 64
