@@ -24,12 +24,14 @@ SourceFormat = Literal[
     "datasets",
     "mediawiki",
     "stackexchange",
+    "reddit",
     "books",
     "code",
 ]
 FORMS_GROUP = "gristmill.forms"  # of entry points: forms of records that installed packages bring
 RecordForm = Literal[
     "question_answers",
+    "discussion",
     "ifeval",
     "code_tests",
     "openassistant",
@@ -162,6 +164,15 @@ class BookOptions(Strict):
     word_list: RecipePath | None = None
 
 
+class ThreadOptions(Strict):
+    """Which posts of questions and discussions are read.
+
+    min_score: answers and comments with fewer votes are left out; None: none is.
+    """
+
+    min_score: int | None = None
+
+
 class WikiOptions(Strict):
     """How exports of MediaWiki are read.
 
@@ -212,6 +223,7 @@ class Source(Strict):
     pairs: of rows that are a pair: how compared answers become pairs.
     books: of books: what of them is kept.
     wiki: of MediaWiki exports.
+    threads: of Stack Exchange and Reddit.
     code: of repositories of source code: which documents are made of them.
     priority: higher wins when duplicates compete. licence: of its documents, for the dataset card.
     text: the text version that documents of this source are written in; by default what the recipe or its profiles say.
@@ -234,6 +246,7 @@ class Source(Strict):
     pairs: PairOptions = PairOptions()
     books: BookOptions = BookOptions()
     wiki: WikiOptions = WikiOptions()
+    threads: ThreadOptions = ThreadOptions()
     code: CodeOptions = CodeOptions()
     priority: int = 0
     licence: str | None = None

@@ -222,11 +222,12 @@ KEYS = {
     dedup.ExactDedup: "view normalise scope survivor",
     source.Source: (
         "name path exclude root format rows columns snapshot extract max_document_bytes encoding delimiter "
-        "max_field_lines roles pairs books wiki code priority licence text"
+        "max_field_lines roles pairs books wiki threads code priority licence text"
     ),
     source.CodeOptions: "documents max_file_bytes revision file_header",
     source.BookOptions: "front_matter contents notes word_list",
     source.WikiOptions: "name namespaces",
+    source.ThreadOptions: "min_score",
     source.PairOptions: "choose min_margin score max_pairs seed",
     source.Columns: "text separator id url timestamp metadata",
     decontamination.Decontaminate: (

@@ -10,6 +10,7 @@ from gristmill.schemas.rows.kind import RowError
 from gristmill.schemas.rows.registry import row_kind
 
 FORMS: dict[str, str] = {
+    "discussion": "gristmill.pipelines.sources.forms.discussion",
     "question_answers": "gristmill.pipelines.sources.forms.question_answers",
     "ifeval": "gristmill.pipelines.sources.forms.ifeval",
     "code_tests": "gristmill.pipelines.sources.forms.code_tests",

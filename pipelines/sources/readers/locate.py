@@ -295,9 +295,7 @@ def _inspect(listed: _Listed, name: str, relative: str, source: Source, *, first
     # Opening every file of a remote store would cost a request each; one shows whether the store can be read.
     if _is_near(fs) or first:
         head = _head(listed, name, source)
-        by_content = packed_as(head)
-        # A `.gz` stored unpacked begins like text; anything else behind such a name is a damaged archive.
-        compression = by_content or ("" if is_text(head) else compression)
+        compression = compression_of(head, relative)
     chosen = source.file_format if source.file_format != "auto" else _SUFFIX_FORMAT.get(suffix)
     if chosen is None:
         raise InputError(
@@ -308,6 +306,16 @@ def _inspect(listed: _Listed, name: str, relative: str, source: Source, *, first
         )
     url = name if _is_local(fs) else fs.unstrip_protocol(name)
     return InputFile(fs, url, relative, listed.size, chosen, compression, listed.version)
+
+
+def compression_of(head: bytes, name: str) -> str:
+    """How a file is packed: gzip, bz2, zstd, xz, 7z or "", by its first bytes, else by its name.
+
+    A `.gz` stored unpacked begins like text; anything else behind such a name is a damaged archive.
+    """
+    by_content = packed_as(head)
+    by_name = _SUFFIX_COMPRESSION.get(posixpath.splitext(name.lower())[1], "")
+    return by_content or ("" if is_text(head) else by_name)
 
 
 def _head(listed: _Listed, name: str, source: Source) -> bytes:

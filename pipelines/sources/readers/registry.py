@@ -32,6 +32,7 @@ READERS: dict[str, str] = {
     "jsonl": "gristmill.pipelines.sources.readers.jsonl",
     "mediawiki": "gristmill.pipelines.sources.readers.mediawiki",
     "parquet": "gristmill.pipelines.sources.readers.parquet",
+    "reddit": "gristmill.pipelines.sources.readers.reddit",
     "stackexchange": "gristmill.pipelines.sources.readers.stackexchange",
     "text": "gristmill.pipelines.sources.readers.text",
     "warc": "gristmill.pipelines.sources.readers.warc",

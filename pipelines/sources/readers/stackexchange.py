@@ -103,6 +103,9 @@ def _take(posts: list[dict[str, Any]], site: str | None, rows: Rows) -> None:
             detail = f"another question with the Id {question['Id']} stands before it"
             rows.quarantine("repeated_id", detail, post["size"], post["at"])
         elif post is not question:
+            if rows.source.threads.min_score is not None and _number(post.get("Score")) < rows.source.threads.min_score:
+                rows.skip("below_min_score")
+                continue
             answers.append(post)
             rows.skip("joined")
     record = _record(question, answers, site)
