@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-REPORT_VERSION = 2
+REPORT_VERSION = 3
 
 
 class _Section(BaseModel):
@@ -71,6 +71,18 @@ class Mix(_Section):
     name: str
     before: Amount
     after: Amount
+
+
+class PageType(_Section):
+    """Web pages of one type, as gristmill's extractor judged them. shown_bytes: of the text that the pages show. text_bytes: of
+    what was taken as their text. kept: pages in the corpus."""
+
+    name: str
+    documents: int
+    without_text: int
+    shown_bytes: int
+    text_bytes: int
+    kept: int
 
 
 class Example(_Section):
@@ -291,6 +303,7 @@ class Summary(_Section):
     combinations_total: int
     sources: list[Mix]
     languages: list[Mix] | None
+    page_types: list[PageType]
     quarantine: list[QuarantineGroup]
     files: int
     incomplete: list[str]

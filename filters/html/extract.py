@@ -18,7 +18,7 @@ from gristmill.filters.encoding.evidence import choose_encoding
 from gristmill.filters.html.choose import choose_blocks
 from gristmill.filters.html.features import FEATURES, NAMES, block_features
 from gristmill.filters.html.heads import Heads
-from gristmill.filters.html.layout import BEGIN, ELEMENT, FINISH, HIDDEN, STATE, TAG, WIDE, WORDS, Page
+from gristmill.filters.html.layout import ELEMENT, HIDDEN, STATE, TAG, WIDE, WORDS, Page
 from gristmill.filters.html.markdown import to_markdown
 from gristmill.filters.html.metadata import Metadata, metadata_of
 from gristmill.filters.html.page import read_page
@@ -181,9 +181,14 @@ class Extraction:
         return most_probable_type(page_row(rows, sizes, scores[-len(rows) :], self.heads), self._model.page_trees)
 
     @property
+    def shown_bytes(self) -> int:
+        """Bytes of the text in all blocks, main text or not, in UTF-8."""
+        return len(self.page.text)
+
+    @property
     def shown_characters(self) -> int:
-        """Bytes of text in all blocks, main text or not."""
-        return int((self.page.blocks[:, FINISH] - self.page.blocks[:, BEGIN]).sum())
+        """Characters of the text in all blocks, main text or not."""
+        return int(np.count_nonzero(self.page.text & 0xC0 != 0x80))
 
 
 def extract(html: bytes | str, *, charset: str | None = None, linked_data: bool = False) -> Extraction:

@@ -14,6 +14,7 @@ from gristmill.pipelines.inspect.report.part import PICKS, Aligned, PartTask, co
 from gristmill.pipelines.inspect.report.samples import FetchTask, fetch_samples, to_sample
 from gristmill.pipelines.inspect.report.sketch import Number, central_range, choose_edges, edge_label, threshold_edge
 from gristmill.pipelines.inspect.report.steps import step_figures
+from gristmill.pipelines.inspect.report.web_pages import page_types
 from gristmill.pipelines.policy.compile import DOCUMENT_SIGNALS, CompiledPolicy, compile_recipe
 from gristmill.pipelines.policy.named_rule import NamedRule
 from gristmill.pipelines.run.run import Run
@@ -119,6 +120,7 @@ class _Collector:
             combinations_total=len(first.counts.get("combinations", {})),
             sources=_mix(first.counts.get("sources", {})),
             languages=_mix(first.counts.get("languages", {})) if LANGUAGE in self.run.signals else None,
+            page_types=page_types(first.counts.get("page_types", {})),
             quarantine=_quarantine(first, shown_texts(self.run.recipe)),
             files=facts["files"],
             incomplete=list(self.run.incomplete),

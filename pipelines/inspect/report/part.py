@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.inspect.report.counts import Partial, Weights, encode, smallest
 from gristmill.pipelines.inspect.report.sketch import Number, buckets, count_between, value_counts
+from gristmill.pipelines.inspect.report.web_pages import count_page_types
 from gristmill.pipelines.policy.compile import DOC_ID, CompiledPolicy
 from gristmill.pipelines.policy.evaluate import PartColumns, applies, read_columns, signal_column
 from gristmill.pipelines.policy.named_rule import NamedRule
@@ -141,6 +142,8 @@ def count_part(task: PartTask) -> int:
     _count_funnel(task, decided, result)
     _count_rules(decided, result)
     _count_mixes(decided, result)
+    metadata = _concat_parts(task, [part.documents for part in task.parts], ["metadata"]).column("metadata")
+    result.counts["page_types"] = count_page_types(metadata, decided.weights.bytes, decided.kept)
     _count_duplicates(decided, result)
     _count_edits(task, result)
     _pick_samples(task, decided, result)

@@ -9,6 +9,7 @@ from gristmill.pipelines.inspect.report.plots import clusters_plot, funnel_plot,
 from gristmill.pipelines.inspect.report.section import Section
 from gristmill.pipelines.inspect.report.steps import step_sections
 from gristmill.pipelines.inspect.report.tables import Cell, amount_cells, count, megabytes, percent, table
+from gristmill.pipelines.inspect.report.web_pages import web_pages_section
 from gristmill.schemas.report import Amount, FunnelStep, Mix, NearPair, RuleDrops, Sample, Summary
 
 
@@ -23,6 +24,7 @@ def sections(summary: Summary) -> list[Section]:
         contamination_section,
         mixing_section,
         _edits,
+        web_pages_section,
         _reading,
         _signals,
         _samples,

@@ -111,7 +111,7 @@ def needs_isolation(raw: bytes, extractor: str) -> bool:
 def _by_gristmill(html: str, *, markdown: bool) -> dict[str, Any]:
     page = Extraction(utf8_of(html, {}))
     text = page.markdown() if markdown else page.text
-    about = page.metadata.as_dict() | {"type": page.page_type}
+    about = page.metadata.as_dict() | {"type": page.page_type, "shown_bytes": page.shown_bytes}
     if page.text_source != "blocks":
         about["text_source"] = page.text_source
     return {

@@ -1,5 +1,6 @@
 import json
 
+import gristmill
 import pyarrow as pa
 import pytest
 from gristmill.pipelines.sources.readers.extract import EXTRACTED, RAW_PAGES, extract_batch, needs_isolation
@@ -35,6 +36,7 @@ def test_what_a_page_says_about_itself_is_kept() -> None:
         "language": "de",
         "licence_url": "https://l.example",
         "type": "article",
+        "shown_bytes": len("".join(block.text for block in gristmill.extract(head + HTML).blocks).encode()),
     }
     assert row["meta_robots"] == "robots: noai"
     assert extracted((head + HTML).encode(), extract="resiliparse")["page"] is None
