@@ -10,7 +10,10 @@ from pydantic import BeforeValidator, Field
 
 
 class Objective(Strict):
-    """What is learned from a window: `clm`, `mlm`, `span_corruption`, `replaced_token`; options are the objective's."""
+    """What is learned from a window: `clm`, `fill_in_the_middle`, `mlm`, `span_corruption`, `replaced_token`.
+
+    options: the objective's.
+    """
 
     name: str = "clm"
     options: dict[str, Any] = Field(default_factory=dict)

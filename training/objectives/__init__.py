@@ -1,1 +1,1 @@
-"""What is learned from a window of tokens: four objectives over the same shards."""
+"""What is learned from a window of tokens: five objectives over the same shards."""

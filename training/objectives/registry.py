@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 OBJECTIVES: dict[str, str] = {
     "clm": "gristmill.training.objectives.causal:Causal",
+    "fill_in_the_middle": "gristmill.training.objectives.fill_in_the_middle:FillInTheMiddle",
     "mlm": "gristmill.training.objectives.masked:Masked",
     "span_corruption": "gristmill.training.objectives.span_corruption:SpanCorruption",
     "replaced_token": "gristmill.training.objectives.replaced_token:ReplacedToken",
