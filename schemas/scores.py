@@ -34,10 +34,10 @@ PERPLEXITY = ScoreKind(
 IFD = ScoreKind(
     "ifd",
     (
-        *PERPLEXITY.columns,
-        ("perplexity_alone", "the same tokens' perplexity with nothing before them"),
         ("ifd", "perplexity / perplexity_alone (Li et al. 2024, arXiv:2402.00530)"),
         ("ifd_of_losses", "log perplexity / log perplexity_alone (Li et al. 2023, arXiv:2308.12032)"),
+        *PERPLEXITY.columns,
+        ("perplexity_alone", "the same tokens' perplexity with nothing before them"),
     ),
 )
 REWARD = ScoreKind("reward", (("reward", "the number that a reward model gives to the prompt with its answer"),))

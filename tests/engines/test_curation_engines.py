@@ -91,12 +91,13 @@ RECIPES: dict[str, dict[str, Any]] = {
 def write_recipe(folder: Path, kind: str, shuffled: bool, files: int) -> Path:
     rows = conversations() if kind == "conversation" else pairs()
     scores = [{"doc_id": id_from_column("set", row["id"]), "quality": n % 7 / 7} for n, row in enumerate(rows)]
+    del scores[len(scores) * 3 // 4 :]
     if shuffled:
         random.Random(5).shuffle(rows)
         random.Random(6).shuffle(scores)
     for file in range(files):
         write_jsonl(folder / "in" / f"{file}.jsonl", rows[file::files])
-    write_jsonl(folder / "scores.jsonl", scores[: len(scores) * 3 // 4])
+    write_jsonl(folder / "scores.jsonl", scores)
     source = {"name": "set", "path": str(folder / "in"), "columns": {"id": "id"}}
     recipe = {"name": kind, "rows": kind, "sources": [source], **RECIPES[kind]}
     if kind == "conversation":

@@ -195,3 +195,31 @@ def test_score_expressions() -> None:
     for text in ("", "a *", "a b", "(a", "a)", "3", "a ** b", "a*b", "__import__('os')", "* a", "-a"):
         with pytest.raises(RecipeError):
             parse_score(text)
+
+
+def test_prompts_that_a_model_solves_sometimes_and_a_share_for_each_skill(tmp_path: Path) -> None:
+    """Pass rates from `gristmill score`, and skills balanced: here by the kind of checker."""
+    kinds = ["number"] * 12 + ["choice"] * 6 + ["yes_no"] * 6
+    records = [
+        {"id": f"p-{n}", "prompt": [{"role": "user", "content": f"Q {n}?"}], "answer": "1", "checker": {"kind": kind}}
+        for n, kind in enumerate(kinds)
+    ]
+    source = {"name": "p", "path": write(tmp_path / "rows.jsonl", records), "columns": {"id": "id"}}
+    rates = [{"my_id": f"p-{n}", "pass_rate": n % 4 / 3} for n in range(24)]
+    path = write(tmp_path / "rates.jsonl", rates)
+    rules = [{"name": "never", "signal": "scored_pass_rate", "keep": "> 0"}]
+    rules += [{"name": "always", "signal": "scored_pass_rate", "keep": "< 1"}]
+    recipe = {
+        "name": "prompts",
+        "rows": "prompt",
+        "sources": [source],
+        "signals": ["answer_self_test"],
+        "scores": {"pass_rate": {"path": path, "id": "my_id", "source": "p"}},
+        "policy": {"rules": rules, "balance": [{"by": "checker_kind"}]},
+    }
+    run = build(recipe, tmp_path / "run", console=QUIET, report=False)
+    failed = [rule for row in run.table("decisions").to_arrow().to_pylist() for rule in row["failed_rules"]]
+    assert (failed.count("policy/never"), failed.count("policy/always")) == (6, 6)
+    assert failed.count("balance/checker_kind") == 3
+    skills = [json.loads(row["fields"])["checker"]["kind"] for row in run.corpus.to_arrow().to_pylist()]
+    assert sorted(skills) == ["choice"] * 3 + ["number"] * 3 + ["yes_no"] * 3

@@ -70,7 +70,7 @@ def test_ifd_is_the_ratio_of_perplexities(home: Path, tmp_path: Path) -> None:
     rows = [conversation(number, 2 + number % 5) for number in range(12)]
     found = score_rows(write_lines(tmp_path / "rows.jsonl", rows), home / "model", tmp_path / "out")
     assert (found.rows, found.unscored) == (12, {})
-    assert found.columns == ("perplexity", "answer_tokens", "perplexity_alone", "ifd", "ifd_of_losses")
+    assert found.columns == ("ifd", "ifd_of_losses", "perplexity", "answer_tokens", "perplexity_alone")
     model = transformers.AutoModelForCausalLM.from_pretrained(home / "model")
     tokenizer = transformers.AutoTokenizer.from_pretrained(home / "model")
     by_id = scores(tmp_path / "out")
