@@ -164,14 +164,14 @@ def print_whole(chosen: argparse.Namespace) -> None:
         failed = Counter(
             rule for rules in run.table("decisions").to_arrow().column("failed_rules").to_pylist() for rule in rules
         )
-    print(f"{chosen.rows:,} conversations, {written / 1e6:,.0f} MB of JSON, budget {chosen.budget:,}: {run}")
-    print(f"whole build: {seconds:,.0f} s, {chosen.rows / seconds:,.0f} rows/s")
-    for name, took in run.summary["stage_seconds"].items():
-        if took >= 1:
-            print(f"  {name:40}{took:>8,.1f} s")
-    print("rows that fail: " + ", ".join(f"{name} {count:,}" for name, count in failed.most_common(8)))
-    for who, label in ((resource.RUSAGE_SELF, "this process"), (resource.RUSAGE_CHILDREN, "a worker process")):
-        print(f"peak memory of {label}: {resource.getrusage(who).ru_maxrss / 2**20:.1f} GiB")
+        print(f"{chosen.rows:,} conversations, {written / 1e6:,.0f} MB of JSON, budget {chosen.budget:,}: {run}")
+        print(f"whole build: {seconds:,.0f} s, {chosen.rows / seconds:,.0f} rows/s")
+        for name, took in run.summary["stage_seconds"].items():
+            if took >= 1:
+                print(f"  {name:40}{took:>8,.1f} s")
+        print("rows that fail: " + ", ".join(f"{name} {count:,}" for name, count in failed.most_common(8)))
+        for who, label in ((resource.RUSAGE_SELF, "this process"), (resource.RUSAGE_CHILDREN, "a worker process")):
+            print(f"peak memory of {label}: {resource.getrusage(who).ru_maxrss / 2**20:.1f} GiB")
 
 
 def print_selection(chosen: argparse.Namespace) -> None:
