@@ -33,7 +33,7 @@ from gristmill.console import Console
 from gristmill.filters.embedding.hashed import document_counts, hashed_vectors, inverse_frequencies
 from gristmill.filters.registry import family
 from gristmill.filters.transforms.versions import version_texts
-from gristmill.pipelines.select.choose import Candidates, choose
+from gristmill.pipelines.select.choose import ChoosableRows, choose
 from gristmill.schemas.recipe.curate import Select
 from gristmill.schemas.rows.kind import stored_batch
 from gristmill.schemas.rows.registry import row_kind
@@ -179,7 +179,7 @@ def print_selection(chosen: argparse.Namespace) -> None:
     vectors = clustered(chosen.rows, chosen.dimension, rng)
     drawn = rng.permutation(chosen.rows)
     scores = rng.random(chosen.rows)
-    given = Candidates(vectors, np.ones(chosen.rows, bool), drawn, drawn, np.argsort(-scores))
+    given = ChoosableRows(vectors, np.ones(chosen.rows, bool), drawn, drawn, np.argsort(-scores))
     print(f"{chosen.rows:,} rows of {chosen.dimension} dimensions, budget {chosen.budget:,}")
     for method in chosen.methods:
         select = Select(budget=chosen.budget, method=method, neighbours=chosen.neighbours)

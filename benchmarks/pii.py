@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from gristmill.filters.pii.find import Finding, find, has_candidates
+from gristmill.filters.pii.find import PiiFinding, find, has_candidates
 from inputs import documents
 
 MIN_SCORE = 0.4
@@ -79,7 +79,7 @@ def ours(texts: list[str]) -> list[list[Span]]:
     return [list(in_characters(text, values)) for text, values in zip(texts, found, strict=True)]
 
 
-def in_characters(text: str, values: list[Finding]) -> Iterator[Span]:
+def in_characters(text: str, values: list[PiiFinding]) -> Iterator[Span]:
     data = text.encode()
     for value in values:
         start = len(data[: value.start].decode())

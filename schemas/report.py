@@ -65,7 +65,7 @@ class Combination(_Section):
     amount: Amount
 
 
-class Mix(_Section):
+class MixSection(_Section):
     """One source or language. before: readable documents; after: documents in the corpus."""
 
     name: str
@@ -117,7 +117,7 @@ class Balance(_Section):
     left_out_by_sample: int
 
 
-class Sample(_Section):
+class SampleSection(_Section):
     """One document shown as text. value: of the rule's signal. excerpt: None when the run does not store the text."""
 
     doc_id: str
@@ -137,8 +137,8 @@ class RuleSamples(_Section):
 
     rule: str
     by_margin: bool
-    failing: list[Sample]
-    passing: list[Sample]
+    failing: list[SampleSection]
+    passing: list[SampleSection]
 
 
 class ClusterSize(_Section):
@@ -148,7 +148,7 @@ class ClusterSize(_Section):
 
 class Cluster(_Section):
     size: int
-    survivor: Sample
+    survivor: SampleSection
 
 
 class Duplicates(_Section):
@@ -301,8 +301,8 @@ class Summary(_Section):
     rules: list[RuleDrops]
     combinations: list[Combination]
     combinations_total: int
-    sources: list[Mix]
-    languages: list[Mix] | None
+    sources: list[MixSection]
+    languages: list[MixSection] | None
     page_types: list[PageType]
     quarantine: list[QuarantineGroup]
     files: int
@@ -318,6 +318,6 @@ class Summary(_Section):
     steps: dict[str, dict[str, Any]] = Field(default_factory=dict)
     edits: list[EditReason] | None
     histograms: list[Histogram]
-    kept_samples: list[Sample]
-    dropped_samples: list[Sample]
+    kept_samples: list[SampleSection]
+    dropped_samples: list[SampleSection]
     rule_samples: list[RuleSamples] = Field(default_factory=list)

@@ -44,7 +44,7 @@ class Model(NamedTuple):
     page_trees: Trees
 
 
-class Block(NamedTuple):
+class TextBlock(NamedTuple):
     """A piece of a page. element: the name of the block element around it, "" where it has none of HTML. score: the
     probability that a word of it is main text. kept: whether it is part of the text."""
 
@@ -151,13 +151,13 @@ class Extraction:
         return to_markdown(self.page, self._chosen[1], links=links, emphasis=emphasis)
 
     @cached_property
-    def blocks(self) -> list[Block]:
+    def blocks(self) -> list[TextBlock]:
         """Every block of the page, in its order."""
         scores, kept, _ = self._chosen
         page = self.page
         tags = page.elements[page.blocks[:, ELEMENT], TAG]
         return [
-            Block(
+            TextBlock(
                 page.block_text(k),
                 TAG_NAMES[tags[k]] if tags[k] < len(TAG_NAMES) else "",
                 float(scores[k]),

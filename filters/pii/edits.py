@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.options import with_defaults
-from gristmill.filters.pii.find import LIKELY_SCORE, Finding, find, has_candidates
+from gristmill.filters.pii.find import LIKELY_SCORE, PiiFinding, find, has_candidates
 from gristmill.filters.pii.kinds import PATTERN_KINDS, PLACEHOLDERS
 from gristmill.filters.pii.pseudonyms import Pseudonyms
 from gristmill.filters.transforms.apply import apply_edits, compose
@@ -15,7 +15,7 @@ from gristmill.filters.transforms.edit_arrays import edits_array, no_edits, repl
 from gristmill.kernels.buffers import string_buffers
 
 MASK, PSEUDONYM = "mask", "pseudonym"
-Finder = Callable[[pa.Array, Mapping[str, Any]], list[list[Finding]]]
+Finder = Callable[[pa.Array, Mapping[str, Any]], list[list[PiiFinding]]]
 
 
 def edits(texts: pa.Array, options: Mapping[str, Any]) -> pa.Array:
@@ -52,7 +52,7 @@ def pii_edits(
 
 
 def _replacements(
-    texts: pa.Array, found: list[list[Finding]], actions: Mapping[str, str], pseudonyms: Pseudonyms | None
+    texts: pa.Array, found: list[list[PiiFinding]], actions: Mapping[str, str], pseudonyms: Pseudonyms | None
 ) -> pa.Array:
     """EDITS of one scan."""
     data, offsets = string_buffers(texts)

@@ -67,7 +67,7 @@ class PiiOptions(Strict):
     )
 
 
-class Finding(NamedTuple):
+class PiiFinding(NamedTuple):
     """One value in a text: UTF-8 bytes, its kind, how sure it is (0-1)."""
 
     start: int
@@ -76,7 +76,7 @@ class Finding(NamedTuple):
     score: float
 
 
-def find(texts: pa.Array, options: Mapping[str, Any]) -> list[list[Finding]]:
+def find(texts: pa.Array, options: Mapping[str, Any]) -> list[list[PiiFinding]]:
     """For each text its values, sorted, not overlapping: of two that overlap, the surer, then the longer one.
 
     options: see PiiOptions. A null text has none.
@@ -84,7 +84,7 @@ def find(texts: pa.Array, options: Mapping[str, Any]) -> list[list[Finding]]:
     data, offsets = string_buffers(texts)
     found = _candidates(texts, options)
     min_score = _min_score(options)
-    answers: list[list[Finding]] = [[] for _ in range(len(texts))]
+    answers: list[list[PiiFinding]] = [[] for _ in range(len(texts))]
     for row, start, end, classes in zip(*(column.tolist() for column in found), strict=True):
         base = offsets[row]
         answers[row] += _ask(data[base : offsets[row + 1]], start, end, classes, min_score)
@@ -116,7 +116,7 @@ def _min_score(options: Mapping[str, Any]) -> float:
     return float(options.get("min_score", LIKELY_SCORE))
 
 
-def _ask(document: np.ndarray, start: int, end: int, classes: int, min_score: float) -> Iterator[Finding]:
+def _ask(document: np.ndarray, start: int, end: int, classes: int, min_score: float) -> Iterator[PiiFinding]:
     """The recognisers of the candidate's classes, over the text around it."""
     after = PRIVATE_KEY_BYTES if classes & kinds.MAY_BE_KEY and _is_key_block(document, start) else AFTER_BYTES
     first = _boundary(document, max(0, start - BEFORE_BYTES))
@@ -133,11 +133,11 @@ def _ask(document: np.ndarray, start: int, end: int, classes: int, min_score: fl
             if value.score < min_score:
                 continue
             if is_ascii:
-                yield Finding(first + value.start, first + value.end, value.kind, value.score)
+                yield PiiFinding(first + value.start, first + value.end, value.kind, value.score)
             else:
                 begin = first + len(text[: value.start].encode())
                 size = len(text[value.start : value.end].encode())
-                yield Finding(begin, begin + size, value.kind, value.score)
+                yield PiiFinding(begin, begin + size, value.kind, value.score)
 
 
 def _is_key_block(document: np.ndarray, start: int) -> bool:
@@ -151,16 +151,16 @@ def _boundary(document: np.ndarray, at: int) -> int:
     return at
 
 
-def _in_bytes(text: str, values: Iterable[Found]) -> Iterator[Finding]:
+def _in_bytes(text: str, values: Iterable[Found]) -> Iterator[PiiFinding]:
     for value in values:
         start = len(text[: value.start].encode())
         end = start + len(text[value.start : value.end].encode())
-        yield Finding(start, end, value.kind, value.score)
+        yield PiiFinding(start, end, value.kind, value.score)
 
 
-def _resolved(values: list[Finding]) -> list[Finding]:
+def _resolved(values: list[PiiFinding]) -> list[PiiFinding]:
     """Sorted and without overlaps: n values cost n log n, however many a document has."""
-    chosen: list[Finding] = []
+    chosen: list[PiiFinding] = []
     for value in sorted(set(values), key=lambda v: (-v.score, v.start - v.end, v.start, v.kind)):
         place = bisect_left(chosen, value)
         ends_before = place == 0 or chosen[place - 1].end <= value.start

@@ -14,10 +14,6 @@ from gristmill.schemas.strict import Strict
 CHECK_SECONDS = 10.0  # a check in a process of its own may last so long, unless its kind says otherwise
 
 
-class NoOptions(Strict):
-    """The options of a kind that has none."""
-
-
 def _nothing_missing(_options: Any) -> PackageError | None:
     return None
 

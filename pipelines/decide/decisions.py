@@ -16,7 +16,7 @@ from gristmill.pipelines.dedup.near.options import decision_config
 from gristmill.pipelines.dedup.preferences import with_preferences
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import CompiledPolicy, CompiledRecipe
-from gristmill.pipelines.policy.evaluate import PartColumns, PartsAtHand, Verdict, evaluate, read_columns
+from gristmill.pipelines.policy.evaluate import PartColumns, PartsAtHand, RuleVerdicts, evaluate, read_columns
 from gristmill.pipelines.run.by_part import part_key, parts_by_number, read_rows
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import PartWriter
@@ -276,7 +276,7 @@ def decide_part(task: DecisionTask) -> int:
     return task.documents.rows
 
 
-def _with_duplicates(columns: PartColumns, verdict: Verdict, members: pa.Table) -> pa.Table:
+def _with_duplicates(columns: PartColumns, verdict: RuleVerdicts, members: pa.Table) -> pa.Table:
     """Decision rows: the rules' verdict, with being a copy or a near duplicate of a survivor as further failed rules."""
     rows = columns.rows
     places = members.column("row").to_numpy()
@@ -293,7 +293,7 @@ def _with_duplicates(columns: PartColumns, verdict: Verdict, members: pa.Table) 
         mask[places[failed]] = True
         names.append(name)
         failing = np.vstack([failing, mask])
-    full = Verdict(names, failing, verdict.floor)
+    full = RuleVerdicts(names, failing, verdict.floor)
     found = np.full(rows, -1, np.int64)
     found[places] = np.arange(len(places))
     in_cluster = pa.array(found, mask=found < 0)

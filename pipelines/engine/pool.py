@@ -25,7 +25,7 @@ LEAST_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Limits:
+class WorkerLimits:
     """Time for a batch: `seconds` plus `seconds_per_mib`; memory of a worker in bytes (0: unlimited)."""
 
     seconds: float = 30.0
@@ -35,7 +35,7 @@ class Limits:
     def for_batch(self, batch: pa.RecordBatch) -> float:
         return self.seconds + self.seconds_per_mib * batch.nbytes / (1 << 20)
 
-    def halved(self) -> "Limits":
+    def halved(self) -> "WorkerLimits":
         """For half of a batch, so that finding one record that hangs among thousands takes minutes, not an hour."""
         return replace(self, seconds=max(self.seconds / 2, min(self.seconds, LEAST_SECONDS)))
 
@@ -47,7 +47,7 @@ class WorkerFailure(Exception):
 class _Worker:
     """A process, and the function with its configuration (`key`) that it answers by."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: WorkerLimits) -> None:
         self.key: tuple[str, str] | None = None
         self.channel, theirs = socket.socketpair()
         command = [sys.executable, "-m", "gristmill.pipelines.engine.worker", str(theirs.fileno())]
@@ -107,9 +107,9 @@ class _Worker:
 class IsolatedPool:
     """At most `size` worker processes at once, kept between batches; safe to call from several threads."""
 
-    def __init__(self, size: int | None = None, limits: Limits | None = None) -> None:
+    def __init__(self, size: int | None = None, limits: WorkerLimits | None = None) -> None:
         self.size = size or int(os.environ.get("GRISTMILL_POOL_SIZE", 0)) or len(os.sched_getaffinity(0))
-        self.limits = limits or Limits()
+        self.limits = limits or WorkerLimits()
         self._slots = threading.BoundedSemaphore(self.size)
         self._idle: list[_Worker] = []
         self._lock = threading.Lock()
@@ -120,7 +120,7 @@ class IsolatedPool:
         config: Mapping[str, Any],
         batch: pa.RecordBatch,
         schema: pa.Schema,
-        limits: Limits | None = None,
+        limits: WorkerLimits | None = None,
     ) -> pa.RecordBatch:
         """`module:function(batch, config)` over `batch`, row by row the same order.
 
@@ -135,7 +135,7 @@ class IsolatedPool:
         return table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], full)
 
     def _solve(
-        self, key: tuple[str, str], batch: pa.RecordBatch, full: pa.Schema, limits: Limits
+        self, key: tuple[str, str], batch: pa.RecordBatch, full: pa.Schema, limits: WorkerLimits
     ) -> list[pa.RecordBatch]:
         if not batch.num_rows:
             return []
@@ -153,7 +153,7 @@ class IsolatedPool:
         columns = [column.cast(field.type) for column, field in zip(answer.columns, list(full)[:-1], strict=True)]
         return [pa.RecordBatch.from_arrays([*columns, errors], schema=full)]
 
-    def _ask(self, key: tuple[str, str], batch: pa.RecordBatch, limits: Limits) -> pa.RecordBatch:
+    def _ask(self, key: tuple[str, str], batch: pa.RecordBatch, limits: WorkerLimits) -> pa.RecordBatch:
         worker = self._borrow(key, limits)
         try:
             answer = worker.ask(batch, limits.for_batch(batch))
@@ -165,7 +165,7 @@ class IsolatedPool:
             raise WorkerFailure(f"answered {answer.num_rows} rows for {batch.num_rows}")
         return answer
 
-    def _borrow(self, key: tuple[str, str], limits: Limits) -> _Worker:
+    def _borrow(self, key: tuple[str, str], limits: WorkerLimits) -> _Worker:
         """An idle worker, first one that has answered by this function; else a new one."""
         with self._lock:
             idle = next((worker for worker in self._idle if worker.key == key), None) or next(iter(self._idle), None)

@@ -28,7 +28,7 @@ _DEVIATIONS = 5  # of the estimate below the limit: a pair at the limit is misse
 
 
 @dataclass(frozen=True)
-class Found:
+class ForgottenDocument:
     """A document of the run. how: `asked`, `exact` or `near`; similarity: to the document asked for that is nearest."""
 
     doc_id: str
@@ -39,7 +39,7 @@ class Found:
     similarity: float = 1.0
 
 
-def documents_named(run: Run, doc_ids: Sequence[str]) -> dict[str, Found]:
+def documents_named(run: Run, doc_ids: Sequence[str]) -> dict[str, ForgottenDocument]:
     """The documents with those ids; ids that are not there are left out."""
     found = {}
     wanted = pa.array(sorted(set(doc_ids)), pa.large_string())
@@ -47,11 +47,11 @@ def documents_named(run: Run, doc_ids: Sequence[str]) -> dict[str, Found]:
         table = read_part(run.storage, part, ["doc_id", "content_hash"])
         for row in pc.indices_nonzero(pc.is_in(table.column("doc_id"), value_set=wanted)).to_pylist():
             doc_id, content = (table.column(name)[row].as_py() for name in ("doc_id", "content_hash"))
-            found[doc_id] = Found(doc_id, number, row, content, "asked")
+            found[doc_id] = ForgottenDocument(doc_id, number, row, content, "asked")
     return found
 
 
-def verified_copies(run: Run, asked: Sequence[Found]) -> list[Found]:
+def verified_copies(run: Run, asked: Sequence[ForgottenDocument]) -> list[ForgottenDocument]:
     """Every other document that is an exact copy of one of those, or similar to it as the recipe's `near` says."""
     found = {(one.part, one.row): one for one in _exact_copies(run, asked)}
     for one in _near_copies(run, asked):
@@ -61,7 +61,7 @@ def verified_copies(run: Run, asked: Sequence[Found]) -> list[Found]:
     return sorted(found.values(), key=lambda one: (one.part, one.row))
 
 
-def _exact_copies(run: Run, asked: Sequence[Found]) -> Iterator[Found]:
+def _exact_copies(run: Run, asked: Sequence[ForgottenDocument]) -> Iterator[ForgottenDocument]:
     """Equal text, or equal after the normalisation that the run measured."""
     hashes = pa.array(sorted({one.content_hash for one in asked if one.content_hash}), pa.large_string())
     content_key = content_key_of(run.recipe)
@@ -79,10 +79,10 @@ def _exact_copies(run: Run, asked: Sequence[Found]) -> Iterator[Found]:
             same = pc.or_(same, pc.is_in(theirs, value_set=pa.array(sorted(keys), theirs.type)))
         for row in pc.indices_nonzero(same).to_pylist():
             doc_id, content = (table.column(name)[row].as_py() for name in ("doc_id", "content_hash"))
-            yield Found(doc_id, number, row, content, "exact")
+            yield ForgottenDocument(doc_id, number, row, content, "exact")
 
 
-def _near_copies(run: Run, asked: Sequence[Found]) -> Iterator[Found]:
+def _near_copies(run: Run, asked: Sequence[ForgottenDocument]) -> Iterator[ForgottenDocument]:
     """Documents whose signature comes close to one asked for, verified as the recipe says."""
     near = run.recipe.dedup.near
     if near is None:
@@ -102,7 +102,7 @@ def _near_copies(run: Run, asked: Sequence[Found]) -> Iterator[Found]:
         yield from _verified(run, near, wanted, part_number(part), rows.tolist(), agreement[close])
 
 
-def _signatures_of(run: Run, asked: Sequence[Found]) -> Iterator[np.ndarray]:
+def _signatures_of(run: Run, asked: Sequence[ForgottenDocument]) -> Iterator[np.ndarray]:
     """Signatures of the documents asked for that have any."""
     near = run.recipe.dedup.near
     assert near is not None
@@ -120,7 +120,7 @@ def _signatures_of(run: Run, asked: Sequence[Found]) -> Iterator[np.ndarray]:
 
 def _verified(
     run: Run, near: NearDedup, wanted: Sequence[str], number: int, rows: Sequence[int], estimate: np.ndarray
-) -> Iterator[Found]:
+) -> Iterator[ForgottenDocument]:
     """Those rows of a part that are similar to a wanted text; by the estimate where texts are no longer stored."""
     if not rows:
         return
@@ -134,7 +134,7 @@ def _verified(
         similarity = jaccard(hashed.values, hashed.offsets, left, right).reshape(len(rows), -1).max(axis=1)
     for row, value in zip(rows, similarity.tolist(), strict=True):
         if value >= near.similarity:
-            yield Found(known[row]["doc_id"], number, row, known[row]["content_hash"], "near", value)
+            yield ForgottenDocument(known[row]["doc_id"], number, row, known[row]["content_hash"], "near", value)
 
 
 def _texts(run: Run, near: NearDedup, part: int, rows: Sequence[int]) -> list[str | None]:

@@ -17,7 +17,7 @@ from gristmill.pipelines.decide.reselect import decide_selection
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine, running
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.forget.copies import Found, documents_named, verified_copies
+from gristmill.pipelines.forget.copies import ForgottenDocument, documents_named, verified_copies
 from gristmill.pipelines.inspect.report.write import write_report
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.lock import run_lock
@@ -44,7 +44,7 @@ class Forgotten(Shown):
     """What a request removed, and where the documents still are. promoted: documents kept now that were not before."""
 
     run: Run
-    removed: tuple[Found, ...]
+    removed: tuple[ForgottenDocument, ...]
     promoted: tuple[str, ...]
     still_there: tuple[str, ...]
 
@@ -83,7 +83,7 @@ def forget(
             console.log("forget: an interrupted request is finished first")
             promoted = _carry_out(storage, started, console)
         chosen = open_run(storage.url)
-        removed: tuple[Found, ...] = ()
+        removed: tuple[ForgottenDocument, ...] = ()
         known = read_forget_requests(storage).doc_ids
         if wanted := [doc_id for doc_id in dict.fromkeys(doc_ids) if doc_id not in known]:
             removed = _found(chosen, wanted, mode)
@@ -98,7 +98,7 @@ def forget(
         return Forgotten(open_run(storage.url), removed, promoted, still_there)
 
 
-def _found(run: Run, wanted: Sequence[str], mode: Mode) -> tuple[Found, ...]:
+def _found(run: Run, wanted: Sequence[str], mode: Mode) -> tuple[ForgottenDocument, ...]:
     """The documents to forget; InputError when an id is not in the run."""
     named = documents_named(run, wanted)
     missing = [doc_id for doc_id in wanted if doc_id not in named]
@@ -114,7 +114,7 @@ def _found(run: Run, wanted: Sequence[str], mode: Mode) -> tuple[Found, ...]:
 
 
 def _entry(
-    run: Run, asked: Sequence[str], mode: Mode, removed: Sequence[Found], shards: Sequence[str]
+    run: Run, asked: Sequence[str], mode: Mode, removed: Sequence[ForgottenDocument], shards: Sequence[str]
 ) -> ForgetRequest:
     shards_of_build = f"{layout.SHARDS}/{layout.MANIFEST}"
     own = [run.storage.address(layout.SHARDS)] if run.storage.exists(shards_of_build) else []

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.datatrove.steps import check_steps, result_schema
 from gristmill.filters.transforms.edit_arrays import no_edits
-from gristmill.pipelines.engine.pool import ERROR_COLUMN, Limits, shared_pool
+from gristmill.pipelines.engine.pool import ERROR_COLUMN, WorkerLimits, shared_pool
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure.families import signals_spec
 from gristmill.pipelines.run.by_part import part_key
@@ -32,7 +32,7 @@ from gristmill.schemas.rows.datatrove_edits import DATATROVE_EDITS
 from gristmill.schemas.signals import FamilyKey
 
 PIECE_BYTES = 1 << 20
-LIMITS = Limits(seconds=300.0, seconds_per_mib=600.0)  # the steps are slow, and a busy machine makes them slower
+LIMITS = WorkerLimits(seconds=300.0, seconds_per_mib=600.0)  # the steps are slow, and a busy machine makes them slower
 _READ = ["doc_id", "text", "url", "timestamp", "metadata"]
 
 

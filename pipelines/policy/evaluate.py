@@ -77,7 +77,7 @@ def read_columns(
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RuleVerdicts:
     """failing: bool matrix (rules, documents); names: the rules' names; floor: documents above the floor."""
 
     names: list[str]
@@ -104,21 +104,21 @@ class PartsAtHand:
     NEEDED = ("doc_id", "source", "text_bytes")
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[PartColumns, Verdict]] = {}
+        self._kept: dict[str, tuple[PartColumns, RuleVerdicts]] = {}
         self._bytes = 0
 
-    def keep(self, part: Part, columns: PartColumns, verdict: Verdict) -> None:
+    def keep(self, part: Part, columns: PartColumns, verdict: RuleVerdicts) -> None:
         documents = columns.documents.select(self.NEEDED)
         self._bytes += documents.nbytes + verdict.failing.nbytes
         if self._bytes <= self.MAX_BYTES:
             tokens = {name: column for name, column in columns.signals.items() if name == "token_count"}
             self._kept[part.key] = PartColumns(documents, tokens, {}), verdict
 
-    def take(self, part: Part) -> tuple[PartColumns, Verdict] | None:
+    def take(self, part: Part) -> tuple[PartColumns, RuleVerdicts] | None:
         return self._kept.pop(part.key, None)
 
 
-def evaluate(columns: PartColumns, policy: CompiledPolicy) -> Verdict:
+def evaluate(columns: PartColumns, policy: CompiledPolicy) -> RuleVerdicts:
     """Apply the floor and the rules to every document; quarantined and unmeasurable ones fail a rule of that name."""
     names: list[str] = []
     masks: list[np.ndarray] = []
@@ -144,7 +144,9 @@ def evaluate(columns: PartColumns, policy: CompiledPolicy) -> Verdict:
         names.append(named.name)
         masks.append(_fails(columns, named) & ~quarantined)
     failing = np.array(masks) if masks else np.zeros((0, columns.rows), bool)
-    return Verdict(names, failing.reshape(len(names), columns.rows), np.logical_not(np.any(failing[:floor], axis=0)))
+    return RuleVerdicts(
+        names, failing.reshape(len(names), columns.rows), np.logical_not(np.any(failing[:floor], axis=0))
+    )
 
 
 def _fails(columns: PartColumns, named: NamedRule) -> np.ndarray:

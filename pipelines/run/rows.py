@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Rows(Shown):
+class DatasetRows(Shown):
     """A dataset of a run. `len` is its number of rows; iterating gives them as dicts, a batch of them in memory."""
 
     def __init__(self, storage: Storage, manifest: DatasetManifest) -> None:

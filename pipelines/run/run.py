@@ -11,7 +11,7 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.losses import losses
-from gristmill.pipelines.run.rows import Rows
+from gristmill.pipelines.run.rows import DatasetRows
 from gristmill.pipelines.run.shown import Shown
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
@@ -90,11 +90,11 @@ class Run(Shown):
         return self.selected(layout.DECISIONS)
 
     @property
-    def corpus(self) -> Rows:
+    def corpus(self) -> DatasetRows:
         """The rows of this selection's corpus; RunError when it has not been written."""
-        return Rows(self.storage, self.selected(layout.CORPUS))
+        return DatasetRows(self.storage, self.selected(layout.CORPUS))
 
-    def table(self, name: str) -> Rows:
+    def table(self, name: str) -> DatasetRows:
         """The rows of a dataset by its folder: `documents`, `decisions`, `corpus`, `signals/gopher_quality`, ...
 
         Datasets that every selection has are this selection's. RunError, with those that there are, for another name.
@@ -102,7 +102,7 @@ class Run(Shown):
         for folder in (f"{self.folder}{name}", name):
             manifest = read_manifest(self.storage, folder)
             if manifest is not None:
-                return Rows(self.storage, manifest)
+                return DatasetRows(self.storage, manifest)
         known = {*self.summary["digests"], *(spec.folder for spec in layout.datasets())}
         there = sorted(folder for folder in known if read_manifest(self.storage, folder) is not None)
         nearest = nearest_name(name, there)

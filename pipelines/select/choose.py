@@ -18,7 +18,7 @@ _SELECTED, _NEAR_SELECTED, _OVER_BUDGET, _NO_VECTOR, _SEMANTIC = range(5)
 
 
 @dataclass(frozen=True)
-class Candidates:
+class ChoosableRows:
     """The rows that pass the rules.
 
     vectors: float32 (rows, dimension), of length 1, or zeros where there is none. defined: bool (rows,), whether there is one.
@@ -47,7 +47,7 @@ class Choices:
         return int((self.outcome == OUTCOMES.index(outcome)).sum())
 
 
-def choose(candidates: Candidates, semantic: SemanticDedup | None, select: Select | None) -> Choices:
+def choose(candidates: ChoosableRows, semantic: SemanticDedup | None, select: Select | None) -> Choices:
     """What becomes of each candidate."""
     rows = len(candidates.defined)
     found = Choices(
@@ -68,7 +68,7 @@ def choose(candidates: Candidates, semantic: SemanticDedup | None, select: Selec
     return found
 
 
-def _select(candidates: Candidates, found: Choices, select: Select) -> None:
+def _select(candidates: ChoosableRows, found: Choices, select: Select) -> None:
     left = found.outcome == _SELECTED
     scored, drawn = (order[left[order]] for order in (candidates.scored, candidates.drawn))
     budget = select.rows_of(len(scored))
@@ -112,7 +112,7 @@ def _groups(vectors: np.ndarray, drawn: np.ndarray) -> list[np.ndarray]:
 
 
 def _walk(
-    candidates: Candidates,
+    candidates: ChoosableRows,
     found: Choices,
     order: np.ndarray,
     budget: int,

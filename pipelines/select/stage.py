@@ -22,7 +22,7 @@ from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import PartWriter, read_part
 from gristmill.pipelines.run.draws import id_keys, shuffled
 from gristmill.pipelines.run.units import commit_unit
-from gristmill.pipelines.select.choose import OUTCOMES, Candidates, Choices, choose
+from gristmill.pipelines.select.choose import OUTCOMES, Choices, ChoosableRows, choose
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.layout import DatasetSpec
@@ -173,7 +173,7 @@ def _add_vectors(found: _Gathered, vectors: pa.Array) -> None:
     found.defined.append(defined)
 
 
-def _candidates(gathered: _Gathered, ids: pa.Array, recipe: Recipe) -> Candidates:
+def _candidates(gathered: _Gathered, ids: pa.Array, recipe: Recipe) -> ChoosableRows:
     seed = recipe.selection.seed if recipe.selection is not None else 0
     by_id = pc.sort_indices(ids).to_numpy()
     id_rank = np.empty(len(ids), np.int64)
@@ -198,7 +198,7 @@ def _candidates(gathered: _Gathered, ids: pa.Array, recipe: Recipe) -> Candidate
     orders = np.concatenate(gathered.orders, axis=1) if gathered.orders else np.zeros((0, 0))
     keys = (id_rank, of_code[codes] if len(of_code) else codes, *orders[::-1])
     scores = np.concatenate(gathered.scores) if gathered.scores else np.zeros(0)
-    return Candidates(
+    return ChoosableRows(
         vectors=vectors,
         defined=np.concatenate(gathered.defined) if gathered.defined else np.zeros(0, bool),
         drawn=drawn,
@@ -255,7 +255,7 @@ def _write(
         commit_unit(storage, spec, key, writer, {})
 
 
-def _facts(choices: Choices, ids: pa.Array, candidates: Candidates) -> dict[str, Any]:
+def _facts(choices: Choices, ids: pa.Array, candidates: ChoosableRows) -> dict[str, Any]:
     """Counts, and what of each topic was there and was chosen, with the first rows chosen as examples."""
     chosen = choices.outcome == OUTCOMES.index(SELECTED)
     facts: dict[str, Any] = {"outcomes": {name: choices.count(name) for name in OUTCOMES}}

@@ -49,7 +49,7 @@ RECORD = "export.json"
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportedShards:
     """One shard as it is exported. documents: those that are left, offsets as exported; starts: where they lie in the
     shard; whole: nothing was forgotten, the files can be used as they are."""
 
@@ -116,7 +116,7 @@ def tombstone_digest(stones: list[Tombstone]) -> str:
     return xxhash.xxh3_128_hexdigest("\n".join(stone.model_dump_json() for stone in stones))
 
 
-def _exported(storage: Storage, manifest: ShardSetManifest, stones: list[Tombstone]) -> Iterator[Exported]:
+def _exported(storage: Storage, manifest: ShardSetManifest, stones: list[Tombstone]) -> Iterator[ExportedShards]:
     gone: dict[str, set[int]] = {}
     for stone in stones:
         gone.setdefault(stone.shard, set()).add(stone.start)
@@ -133,10 +133,12 @@ def _exported(storage: Storage, manifest: ShardSetManifest, stones: list[Tombsto
         place = documents.schema.get_field_index("offset")
         documents = documents.set_column(place, documents.schema.field(place), pa.array(np.cumsum(lengths) - lengths))
         tokenizer = storage.address(TOKENIZER_FOLDER)
-        yield Exported(storage, shard, manifest.numpy_dtype, documents, starts[left], tokenizer, whole=not forgotten)
+        yield ExportedShards(
+            storage, shard, manifest.numpy_dtype, documents, starts[left], tokenizer, whole=not forgotten
+        )
 
 
-def _write_tokens(to: Storage, exported: Exported, name: str, extension: str = BIN) -> None:
+def _write_tokens(to: Storage, exported: ExportedShards, name: str, extension: str = BIN) -> None:
     """The tokens (or the loss) as they are, linked where that is possible."""
     storage, path = exported.storage, exported.shard.name + extension
     if not (exported.whole and storage.is_local and to.is_local):
@@ -150,7 +152,7 @@ def _write_tokens(to: Storage, exported: Exported, name: str, extension: str = B
         shutil.copyfile(storage.path(path), to.path(name))
 
 
-def _datatrove(to: Storage, exported: Exported) -> None:
+def _datatrove(to: Storage, exported: ExportedShards) -> None:
     name = f"{exported.shard.name}.ds"
     _write_tokens(to, exported, name)
     ends = np.cumsum(exported.lengths)
@@ -162,7 +164,7 @@ def _datatrove(to: Storage, exported: Exported) -> None:
     to.write_bytes(f"{name}.metadata", metadata.encode())
 
 
-def _olmo(to: Storage, exported: Exported) -> None:
+def _olmo(to: Storage, exported: ExportedShards) -> None:
     _write_tokens(to, exported, f"{exported.shard.name}.npy")
     rows = io.StringIO()
     writer = csv.writer(rows, lineterminator="\n")
@@ -172,12 +174,12 @@ def _olmo(to: Storage, exported: Exported) -> None:
     to.write_bytes(f"{exported.shard.name}.csv.gz", gzip.compress(rows.getvalue().encode(), mtime=0))
 
 
-def _megatron(to: Storage, exported: Exported) -> None:
+def _megatron(to: Storage, exported: ExportedShards) -> None:
     _write_tokens(to, exported, f"{exported.shard.name}.bin")
     to.write_bytes(exported.shard.name + IDX, encode_index(exported.lengths, exported.dtype))
 
 
-def _datasets(to: Storage, exported: Exported) -> None:
+def _datasets(to: Storage, exported: ExportedShards) -> None:
     offsets = np.concatenate([[0], np.cumsum(exported.lengths)])
     columns: dict[str, Any] = {"input_ids": (exported.values(BIN, exported.dtype), None)}
     if exported.has_loss:
@@ -191,7 +193,7 @@ def _datasets(to: Storage, exported: Exported) -> None:
     to.write_bytes(f"{exported.shard.name}.parquet", buffer.getvalue())
 
 
-FORMATS: dict[str, Callable[[Storage, Exported], None]] = {
+FORMATS: dict[str, Callable[[Storage, ExportedShards], None]] = {
     "datatrove": _datatrove,
     "olmo": _olmo,
     "megatron": _megatron,

@@ -42,7 +42,7 @@ _JOURNAL = f"{ERASE}/{MANIFEST}"
 
 
 @dataclass(frozen=True)
-class Forgotten:
+class ForgottenInShards:
     """What a call of `forget` did: tombstones added, delta shards written, shards whose bytes were overwritten."""
 
     tombstones: tuple[Tombstone, ...]
@@ -58,7 +58,7 @@ def forget(
     promoted: pa.Table | None = None,
     erase: bool = False,
     console: Console | None = None,
-) -> Forgotten:
+) -> ForgottenInShards:
     """Mark documents as not to be served, add those that take their place, and overwrite the bytes if `erase`.
 
     promoted: rows as in corpus/ (doc_id, text, source, url, content_hash). What is done already is not done again, so
@@ -66,7 +66,7 @@ def forget(
     """
     stones = tombstone(shards, doc_ids, reason)
     added = add_documents(shards, promoted, console) if promoted is not None and promoted.num_rows else ()
-    return Forgotten(tuple(stones), tuple(added), tuple(erase_forgotten(shards, console)) if erase else ())
+    return ForgottenInShards(tuple(stones), tuple(added), tuple(erase_forgotten(shards, console)) if erase else ())
 
 
 def tombstone(shards: Storage | str | Path, doc_ids: Sequence[str], reason: str) -> list[Tombstone]:

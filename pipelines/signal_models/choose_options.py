@@ -20,7 +20,7 @@ from gristmill.console import Console
 from gristmill.filters.model_signals.classifier import fasttext_model, raw_probability
 from gristmill.pipelines.signal_models.fasttext_options import FasttextOptions, LabelledText, train
 from gristmill.pipelines.signal_models.figures import area_under_curve
-from gristmill.pipelines.signal_models.sample import NO_SOURCE, TRAIN, Sample, diluted
+from gristmill.pipelines.signal_models.sample import NO_SOURCE, TRAIN, TextSample, diluted
 from gristmill.schemas.errors import InputError
 
 FEATURES = ((1, (0, 0)), (2, (0, 0)), (1, (4, 6)), (2, (3, 6)))  # longest run of words, runs of letters
@@ -59,7 +59,7 @@ class Choice:
         return f"{said}; the best of {len(self.tried)} on {where} (AUC {self.area:.3f})"
 
 
-def choose_options(sample: Sample, options: FasttextOptions, work: Path, console: Console) -> Choice:
+def choose_options(sample: TextSample, options: FasttextOptions, work: Path, console: Console) -> Choice:
     """The options with those that are None chosen."""
     places = _some(sample, options.seed)
     texts = [(sample.texts[place][0][:MAX_CHARACTERS_OF_TEXT], sample.texts[place][1]) for place in places]
@@ -93,7 +93,7 @@ def choose_options(sample: Sample, options: FasttextOptions, work: Path, console
     return choice
 
 
-def _some(sample: Sample, seed: int) -> np.ndarray:
+def _some(sample: TextSample, seed: int) -> np.ndarray:
     """Places of texts to learn from, in order, drawn until there are as many or as long as is enough for a choice."""
     places = np.flatnonzero(sample.part == TRAIN)
     drawn = np.random.default_rng(seed).permutation(places)[:MAX_TEXTS]

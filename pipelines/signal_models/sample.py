@@ -57,7 +57,7 @@ def parse_labelled(given: str, text_column: str, label_column: str, positive: Se
 
 
 @dataclass
-class Sample:
+class TextSample:
     """Texts with their labels in the order of their hashes. part: what each is for. cluster: of near copies, by number.
 
     source: which of the labelled files each came from, by number; -1: texts of one label, or a text of several sources.
@@ -146,7 +146,7 @@ class _Lowest:
         return heapq.nsmallest(self._count, self._held, key=lambda pair: pair[0].order)
 
 
-def make_sample(groups: Mapping[bool, Sequence[tuple[Text, int]]], options: FasttextOptions) -> Sample:
+def make_sample(groups: Mapping[bool, Sequence[tuple[Text, int]]], options: FasttextOptions) -> TextSample:
     """Distinct texts with their purpose; InputError when there are too few of them."""
     found: dict[bytes, tuple[str, set[bool], set[int]]] = {}
     for label, texts in groups.items():
@@ -163,7 +163,7 @@ def make_sample(groups: Mapping[bool, Sequence[tuple[Text, int]]], options: Fast
     clusters, similarity = near_copy_clusters([line for line, _ in lines])
     purposes = [{0: TUNE, 1: TEST}.get(keys[first][-1] % 10, TRAIN) for first in clusters.tolist()]
     purpose_of = np.array(purposes, dtype=object)
-    sample = Sample(lines, purpose_of, clusters, np.array(sources, np.int64), similarity, len(found) - len(keys))
+    sample = TextSample(lines, purpose_of, clusters, np.array(sources, np.int64), similarity, len(found) - len(keys))
     for purpose, least in ((TRAIN, MIN_TEXTS), (TUNE, 3), (TEST, 3)):
         for name, count in sample.counts()[purpose].items():
             if count < least:

@@ -29,7 +29,7 @@ from gristmill.pipelines.signal_models.sample import (
     TRAIN,
     TUNE,
     Labelled,
-    Sample,
+    TextSample,
     diluted,
     make_sample,
     read_groups,
@@ -122,7 +122,7 @@ def _check(
 
 
 def _measured(
-    sample: Sample, model: Path, options: FasttextOptions, keep_fraction: float | None
+    sample: TextSample, model: Path, options: FasttextOptions, keep_fraction: float | None
 ) -> tuple[tuple[float, float], float, dict[str, Any]]:
     """(calibration, threshold, held-out figures): fitted on the texts to tune on, measured on those to test on."""
     raw = raw_probability(model, options.normalisation)

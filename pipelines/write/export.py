@@ -41,7 +41,7 @@ _OF_ROWS = ("doc_id", "source", "text", "pieces", "fields")
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportedRows:
     """What was written: rows of each split, and the folder."""
 
     folder: str
@@ -60,7 +60,7 @@ def export_rows(
     seed: int = 0,
     fields: bool = False,
     console: Console | None = None,
-) -> Exported:
+) -> ExportedRows:
     """Write the corpus of a run or selection (`RUN:name`) into the folder or URL `out`, which must be empty or not there.
 
     validation_fraction: of the rows, about, that become the split `validation`. Rows with the same prompt (but for case,
@@ -97,7 +97,7 @@ def export_rows(
                     rows = _table_rows(chosen.storage, part, kind, fields, wanted)
                     written[split] += _write(target, names[split], rows, schema, format)
                 advance(part.rows)
-    return Exported(target.url, written)
+    return ExportedRows(target.url, written)
 
 
 def _table_rows(

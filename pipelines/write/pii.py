@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.pii.edits import masked, pii_edits
-from gristmill.filters.pii.find import FINDINGS, Finding, has_candidates
+from gristmill.filters.pii.find import FINDINGS, PiiFinding, has_candidates
 from gristmill.filters.pii.pseudonyms import Pseudonyms, load_key
 from gristmill.filters.registry import family
 from gristmill.filters.transforms.apply import apply_edits
@@ -119,7 +119,7 @@ def _check_names(pii: Pii, options: Mapping[str, Any]) -> None:
             )
 
 
-def pooled_find(texts: pa.Array, options: Mapping[str, Any]) -> list[list[Finding]]:
+def pooled_find(texts: pa.Array, options: Mapping[str, Any]) -> list[list[PiiFinding]]:
     """`find` in worker processes: presidio holds the interpreter lock."""
     schema = pa.schema([pa.field("findings", FINDINGS)])
     batch = pa.record_batch({"text": texts.cast(pa.large_string())})
@@ -131,7 +131,7 @@ def pooled_find(texts: pa.Array, options: Mapping[str, Any]) -> list[list[Findin
             expected="every text that is written or shown scanned",
             next_step="drop them with a rule, or leave `pii:` out",
         )
-    return [[Finding(**value) for value in row] for row in answer.column("findings").to_pylist()]
+    return [[PiiFinding(**value) for value in row] for row in answer.column("findings").to_pylist()]
 
 
 Shown = Callable[[str | None], str | None]

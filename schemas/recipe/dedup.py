@@ -44,7 +44,7 @@ class ExactDedup(Strict):
     survivor: Preferences = DEFAULT_SURVIVOR
 
 
-class Shingling(Strict):
+class ShinglingOptions(Strict):
     """The overlapping runs of words (or of characters, in scripts without spaces) that documents are compared by.
 
     normalise: differences that do not count. Digits and accents do by default: numbers are what tables and exercises
@@ -72,7 +72,7 @@ class NearDedup(Strict):
     """
 
     view: str | None = None
-    shingle: Shingling = Field(default_factory=Shingling)
+    shingle: ShinglingOptions = Field(default_factory=ShinglingOptions)
     permutations: int = Field(112, ge=1, le=4096)
     seed: int = Field(1, ge=0, lt=1 << 32)
     similarity: float = Field(0.8, gt=0, lt=1)

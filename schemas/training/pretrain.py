@@ -9,7 +9,7 @@ from gristmill.schemas.training.recipe import TrainingRecipe
 from pydantic import BeforeValidator, Field
 
 
-class Objective(Strict):
+class ObjectiveChoice(Strict):
     """What is learned from a window: `clm`, `fill_in_the_middle`, `mlm`, `span_corruption`, `replaced_token`.
 
     options: the objective's.
@@ -19,7 +19,7 @@ class Objective(Strict):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
-class Phase(Strict):
+class MixturePhase(Strict):
     """Another mixture from a step on."""
 
     from_step: int = Field(ge=1)
@@ -39,7 +39,7 @@ class StreamOptions(Strict):
     packing: bool = False
     seed: int = Field(0, ge=0)
     mixture: dict[str, float] | None = None
-    phases: tuple[Phase, ...] = ()
+    phases: tuple[MixturePhase, ...] = ()
     verify: Literal["lazy", "full", "none"] = "lazy"
 
 
@@ -54,5 +54,5 @@ class PretrainRecipe(TrainingRecipe):
 
     shards: RecipePath
     model: ModelShape
-    objective: Annotated[Objective, BeforeValidator(_named)] = Field(default_factory=Objective)
+    objective: Annotated[ObjectiveChoice, BeforeValidator(_named)] = Field(default_factory=ObjectiveChoice)
     stream: StreamOptions = Field(default_factory=StreamOptions)

@@ -24,7 +24,7 @@ class PolicyStability(Stability):
     grad_norm_sigma: float = Field(UNBOUNDED, gt=0)
 
 
-class Reward(Strict):
+class RewardChoice(Strict):
     """What rewards a completion: exactly one of `checker`, `function`, `model`.
 
     checker: data of one of gristmill's checkers, as `{kind: number}`, for every row; it compares with the row's `answer`.
@@ -38,7 +38,7 @@ class Reward(Strict):
     weight: float = 1.0
 
     @model_validator(mode="after")
-    def _one(self) -> "Reward":
+    def _one(self) -> "RewardChoice":
         if sum(value is not None for value in (self.checker, self.function, self.model)) != 1:
             raise ValueError("found none or several of checker, function and model; expected one of them")
         return self
@@ -62,7 +62,7 @@ class RolloutRecipe(RowRecipe):
 
     free_to_change: ClassVar[frozenset[str]] = RowRecipe.free_to_change | {"samples"}
 
-    rewards: tuple[Reward, ...] = ()
+    rewards: tuple[RewardChoice, ...] = ()
     generations: int = Field(8, ge=1)
     max_new_tokens: int = Field(256, ge=1)
     temperature: float = Field(1.0, gt=0)

@@ -250,7 +250,7 @@ KEYS = {
         f"{OF_ROWS} {OF_ROLLOUTS} epochs minibatches kl value discount trace_decay clip_ratio clip_value value_weight "
         "whiten_rewards clip_score penalty_without_end"
     ),
-    rollouts.Reward: "checker function model weight",
+    rollouts.RewardChoice: "checker function model weight",
     adapter.Adapter: "method rank alpha dropout targets virtual_tokens",
     pretrain_recipe.StreamOptions: "window packing seed mixture phases verify",
     training_recipe.Optimizer: (

@@ -176,15 +176,7 @@ def a_command(line: pytest.MonkeyPatch) -> None:
         if isinstance(argument, ast.Name)
     ]
     assert sorted(name for names in imported.values() for name in names) == sorted(registered)
-    helpers = {
-        "main",
-        "options",
-        "renamed",
-        "listing",
-        "schema",
-        "doctor",
-        "__init__",
-    }  # what commands of main.py print
+    helpers = {"main", "options", "renamed", "listing", "schema", "doctor", "__init__"}  # not commands
     assert set(imported) == {path.stem for path in folder.glob("*.py")} - helpers
 
 

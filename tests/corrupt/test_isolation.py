@@ -10,7 +10,7 @@ import pytest
 from gristmill.console import Console
 from gristmill.filters import registry
 from gristmill.pipelines.build import build
-from gristmill.pipelines.engine.pool import IsolatedPool, Limits
+from gristmill.pipelines.engine.pool import IsolatedPool, WorkerLimits
 from gristmill.pipelines.measure import families as measuring
 from gristmill.schemas.errors import RunError
 
@@ -27,7 +27,7 @@ def _importable_in_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def pool() -> IsolatedPool:
-    return IsolatedPool(2, Limits(seconds=3.0, seconds_per_mib=0.0, memory_bytes=4 << 30))
+    return IsolatedPool(2, WorkerLimits(seconds=3.0, seconds_per_mib=0.0, memory_bytes=4 << 30))
 
 
 def batch_of(*texts: str) -> pa.RecordBatch:
@@ -48,13 +48,13 @@ def test_every_way_to_fail_isolates_its_record(pool: IsolatedPool) -> None:
 
 
 def test_the_search_for_a_culprit_gives_smaller_batches_less_time() -> None:
-    seconds = [Limits(seconds=30.0).seconds]
-    limits = Limits(seconds=30.0)
+    seconds = [WorkerLimits(seconds=30.0).seconds]
+    limits = WorkerLimits(seconds=30.0)
     for _ in range(4):
         limits = limits.halved()
         seconds.append(limits.seconds)
     assert seconds == [30.0, 15.0, 7.5, 5.0, 5.0]
-    assert Limits(seconds=3.0).halved().seconds == 3.0
+    assert WorkerLimits(seconds=3.0).halved().seconds == 3.0
 
 
 def test_a_worker_is_kept_between_batches_and_an_empty_batch_needs_none(pool: IsolatedPool) -> None:
@@ -67,7 +67,7 @@ def test_a_worker_is_kept_between_batches_and_an_empty_batch_needs_none(pool: Is
 
 
 def test_a_worker_answers_by_several_functions_in_turns() -> None:
-    only = IsolatedPool(1, Limits(seconds=10.0, memory_bytes=4 << 30))
+    only = IsolatedPool(1, WorkerLimits(seconds=10.0, memory_bytes=4 << 30))
     processes = {
         number
         for turn in range(6)
@@ -87,7 +87,7 @@ def test_a_function_that_cannot_be_imported_stops_the_run(pool: IsolatedPool) ->
 @pytest.mark.slow
 def test_a_build_goes_on_over_records_that_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry.FAMILIES, "crashing", "tests.corrupt.crashing:FAMILY")
-    impatient = IsolatedPool(2, Limits(seconds=3.0, seconds_per_mib=0.0))
+    impatient = IsolatedPool(2, WorkerLimits(seconds=3.0, seconds_per_mib=0.0))
     monkeypatch.setattr(measuring, "shared_pool", lambda: impatient)
     registry.family.cache_clear()
     texts = ["one", "CRASH here", "three", "HANG here", "five"]

@@ -6,7 +6,8 @@ A row is one of
 - `prompt`, `completion`: text or messages; the completion bears the loss;
 - `text`: all of it does.
 
-The tokens are those that trl's SFTTrainer makes of the same row. A row that cannot be trained on is Unusable, which says why.
+The tokens are those that trl's SFTTrainer makes of the same row. A row that cannot be trained on
+raises UnusableRow, which says why.
 """
 
 import json
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from gristmill.training.data.row_files import Unusable
+from gristmill.training.data.row_files import UnusableRow
 
 COLUMNS = (("messages",), ("prompt", "completion"), ("text",))
 NO_TARGET = "no target: nothing in the row bears the loss"
@@ -41,7 +42,7 @@ class ConversationEncoder:
         self._special_ids = set(tokenizer.convert_tokens_to_ids(self._special))
 
     def __call__(self, record: Mapping[str, Any]) -> EncodedRow:
-        """Raises Unusable."""
+        """Raises UnusableRow."""
         if "messages" in record:
             row = self._of_messages(record)
         elif "prompt" in record and "completion" in record:
@@ -49,27 +50,27 @@ class ConversationEncoder:
         elif "text" in record:
             row = self._of_text(record)
         else:
-            raise Unusable("none of the columns messages, prompt and completion, text")
+            raise UnusableRow("none of the columns messages, prompt and completion, text")
         if len(row.ids) > self.max_tokens:
-            raise Unusable(f"more than max_tokens {self.max_tokens:,} tokens")
+            raise UnusableRow(f"more than max_tokens {self.max_tokens:,} tokens")
         bos = self.tokenizer.bos_token_id
         if bos is not None and bos != self.tokenizer.eos_token_id and row.ids[:2].tolist() == [bos, bos]:
-            raise Unusable(TWICE_BOS)
+            raise UnusableRow(TWICE_BOS)
         if not row.targets[1:].any():
-            raise Unusable(NO_TARGET)
+            raise UnusableRow(NO_TARGET)
         return row
 
     def render(self, messages: Any, **options: Any) -> Any:
-        """The ids of messages, or, asked for their mask, a dict of both. Raises Unusable for messages that are none."""
+        """The ids of messages, or, asked for their mask, a dict of both. Raises UnusableRow for messages that are none."""
         checked = checked_messages(messages)
         self._refuse_special(text for message in checked for text in texts_of(message))
         try:
             return self.tokenizer.apply_chat_template(checked, tokenize=True, return_dict=True, **options)
         except Exception as error:  # a template raises what it likes
-            raise Unusable(f"the chat template refuses it ({str(error).splitlines()[0]})") from error
+            raise UnusableRow(f"the chat template refuses it ({str(error).splitlines()[0]})") from error
 
     def ids_of(self, prompt: Any, answer: Any, tools: Any = None) -> list[int]:
-        """The ids of a prompt and its answer, both texts or both messages. Raises Unusable."""
+        """The ids of a prompt and its answer, both texts or both messages. Raises UnusableRow."""
         if isinstance(prompt, str):
             self._refuse_special((prompt, answer))
             ids: list[int] = self.tokenizer(prompt + self._ended(answer))["input_ids"]
@@ -78,7 +79,7 @@ class ConversationEncoder:
         return rendered
 
     def prompt_ids(self, prompt: Any, tools: Any = None) -> list[int]:
-        """The ids of a prompt, a text or messages, up to where an answer begins. Raises Unusable."""
+        """The ids of a prompt, a text or messages, up to where an answer begins. Raises UnusableRow."""
         if isinstance(prompt, str):
             self._refuse_special((prompt,))
             ids: list[int] = self.tokenizer(prompt)["input_ids"]
@@ -92,7 +93,7 @@ class ConversationEncoder:
         ids, targets = _row(found["input_ids"]), np.asarray(found["assistant_masks"], bool)
         ends = np.flatnonzero(targets & ~np.append(targets[1:], False))
         if not all(int(ids[end]) in self._special_ids for end in ends):
-            raise Unusable(NO_END)
+            raise UnusableRow(NO_END)
         return EncodedRow(ids, targets)
 
     def _of_completion(self, record: Mapping[str, Any]) -> EncodedRow:
@@ -110,7 +111,7 @@ class ConversationEncoder:
 
     def _of_text(self, record: Mapping[str, Any]) -> EncodedRow:
         if not isinstance(record["text"], str):
-            raise Unusable("text that is no string")
+            raise UnusableRow("text that is no string")
         self._refuse_special((record["text"],))
         ids = _row(self.tokenizer(self._ended(record["text"]))["input_ids"])
         return EncodedRow(ids, np.ones(len(ids), bool))
@@ -122,7 +123,7 @@ class ConversationEncoder:
     def _refuse_special(self, texts: Any) -> None:
         """A token of the template inside a message would open or close a turn that nobody wrote."""
         if any(token in text for text in texts for token in self._special):
-            raise Unusable(SPECIAL_IN_TEXT)
+            raise UnusableRow(SPECIAL_IN_TEXT)
 
 
 def special_tokens_of(tokenizer: Any) -> list[str]:
@@ -134,20 +135,20 @@ def special_tokens_of(tokenizer: Any) -> list[str]:
 def checked_messages(value: Any) -> list[dict[str, Any]]:
     """Messages as a list of dicts with a role and, but for calls of tools, a content; also of their JSON text.
 
-    Raises Unusable.
+    Raises UnusableRow.
     """
     if isinstance(value, str):
         try:
             value = json.loads(value)
         except ValueError as error:
-            raise Unusable("messages that are text") from error
+            raise UnusableRow("messages that are text") from error
     if not isinstance(value, list) or not value:
-        raise Unusable("no messages")
+        raise UnusableRow("no messages")
     for message in value:
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-            raise Unusable("a message without a role")
+            raise UnusableRow("a message without a role")
         if not isinstance(message.get("content"), str) and not message.get("tool_calls"):
-            raise Unusable("a message whose content is no text")
+            raise UnusableRow("a message whose content is no text")
     return [message | ({} if "content" in message else {"content": ""}) for message in value]
 
 
@@ -165,7 +166,7 @@ def tools_of(record: Mapping[str, Any]) -> Any:
     try:
         return json.loads(tools) or None
     except ValueError as error:
-        raise Unusable("tools that are no JSON") from error
+        raise UnusableRow("tools that are no JSON") from error
 
 
 def _row(ids: Sequence[int]) -> np.ndarray:

@@ -12,7 +12,7 @@ ToInputs = Callable[
 ]  # windows and plan positions -> what the model is called with
 
 
-class Span(Protocol):
+class WindowSpan(Protocol):
     """The part of a window that comes from one document: tokens start to end of the window."""
 
     doc_id: str
@@ -29,7 +29,7 @@ class Stream(Protocol):
 
     def positions(self, first: int, last: int) -> np.ndarray: ...
 
-    def documents(self, index: int) -> Sequence[Span]: ...
+    def documents(self, index: int) -> Sequence[WindowSpan]: ...
 
 
 class ModelInputs(torch.utils.data.Dataset):

@@ -8,35 +8,35 @@ from collections.abc import Mapping
 from typing import Any
 
 from gristmill.training.data.conversations import ConversationEncoder, checked_messages
-from gristmill.training.data.row_files import Unusable
+from gristmill.training.data.row_files import UnusableRow
 
 COLUMNS = (("prompt", "chosen", "rejected"), ("chosen", "rejected"))
 SAME = "chosen and rejected that are the same"
 
 
 def prepared_pair(record: Mapping[str, Any], encoder: ConversationEncoder) -> dict[str, Any]:
-    """prompt, chosen, rejected [, margin, tools] of a row, all texts or all messages. Raises Unusable.
+    """prompt, chosen, rejected [, margin, tools] of a row, all texts or all messages. Raises UnusableRow.
 
     A prompt that is a text before messages is a user's message, and so are texts after one an assistant's.
     """
     if "chosen" not in record or "rejected" not in record:
-        raise Unusable("without chosen or rejected")
+        raise UnusableRow("without chosen or rejected")
     found = {name: record[name] for name in ("prompt", "chosen", "rejected") if name in record}
     if any(not isinstance(value, str) for value in found.values()):
         found = {name: _messages(value, "user" if name == "prompt" else "assistant") for name, value in found.items()}
     if found["chosen"] == found["rejected"]:
-        raise Unusable(SAME)
+        raise UnusableRow(SAME)
     if "prompt" not in found:
         found = _with_shared_prompt(found)
     if not found["chosen"] or not found["rejected"]:
-        raise Unusable("an answer that is empty")
+        raise UnusableRow("an answer that is empty")
     for answer in ("chosen", "rejected"):
         ids = encoder.ids_of(found["prompt"], found[answer], record.get("tools"))
         if len(ids) > encoder.max_tokens:
-            raise Unusable(f"more than max_tokens {encoder.max_tokens:,} tokens")
+            raise UnusableRow(f"more than max_tokens {encoder.max_tokens:,} tokens")
     if "margin" in record:
         if not isinstance(record["margin"], (int, float)) or not abs(record["margin"]) < float("inf"):
-            raise Unusable("a margin that is no number")
+            raise UnusableRow("a margin that is no number")
         found["margin"] = float(record["margin"])
     return found | ({"tools": record["tools"]} if record.get("tools") else {})
 
@@ -56,5 +56,5 @@ def _with_shared_prompt(pair: dict[str, Any]) -> dict[str, Any]:
             shared -= 1
         shared -= bool(shared)  # an answer begins with the space before it
     if not shared:
-        raise Unusable("no prompt, and nothing that chosen and rejected share at their beginning")
+        raise UnusableRow("no prompt, and nothing that chosen and rejected share at their beginning")
     return {"prompt": chosen[:shared], "chosen": chosen[shared:], "rejected": rejected[shared:]}

@@ -160,7 +160,7 @@ def need_columns(rows: Rows, choices: Iterable[tuple[str, ...]], kind: str) -> t
     )
 
 
-class Unusable(ValueError):
+class UnusableRow(ValueError):
     """Why a row cannot be trained on, in words that stand for every row of its kind."""
 
 
@@ -181,7 +181,7 @@ class Usable(Generic[Prepared]):
 
 
 def usable_rows(rows: Rows, prepare: Callable[[Mapping[str, Any]], Prepared], leave_out: bool) -> Usable[Prepared]:
-    """The rows that `prepare` takes; those for which it raises Unusable are left out and counted.
+    """The rows that `prepare` takes; those for which it raises UnusableRow are left out and counted.
 
     RecipeError that names some of them where nothing shall be left out, and where nothing is left.
     """
@@ -190,7 +190,7 @@ def usable_rows(rows: Rows, prepare: Callable[[Mapping[str, Any]], Prepared], le
         try:
             prepared.append(prepare(record))
             kept.append(number)
-        except Unusable as reason:
+        except UnusableRow as reason:
             faults[number] = str(reason)
     counts = Counter(faults.values())
     if counts and not leave_out:

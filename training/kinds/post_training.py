@@ -1,7 +1,7 @@
 """What kinds have in common that train a finished model on rows: tokenizer, adapter, rows that are left out, what is saved.
 
 Such a kind is a subclass that says which columns it needs (`columns`), what becomes of a row (`prepare_row`, which raises
-Unusable) and which trainer learns from them.
+UnusableRow) and which trainer learns from them.
 """
 
 from abc import abstractmethod
@@ -37,7 +37,7 @@ class PostTraining(RowTrainingKind):
 
     @abstractmethod
     def prepare_row(self, record: Mapping[str, Any]) -> Any:
-        """What the kind makes of a row; raises Unusable."""
+        """What the kind makes of a row; raises UnusableRow."""
 
     def prepare(self, earlier: Mapping[str, Any] | None) -> None:
         """Read tokenizer and rows, and build the model once, so that what does not fit shows before step 1."""

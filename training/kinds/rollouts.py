@@ -12,7 +12,7 @@ import numpy as np
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.training.rollouts import RolloutRecipe
 from gristmill.training.data.conversations import checked_messages
-from gristmill.training.data.row_files import Unusable
+from gristmill.training.data.row_files import UnusableRow
 from gristmill.training.kinds.post_training import PostTraining
 from gristmill.training.models.sampling import Sampling
 from gristmill.training.rewards.scoring import Rewards, Score
@@ -36,14 +36,14 @@ class RolloutKind(PostTraining):
     def prepare_row(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """prompt: text or messages; ids: its tokens, up to where a completion begins."""
         if "prompt" not in record:
-            raise Unusable("without a prompt")
+            raise UnusableRow("without a prompt")
         prompt = record["prompt"] if isinstance(record["prompt"], str) else checked_messages(record["prompt"])
         ids = self.encoder.prompt_ids(prompt, record.get("tools"))
         room = self.recipe.max_tokens - self.recipe.max_new_tokens
         if len(ids) > room:
-            raise Unusable(f"a prompt of more than {room:,} tokens, max_tokens less max_new_tokens")
+            raise UnusableRow(f"a prompt of more than {room:,} tokens, max_tokens less max_new_tokens")
         if not ids:
-            raise Unusable("a prompt without a token")
+            raise UnusableRow("a prompt without a token")
         self.rewards.check(record)
         return {"prompt": prompt, "ids": list(ids)}
 

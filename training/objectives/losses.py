@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from gristmill.training.data.inputs import Span, Stream, Windows
+from gristmill.training.data.inputs import Stream, Windows, WindowSpan
 from gristmill.training.objectives.registry import Objective, TokenLosses
 from gristmill.training.objectives.tensors import batch_loss, evaluating, on_device
 from gristmill.training.objectives.windows import IGNORED
@@ -81,7 +81,7 @@ class StreamLosses:
         return self.objective.token_losses(self.model, windows, positions)
 
 
-def _one_document(windows: Windows, span: Span) -> Windows:
+def _one_document(windows: Windows, span: WindowSpan) -> Windows:
     """A window that holds only this document: its tokens first, then its last token again with no label."""
     length = span.end - span.start
     alone = {}

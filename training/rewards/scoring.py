@@ -16,8 +16,8 @@ from gristmill.answers.batch import check_many
 from gristmill.answers.registry import checker
 from gristmill.schemas.errors import RecipeError, RunError
 from gristmill.schemas.lookup import load_object
-from gristmill.schemas.training.rollouts import Reward
-from gristmill.training.data.row_files import Unusable
+from gristmill.schemas.training.rollouts import RewardChoice
+from gristmill.training.data.row_files import UnusableRow
 from gristmill.training.models.finished import load_scorer, load_tokenizer
 from gristmill.training.score.pair_figures import rewards_of
 
@@ -36,7 +36,7 @@ class Scorer(Protocol):
         ...
 
     def check(self, row: Row) -> None:
-        """Raise Unusable for a row that this reward could never score."""
+        """Raise UnusableRow for a row that this reward could never score."""
         ...
 
 
@@ -52,11 +52,11 @@ class CheckerScorer:
     def check(self, row: Row) -> None:
         spec = self._spec_of(row)
         if spec is None:
-            raise Unusable("no checker, and the recipe has no rewards")
+            raise UnusableRow("no checker, and the recipe has no rewards")
         try:
             checker(spec).require()
         except RecipeError as error:
-            raise Unusable(f"a checker that is none ({error.found})") from error
+            raise UnusableRow(f"a checker that is none ({error.found})") from error
 
     def _spec_of(self, row: Row) -> Any:
         return self.spec if self.spec is not None else row.get("checker")
@@ -178,14 +178,14 @@ class Rewards:
         self.scorers, self.weights = scorers, weights
 
     @classmethod
-    def of(cls, rewards: Sequence[Reward], seconds: float, max_tokens: int) -> "Rewards":
+    def of(cls, rewards: Sequence[RewardChoice], seconds: float, max_tokens: int) -> "Rewards":
         """RecipeError, ModelError or PackageError for rewards that cannot be had."""
         if not rewards:
             return cls([CheckerScorer(None)], [1.0])
         return cls([_scorer(reward, seconds, max_tokens) for reward in rewards], [one.weight for one in rewards])
 
     def check(self, row: Row) -> None:
-        """Raise Unusable for a row that could never be scored."""
+        """Raise UnusableRow for a row that could never be scored."""
         for scorer in self.scorers:
             scorer.check(row)
 
@@ -210,7 +210,7 @@ def total(scores: Sequence[Sequence[Score]], weights: Sequence[float]) -> list[S
     return sums
 
 
-def _scorer(reward: Reward, seconds: float, max_tokens: int) -> Scorer:
+def _scorer(reward: RewardChoice, seconds: float, max_tokens: int) -> Scorer:
     if reward.function is not None:
         return FunctionScorer(reward.function, seconds)
     if reward.model is not None:

@@ -20,7 +20,7 @@ import torch
 from gristmill.schemas.errors import InputError, ModelError, RunError
 from gristmill.training.models.build import copy_tokenizer, write_model
 from gristmill.training.models.packed import GENERATOR
-from gristmill.training.run.checkpoints import Unusable, complete, verified
+from gristmill.training.run.checkpoints import UnusableCheckpoint, complete, verified
 from gristmill.training.run.folder import CHECKPOINTS, MODEL, TRAINING, read_training
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
@@ -242,7 +242,7 @@ def last_checkpoints(run: str | Path, count: int) -> list[Path]:
         )
     for one in found[-count:]:
         examined = verified(one)
-        if isinstance(examined, Unusable):
+        if isinstance(examined, UnusableCheckpoint):
             raise InputError(
                 str(examined),
                 where=str(Path(run) / CHECKPOINTS),

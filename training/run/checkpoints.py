@@ -42,7 +42,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
-class Unusable:
+class UnusableCheckpoint:
     """A `checkpoint-N` folder that a run cannot go on from, and why."""
 
     folder: Path
@@ -53,7 +53,7 @@ class Unusable:
         return f"{self.folder.name}: {self.fault}"
 
 
-def survey(root: Path) -> list[Checkpoint | Unusable]:
+def survey(root: Path) -> list[Checkpoint | UnusableCheckpoint]:
     """Every checkpoint folder under `root`, oldest first, by names and sizes of its files; no file is read whole."""
     found = [_examined(folder) for folder in root.glob(PREFIX + "*") if _step_of(folder) is not None]
     return sorted(found, key=lambda one: one.step)
@@ -69,7 +69,7 @@ def _step_of(folder: Path) -> int | None:
     return int(number) if number.isascii() and number.isdigit() and folder.is_dir() else None
 
 
-def _examined(folder: Path) -> Checkpoint | Unusable:
+def _examined(folder: Path) -> Checkpoint | UnusableCheckpoint:
     step = _step_of(folder) or 0
     problem = fault(folder, checksums=False)
     record = read_seal(folder) or {}
@@ -78,14 +78,14 @@ def _examined(folder: Path) -> Checkpoint | Unusable:
     if problem is None and record["step"] != step:
         problem = f"it was written as {PREFIX}{record['step']}"
     if problem is not None:
-        return Unusable(folder, step, problem)
+        return UnusableCheckpoint(folder, step, problem)
     return Checkpoint(folder, stable=(folder / STABLE).exists(), **{name: record[name] for name in _FACTS})
 
 
-def verified(checkpoint: Checkpoint) -> Checkpoint | Unusable:
+def verified(checkpoint: Checkpoint) -> Checkpoint | UnusableCheckpoint:
     """The checkpoint, once every byte of it was found to be as written; else what is wrong with it."""
     problem = fault(checkpoint.folder)
-    return Unusable(checkpoint.folder, checkpoint.step, problem) if problem else checkpoint
+    return UnusableCheckpoint(checkpoint.folder, checkpoint.step, problem) if problem else checkpoint
 
 
 def resumable(checkpoints: Iterable[Checkpoint], history: History) -> list[Checkpoint]:
@@ -100,9 +100,9 @@ def resumable(checkpoints: Iterable[Checkpoint], history: History) -> list[Check
     return found
 
 
-def newest_whole(candidates: Iterable[Checkpoint]) -> tuple[Checkpoint | None, list[Unusable]]:
+def newest_whole(candidates: Iterable[Checkpoint]) -> tuple[Checkpoint | None, list[UnusableCheckpoint]]:
     """(the newest of the candidates that is as it was written, the newer ones that are not)."""
-    passed_over: list[Unusable] = []
+    passed_over: list[UnusableCheckpoint] = []
     for one in sorted(candidates, key=lambda one: one.step, reverse=True):
         found = verified(one)
         if isinstance(found, Checkpoint):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gristmill.schemas.errors import RunError
 from gristmill.training.data.history import History
 from gristmill.training.run import checkpoints
-from gristmill.training.run.checkpoints import Checkpoint, Unusable
+from gristmill.training.run.checkpoints import Checkpoint, UnusableCheckpoint
 from gristmill.training.run.folder import TrainingFolder
 from gristmill.training.run.progress import progress
 
@@ -21,7 +21,7 @@ class Start:
     """
 
     checkpoint: Checkpoint | None
-    passed_over: tuple[Unusable, ...] = ()
+    passed_over: tuple[UnusableCheckpoint, ...] = ()
     given_up: tuple[Checkpoint, ...] = ()
 
     @property
@@ -41,7 +41,7 @@ def find_start(folder: TrainingFolder, history: History, at_most: int | None = N
     candidates = [one for one in fitting if at_most is None or one.step <= at_most]
     newest, passed_over = checkpoints.newest_whole(candidates)
     first = newest.step if newest else -1
-    passed_over += [one for one in surveyed if isinstance(one, Unusable) and one.step > first]
+    passed_over += [one for one in surveyed if isinstance(one, UnusableCheckpoint) and one.step > first]
     passed_over.sort(key=lambda one: one.step)
     come = progress(folder.path)
     if at_most is None:
@@ -57,12 +57,12 @@ def _last_branch(history: History) -> int | None:
     return next((event.data["rolled_back_to"] for event in reversed(history.events) if event.starts_branch), None)
 
 
-def _of_this_run(one: Checkpoint | Unusable, history: History) -> Checkpoint | Unusable:
+def _of_this_run(one: Checkpoint | UnusableCheckpoint, history: History) -> Checkpoint | UnusableCheckpoint:
     """A checkpoint of another plan is unusable; RunError for one of a history that this one is only the beginning of."""
-    if isinstance(one, Unusable):
+    if isinstance(one, UnusableCheckpoint):
         return one
     if one.plan_id != history.plan_id:
-        return Unusable(one.folder, one.step, f"it is of plan {one.plan_id}, not of this run's")
+        return UnusableCheckpoint(one.folder, one.step, f"it is of plan {one.plan_id}, not of this run's")
     if all(event.head != one.head for event in history.events):
         raise RunError(
             f"{one.folder.name} was saved under a history that history.jsonl does not hold",
@@ -73,7 +73,7 @@ def _of_this_run(one: Checkpoint | Unusable, history: History) -> Checkpoint | U
     return one
 
 
-def _no_checkpoint(folder: TrainingFolder, steps: int, found: list[Unusable]) -> RunError:
+def _no_checkpoint(folder: TrainingFolder, steps: int, found: list[UnusableCheckpoint]) -> RunError:
     named = "; ".join(str(one) for one in found[:SHOWN]) or "there is none"
     more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return RunError(

@@ -32,7 +32,7 @@ class Figures(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Finding:
+class Spike:
     """Why a step is a spike. kind: `not_finite`, `loss` or `grad_norm`; expected and limit are None when not finite."""
 
     kind: str
@@ -56,19 +56,19 @@ class Detector:
         self.errors: deque[float] = deque(maxlen=options.window)
         self.log_norms: deque[float] = deque(maxlen=options.window)
 
-    def judge(self, loss: float, grad_norm: float) -> Finding | None:
+    def judge(self, loss: float, grad_norm: float) -> Spike | None:
         """The finding that makes this step a spike, None when it is clean; changes nothing."""
         if not (math.isfinite(loss) and math.isfinite(grad_norm)):
-            return Finding("not_finite", loss if not math.isfinite(loss) else grad_norm)
+            return Spike("not_finite", loss if not math.isfinite(loss) else grad_norm)
         if len(self.errors) < self.options.min_steps:
             return None
         expected, limit = self.allowed()
         if loss > limit:
-            return Finding("loss", loss, expected, limit)
+            return Spike("loss", loss, expected, limit)
         centre, sigma = robust_centre(self.log_norms)
         rise = max(self.options.grad_norm_sigma * sigma, math.log(self.options.min_grad_norm_ratio))
         if math.log(max(grad_norm, 1e-30)) > centre + rise:
-            return Finding("grad_norm", grad_norm, math.exp(centre), math.exp(centre + rise))
+            return Spike("grad_norm", grad_norm, math.exp(centre), math.exp(centre + rise))
         return None
 
     def allowed(self) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from gristmill.training.stability.blame import Losses
-from gristmill.training.stability.detect import Finding, robust_centre
+from gristmill.training.stability.detect import Spike, robust_centre
 
 SEQUENCES_OF_A_SOURCE = 32
 FEWEST_OF_A_SOURCE = 8
@@ -27,7 +27,7 @@ class Episode:
     """Spikes in a row. expected: loss the trend saw coming at the first one; limit: what it would have let pass."""
 
     steps: list[int] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Spike] = field(default_factory=list)
     expected: float = float("nan")
     limit: float = float("inf")
 
@@ -41,7 +41,7 @@ class Episode:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RollbackVerdict:
     """kind: `bad_data`, `damaged_weights` or `change`; guilty: served sequences not to be served again."""
 
     kind: str
@@ -108,13 +108,13 @@ class Sources:
                 mine.append(self._reached)
 
 
-def examine(losses: Losses, episode: Episode, batch: int, look_ahead: int, total: int) -> Verdict:
+def examine(losses: Losses, episode: Episode, batch: int, look_ahead: int, total: int) -> RollbackVerdict:
     """What the spikes are, with weights that are sound. total: sequences of the whole run."""
     start = (episode.first - 1) * batch
     sources = Sources(losses, start)
     guilty = _guilty(losses, sources, served_by(episode.steps, batch))
     if not guilty:
-        return Verdict("change")
+        return RollbackVerdict("change")
     clean = 0
     for ahead in range(episode.last, min(episode.last + look_ahead, total // batch)):
         more = _guilty(losses, sources, range(ahead * batch, (ahead + 1) * batch))
@@ -122,19 +122,19 @@ def examine(losses: Losses, episode: Episode, batch: int, look_ahead: int, total
         clean = 0 if more else clean + 1
         if clean == CLEAN_BATCHES:
             break
-    return Verdict("bad_data", tuple(guilty), tuple(_of_sources(sources, guilty)))
+    return RollbackVerdict("bad_data", tuple(guilty), tuple(_of_sources(sources, guilty)))
 
 
-def suspects(losses: Losses, episode: Episode, batch: int, look_ahead: int, total: int, start: int) -> Verdict:
+def suspects(losses: Losses, episode: Episode, batch: int, look_ahead: int, total: int, start: int) -> RollbackVerdict:
     """The sequences that damaged the weights, judged with the sound weights of a checkpoint that `start` sequences
     made: those out of line near the first spike, or all of them when none is."""
     earliest = max(start, (episode.first - 1 - SUSPECTED_BEFORE) * batch)
     earlier = Episode(list(range(earliest // batch + 1, episode.last + 1)), episode.findings)
     verdict = examine(losses, earlier, batch, look_ahead, total)
     if verdict.guilty:
-        return Verdict("damaged_weights", verdict.guilty, verdict.clean)
+        return RollbackVerdict("damaged_weights", verdict.guilty, verdict.clean)
     everything = served_by(earlier.steps, batch)
-    return Verdict("damaged_weights", tuple(everything), tuple(reference(earlier.first, batch)))
+    return RollbackVerdict("damaged_weights", tuple(everything), tuple(reference(earlier.first, batch)))
 
 
 def _guilty(losses: Losses, sources: Sources, indices: Sequence[int]) -> list[int]:

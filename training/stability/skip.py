@@ -11,10 +11,10 @@ from typing import Any, Protocol
 
 from gristmill.schemas.training.recipe import Stability
 from gristmill.training.stability.blame import Losses, outstanding
-from gristmill.training.stability.detect import Detector, Figures, Finding
+from gristmill.training.stability.detect import Detector, Figures, Spike
 from gristmill.training.stability.rollback import (
     Episode,
-    Verdict,
+    RollbackVerdict,
     examine,
     suspects,
     weights_are_damaged,
@@ -24,7 +24,7 @@ from transformers import TrainerCallback
 Target = Callable[[int], tuple[int, Callable[[], None]]]  # step before which -> stable step, loader of its weights
 
 
-class Ledger(Protocol):
+class SkipLedger(Protocol):
     """Where a watch writes down what it did; see `training.run.ledger`."""
 
     def note(self, position: int, data: dict[str, Any]) -> None: ...
@@ -40,7 +40,7 @@ class Watch(TrainerCallback):
     def __init__(
         self,
         options: Stability,
-        ledger: Ledger,
+        ledger: SkipLedger,
         *,
         batch: int,
         total: int,
@@ -56,7 +56,7 @@ class Watch(TrainerCallback):
         self.episode = Episode()
         self.last_spike = 0
         self.figures: Figures | None = None
-        self.finding: Finding | None = None
+        self.finding: Spike | None = None
         self.rolled_back_to: int | None = None
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -83,7 +83,7 @@ class Watch(TrainerCallback):
         """Whether the step's update was made."""
         return self.figures is not None and self.figures.labels > 0 and self.finding is None
 
-    def _note_spike(self, step: int, finding: Finding) -> None:
+    def _note_spike(self, step: int, finding: Spike) -> None:
         self.last_spike = step
         if not self.episode.steps:
             self.episode.expected, self.episode.limit = self.detector.allowed()
@@ -122,7 +122,7 @@ class Watch(TrainerCallback):
         self.detector.restart()
         self.episode = Episode()
 
-    def _roll_back(self, episode: Episode, verdict: Verdict, step: int) -> None:
+    def _roll_back(self, episode: Episode, verdict: RollbackVerdict, step: int) -> None:
         positions = self._losses().positions(verdict.guilty)
         documents = self._blame(episode, verdict.guilty, verdict.clean)
         data = {
@@ -175,7 +175,7 @@ class Watch(TrainerCallback):
     def load(self, state: dict[str, Any]) -> None:
         self.detector.load(state["detector"])
         self.last_spike = state["last_spike"]
-        self.episode = Episode(**state["episode"], findings=[Finding(**one) for one in state["findings"]])
+        self.episode = Episode(**state["episode"], findings=[Spike(**one) for one in state["findings"]])
 
 
 def _take_gradients_away(model: Any) -> None:

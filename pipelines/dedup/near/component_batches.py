@@ -16,8 +16,8 @@ from gristmill.filters.dedup.components import settle, unite
 from gristmill.filters.dedup.star_pass import Contents
 from gristmill.pipelines.dedup.near.edges import NearEdges
 from gristmill.pipelines.dedup.near.in_memory import (
-    Candidates,
     Entries,
+    NearCandidates,
     candidates_of,
     content_parts,
     contents_of,
@@ -50,7 +50,7 @@ class BatchLimits:
 class Problem(NamedTuple):
     """Documents in survivor order, the buckets they share, and what they are compared by."""
 
-    candidates: Candidates
+    candidates: NearCandidates
     entries: Entries
     contents: Contents
 

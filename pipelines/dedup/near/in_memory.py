@@ -18,7 +18,7 @@ from gristmill.schemas.rows.near_duplicates import BUCKET, NEAR_CANDIDATE
 
 
 @dataclass(frozen=True)
-class Candidates:
+class NearCandidates:
     """Documents in survivor order: row d of `table` (NEAR_CANDIDATE) is document number d."""
 
     table: pa.Table
@@ -50,18 +50,18 @@ def places_of(table: pa.Table) -> np.ndarray:
     return (parts << 32) | table.column("row").to_numpy()
 
 
-def load_candidates(storage: Storage, parts: Iterable[Part]) -> Candidates:
+def load_candidates(storage: Storage, parts: Iterable[Part]) -> NearCandidates:
     """All candidates, sorted by key."""
     filled = [part for part in parts if part.rows]
     tables = list(read_each(storage, filled, NEAR_CANDIDATE.names))
     return candidates_of(pa.concat_tables(tables) if tables else NEAR_CANDIDATE.empty_table())
 
 
-def candidates_of(table: pa.Table) -> Candidates:
+def candidates_of(table: pa.Table) -> NearCandidates:
     """NEAR_CANDIDATE rows in any order as candidates."""
     table = table.take(pc.sort_indices(table.column("key"))).combine_chunks()
     places = places_of(table)
-    return Candidates(table, places, np.argsort(places))
+    return NearCandidates(table, places, np.argsort(places))
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,12 @@ class Entries:
         return np.concatenate((np.zeros(1, np.int64), np.cumsum(counts)))
 
 
-def load_entries(storage: Storage, parts: Iterable[Part], candidates: Candidates) -> Entries:
+def load_entries(storage: Storage, parts: Iterable[Part], candidates: NearCandidates) -> Entries:
     """The buckets' members that are candidates."""
     return entries_of(read_each(storage, parts, BUCKET.names), candidates)
 
 
-def entries_of(tables: Iterable[pa.Table], candidates: Candidates) -> Entries:
+def entries_of(tables: Iterable[pa.Table], candidates: NearCandidates) -> Entries:
     """Of BUCKET rows those that are candidates."""
     documents, buckets, bands = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for table in tables:
@@ -112,7 +112,7 @@ def numbered_entries(document: np.ndarray, bucket: np.ndarray, band: np.ndarray)
 
 
 def load_contents(
-    storage: Storage, edges: NearEdges, near: NearDedup, candidates: Candidates, entries: Entries
+    storage: Storage, edges: NearEdges, near: NearDedup, candidates: NearCandidates, entries: Entries
 ) -> Contents:
     """What the documents in `entries` are compared by."""
     column, sources = content_parts(storage, edges, near)
@@ -126,7 +126,7 @@ def load_contents(
 
 
 def contents_of(
-    found: Iterable[tuple[np.ndarray, pa.ChunkedArray]], column: str, candidates: Candidates, entries: Entries
+    found: Iterable[tuple[np.ndarray, pa.ChunkedArray]], column: str, candidates: NearCandidates, entries: Entries
 ) -> Contents:
     """Contents from (places, lists of shingles or signatures); column: which of the two they are."""
     used = np.zeros(len(candidates.places), bool)

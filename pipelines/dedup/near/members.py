@@ -12,7 +12,7 @@ from gristmill.filters.dedup.components import connected_components
 from gristmill.filters.dedup.linking import hops_from, link_buckets
 from gristmill.filters.dedup.star_pass import Compared, Contents, compare_all, star_pass, survivors_of
 from gristmill.pipelines.dedup.near.candidates import reasons
-from gristmill.pipelines.dedup.near.in_memory import Candidates, Entries
+from gristmill.pipelines.dedup.near.in_memory import Entries, NearCandidates
 from gristmill.schemas.recipe.dedup import NearDedup
 from gristmill.schemas.rows.near_duplicates import NEAR_PAIR, OUTCOME
 
@@ -21,7 +21,7 @@ EDGE_PAIRS = 4
 
 
 @dataclass(frozen=True)
-class Decided:
+class DecidedMembers:
     """Survivor number of every candidate, with shared / total and band against it (0 / 0 and -1 for survivors)."""
 
     survivors: np.ndarray
@@ -32,7 +32,7 @@ class Decided:
     facts: dict[str, Any]
 
 
-def decide_star(candidates: Candidates, entries: Entries, contents: Contents, near: NearDedup) -> Decided:
+def decide_star(candidates: NearCandidates, entries: Entries, contents: Contents, near: NearDedup) -> DecidedMembers:
     """The star rule, see filters/dedup/star_pass.py."""
     nodes = len(candidates.places)
     pairs, left = star_pass(
@@ -43,20 +43,24 @@ def decide_star(candidates: Candidates, entries: Entries, contents: Contents, ne
     return decided_by_pairs(survivors, pairs, {"left_by_cap": left}, near.similarity)
 
 
-def decided_by_pairs(survivors: np.ndarray, pairs: Compared, facts: dict[str, Any], similarity: float) -> Decided:
+def decided_by_pairs(
+    survivors: np.ndarray, pairs: Compared, facts: dict[str, Any], similarity: float
+) -> DecidedMembers:
     """Similarity and band of every dropped document from the pair it makes with its survivor."""
     shared, total, band = _blank(len(survivors))
     chosen = survivors[pairs.later] == pairs.earlier
     at = pairs.later[chosen]
     shared[at], total[at], band[at] = pairs.shared[chosen], pairs.total[chosen], pairs.band[chosen]
-    return Decided(survivors, shared, total, band, pairs, {**pair_facts(pairs, similarity), **facts})
+    return DecidedMembers(survivors, shared, total, band, pairs, {**pair_facts(pairs, similarity), **facts})
 
 
 def _blank(nodes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.zeros(nodes, np.int64), np.zeros(nodes, np.int64), np.full(nodes, -1, np.int64)
 
 
-def decide_components(candidates: Candidates, entries: Entries, contents: Contents, near: NearDedup) -> Decided:
+def decide_components(
+    candidates: NearCandidates, entries: Entries, contents: Contents, near: NearDedup
+) -> DecidedMembers:
     """The first of every connected component survives; every member is compared with it, chains are counted.
 
     A published document is never dropped; those that a union of the runs would drop are counted and named.
@@ -87,7 +91,7 @@ def decide_components(candidates: Candidates, entries: Entries, contents: Conten
     if len(published):
         shown = candidates.table.select(["key", "doc_id"]).take(pa.array(published[:SHOWN_IDS])).to_pylist()
         facts |= {"published_a_union_would_drop": len(published), "published_examples": shown}
-    return Decided(survivors, shared, total, band, pairs, {**pair_facts(pairs, near.similarity), **facts})
+    return DecidedMembers(survivors, shared, total, band, pairs, {**pair_facts(pairs, near.similarity), **facts})
 
 
 def pair_facts(pairs: Compared, similarity: float) -> dict[str, Any]:
@@ -106,7 +110,7 @@ class EdgePair(NamedTuple):
     shown: dict[str, Any]  # as `edge_pair` says it
 
 
-def edge_pairs(candidates: Candidates, pairs: Compared, similarity: float) -> list[EdgePair]:
+def edge_pairs(candidates: NearCandidates, pairs: Compared, similarity: float) -> list[EdgePair]:
     """The pairs of new documents nearest to the wanted similarity, EDGE_PAIRS on each side, for people to look at."""
     new = ~candidates.published
     chosen = np.flatnonzero(new[pairs.earlier] & new[pairs.later] & (pairs.total > 0))
@@ -138,7 +142,7 @@ def edge_pair(earlier: list[Any], later: list[Any], shared: int, total: int) -> 
     return {"earlier": earlier, "later": later, "shared": shared, "total": total}
 
 
-def pair_table(candidates: Candidates, pairs: Compared, similarity: float) -> pa.Table:
+def pair_table(candidates: NearCandidates, pairs: Compared, similarity: float) -> pa.Table:
     """NEAR_PAIR rows."""
     ids = candidates.table.column("doc_id")
     return pa.table(
@@ -154,7 +158,7 @@ def pair_table(candidates: Candidates, pairs: Compared, similarity: float) -> pa
     )
 
 
-def member_table(candidates: Candidates, decided: Decided, preferences: tuple[str, ...]) -> pa.Table:
+def member_table(candidates: NearCandidates, decided: DecidedMembers, preferences: tuple[str, ...]) -> pa.Table:
     """OUTCOME rows of every new document in a cluster of two or more."""
     survivors = decided.survivors
     nodes = np.arange(len(survivors))
@@ -200,7 +204,7 @@ class DecisionFacts:
         self._published: list[dict[str, str]] = []
         self._edge: list[EdgePair] = []
 
-    def add(self, decided: Decided, members: pa.Table, edge: list[EdgePair]) -> None:
+    def add(self, decided: DecidedMembers, members: pa.Table, edge: list[EdgePair]) -> None:
         """One problem. members: its OUTCOME rows."""
         self._counts.update({name: value for name, value in decided.facts.items() if name in _SUMMED})
         self._counts["dropped"] += int(np.sum(members.column("is_near").to_numpy()))

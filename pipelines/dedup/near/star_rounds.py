@@ -15,7 +15,7 @@ from gristmill.filters.dedup.star_pass import DROPPED, KEPT, UNDECIDED, star_pas
 from gristmill.pipelines.dedup.near.checkpoint import Rounds, read_parts, row_count
 from gristmill.pipelines.dedup.near.edges import NearEdges
 from gristmill.pipelines.dedup.near.frames import ENTRY, PAIR, compared_pairs, similar, with_hubs
-from gristmill.pipelines.dedup.near.in_memory import Candidates, Entries, load_contents, places_of
+from gristmill.pipelines.dedup.near.in_memory import Entries, NearCandidates, load_contents, places_of
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import PartWriter, read_part
 from gristmill.schemas.layout import DatasetSpec
@@ -105,7 +105,7 @@ def write_pairs(storage: Storage, folder: str, rows: pa.Table) -> list[Part]:
     return writer.close()
 
 
-def candidates_of_entries(table: pa.Table) -> tuple[Candidates, np.ndarray]:
+def candidates_of_entries(table: pa.Table) -> tuple[NearCandidates, np.ndarray]:
     """(the documents of ENTRY rows in survivor order, the number of each row's document)."""
     places = places_of(table)
     distinct, first, inverse = np.unique(places, return_index=True, return_inverse=True)
@@ -122,4 +122,4 @@ def candidates_of_entries(table: pa.Table) -> tuple[Candidates, np.ndarray]:
         },
         schema=NEAR_CANDIDATE,
     )
-    return Candidates(documents, distinct[order], np.argsort(distinct[order])), rank[inverse]
+    return NearCandidates(documents, distinct[order], np.argsort(distinct[order])), rank[inverse]

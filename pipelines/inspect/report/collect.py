@@ -38,12 +38,12 @@ from gristmill.schemas.report import (
     Example,
     FunnelStep,
     Histogram,
-    Mix,
+    MixSection,
     QuarantineGroup,
     RuleDrops,
     RuleSamples,
     RunInfo,
-    Sample,
+    SampleSection,
     Summary,
     Threshold,
     UnreadFile,
@@ -328,10 +328,10 @@ def _combinations(counts: Mapping[str, list[int]]) -> list[Combination]:
     return sorted(found, key=lambda entry: (-entry.amount.documents, -entry.amount.tokens, entry.rules))
 
 
-def _mix(counts: Mapping[str, Mapping[str, list[int]]]) -> list[Mix]:
+def _mix(counts: Mapping[str, Mapping[str, list[int]]]) -> list[MixSection]:
     none = [0, 0, 0]
     found = [
-        Mix(name=name, before=_amount(sides.get("before", none)), after=_amount(sides.get("after", none)))
+        MixSection(name=name, before=_amount(sides.get("before", none)), after=_amount(sides.get("after", none)))
         for name, sides in counts.items()
     ]
     return sorted(found, key=lambda mix: (-mix.before.tokens, mix.name))
@@ -382,7 +382,7 @@ def _edits(counts: Mapping[str, list[int]]) -> list[EditReason]:
     return sorted(found, key=lambda entry: (-entry.edits, entry.reason))
 
 
-def _samples(first: Partial, name: str, fetched: Fetched, limit: int, show_value: bool = False) -> list[Sample]:
+def _samples(first: Partial, name: str, fetched: Fetched, limit: int, show_value: bool = False) -> list[SampleSection]:
     return [to_sample(pick, fetched, show_value) for pick in first.picks.get(name, [])[:limit]]
 
 

@@ -51,7 +51,7 @@ def add_counts(into: dict[str, Any], new: Mapping[str, Any]) -> None:
 
 
 @dataclass(frozen=True)
-class Weights:
+class DocumentWeights:
     """Bytes and tokens of every document of a part."""
 
     bytes: np.ndarray

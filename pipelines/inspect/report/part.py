@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.inspect.report.counts import Partial, Weights, encode, smallest
+from gristmill.pipelines.inspect.report.counts import DocumentWeights, Partial, encode, smallest
 from gristmill.pipelines.inspect.report.sketch import Number, buckets, count_between, value_counts
 from gristmill.pipelines.inspect.report.web_pages import count_page_types
 from gristmill.pipelines.policy.compile import DOC_ID, CompiledPolicy
@@ -60,7 +60,7 @@ class PartTask:
 
 
 @dataclass(frozen=True)
-class Decided:
+class DecidedParts:
     """The columns of a task's parts, one after the other, as arrays. starts: the first row of each part."""
 
     parts: Sequence[Aligned]
@@ -82,8 +82,8 @@ class Decided:
         return _numpy(pc.equal(self.columns.documents.column("status"), KEPT_STATUS))
 
     @cached_property
-    def weights(self) -> Weights:
-        return Weights(_numpy(self.decisions.column("text_bytes")), _numpy(self.decisions.column("tokens")))
+    def weights(self) -> DocumentWeights:
+        return DocumentWeights(_numpy(self.decisions.column("text_bytes")), _numpy(self.decisions.column("tokens")))
 
     @cached_property
     def keys(self) -> np.ndarray:
@@ -108,7 +108,7 @@ class Decided:
         return result
 
 
-def load(task: PartTask, decision_columns: list[str]) -> Decided:
+def load(task: PartTask, decision_columns: list[str]) -> DecidedParts:
     """Read the columns of a task's parts."""
     read = [read_columns(task.storage, part.documents, part.signals, task.wanted) for part in task.parts]
     columns = PartColumns(
@@ -118,7 +118,7 @@ def load(task: PartTask, decision_columns: list[str]) -> Decided:
     )
     decisions = _concat_parts(task, [part.decisions for part in task.parts], decision_columns)
     starts = np.cumsum([0, *[one.rows for one in read[:-1]]])
-    return Decided(task.parts, starts, columns, decisions)
+    return DecidedParts(task.parts, starts, columns, decisions)
 
 
 def _concat(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
@@ -180,7 +180,7 @@ def _numbers(column: Any, mask: np.ndarray) -> np.ndarray:
     return _numpy(column.filter(pa.array(mask)).drop_null())
 
 
-def _count_funnel(task: PartTask, decided: Decided, result: Partial) -> None:
+def _count_funnel(task: PartTask, decided: DecidedParts, result: Partial) -> None:
     names, matrix = decided.failed
     weights = decided.weights
 
@@ -204,10 +204,10 @@ def _count_funnel(task: PartTask, decided: Decided, result: Partial) -> None:
         tokens = _numpy(written.column("tokens"))
         if not task.tokens_measured:
             tokens = (bytes_ + BYTES_PER_TOKEN - 1) // BYTES_PER_TOKEN
-        result.counts["funnel"]["corpus"] = Weights(bytes_, tokens).sum(np.ones(len(bytes_), bool))
+        result.counts["funnel"]["corpus"] = DocumentWeights(bytes_, tokens).sum(np.ones(len(bytes_), bool))
 
 
-def _count_rules(decided: Decided, result: Partial) -> None:
+def _count_rules(decided: DecidedParts, result: Partial) -> None:
     names, matrix = decided.failed
     weights = decided.weights
     alone = matrix.sum(axis=0) == 1
@@ -225,7 +225,7 @@ def _count_rules(decided: Decided, result: Partial) -> None:
     result.counts["combinations"] = weights.by_code(codes, labels, dropped)
 
 
-def _count_mixes(decided: Decided, result: Partial) -> None:
+def _count_mixes(decided: DecidedParts, result: Partial) -> None:
     mixes = {"sources": decided.columns.documents.column("source")}
     if "language" in decided.columns.signals:
         mixes["languages"] = decided.columns.signals["language"]
@@ -238,7 +238,7 @@ def _count_mixes(decided: Decided, result: Partial) -> None:
             result.counts[mix][name]["after"] = amount
 
 
-def _count_duplicates(decided: Decided, result: Partial) -> None:
+def _count_duplicates(decided: DecidedParts, result: Partial) -> None:
     copies = _numpy(decided.decisions.column("duplicate_of").is_valid())
     sizes = _numpy(decided.decisions.column("cluster_size").fill_null(0))
     survivors = (sizes > 0) & ~copies
@@ -277,7 +277,7 @@ def _count_edits(task: PartTask, result: Partial) -> None:
     result.counts["edits"] = counts
 
 
-def _count_quarantine(task: PartTask, decided: Decided, result: Partial) -> None:
+def _count_quarantine(task: PartTask, decided: DecidedParts, result: Partial) -> None:
     table = decided.columns.documents
     codes, labels = encode(
         pc.binary_join_element_wise(table.column("source"), table.column("reason"), pa.scalar("\n", pa.large_string())),
@@ -294,7 +294,7 @@ def _count_quarantine(task: PartTask, decided: Decided, result: Partial) -> None
         result.picks[f"quarantine\n{label}"] = _picked(decided, mask, ranks, told.column("told"))
 
 
-def _picked(decided: Decided, mask: np.ndarray, ranks: np.ndarray, values: Any) -> list[list[Any]]:
+def _picked(decided: DecidedParts, mask: np.ndarray, ranks: np.ndarray, values: Any) -> list[list[Any]]:
     rows = smallest(np.flatnonzero(mask), ranks[mask], decided.keys[mask], PICKS).tolist()
     doc_ids = decided.columns.documents.column("doc_id")
     picks = [
@@ -304,7 +304,7 @@ def _picked(decided: Decided, mask: np.ndarray, ranks: np.ndarray, values: Any) 
     return sorted(picks, key=lambda pick: (pick[0], pick[1]))[:PICKS]
 
 
-def _pick_samples(task: PartTask, decided: Decided, result: Partial) -> None:
+def _pick_samples(task: PartTask, decided: DecidedParts, result: Partial) -> None:
     order = shuffled(decided.keys, task.seed)
     result.picks["kept"] = _picked(decided, decided.kept, order, None)
     result.picks["dropped"] = _picked(decided, decided.readable & ~decided.kept, order, None)
@@ -336,7 +336,7 @@ def distances(column: Any, named: NamedRule) -> np.ndarray | None:
     return np.abs(values - operand)
 
 
-def _sketch_signal(decided: Decided, name: str, result: Partial) -> None:
+def _sketch_signal(decided: DecidedParts, name: str, result: Partial) -> None:
     column = signal_column(decided.columns, name)
     defined = _numpy(column.is_valid())
     if pa.types.is_floating(column.type):

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from gristmill.pipelines.inspect.report.markup import plot_text
-from gristmill.schemas.report import Duplicates, FunnelStep, Histogram, Mix, RuleDrops
+from gristmill.schemas.report import Duplicates, FunnelStep, Histogram, MixSection, RuleDrops
 
 KEPT, DROPPED, NEUTRAL = "#2b8a5f", "#c98a2b", "#4a78b8"
 _ROW_PIXELS = 26
@@ -40,7 +40,7 @@ def rules_plot(rules: Sequence[RuleDrops]) -> Figure:
     )
 
 
-def mix_plot(mixes: Sequence[Mix]) -> Figure:
+def mix_plot(mixes: Sequence[MixSection]) -> Figure:
     """Share of tokens of each source or language before and after."""
     shown = mixes[:_MAX_ROWS]
     before, after = (

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.write.pii import Shown, unchanged
 from gristmill.schemas.manifest import Part
-from gristmill.schemas.report import Sample
+from gristmill.schemas.report import SampleSection
 
 EXCERPT_CHARACTERS = 600
 _COLUMNS = ["doc_id", "source", "url", "location", "text", "text_bytes"]
@@ -34,7 +34,7 @@ def fetch_samples(task: FetchTask) -> int:
     for row in task.rows:
         text = task.shown(found[row].pop("text"))
         found[row]["url"] = task.shown(found[row]["url"])
-        samples[str(row)] = Sample(
+        samples[str(row)] = SampleSection(
             **found[row],
             **decided[row],
             excerpt=None if text is None else text[:EXCERPT_CHARACTERS],
@@ -62,7 +62,9 @@ def rows_of_part(storage: Storage, part: Part, rows: Sequence[int], columns: lis
     return found
 
 
-def to_sample(pick: Sequence[Any], fetched: Mapping[tuple[int, int], Mapping[str, Any]], show_value: bool) -> Sample:
+def to_sample(
+    pick: Sequence[Any], fetched: Mapping[tuple[int, int], Mapping[str, Any]], show_value: bool
+) -> SampleSection:
     """A pick [rank, doc_id, part, row, value] with its text."""
     _, _, part, row, value = pick
-    return Sample.model_validate({**fetched[part, row], "value": value if show_value else None})
+    return SampleSection.model_validate({**fetched[part, row], "value": value if show_value else None})

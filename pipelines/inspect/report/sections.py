@@ -10,7 +10,7 @@ from gristmill.pipelines.inspect.report.section import Section
 from gristmill.pipelines.inspect.report.steps import step_sections
 from gristmill.pipelines.inspect.report.tables import Cell, amount_cells, count, megabytes, percent, table
 from gristmill.pipelines.inspect.report.web_pages import web_pages_section
-from gristmill.schemas.report import Amount, FunnelStep, Mix, NearPair, RuleDrops, Sample, Summary
+from gristmill.schemas.report import Amount, FunnelStep, MixSection, NearPair, RuleDrops, SampleSection, Summary
 
 
 def sections(summary: Summary) -> list[Section]:
@@ -160,7 +160,7 @@ def _mixes(summary: Summary) -> Section:
     return section
 
 
-def _mix_row(mix: Mix) -> list[Cell]:
+def _mix_row(mix: MixSection) -> list[Cell]:
     before, after = mix.before, mix.after
     figures = [
         count(before.documents),
@@ -431,7 +431,7 @@ def _provenance(summary: Summary) -> Section:
     return section
 
 
-def _card(sample: Sample, head: str | None = None, signal: str | None = None) -> Markup:
+def _card(sample: SampleSection, head: str | None = None, signal: str | None = None) -> Markup:
     """One document: decision, where it comes from, its text."""
     verdict = element("span", "kept" if sample.kept else "dropped", class_="kept" if sample.kept else "dropped")
     facts: list[str | Markup] = [verdict, f"{count(sample.text_bytes)} bytes", sample.source]

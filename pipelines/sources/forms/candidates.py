@@ -15,7 +15,7 @@ _LISTS = (
 _TEXTS = ("response", "completion", "text", "answer", "content", "output", "generation", "solution")
 
 
-class Candidates(NamedTuple):
+class CandidateAnswers(NamedTuple):
     """The answers, what is known of each, and the columns they were read from."""
 
     texts: list[Any]  # texts or lists of messages
@@ -23,7 +23,7 @@ class Candidates(NamedTuple):
     read: tuple[str, ...]
 
 
-def candidates_of(record: Record) -> Candidates | None:
+def candidates_of(record: Record) -> CandidateAnswers | None:
     """The answers that a record holds; None where it holds no list of at least two."""
     for name in _LISTS:
         value = record.get(name)
@@ -36,16 +36,16 @@ def candidates_of(record: Record) -> Candidates | None:
     return None
 
 
-def _objects(values: Sequence[Mapping[str, Any]], name: str) -> Candidates:
+def _objects(values: Sequence[Mapping[str, Any]], name: str) -> CandidateAnswers:
     texts, facts = [], []
     for one in values:
         text = _text_name(one)
         texts.append(one[text])  # type: ignore[index]
         facts.append({key: value for key, value in one.items() if key != text})
-    return Candidates(texts, facts, (name,))
+    return CandidateAnswers(texts, facts, (name,))
 
 
-def _parallel(record: Record, values: Sequence[Any], name: str) -> Candidates:
+def _parallel(record: Record, values: Sequence[Any], name: str) -> CandidateAnswers:
     """Other lists of the same length say something of each answer; their names lose the plural, as they speak of one."""
     beside = [
         key
@@ -53,7 +53,7 @@ def _parallel(record: Record, values: Sequence[Any], name: str) -> Candidates:
         if key != name and isinstance(value, list) and len(value) == len(values) and chat_keys(value) is None
     ]
     facts = [{_of_one(key): record[key][number] for key in beside} for number in range(len(values))]
-    return Candidates(list(values), facts, (name, *beside))
+    return CandidateAnswers(list(values), facts, (name, *beside))
 
 
 def _of_one(name: str) -> str:

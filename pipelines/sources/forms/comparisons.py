@@ -20,7 +20,7 @@ UNRATED = Dropped("fewer_than_two_rated")
 ABOVE_LIMIT = Dropped("above_max_pairs")
 
 
-class Answer(NamedTuple):
+class ComparedAnswer(NamedTuple):
     """One answer: its messages, how good it is (more is better; None: nobody says), and what else is known of it."""
 
     messages: list[Message]
@@ -28,7 +28,9 @@ class Answer(NamedTuple):
     facts: Row
 
 
-def pairs_of(prompt: list[Message], answers: Sequence[Answer], options: PairOptions, rest: Row) -> list[Row | Dropped]:
+def pairs_of(
+    prompt: list[Message], answers: Sequence[ComparedAnswer], options: PairOptions, rest: Row
+) -> list[Row | Dropped]:
     """The pairs that the options choose, each as a row, and the comparisons that they drop.
 
     rest: what the record says beside the answers; every row has it. The facts of the two answers follow with `_chosen` and
@@ -47,7 +49,9 @@ def pairs_of(prompt: list[Message], answers: Sequence[Answer], options: PairOpti
     return made
 
 
-def _chosen(ranked: Sequence[Answer], options: PairOptions, prompt: list[Message]) -> Iterator[tuple[Answer, Answer]]:
+def _chosen(
+    ranked: Sequence[ComparedAnswer], options: PairOptions, prompt: list[Message]
+) -> Iterator[tuple[ComparedAnswer, ComparedAnswer]]:
     """The pairs to be considered, of answers with the best first."""
     best, worst = ranked[0], ranked[-1]
     if options.choose == "all":
@@ -62,7 +66,7 @@ def _chosen(ranked: Sequence[Answer], options: PairOptions, prompt: list[Message
     yield best, worst
 
 
-def _refusal(better: Answer, worse: Answer, options: PairOptions, kept: int) -> Dropped | None:
+def _refusal(better: ComparedAnswer, worse: ComparedAnswer, options: PairOptions, kept: int) -> Dropped | None:
     """Why two answers make no pair; None where they do. kept: pairs that the record has made already."""
     margin = (better.score or 0.0) - (worse.score or 0.0)
     if margin <= 0:
@@ -72,7 +76,7 @@ def _refusal(better: Answer, worse: Answer, options: PairOptions, kept: int) -> 
     return ABOVE_LIMIT if kept >= options.max_pairs else None
 
 
-def _row(prompt: list[Message], better: Answer, worse: Answer, rest: Row) -> Row:
+def _row(prompt: list[Message], better: ComparedAnswer, worse: ComparedAnswer, rest: Row) -> Row:
     row: Row = {**rest, "prompt": prompt, "chosen": better.messages, "rejected": worse.messages}
     for side, answer in (("chosen", better), ("rejected", worse)):
         facts = {**answer.facts, "score": answer.score}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gristmill.filters.pairs.judgement import finite_number
-from gristmill.pipelines.sources.forms.comparisons import Answer, pairs_of
+from gristmill.pipelines.sources.forms.comparisons import ComparedAnswer, pairs_of
 from gristmill.pipelines.sources.forms.contents import Message
 from gristmill.pipelines.sources.forms.form import Dropped, Form, Gathering, Joined, Record, Row, beside
 from gristmill.pipelines.sources.forms.roles import role_of
@@ -152,7 +152,7 @@ def _pairs(thread: Thread, tree: Row, source: Source) -> list[Row | Dropped]:
     answers = []
     for reply in replies:
         rank = finite_number(reply.get("rank"))
-        answers.append(Answer([_message(reply, source)], None if rank is None else -rank, {}))
+        answers.append(ComparedAnswer([_message(reply, source)], None if rank is None else -rank, {}))
     return pairs_of(thread.messages(source), answers, source.pairs, tree)
 
 

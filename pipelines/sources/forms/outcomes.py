@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from gristmill.pipelines.sources.forms.candidates import candidates_of, messages_of
 from gristmill.pipelines.sources.forms.chat import as_row
-from gristmill.pipelines.sources.forms.comparisons import Answer, pairs_of
+from gristmill.pipelines.sources.forms.comparisons import ComparedAnswer, pairs_of
 from gristmill.pipelines.sources.forms.form import Dropped, Form, Record, Row, beside
 from gristmill.pipelines.sources.forms.preference import prompt_of, with_tools
 from gristmill.pipelines.sources.forms.references import reference_of
@@ -74,7 +74,9 @@ def _rows(record: Record, kind: str, source: Source) -> Sequence[Row | Dropped]:
         raise RowError("no_prompt", "checked answers, and no column is their problem")
     if kind == "prompt":
         return [_prompt(record, prompt, asked, checked)]
-    answers = [Answer(messages_of(one.text, "answer", source), float(one.is_correct), one.facts) for one in checked]
+    answers = [
+        ComparedAnswer(messages_of(one.text, "answer", source), float(one.is_correct), one.facts) for one in checked
+    ]
     if kind == "pair":
         made = pairs_of(prompt, answers, source.pairs, with_tools(record, *read, *asked))
         return [_said(one, answers) if isinstance(one, Dropped) else one for one in made]
@@ -86,7 +88,7 @@ def _rows(record: Record, kind: str, source: Source) -> Sequence[Row | Dropped]:
     ]
 
 
-def _said(dropped: Dropped, answers: Sequence[Answer]) -> Dropped:
+def _said(dropped: Dropped, answers: Sequence[ComparedAnswer]) -> Dropped:
     """A tie of right and wrong by its own name."""
     if dropped.reason != "tie" or len({answer.score for answer in answers}) > 1:
         return dropped

@@ -5,9 +5,9 @@ As pairs: `comparisons.pairs_of` says which. As conversations: each answer is a 
 
 from collections.abc import Sequence
 
-from gristmill.pipelines.sources.forms.candidates import Candidates, candidates_of, messages_of
+from gristmill.pipelines.sources.forms.candidates import CandidateAnswers, candidates_of, messages_of
 from gristmill.pipelines.sources.forms.chat import as_row
-from gristmill.pipelines.sources.forms.comparisons import Answer, pairs_of
+from gristmill.pipelines.sources.forms.comparisons import ComparedAnswer, pairs_of
 from gristmill.pipelines.sources.forms.form import Dropped, Form, Record, Row
 from gristmill.pipelines.sources.forms.preference import prompt_of, with_tools
 from gristmill.pipelines.sources.forms.scores import score_of
@@ -38,14 +38,14 @@ def _rows(record: Record, kind: str, source: Source) -> Sequence[Row | Dropped]:
     ]
 
 
-def _answers(found: Candidates, source: Source) -> list[Answer]:
+def _answers(found: CandidateAnswers, source: Source) -> list[ComparedAnswer]:
     return [
-        Answer(messages_of(text, found.read[0], source), score_of(facts, source.pairs.score), facts)
+        ComparedAnswer(messages_of(text, found.read[0], source), score_of(facts, source.pairs.score), facts)
         for text, facts in zip(found.texts, found.facts, strict=True)
     ]
 
 
-def _facts(answer: Answer) -> Row:
+def _facts(answer: ComparedAnswer) -> Row:
     return answer.facts if answer.score is None else {**answer.facts, "score": answer.score}
 
 

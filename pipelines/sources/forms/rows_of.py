@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from gristmill.pipelines.sources.forms.form import Dropped, Form, Record
 from gristmill.pipelines.sources.forms.registry import form_of
 from gristmill.pipelines.sources.readers.decoding import repair_utf8, scrub
-from gristmill.pipelines.sources.readers.rows import Rows
+from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.schemas.rows.kind import RowError
 from gristmill.schemas.rows.registry import row_kind
 
@@ -24,7 +24,7 @@ class Framed(NamedTuple):
 
 
 @dataclass
-class Held:
+class HeldRecords:
     """Neighbouring records that belong together and wait for more. key: what they share. size: bytes of all of them."""
 
     form: Form
@@ -37,7 +37,7 @@ class Held:
         return self.size + more > limit or len(self.records) >= MAX_HELD
 
 
-def add_rows(rows: Rows, record: Mapping[str, Any], position: int, size: int, notes: dict[str, Any]) -> None:
+def add_rows(rows: ReaderRows, record: Mapping[str, Any], position: int, size: int, notes: dict[str, Any]) -> None:
     """Add every row of one record to `rows`; what is no row is quarantined with the reason, what the recipe drops is counted.
 
     A record of several rows counts as so many framed records. Records that a form puts together wait for their neighbours;
@@ -62,13 +62,13 @@ def add_rows(rows: Rows, record: Mapping[str, Any], position: int, size: int, no
     if key is None:
         _add(rows, found, framed)
     elif rows.held is None:
-        rows.held = Held(found, key, [framed], size)
+        rows.held = HeldRecords(found, key, [framed], size)
     else:
         rows.held.records.append(framed)
         rows.held.size += size
 
 
-def add_held(rows: Rows) -> None:
+def add_held(rows: ReaderRows) -> None:
     """Add the rows of the neighbouring records that wait for more of them, now that none is left.
 
     Of records that become one, all but the first are counted as `joined`.
@@ -89,13 +89,13 @@ def add_held(rows: Rows) -> None:
         _add(rows, held.form, first._replace(record=joined.record))
 
 
-def _quarantine(rows: Rows, reason: str, detail: str, framed: Framed, number: int = 0) -> None:
+def _quarantine(rows: ReaderRows, reason: str, detail: str, framed: Framed, number: int = 0) -> None:
     columns = rows.source.columns
     id_value, url = (None if name is None else framed.record.get(name) for name in (columns.id, columns.url))
     rows.quarantine(reason, detail, framed.size, framed.position, id_value=id_value, url=url, number=number)
 
 
-def _add(rows: Rows, form: Form, framed: Framed) -> None:
+def _add(rows: ReaderRows, form: Form, framed: Framed) -> None:
     """Add the rows of one record of a form."""
     record, columns = framed.record, rows.source.columns
     try:

@@ -13,7 +13,7 @@ from gristmill.pipelines.sources.readers.clean_batches import MIN_ROWS, as_docum
 from gristmill.pipelines.sources.readers.extract import Isolate
 from gristmill.pipelines.sources.readers.locate import InputFile
 from gristmill.pipelines.sources.readers.records import add_record, check_columns
-from gristmill.pipelines.sources.readers.rows import Rows
+from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.streams import open_split
 from gristmill.pipelines.sources.readers.tables import check_text_type, records
@@ -36,7 +36,7 @@ def splits(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int,
     return [(0, file.size)]
 
 
-def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
+def read(source: Source, split: Split, rows: ReaderRows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
     rows.bytes_consumed = split.size
     if not split.size:
         return

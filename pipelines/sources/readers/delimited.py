@@ -15,7 +15,7 @@ from gristmill.pipelines.sources.readers.delimited_records import NOT_CLOSED, Gr
 from gristmill.pipelines.sources.readers.extract import Isolate
 from gristmill.pipelines.sources.readers.locate import InputFile
 from gristmill.pipelines.sources.readers.records import add_record, check_columns
-from gristmill.pipelines.sources.readers.rows import Rows
+from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.streams import chunks, open_split
 from gristmill.pipelines.sources.readers.text_lines import TextLines
@@ -45,7 +45,7 @@ def _ignore(defect: str) -> None:
     """Planning reads the header only, and encodings are found by reading twice; a defect is told once, while reading."""
 
 
-def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
+def read(source: Source, split: Split, rows: ReaderRows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
     rows.bytes_consumed = split.size
     tellers = iter([rows.disturb])  # of the first reading
 
@@ -124,7 +124,7 @@ def _uses_quotes(sample: list[str], grammar: Grammar) -> bool:
     )
 
 
-def _take(header: list[str], record: Record, position: int, rows: Rows, encoding: str) -> None:
+def _take(header: list[str], record: Record, position: int, rows: ReaderRows, encoding: str) -> None:
     if record.fields is None:
         rows.quarantine(record.defect, record.detail, record.size, position)
         return

@@ -48,7 +48,7 @@ def _body(line: str) -> str:
     return line[:-2] if line.endswith("\r\n") else line[:-1] if line.endswith(("\n", "\r")) else line
 
 
-class Line(NamedTuple):
+class DelimitedLine(NamedTuple):
     """The fields of a line. open_at: where a quoted field begins that the line leaves open, else -1.
 
     stray_quote: a field begins with a quote and is no quoted field.
@@ -59,11 +59,11 @@ class Line(NamedTuple):
     stray_quote: bool = False
 
 
-def fields_of(line: str, grammar: Grammar, at: int = 0) -> Line:
+def fields_of(line: str, grammar: Grammar, at: int = 0) -> DelimitedLine:
     """The fields of a line from `at` on."""
     body, delimiter = _body(line), grammar.delimiter
     if not grammar.quotes or '"' not in body:
-        return Line(body[at:].split(delimiter))
+        return DelimitedLine(body[at:].split(delimiter))
     closed, open_end = _patterns(delimiter)
     fields: list[str] = []
     stray_quote = False
@@ -72,7 +72,7 @@ def fields_of(line: str, grammar: Grammar, at: int = 0) -> Line:
             fields.append(match[1].replace('""', '"'))
             at = match.end()
         elif body.startswith('"', at) and open_end.match(body, at + 1):
-            return Line(fields, at + 1, stray_quote)
+            return DelimitedLine(fields, at + 1, stray_quote)
         else:
             stray_quote |= body.startswith('"', at)
             end = body.find(delimiter, at)
@@ -80,7 +80,7 @@ def fields_of(line: str, grammar: Grammar, at: int = 0) -> Line:
             fields.append(body[at:end])
             at = end
         if at >= len(body):
-            return Line(fields, -1, stray_quote)
+            return DelimitedLine(fields, -1, stray_quote)
         at += 1  # the delimiter; behind the last one there is an empty field
 
 
@@ -103,7 +103,7 @@ def records(lines: TextLines, grammar: Grammar, limit: int, header: Sequence[str
 
 def _across_lines(
     line: str,
-    first: Line,
+    first: DelimitedLine,
     lines: TextLines,
     grammar: Grammar,
     limit: int,

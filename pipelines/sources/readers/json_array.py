@@ -16,9 +16,9 @@ from gristmill.pipelines.sources.readers import jsonl
 from gristmill.pipelines.sources.readers.decoding import AUTO
 from gristmill.pipelines.sources.readers.extract import Isolate
 from gristmill.pipelines.sources.readers.json_frames import frames
-from gristmill.pipelines.sources.readers.jsonl import Line
+from gristmill.pipelines.sources.readers.jsonl import JsonLine
 from gristmill.pipelines.sources.readers.locate import InputFile
-from gristmill.pipelines.sources.readers.rows import Rows
+from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.streams import chunks, open_split
 from gristmill.schemas.recipe.source import Source
@@ -51,7 +51,7 @@ def is_lines(head: bytes) -> bool:
         return False
 
 
-def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
+def read(source: Source, split: Split, rows: ReaderRows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
     if split.start or _are_lines(split):
         yield from jsonl.read(source, split, rows, isolate)
         return
@@ -60,7 +60,7 @@ def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> I
     with open_split(split) as stored:
         blocks = _utf8(chunks(stored, split.compression, rows.disturb), source.encoding)
         for frame in frames(blocks, source.max_document_bytes, rows.disturb):
-            check.see(jsonl.take(Line(*frame), rows), rows)
+            check.see(jsonl.take(JsonLine(*frame), rows), rows)
             if rows.full:
                 yield rows.take()
 

@@ -19,7 +19,7 @@ _MARKS[list(_OPENING + _CLOSING + b",")] = True
 _BLANK = b" \t\r\n"
 
 
-class Frame(NamedTuple):
+class JsonFrame(NamedTuple):
     """One framed value: where its first byte lies, how many bytes it has, its bytes; None when above the limit."""
 
     offset: int
@@ -27,7 +27,7 @@ class Frame(NamedTuple):
     content: bytes | None
 
 
-def frames(blocks: Iterator[bytes], limit: int, disturb: Callable[[str], None]) -> Iterator[Frame]:
+def frames(blocks: Iterator[bytes], limit: int, disturb: Callable[[str], None]) -> Iterator[JsonFrame]:
     """The records of a JSON text.
 
     blocks: UTF-8 without byte order mark, in chunks of any size. limit: bytes of a record that are held.
@@ -63,7 +63,7 @@ class _Scan:
         """Whether the record that has begun has not ended: inside a string, an object or an array."""
         return self.in_array or self._in_string or self._depth > 0
 
-    def feed(self, block: bytes) -> Iterator[Frame]:
+    def feed(self, block: bytes) -> Iterator[JsonFrame]:
         """The records that end in this chunk."""
         data = np.frombuffer(block, np.uint8)
         marks = self._marks_outside_strings(block, data)
@@ -132,7 +132,7 @@ class _Scan:
         elif piece:
             self._parts.append(piece)
 
-    def _end(self, block: bytes, start: int, end: int) -> Iterator[Frame]:
+    def _end(self, block: bytes, start: int, end: int) -> Iterator[JsonFrame]:
         """The record that ends here, if there is more than blanks."""
         self._hold(block, start, end)
         frame = self.unfinished()
@@ -140,9 +140,9 @@ class _Scan:
         if frame is not None:
             yield frame
 
-    def unfinished(self) -> Frame | None:
+    def unfinished(self) -> JsonFrame | None:
         """The record that has begun, as far as it goes."""
         if not self._size:
             return None
         content = None if self._size > self._limit else b"".join(self._parts).rstrip(_BLANK)
-        return Frame(self._begin, self._size if content is None else len(content), content)
+        return JsonFrame(self._begin, self._size if content is None else len(content), content)

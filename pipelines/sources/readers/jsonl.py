@@ -17,7 +17,7 @@ from gristmill.pipelines.sources.readers.decoding import AUTO, SURROGATES, repai
 from gristmill.pipelines.sources.readers.extract import Isolate
 from gristmill.pipelines.sources.readers.locate import InputFile
 from gristmill.pipelines.sources.readers.records import MISSING, add_record, missing_column, text_of
-from gristmill.pipelines.sources.readers.rows import Rows
+from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.streams import CHUNK_BYTES, chunks, open_split
 from gristmill.pipelines.sources.readers.text_lines import TextLines
@@ -29,7 +29,7 @@ _BOM = b"\xef\xbb\xbf"
 _WIDE = ("utf-16", "utf-32", "utf_16", "utf_32")
 
 
-class Line(NamedTuple):
+class JsonLine(NamedTuple):
     """One framed record: where it begins, how long it is with its LF, its bytes without; None when above the limit."""
 
     offset: int
@@ -43,7 +43,7 @@ def splits(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int,
     return [(start, min(start + split_bytes, file.size)) for start in range(0, file.size, split_bytes)]
 
 
-def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
+def read(source: Source, split: Split, rows: ReaderRows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
     check = TextCheck(source, split)
     with open_split(split) as stored:
         for line in _framed(stored, split, rows):
@@ -59,7 +59,7 @@ class TextCheck:
         self._source, self._split = source, split
         self._without_text = 0
 
-    def see(self, record: dict[str, Any] | None, rows: Rows) -> None:
+    def see(self, record: dict[str, Any] | None, rows: ReaderRows) -> None:
         """Count one record, None for what was none."""
         if record is None:
             return
@@ -74,7 +74,7 @@ def _encoding(source: Source) -> str:
     return "utf-8" if source.encoding == AUTO else codec_of(source.encoding) or source.encoding
 
 
-def _framed(stored: BinaryIO, split: Split, rows: Rows) -> Iterator[Line]:
+def _framed(stored: BinaryIO, split: Split, rows: ReaderRows) -> Iterator[JsonLine]:
     limit = rows.source.max_document_bytes
     if _encoding(rows.source).startswith(_WIDE):
         yield from _wide_lines(split, rows)
@@ -100,13 +100,13 @@ def _framed(stored: BinaryIO, split: Split, rows: Rows) -> Iterator[Line]:
         yield line
 
 
-def _is_wide(line: Line, split: Split) -> bool:
+def _is_wide(line: JsonLine, split: Split) -> bool:
     """Whether a file read as one split begins with the byte order mark of UTF-16 or UTF-32."""
     mark = mark_of(line.content or b"") if line.offset == 0 and split.end == split.size else None
     return mark is not None and mark[1].startswith(_WIDE)
 
 
-def _wide_lines(split: Split, rows: Rows) -> Iterator[Line]:
+def _wide_lines(split: Split, rows: ReaderRows) -> Iterator[JsonLine]:
     """Lines of UTF-16 or UTF-32 as UTF-8, in which their offsets count."""
     rows.bytes_consumed = split.size
 
@@ -119,7 +119,7 @@ def _wide_lines(split: Split, rows: Rows) -> Iterator[Line]:
     while (line := lines.next()) is not None:
         content = None if isinstance(line, int) else SURROGATES.sub("\ufffd", line).encode()
         size = line if isinstance(line, int) else len(content or b"")
-        yield Line(offset, size, None if content is None else content.rstrip(b"\r\n"))
+        yield JsonLine(offset, size, None if content is None else content.rstrip(b"\r\n"))
         offset += size
 
 
@@ -137,7 +137,7 @@ def _first_line(stored: BinaryIO, start: int) -> int:
     return position
 
 
-def lines(blocks: Iterator[bytes], position: int, limit: int) -> Iterator[Line]:
+def lines(blocks: Iterator[bytes], position: int, limit: int) -> Iterator[JsonLine]:
     """Lines of a chunked stream that starts at `position`; one above `limit` bytes is measured, never held."""
     parts: list[bytes] = []
     size = 0
@@ -146,7 +146,7 @@ def lines(blocks: Iterator[bytes], position: int, limit: int) -> Iterator[Line]:
         for piece in complete:
             size += len(piece)
             content = None if size > limit else (b"".join(parts) + piece if parts else piece)
-            yield Line(position, size + 1, content)
+            yield JsonLine(position, size + 1, content)
             position += size + 1
             parts, size = [], 0
         size += len(tail)
@@ -155,10 +155,10 @@ def lines(blocks: Iterator[bytes], position: int, limit: int) -> Iterator[Line]:
         elif tail:
             parts.append(tail)
     if size:
-        yield Line(position, size, None if size > limit else b"".join(parts))
+        yield JsonLine(position, size, None if size > limit else b"".join(parts))
 
 
-def take(line: Line, rows: Rows) -> dict[str, Any] | None:
+def take(line: JsonLine, rows: ReaderRows) -> dict[str, Any] | None:
     """Count a record and give it to `rows`; returns the object it held, if it held one."""
     rows.frame()
     if line.content is None:

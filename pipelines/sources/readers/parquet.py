@@ -12,7 +12,7 @@ from gristmill.pipelines.sources.readers.clean_batches import MIN_ROWS, as_docum
 from gristmill.pipelines.sources.readers.extract import Isolate
 from gristmill.pipelines.sources.readers.locate import InputFile
 from gristmill.pipelines.sources.readers.records import add_record, check_columns
-from gristmill.pipelines.sources.readers.rows import Rows
+from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.streams import open_split
 from gristmill.pipelines.sources.readers.tables import check_text_type, records
@@ -52,7 +52,7 @@ def _ranges(sizes: list[int], limit: int) -> list[tuple[int, int]]:
     return [*ranges, (start, len(sizes))] if sizes else []
 
 
-def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
+def read(source: Source, split: Split, rows: ReaderRows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
     if not split.size:
         return
     with open_split(split) as stored:
@@ -90,7 +90,7 @@ def _dictionary_columns(source: Source, metadata: pq.FileMetaData) -> list[str]:
     return [column.path_in_schema for column in texts if column.has_dictionary_page]
 
 
-def _read_group(source: Source, parquet: pq.ParquetFile, group: int, rows: Rows) -> Iterator[pa.RecordBatch]:
+def _read_group(source: Source, parquet: pq.ParquetFile, group: int, rows: ReaderRows) -> Iterator[pa.RecordBatch]:
     """The documents of one row group; a page that cannot be decoded ends the group, its other rows are counted."""
     metadata = parquet.metadata
     position = sum(metadata.row_group(g).num_rows for g in range(group))

@@ -5,7 +5,7 @@ from typing import Any
 
 from gristmill.pipelines.sources.forms.rows_of import add_rows
 from gristmill.pipelines.sources.readers.decoding import repair_utf8, utf8_of
-from gristmill.pipelines.sources.readers.rows import Rows, to_json
+from gristmill.pipelines.sources.readers.rows import ReaderRows, to_json
 from gristmill.schemas.errors import InputError
 from gristmill.schemas.recipe.source import Columns, Source
 
@@ -59,7 +59,7 @@ def strings_of(value: Any) -> Iterator[str]:
         yield to_json(value)
 
 
-def add_record(rows: Rows, record: Mapping[str, Any], position: int, size: int, notes: dict[str, Any]) -> None:
+def add_record(rows: ReaderRows, record: Mapping[str, Any], position: int, size: int, notes: dict[str, Any]) -> None:
     """One framed record as a document, or quarantined: missing_text, null_text, text_not_string; or as the rows that
     a record of its form holds.
 

@@ -9,7 +9,7 @@ from gristmill.pipelines.sources.forms.registry import check_form
 from gristmill.pipelines.sources.forms.rows_of import add_held
 from gristmill.pipelines.sources.readers.extract import Isolate
 from gristmill.pipelines.sources.readers.locate import InputFile, locate
-from gristmill.pipelines.sources.readers.rows import Gathered, Rows
+from gristmill.pipelines.sources.readers.rows import Gathered, ReaderRows
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.web import Pages
 from gristmill.schemas.errors import BalanceError, InputError, RecipeError
@@ -19,7 +19,7 @@ from gristmill.schemas.tally import Tally
 
 # A reader is a module with
 #   splits(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int, int]]   (start, end) of each split
-#   read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]
+#   read(source: Source, split: Split, rows: ReaderRows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]
 # and, where what it reads is no single files (repositories),
 #   locate(source: Source, left_out: list[str] | None) -> list[InputFile]
 READERS: dict[str, str] = {
@@ -48,7 +48,7 @@ class Reader(NamedTuple):
     """The two functions of a reader module, and a third of readers whose inputs are no single files."""
 
     splits: Callable[[Source, InputFile, int], list[tuple[int, int]]]
-    read: Callable[[Source, Split, Rows, Isolate | None], Iterator[pa.RecordBatch]]
+    read: Callable[[Source, Split, ReaderRows, Isolate | None], Iterator[pa.RecordBatch]]
     locate: Callable[[Source, list[str] | None], list[InputFile]] = locate
 
 
@@ -121,7 +121,7 @@ def read_splits(
     gathered = Gathered()
     counts = []
     for split in splits:
-        counts.append(Rows(source, split, gathered))
+        counts.append(ReaderRows(source, split, gathered))
         if not split.size:
             counts[-1].disturb("a file of no bytes")
         yield from reader(split.format).read(source, split, counts[-1], isolate)

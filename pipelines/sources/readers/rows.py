@@ -26,11 +26,11 @@ class Gathered:
     def __init__(self) -> None:
         self.rows: list[tuple[Any, ...]] = []
         self.row_bytes = 0
-        self.pages: list[tuple[Rows, Any]] = []  # (whose page, readers.web.Page)
+        self.pages: list[tuple[ReaderRows, Any]] = []  # (whose page, readers.web.Page)
         self.page_bytes = 0
 
 
-class Rows:
+class ReaderRows:
     """Collects the documents of one split and counts every record's fate.
 
     The framing loop calls `frame()` for each record it meets, and then exactly one of `add`, `quarantine`, `skip`.

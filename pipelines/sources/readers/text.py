@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 from gristmill.pipelines.sources.readers.decoding import decode_content, utf8_of
 from gristmill.pipelines.sources.readers.extract import Isolate
-from gristmill.pipelines.sources.readers.rows import Rows
+from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.whole_file import content, splits
 from gristmill.schemas.recipe.source import Source
@@ -14,7 +14,7 @@ from gristmill.schemas.recipe.source import Source
 __all__ = ["read", "splits"]
 
 
-def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
+def read(source: Source, split: Split, rows: ReaderRows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
     raw = content(split, rows)
     if raw is not None:
         notes: dict[str, Any] = {}

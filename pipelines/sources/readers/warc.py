@@ -9,11 +9,11 @@ from fastwarc.warc import WarcRecord
 from gristmill.pipelines.sources.readers.extract import Isolate
 from gristmill.pipelines.sources.readers.http_body import BodyTooLarge, decode_body
 from gristmill.pipelines.sources.readers.identity import id_from_warc_record
-from gristmill.pipelines.sources.readers.rows import Rows
+from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.streams import chunks, gzip_records, open_split
-from gristmill.pipelines.sources.readers.warc_frames import Frame, frames
-from gristmill.pipelines.sources.readers.web import Page, Pages
+from gristmill.pipelines.sources.readers.warc_frames import WarcFrame, frames
+from gristmill.pipelines.sources.readers.web import Pages, PendingPage
 from gristmill.pipelines.sources.readers.whole_file import splits
 from gristmill.schemas.recipe.source import Source
 from resiliparse.parse.encoding import detect_mime
@@ -36,7 +36,7 @@ _EXPLAINED = {
 }
 
 
-def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
+def read(source: Source, split: Split, rows: ReaderRows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
     pages = Pages(rows, isolate)
     rows.bytes_consumed = split.size
     with open_split(split) as stored:
@@ -54,7 +54,7 @@ def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> I
                 yield rows.take()
 
 
-def _take(frame: Frame, rows: Rows, pages: Pages) -> None:
+def _take(frame: WarcFrame, rows: ReaderRows, pages: Pages) -> None:
     """Sort one frame: a page to extract, a quarantined or a skipped record."""
     if frame.content is None:
         if frame.defect != "too_large":
@@ -90,7 +90,7 @@ def _is_web(record: WarcRecord) -> bool:
     return not (record.headers.get("WARC-Target-URI") or "").strip("<>").startswith(("metadata:", "urn:", "dns:"))
 
 
-def _take_response(record: WarcRecord, frame: Frame, rows: Rows, pages: Pages) -> None:
+def _take_response(record: WarcRecord, frame: WarcFrame, rows: ReaderRows, pages: Pages) -> None:
     identity = _identity(record)
     if frame.content[frame.header_bytes : frame.header_bytes + 5] != b"HTTP/":  # type: ignore[index]
         target = record.headers.get("WARC-Target-URI") or ""
@@ -123,7 +123,7 @@ def _take_response(record: WarcRecord, frame: Frame, rows: Rows, pages: Pages) -
     _queue(record, body, record.http_content_type, record.http_charset, metadata, frame, rows, pages)
 
 
-def _take_stored(record: WarcRecord, frame: Frame, rows: Rows, pages: Pages) -> None:
+def _take_stored(record: WarcRecord, frame: WarcFrame, rows: ReaderRows, pages: Pages) -> None:
     """A resource or conversion record: its block is the page or the text itself."""
     mime, _, parameters = (record.headers.get("Content-Type") or "").partition(";")
     charset = parameters.partition("charset=")[2].strip(" \"'") or None
@@ -136,8 +136,8 @@ def _queue(
     mime: str | None,
     charset: str | None,
     metadata: dict[str, Any],
-    frame: Frame,
-    rows: Rows,
+    frame: WarcFrame,
+    rows: ReaderRows,
     pages: Pages,
 ) -> None:
     mime = (mime or _sniffed(body)).lower()
@@ -148,7 +148,9 @@ def _queue(
     metadata["mime"] = mime
     timestamp = record.headers.get("WARC-Date")
     pages.add(
-        Page(body, charset, mime in _HTML, frame.offset, timestamp=timestamp, metadata=metadata, **_identity(record))
+        PendingPage(
+            body, charset, mime in _HTML, frame.offset, timestamp=timestamp, metadata=metadata, **_identity(record)
+        )
     )
 
 

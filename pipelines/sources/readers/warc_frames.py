@@ -13,7 +13,7 @@ _LINE_ENDS = b"\r\n"
 _PIECE_BYTES = 1 << 16  # dropping a record copies what is left of the window, so the window grows in small pieces
 
 
-class Frame(NamedTuple):
+class WarcFrame(NamedTuple):
     """One framed record. content: header, blank line and block; None with a `defect`.
 
     offset: in the uncompressed stream. size: bytes it took.
@@ -89,7 +89,7 @@ def _pieces(blocks: Iterator[bytes | None]) -> Iterator[bytes | None]:
             yield from (block[at : at + _PIECE_BYTES] for at in range(0, len(block), _PIECE_BYTES))
 
 
-def frames(blocks: Iterator[bytes | None], limit: int) -> Iterator[Frame]:
+def frames(blocks: Iterator[bytes | None], limit: int) -> Iterator[WarcFrame]:
     """The records of an uncompressed WARC stream; every damaged stretch is one frame with a defect.
 
     limit: a block above so many bytes is passed over without holding it (defect `too_large`).
@@ -102,7 +102,7 @@ def frames(blocks: Iterator[bytes | None], limit: int) -> Iterator[Frame]:
             yield _next(window, limit)
         elif window.at_gap:
             window.cross_gap()
-            yield Frame(window.offset - 1, 0, None, 0, "corrupt_record")
+            yield WarcFrame(window.offset - 1, 0, None, 0, "corrupt_record")
         elif window.at_end:
             return
 
@@ -115,7 +115,7 @@ def _skip_line_ends(window: _Window) -> None:
             return
 
 
-def _next(window: _Window, limit: int) -> Frame:
+def _next(window: _Window, limit: int) -> WarcFrame:
     window.need(len(b"WARC/1.0"))
     if not _START.match(window.data):
         return _resync(window, "invalid_warc_header")
@@ -129,12 +129,12 @@ def _next(window: _Window, limit: int) -> Frame:
     if size - end > limit:
         start = window.offset
         whole = window.drop_far(size)
-        return Frame(start, window.offset - start, None, end, "too_large" if whole else "truncated_record")
+        return WarcFrame(start, window.offset - start, None, end, "too_large" if whole else "truncated_record")
     if not window.need(size):
         return _resync(window, "truncated_record")
     if not _record_follows(window, size):
         return _resync(window, "wrong_content_length")
-    frame = Frame(window.offset, size, window.data[:size], end)
+    frame = WarcFrame(window.offset, size, window.data[:size], end)
     window.drop(size)
     return frame
 
@@ -156,19 +156,19 @@ def _record_follows(window: _Window, size: int) -> bool:
             return b"WARC/".startswith(rest[:5])  # also when the stream ends within the next start line
 
 
-def _resync(window: _Window, defect: str) -> Frame:
+def _resync(window: _Window, defect: str) -> WarcFrame:
     """One frame for everything up to the next record's start line, or to the gap or end."""
     begin = window.offset
     while True:
         found = _NEXT.search(window.data)
         if found:
             window.drop(found.end())
-            return Frame(begin, window.offset - begin, None, 0, _RESYNCED.get(defect, defect))
+            return WarcFrame(begin, window.offset - begin, None, 0, _RESYNCED.get(defect, defect))
         window.drop(max(len(window.data) - len(b"\nWARC/1.0") + 1, 0))
         if not window.more():
             window.drop(len(window.data))
             defect = "corrupt_record" if window.at_gap else defect
-            frame = Frame(begin, window.offset - begin, None, 0, defect)
+            frame = WarcFrame(begin, window.offset - begin, None, 0, defect)
             if window.at_gap:
                 window.cross_gap()
             return frame

@@ -13,7 +13,7 @@ from gristmill.pipelines.sources.readers.extract import (
     decode_page,
     needs_isolation,
 )
-from gristmill.pipelines.sources.readers.rows import Rows
+from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.schemas.lookup import load_object
 
 RAW_BATCH_BYTES = 8 << 20
@@ -22,7 +22,7 @@ _NOTES = ("title", "charset", "replaced_bytes", "unextracted_characters")  # of 
 
 
 @dataclass
-class Page:
+class PendingPage:
     """One framed page waiting for its text.
 
     convert: the `module:function` that turns records of another format into text (see readers.conversion), with its
@@ -48,11 +48,11 @@ class Pages:
     Pages that wait when a split ends wait on for those of the next one; `readers.registry.read_splits` flushes the last.
     """
 
-    def __init__(self, rows: Rows, isolate: Isolate | None) -> None:
+    def __init__(self, rows: ReaderRows, isolate: Isolate | None) -> None:
         self._rows, self._isolate = rows, isolate
         self._waiting = rows.gathered
 
-    def add(self, page: Page) -> None:
+    def add(self, page: PendingPage) -> None:
         """Queue an HTML page; plain text needs no parser and becomes a document at once."""
         if not page.is_html:
             encoding = self._rows.source.encoding
@@ -72,7 +72,7 @@ class Pages:
         if not owned:
             return
         own = {"extract": self._rows.source.extract, "encoding": self._rows.source.encoding}
-        kinds: dict[tuple[str, str, bool], list[Page]] = {}
+        kinds: dict[tuple[str, str, bool], list[PendingPage]] = {}
         places = []
         for _, page in owned:
             config = own if page.config is None else page.config
@@ -92,7 +92,7 @@ class Pages:
 
 
 def _extracted(
-    pages: list[Page], function: str, config: dict[str, Any], isolate: Isolate | None
+    pages: list[PendingPage], function: str, config: dict[str, Any], isolate: Isolate | None
 ) -> list[dict[str, Any]]:
     """The rows of EXTRACTED of some pages, from worker processes or from here."""
     columns = ([page.raw for page in pages], [page.charset for page in pages], [page.url for page in pages])
@@ -102,7 +102,7 @@ def _extracted(
     return list(answer.to_pylist())
 
 
-def _give(rows: Rows, page: Page, row: dict[str, Any], error: str | None) -> None:
+def _give(rows: ReaderRows, page: PendingPage, row: dict[str, Any], error: str | None) -> None:
     """One page with its extracted row, or with what ended its extraction."""
     metadata = page.metadata or {}
     metadata.update({name: row[name] for name in _NOTES if row[name] is not None})

@@ -3,7 +3,7 @@
 from pathlib import PurePosixPath
 
 from gristmill.pipelines.sources.readers.locate import InputFile
-from gristmill.pipelines.sources.readers.rows import Rows
+from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.streams import chunks, open_split
 from gristmill.schemas.recipe.source import Source
@@ -13,7 +13,7 @@ def splits(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int,
     return [(0, file.size)]
 
 
-def content(split: Split, rows: Rows) -> bytes | None:
+def content(split: Split, rows: ReaderRows) -> bytes | None:
     """The uncompressed file, framed as one record; None when it is empty or above the limit, which is then counted.
 
     Above the limit nothing more is read or held.

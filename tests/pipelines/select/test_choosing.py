@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from gristmill.pipelines.select import walk as walking
-from gristmill.pipelines.select.choose import OUTCOMES, Candidates, choose
+from gristmill.pipelines.select.choose import OUTCOMES, ChoosableRows, choose
 from gristmill.pipelines.select.cover import cover, shares
 from gristmill.pipelines.select.topics import find_topics
 from gristmill.pipelines.select.walk import KEPT, NEAR, OVER, walk
@@ -139,14 +139,14 @@ def test_topics_find_what_was_put_in() -> None:
     assert np.mean(np.sum(vectors * centres[topic], axis=1)) > 0.8
 
 
-def candidates(vectors: np.ndarray, scores: np.ndarray, order: np.ndarray) -> Candidates:
+def candidates(vectors: np.ndarray, scores: np.ndarray, order: np.ndarray) -> ChoosableRows:
     """The same rows stored in another order; `order` says where each lies."""
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     names = order  # what ids would say
     drawn = np.argsort(names, kind="stable")
     scored = np.lexsort((names, -scores[order]))
-    return Candidates(vectors[order], np.ones(len(order), bool), drawn, drawn, scored)
+    return ChoosableRows(vectors[order], np.ones(len(order), bool), drawn, drawn, scored)
 
 
 @pytest.mark.parametrize("method", ["deita", "k_center", "facility_location", "clusters"])

@@ -55,7 +55,10 @@ def test_what_is_wrong_with_a_checkpoint_is_named(tmp_path: Path, damage: str) -
     whole, damaged = checkpoints.newest_whole(checkpoints.complete(tmp_path))
     assert whole is not None
     assert whole.step == 10
-    named = [*damaged, *(one for one in checkpoints.survey(tmp_path) if isinstance(one, checkpoints.Unusable))]
+    named = [
+        *damaged,
+        *(one for one in checkpoints.survey(tmp_path) if isinstance(one, checkpoints.UnusableCheckpoint)),
+    ]
     expected = {
         "missing": "checkpoint-20: weights is missing",
         "short": "checkpoint-20: weights has 99 bytes instead of 100",

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 from gristmill.pipelines.sources.readers.clean_batches import as_documents
 from gristmill.pipelines.sources.readers.records import add_record
-from gristmill.pipelines.sources.readers.rows import Rows
+from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.tables import records
 from gristmill.schemas.recipe.source import Columns, Source
@@ -17,7 +17,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
 def one_by_one(batch: pa.RecordBatch, source: Source, position: int) -> list[dict[str, Any]]:
-    rows = Rows(source, SPLIT)
+    rows = ReaderRows(source, SPLIT)
     for place, (record, size) in enumerate(records(batch, source.columns.text), position):
         rows.frame()
         add_record(rows, record, place, size, {})
@@ -66,7 +66,7 @@ def test_rows_that_need_a_look_are_left_alone() -> None:
 def test_a_table_gives_the_row_that_json_gives() -> None:
     values = {"text": "One text.", "id": "a-1", "url": "https://example.org/ä", "timestamp": "2024-03-01"}
     source = Source(name="s", path="/x", columns=Columns(id="id"))
-    rows = Rows(source, SPLIT)
+    rows = ReaderRows(source, SPLIT)
     rows.frame()
     add_record(rows, dict(values), 7, 9, {})
     from_json = rows.take().to_pylist()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from gristmill.pipelines.sources.readers.json_array import is_lines
-from gristmill.pipelines.sources.readers.json_frames import Frame, frames
+from gristmill.pipelines.sources.readers.json_frames import JsonFrame, frames
 from gristmill.schemas.errors import InputError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,7 +27,7 @@ def in_chunks(data: bytes, size: int) -> Iterator[bytes]:
     return (data[start : start + size] for start in range(0, len(data), size))
 
 
-def framed(data: bytes, size: int, limit: int = 1 << 30) -> tuple[list[Frame], list[str]]:
+def framed(data: bytes, size: int, limit: int = 1 << 30) -> tuple[list[JsonFrame], list[str]]:
     errors: list[str] = []
     found = list(frames(in_chunks(data, size), limit, errors.append))
     for frame in found:
