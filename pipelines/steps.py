@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from functools import cache
 
-from gristmill.pipelines.run.step import Step
+from gristmill.pipelines.run.step import GROUP, Step, step_class
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.layout import DatasetSpec
-from gristmill.schemas.lookup import installed_names, load_object, load_registered
+from gristmill.schemas.lookup import installed_names, load_object
 from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.yaml_files import validated
 
@@ -29,7 +29,6 @@ STEPS = (
     "gristmill.pipelines.write.mix.stage:WriteMix",
     "gristmill.pipelines.shards.write:WriteShards",
 )
-GROUP = "gristmill.steps"
 
 
 @cache
@@ -64,16 +63,11 @@ def installed_steps() -> tuple[Step, ...]:
 
 
 def _load(use: str, options: dict[str, object], where: str) -> Step:
-    loaded = load_registered({}, "step", use, group=GROUP)
-    if not (isinstance(loaded, type) and issubclass(loaded, Step)):
-        raise RecipeError(
-            f"{use!r} is no step", where=where, expected="a class derived from gristmill.Step (`module:Class`)"
-        )
-    made: type[Step] = loaded
     try:
-        return made(validated(made.Options, options))
+        chosen = step_class(use)
+        return chosen(validated(chosen.Options, options))
     except RecipeError as error:
-        raise RecipeError(str(error), where=f"{where}.options") from error
+        raise RecipeError(str(error), where=where) from error
 
 
 def _refuse_twins(steps: Sequence[Step]) -> None:

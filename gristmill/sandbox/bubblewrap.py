@@ -132,14 +132,14 @@ def examined() -> tuple[Works | None, str]:
     failures = []
     for program in programs():
         for extra, changes_user in ways():
-            failure = _failure(program, extra, changes_user)
+            failure = failure_of(program, extra, changes_user)
             if not failure:
                 return Works(program, extra, changes_user), ""
             failures.append(f"{program}: {failure}")
     return None, "; ".join(dict.fromkeys(failures)) or "no bwrap is installed"
 
 
-def _failure(program: str, extra: tuple[str, ...], changes_user: bool) -> str:
+def failure_of(program: str, extra: tuple[str, ...], changes_user: bool) -> str:
     """Why a bwrap does not start Python in this way; empty where it does."""
     change = f"import os; os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY}); " if changes_user else ""
     inside = [python_program(), "-I", "-S", "-c", f"{change}import json; print(6 * 7)"]

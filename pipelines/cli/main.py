@@ -192,7 +192,9 @@ def doctor(
 
 @app.command()
 def schema(
-    what: Annotated[str, typer.Argument(help="recipe, policy, training, or a kind of training (sft, ...)")] = "recipe",
+    what: Annotated[
+        str, typer.Argument(help="recipe, policy, training, a kind of training (sft, ...), or the path of a recipe.")
+    ] = "recipe",
 ) -> None:
     """Print the JSON Schema of recipes, for editors."""
     import json

@@ -1,10 +1,11 @@
-"""A recipe from its file, and the options of the signal families that it names."""
+"""A recipe from its file, and the options of the signal families and steps that it names."""
 
 from pathlib import Path
 from typing import Any
 
 import yaml
 from gristmill.filters.registry import recipe_family
+from gristmill.pipelines.run.step import step_class
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.yaml_files import checked_part, describe, problems_error, read_mapping
@@ -18,9 +19,14 @@ def load_recipe(path: str | Path) -> Recipe:
     given = data.get("signals")
     named = {str(name): {} for name in given} if isinstance(given, list) else given if isinstance(given, dict) else {}
     signals = {name: _given_options(name, options, problems, path, node) for name, options in named.items()}
+    given = data.get("steps")
+    entries = [_given_step(number, entry, problems, path, node) for number, entry in enumerate(_entries(given))]
     if recipe is None or problems:
         raise problems_error(problems, "recipe")
-    return recipe.model_copy(update={"signals": signals})
+    steps = tuple(
+        step.model_copy(update={"options": options}) for step, options in zip(recipe.steps, entries, strict=True)
+    )
+    return recipe.model_copy(update={"signals": signals, "steps": steps})
 
 
 def _given_options(
@@ -38,6 +44,26 @@ def _given_options(
         problems.append(describe(str(family.not_under_signals()), ("signals", name), path, node))
         return {}
     found = checked_part(family.options, given or {}, problems, path, node, ("signals", name))
+    return {} if found is None else found.model_dump(mode="json", exclude_unset=True)
+
+
+def _entries(given: Any) -> list[Any]:
+    return given if isinstance(given, list) else []  # the recipe says that it is no list
+
+
+def _given_step(
+    number: int, entry: Any, problems: list[str], path: str | Path, node: yaml.Node | None
+) -> dict[str, Any]:
+    """The options that a file gives to an entry of `steps`, as `_given_options` gives those of a family."""
+    use, given = (entry.get("use"), entry.get("options") or {}) if isinstance(entry, dict) else (None, None)
+    if not isinstance(use, str) or not isinstance(given, dict):
+        return {}  # the recipe says what is wrong with them
+    try:
+        chosen = step_class(use)
+    except RecipeError as error:
+        problems.append(describe(str(error), ("steps", number, "use"), path, node))
+        return {}
+    found = checked_part(chosen.Options, given, problems, path, node, ("steps", number, "options"))
     return {} if found is None else found.model_dump(mode="json", exclude_unset=True)
 
 

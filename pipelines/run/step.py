@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.layout import DatasetSpec
+from gristmill.schemas.lookup import load_registered
 from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.strict import Strict
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from gristmill.pipelines.run.context import RunContext
     from gristmill.pipelines.run.run import Run
 
+GROUP = "gristmill.steps"  # of entry points
 Phase = Literal["measure", "decide", "write"]
 Finding = tuple[str, bool]  # a line of `gristmill doctor`, and whether it is a problem
 
@@ -37,8 +40,8 @@ class Step:
     """One step. Every method but `update` may be left as it is.
 
     name: of the step, in logs, reports and errors; unique in a build. phase: `measure` comes before the decision and must
-    not depend on the policy, `decide` belongs to it, `write` comes after it. Options: the model of the options
-    that a recipe may give it.
+    not depend on the policy, `decide` belongs to it, `write` comes after it.
+    Options: the model of the options that a recipe may give it, as `options` of a family; a path in it is a `RecipePath`.
     Steps of one's own run in builds, and where a build is made again after forgetting; `reselect` and `materialise` run
     gristmill's alone.
     """
@@ -85,3 +88,19 @@ class Step:
     def examine(self) -> Iterator[Finding]:
         """What `gristmill doctor` says of what the step needs on this machine."""
         yield from ()
+
+
+def step_class(use: str) -> type[Step]:
+    """The class of a step that gristmill does not bring: the name of an installed one, or `module:Class`.
+
+    Raises RecipeError if there is none, if it cannot be imported, or if it or its `Options` is no class of the right kind.
+    """
+    loaded = load_registered({}, "step", use, group=GROUP)
+    if not (isinstance(loaded, type) and issubclass(loaded, Step)):
+        raise RecipeError(f"{use!r} is no step", expected="a class derived from gristmill.Step (`module:Class`)")
+    options: Any = loaded.Options
+    if not (isinstance(options, type) and issubclass(options, Strict)):
+        raise RecipeError(
+            f"the step {use!r} has `Options` that are no model", expected="a class derived from gristmill.StrictOptions"
+        )
+    return loaded

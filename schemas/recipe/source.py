@@ -321,6 +321,11 @@ class Source(Strict):
         return self.columns.wanted if self.has_documents else tuple(found)
 
 
+def brought_forms() -> tuple[str, ...]:
+    """The names of the forms that gristmill brings."""
+    return get_args(RecordForm)
+
+
 def known_forms() -> tuple[str, ...]:
     """The names of the forms that records may have."""
-    return (*get_args(RecordForm), *installed_names(FORMS_GROUP))
+    return (*brought_forms(), *installed_names(FORMS_GROUP))

@@ -1,7 +1,6 @@
 """Where the final answer of a completion is found."""
 
 import pytest
-from gristmill.answers import final_answer
 from gristmill.answers.final_answer import boxes, final_answers, without_thinking
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,13 +61,6 @@ def test_thinking_is_left_out(completion: str, rest: str) -> None:
 
 def test_boxes_do_not_nest() -> None:
     assert [box.text for box in boxes(r"\boxed{a \boxed{b}} \fbox{c} \boxed 5")] == [r"a \boxed{b}", "c", "5"]
-
-
-def test_the_quick_look_finds_every_phrase() -> None:
-    """A text in which the expression finds a phrase holds one of the stems."""
-    for completion, _, mark in CASES:
-        if mark == "phrase":
-            assert any(stem in completion.lower() for stem in final_answer._STEMS), completion
 
 
 @given(st.text(alphabet="\\boxed{}#<>/answerthinkis: =\n15.$", max_size=60))

@@ -168,12 +168,15 @@ def test_workers_are_one_or_more() -> None:
 
 
 def test_a_forked_process_has_workers_of_its_own() -> None:
-    assert checker({"kind": HERE}).check("fine").score == 1.0
-    assert pool._idle
+    """A check says which process made it: here the one that waits is used again, a child starts another."""
+    ours = checker({"kind": HERE}).check("fine").why
     child = os.fork()
     if child == 0:
-        os._exit(0 if not pool._idle else 1)
+        theirs = checker({"kind": HERE}).check("fine").why
+        pool.stop_idle()
+        os._exit(0 if theirs not in (ours, "") else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert checker({"kind": HERE}).check("fine").why == ours  # which the child has not stopped
 
 
 def test_a_checker_of_ones_own_is_called_without_a_registry() -> None:

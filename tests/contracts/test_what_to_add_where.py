@@ -1,13 +1,16 @@
 """The table "What to add where" of docs/how-it-works.md: each thing is added here as it says, one file and one line.
 
-The file is a module of the test, the line an entry put into the registry that the table names. What must be true besides, that
-a format or form stands in a type, or that a command has its import, is compared for all that are there.
+The file is a module of the test, the line what the table names: an entry put into a registry, a command put to the others. What
+must be true besides, that a format or form stands in a type, or that every command has its import, is compared for all that are
+there.
 """
 
 import ast
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
@@ -19,17 +22,23 @@ from gristmill.filters import profiles, registry
 from gristmill.filters.transforms import registry as transforms
 from gristmill.filters.transforms.apply import versioned_text
 from gristmill.pipelines import steps
+from gristmill.pipelines.cli import main as commands
 from gristmill.pipelines.cli.schema import json_schema
 from gristmill.pipelines.policy.compile import compile_policy
-from gristmill.pipelines.sources.forms.registry import FORMS
+from gristmill.pipelines.sources.forms import registry as forms
 from gristmill.pipelines.sources.readers import registry as readers
 from gristmill.schemas import layout
+from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.recipe.policy import Floor, Policy
 from gristmill.schemas.recipe.source import RecordForm, SourceFormat
 from gristmill.schemas.rows import registry as rows
 from gristmill.training.kinds import registry as kinds
 from gristmill.training.objectives import registry as objectives
+from typer.testing import CliRunner
+
+from tests.pipelines.sources.forms.made_records import read as read_records
+from tests.pipelines.sources.forms.made_records import user as asked
 
 SHORT: dict[str, Any] = {"name": "r", "sources": [{"name": "a", "path": "a.jsonl"}]}
 ADDED = '''
@@ -38,7 +47,7 @@ ADDED = '''
 from types import SimpleNamespace
 
 import pyarrow as pa
-from gristmill import AnswerKind, Family, RowKind, Signal, Step, StrictOptions, Verdict, View
+from gristmill import AnswerKind, Family, Form, RowError, RowKind, Signal, Step, StrictOptions, Verdict, View
 from gristmill.filters.transforms.edit_arrays import no_edits
 from gristmill.pipelines.sources.readers.whole_file import content, splits
 from gristmill.schemas.recipe.rules import Profile, Rule
@@ -52,12 +61,29 @@ MARKS = Signal("added_marks", "int", "marks", "marks")
 FAMILY = Family("added", 1, (MARKS,), "added:measure", "this test", options=AddedOptions)
 PROFILE = Profile(name="added", description="", rules=(Rule(name="loud", signal="added_marks", keep="<= 1"),))
 CHECKER = AnswerKind("added", AddedOptions, lambda completion, reference, options: Verdict(1.0, options.mark))
+FORM = Form(
+    "added",
+    ("prompt",),
+    matches=lambda record: "riddle" in record,
+    rows=lambda record, kind, source: [solved(record)],
+)
 KIND = RowKind("added", texts=("source",), required=("source",), views={"source": View(("source",))})
 
 
 def measure(batch, options):
     counts = [(text or "").count(options["mark"]) for text in batch.column(0).to_pylist()]
     return pa.record_batch([pa.array(counts)], names=["n"])
+
+
+def solved(record):
+    if not record.get("riddle") or not record.get("solution"):
+        raise RowError("unsolved", "a riddle without solution")
+    return {"prompt": [{"role": "user", "content": record["riddle"]}], "answer": record["solution"]}
+
+
+def command(text: str, loud: bool = False) -> None:
+    """Say a text."""
+    print(text.upper() if loud else text)
 
 
 def edits(texts, options):
@@ -81,6 +107,7 @@ class Added(Step):
 def _file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "added.py").write_text(ADDED)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(__import__("sys").modules, "added", raising=False)
 
 
@@ -116,7 +143,33 @@ def a_row_kind(line: pytest.MonkeyPatch) -> None:
 
 
 def a_form_of_records(line: pytest.MonkeyPatch) -> None:
-    assert set(FORMS) == set(get_args(RecordForm))  # the second place that the table names
+    """Records that no form knows become rows by the added one; named, it is one of those that the kind of rows allows."""
+    Path("made.jsonl").write_text(
+        "".join(
+            json.dumps(record) + "\n"
+            for record in (
+                {"riddle": "What turns?", "solution": "The mill."},
+                {"riddle": "What stands?"},
+                {"text": "no"},
+            )
+        )
+    )
+    assert [reason for reason, _ in read_records(Path("made.jsonl"), "prompt").quarantined] == ["unknown_form"] * 3
+    line.setitem(forms.FORMS, "added", "added")
+    line.setattr("gristmill.schemas.recipe.source.get_args", lambda of: (*get_args(of), "added"))  # in RecordForm
+    for cached in (forms.form, forms.forms_of):
+        cached.cache_clear()
+    try:
+        for options in ({}, {"format": "added"}):
+            found = read_records(Path("made.jsonl"), "prompt", **options)
+            assert found.records == [{"prompt": [asked("What turns?")], "answer": "The mill."}]
+            assert found.quarantined[0] == ("unsolved", "a riddle without solution")
+        with pytest.raises(RecipeError, match="its records become prompt"):
+            read_records(Path("made.jsonl"), "conversation", format="added")
+    finally:
+        for cached in (forms.form, forms.forms_of):
+            cached.cache_clear()
+    assert set(forms.FORMS) - {"added"} == set(get_args(RecordForm))  # the second place that the table names
 
 
 def a_step(line: pytest.MonkeyPatch) -> None:
@@ -148,15 +201,20 @@ def a_kind_of_training(line: pytest.MonkeyPatch) -> None:
 
 def a_checker_of_answers(line: pytest.MonkeyPatch) -> None:
     line.setitem(answers.KINDS, "added", "added:CHECKER")
-    answers._checker.cache_clear()
-    try:
-        assert gristmill.checker({"kind": "added", "mark": "?"}).check("text").why == "?"
-    finally:
-        answers._checker.cache_clear()
+    assert gristmill.checker({"kind": "added", "mark": "?"}).check("text").why == "?"
 
 
 def a_command(line: pytest.MonkeyPatch) -> None:
-    """Every file of a command has one import in main.py, and each name that it brings one line that registers it."""
+    """The added one is called, listed and refused as the others are; each file that is there has its import and line."""
+    line.setattr(commands.app, "registered_commands", list(commands.app.registered_commands))
+    commands.app.command("added")(import_module("added").command)
+    runner = CliRunner()
+    assert runner.invoke(commands.app, ["added", "mill", "--loud"]).output == "MILL\n"
+    assert re.search(r"added +Say a text\.", runner.invoke(commands.app, ["--help"]).output)
+    assert "--loud" in runner.invoke(commands.app, ["added", "--help"]).output
+    refused = runner.invoke(commands.app, ["added", "mill", "--lout"])
+    assert refused.exit_code == 2
+    assert "--loud" in refused.output
     folder = Path(gristmill.__file__).parents[1] / "pipelines" / "cli"
     main = ast.parse((folder / "main.py").read_text(encoding="utf-8"))
     imported: dict[str, list[str]] = {}

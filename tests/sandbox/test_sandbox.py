@@ -44,7 +44,7 @@ def test_every_way_that_works_here_contains(monkeypatch: pytest.MonkeyPatch) -> 
     tried = 0
     for program in bubblewrap.programs():
         for extra, changes_user in bubblewrap.ways():
-            if bubblewrap._failure(program, extra, changes_user):
+            if bubblewrap.failure_of(program, extra, changes_user):
                 continue
             works = bubblewrap.Works(program, extra, changes_user)
             monkeypatch.setattr("gristmill.sandbox.run.examined", lambda works=works: (works, ""))

@@ -33,16 +33,16 @@ class WatchedDpoTrainer(WatchedTrlTrainer, trl.DPOTrainer):
     """A label is a token of a completion."""
 
     def __init__(self, *, reference: "ReferenceStore", beta: float, **options: Any) -> None:
-        self._reference, self._beta = reference, beta
+        self.reference_store, self._beta = reference, beta
         super().__init__(**options)
 
     def _precompute_ref_logps(self, dataset: Any, name: str, batch_size: int) -> Any:
         """The dataset with the reference's log-probabilities: those that are stored, or else computed and stored."""
-        found = self._reference.read(name, len(dataset))
+        found = self.reference_store.read(name, len(dataset))
         if found is None:
             found = self._reference_values(dataset, batch_size)
             if self.is_world_process_zero():
-                self._reference.write(name, found)
+                self.reference_store.write(name, found)
         for side in SIDES:
             dataset = dataset.add_column(f"ref_{side}_logps", found[side].tolist())
         return dataset

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from gristmill.schemas.recipe.source import Source
+from gristmill.schemas.recipe.source import Source, brought_forms
+from gristmill.schemas.rows.kind import RowError
 
 Record = Mapping[str, Any]  # a JSON object or table row; every string in it is valid Unicode
 
@@ -22,6 +23,8 @@ class Dropped(NamedTuple):
     reason: str
 
 
+FORM_FAILED = "form_failed"  # the reason where a form of another package fails, which costs a record and no run
+Result = TypeVar("Result")
 Row = dict[str, Any]  # as `RowKind.encode` takes it
 
 
@@ -78,3 +81,22 @@ def filled(record: Record, name: str | None) -> str | None:
     """The string under a name, None where it is none or blank."""
     value = None if name is None else record.get(name)
     return value if isinstance(value, str) and value.strip() else None
+
+
+def called(form: Form, function: Callable[..., Result], *arguments: Any) -> Result:
+    """What a function of the form gives. RowError for whatever one of another package raises: a record costs no run."""
+    try:
+        return function(*arguments)
+    except (RowError, RecursionError):
+        raise
+    except Exception as error:
+        if form.name in brought_forms():
+            raise
+        raise RowError(FORM_FAILED, f"the form {form.name} raised {type(error).__name__}: {error}") from error
+
+
+def checked_row(form: Form, row: Any) -> Row:
+    """The row as it is; RowError where a form of another package gave another thing."""
+    if not isinstance(row, Mapping):
+        raise RowError(FORM_FAILED, f"the form {form.name} gave a {type(row).__name__}, not a row")
+    return dict(row)

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from gristmill.pipelines.sources.forms.form import Form, Record
+from gristmill.pipelines.sources.forms.form import Form, Record, called
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.lookup import installed_names, load_registered
 from gristmill.schemas.recipe.source import FORMS_GROUP, Source
@@ -80,7 +80,7 @@ def form_of(record: Record, source: Source) -> Form:
     if source.form != "auto":
         return form(source.form)
     for one in (*forms_of(source.rows), own_form(source.rows)):
-        if one.matches(record):
+        if called(one, one.matches, record):
             return one
     columns = ", ".join(map(str, list(record)[:20])) or "nothing"
     known = ", ".join(one.name for one in forms_of(source.rows)) or "none"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from gristmill.pipelines.sources.forms.form import Dropped, Form, Record
+from gristmill.pipelines.sources.forms.form import Dropped, Form, Record, called, checked_row
 from gristmill.pipelines.sources.forms.registry import form_of
 from gristmill.pipelines.sources.readers.decoding import repair_utf8, scrub
 from gristmill.pipelines.sources.readers.rows import ReaderRows
@@ -99,7 +99,7 @@ def _add(rows: ReaderRows, form: Form, framed: Framed) -> None:
     """Add the rows of one record of a form."""
     record, columns = framed.record, rows.source.columns
     try:
-        made = form.rows(record, rows.source.rows, rows.source)
+        made = called(form, form.rows, record, rows.source.rows, rows.source)
     except RowError as error:
         _quarantine(rows, error.reason, error.detail, framed)
         return
@@ -115,7 +115,7 @@ def _add(rows: ReaderRows, form: Form, framed: Framed) -> None:
             continue
         number += 1
         try:
-            row = kind.encode(one)
+            row = kind.encode(checked_row(form, one))
         except RowError as error:
             _quarantine(rows, error.reason, error.detail, framed, number - 1)
             continue

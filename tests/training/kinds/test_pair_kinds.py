@@ -84,7 +84,7 @@ def test_the_first_loss_of_dpo_is_that_of_a_model_equal_to_its_reference(home: P
     assert steps_of(run)[0]["loss"] == pytest.approx(np.log(2), rel=1e-6)
     store = Dpo(recipe(home, "dpo"), run)
     store.prepare(None)
-    found = store.build_trainer()._reference.read("train", 24)
+    found = store.build_trainer().reference_store.read("train", 24)
     assert found is not None
     tokenizer = transformers.AutoTokenizer.from_pretrained(home / "model")
     model = transformers.AutoModelForCausalLM.from_pretrained(home / "model", dtype=torch.float32)
