@@ -51,7 +51,7 @@ from gristmill.filters.language.profiles import (
     UNKNOWN_FILE,
     UNKNOWN_PROFILE,
     WEIGHTS_FILE,
-    Profile,
+    LanguageProfile,
     compiled,
     write_profiles,
     write_unknown,
@@ -317,9 +317,11 @@ def _most_frequent(shares: Mapping[str, float]) -> dict[str, float]:
     return {word: shares[word] for word in words if shares[word] > 8e-4}
 
 
-def profiles_of(frequencies: Mapping[tuple[str, str], dict[str, float]], figures: Mapping[Any, Any]) -> list[Profile]:
+def profiles_of(
+    frequencies: Mapping[tuple[str, str], dict[str, float]], figures: Mapping[Any, Any]
+) -> list[LanguageProfile]:
     return [
-        Profile(language, script, figures.get((language, script), UNKNOWN_PROFILE), words)
+        LanguageProfile(language, script, figures.get((language, script), UNKNOWN_PROFILE), words)
         for (language, script), words in sorted(frequencies.items())
     ]
 
@@ -334,7 +336,7 @@ class Asked:
     fasttext: Any
     cld2: Any
 
-    def ballot(self, profiles: list[Profile], unknown: Mapping[str, Mapping[str, float]]) -> Ballot:
+    def ballot(self, profiles: list[LanguageProfile], unknown: Mapping[str, Mapping[str, float]]) -> Ballot:
         labels = fasttext_languages(fasttext_model(model_path(None)))
         tables = compiled(profiles, unknown)
         return ballot(self.fasttext, self.cld2, labels, self.sampled, self.scripts, tables, RELATIVES)
@@ -411,7 +413,9 @@ class Examples:
     weights: np.ndarray
 
 
-def examples(asked: Asked, profiles: list[Profile], its: Ballot, truth: np.ndarray, hidden: np.ndarray) -> Examples:
+def examples(
+    asked: Asked, profiles: list[LanguageProfile], its: Ballot, truth: np.ndarray, hidden: np.ndarray
+) -> Examples:
     """Evidence of units; where `hidden`, without the words of the right language."""
     if hidden.any():
         right = its.languages == truth[:, None]
@@ -507,7 +511,7 @@ def joined(some: list[Examples]) -> Examples:
     return Examples(*(np.concatenate([getattr(e, name) for e in some]) for name in Examples.__dataclass_fields__))
 
 
-def learn(texts: list[Text]) -> tuple[list[Profile], dict[str, dict[str, float]], dict[str, Any]]:
+def learn(texts: list[Text]) -> tuple[list[LanguageProfile], dict[str, dict[str, float]], dict[str, Any]]:
     """(profiles, words of unknown languages, weights) of texts that are not held out."""
     known = known_languages()
     texts = [text for text in texts if text.part not in HELD_OUT]

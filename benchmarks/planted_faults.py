@@ -341,7 +341,7 @@ FAULTS: dict[str, tuple[Fault, tuple[str, ...]]] = {  # fault -> (how it is plan
     "empty turn": (_empty, ("empty_turn",)),
     "tool call without result": (_lost_result, ("unanswered_tool_call",)),
     "result without tool call": (_orphan, ("orphan_tool_result",)),
-    "ended by a limit": (_finish, ("cut_by_length",)),
+    "ended by a limit": (_finish, ("truncated_by_length",)),
     "ends in a sentence": (_truncate, ("ends_mid_sentence",)),
     "refusal": (_refuse, ("refusal",)),
     "speaks of itself": (_speak_of_self, ("assistant_speaks_of_itself",)),

@@ -9,7 +9,7 @@ as the family, with `_<quantity>` or without.
 from functools import cache
 
 from gristmill.schemas.errors import RecipeError
-from gristmill.schemas.lookup import installed_names, load_registered
+from gristmill.schemas.lookup import installed_names, load_registered, nearest_name
 from gristmill.schemas.signals import Family, Signal
 
 FAMILIES: dict[str, str] = {
@@ -68,6 +68,8 @@ NAMED_FAMILIES: dict[str, str] = {
 }
 
 
+# Families and signals that were called otherwise before.
+RENAMED = {"cut_ends": "truncation", "cut_by_length": "truncated_by_length"}
 GROUP = "gristmill.signals"
 _adopted: dict[str, str] = {}  # family -> `module:attribute` that a recipe named
 
@@ -101,6 +103,8 @@ def recipe_family(name: str) -> Family:
 @cache
 def family(name: str) -> Family:
     """The family registered under `name`; RecipeError with the nearest names when there is none."""
+    if name in RENAMED:
+        raise RecipeError(f"signal family {name!r} is called {RENAMED[name]!r} now")
     prefix, _, given = name.partition("_")
     if name not in known_families() and prefix in NAMED_FAMILIES and given:
         found = load_registered(NAMED_FAMILIES, "signal family", prefix)(given)
@@ -113,6 +117,14 @@ def family(name: str) -> Family:
 def signals() -> dict[str, tuple[Family, Signal]]:
     """Every signal by name, with the family that measures it."""
     return _signals_of(tuple(known_families()))
+
+
+def signal_hint(name: str) -> str:
+    """What to write instead of a signal that nothing measures, as the end of an error."""
+    if name in RENAMED:
+        return f"it is called `{RENAMED[name]}` now"
+    nearest = nearest_name(name, signals())
+    return f"did you mean `{nearest}`?" if nearest else "`gristmill signals` lists them"
 
 
 @cache

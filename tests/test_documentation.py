@@ -183,9 +183,10 @@ def test_curation_commands_run(repository: Path, tmp_path: Path) -> None:
     failed = [rule for row in run.table("decisions") for rule in row["failed_rules"]]
     assert sorted(failed) == [
         *("duplicate/exact", "duplicate/exact", "reader/unknown_form", "sft/assistant_speaks_of_itself"),
-        *("sft/cut_by_length", "sft/empty_turn", "sft/ends_with_other_role", "sft/loop", "sft/many_loop_repeats"),
+        *("sft/empty_turn", "sft/ends_with_other_role", "sft/loop", "sft/many_loop_repeats"),
         *("sft/no_assistant_turn", "sft/no_json_answer", "sft/refusal", "sft/refusal"),
-        *("sft/response_in_other_language", "sft/template_tokens", "sft/unclosed_code_fence", "sft/unparsed_python"),
+        *("sft/response_in_other_language", "sft/template_tokens", "sft/truncated_by_length"),
+        *("sft/unclosed_code_fence", "sft/unparsed_python"),
     ]
     page = (repository / "README.md").read_text()
     assert exported.partition(": ")[0] in page

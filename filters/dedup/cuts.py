@@ -8,7 +8,7 @@ written without spaces, unless it takes a line end or another space.
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.dedup.super_kmers import Spans
+from gristmill.filters.dedup.super_kmers import TextSpans
 from gristmill.filters.text.unicode_tables import CLASS, SPACE
 from gristmill.filters.transforms.edit_arrays import edits_array, rows_of_counts
 from gristmill.kernels.buffers import string_buffers
@@ -38,11 +38,11 @@ def _spans_of_mask(mask, offsets, spans):
     return at
 
 
-def spans_of_mask(mask: np.ndarray, offsets: np.ndarray) -> Spans:
+def spans_of_mask(mask: np.ndarray, offsets: np.ndarray) -> TextSpans:
     """The maximal marked stretches of each document, in order."""
     most = int(np.count_nonzero(mask[1:] & ~mask[:-1])) + len(offsets)
     spans = np.empty((most, 3), np.int64)
-    return Spans(*spans[: _spans_of_mask(mask, offsets, spans)].T.copy())
+    return TextSpans(*spans[: _spans_of_mask(mask, offsets, spans)].T.copy())
 
 
 @kernel
@@ -57,12 +57,12 @@ def _merge_sorted(docs, starts, ends, spans):
     return at
 
 
-def merged(spans: Spans) -> Spans:
+def merged(spans: TextSpans) -> TextSpans:
     """The union of spans given in any order: by document, then start; overlapping and touching ones joined."""
     order = np.lexsort((spans.starts, spans.docs))
     out = np.empty((len(order), 3), np.int64)
     count = _merge_sorted(spans.docs[order], spans.starts[order], spans.ends[order], out)
-    return Spans(*out[:count].T.copy())
+    return TextSpans(*out[:count].T.copy())
 
 
 @kernel
@@ -75,21 +75,21 @@ def _snap(data, offsets, docs, starts, ends):
             ends[i] -= 1
 
 
-def snapped_to_characters(spans: Spans, data: np.ndarray, offsets: np.ndarray) -> Spans:
+def snapped_to_characters(spans: TextSpans, data: np.ndarray, offsets: np.ndarray) -> TextSpans:
     """The whole UTF-8 characters inside each span; spans that hold none are left out."""
     starts, ends = spans.starts.copy(), spans.ends.copy()
     _snap(data, offsets, spans.docs, starts, ends)
     kept = starts < ends
-    return Spans(spans.docs[kept], starts[kept], ends[kept])
+    return TextSpans(spans.docs[kept], starts[kept], ends[kept])
 
 
-def with_line_ends(spans: Spans, data: np.ndarray, offsets: np.ndarray) -> Spans:
+def with_line_ends(spans: TextSpans, data: np.ndarray, offsets: np.ndarray) -> TextSpans:
     """Each span of a line or paragraph together with the LF right after it, if there is one."""
     ends = offsets[spans.docs] + spans.ends
     inside = ends < offsets[spans.docs + 1]
     line_end = np.zeros(len(ends), np.int64)
     line_end[inside] = data[ends[inside]] == 10
-    return Spans(spans.docs, spans.starts, spans.ends + line_end)
+    return TextSpans(spans.docs, spans.starts, spans.ends + line_end)
 
 
 @kernel
@@ -109,14 +109,14 @@ def _joins_words(data, offsets, docs, starts, ends, classes, joins):
             joins[i] = (classes[code_point] & SPACE) != 0
 
 
-def joins_words(cuts: Spans, data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+def joins_words(cuts: TextSpans, data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """True for each cut of whole characters that takes all the white space between two words that stay."""
     joins = np.zeros(len(cuts.docs), np.bool_)
     _joins_words(data, offsets, cuts.docs, cuts.starts, cuts.ends, CLASS, joins)
     return joins
 
 
-def cut_edits(texts: pa.Array, spans: Spans, reason: str = REASON) -> tuple[pa.Array, np.ndarray]:
+def cut_edits(texts: pa.Array, spans: TextSpans, reason: str = REASON) -> tuple[pa.Array, np.ndarray]:
     """(EDITS that delete the marked characters of each text, float64 fraction of its bytes that they take).
 
     A deletion that would join two words has a blank as its replacement. Spans as any route gives them: they are merged

@@ -37,7 +37,7 @@ class SuperKmers(NamedTuple):
     lengths: np.ndarray
 
 
-class Spans(NamedTuple):
+class TextSpans(NamedTuple):
     """Bytes [starts, ends) from the start of document docs, all int64."""
 
     docs: np.ndarray
@@ -304,7 +304,7 @@ def mark_partition(
     length: int = DEFAULT_LENGTH,
     policy: Policy = "keep-first",
     unit: int = 1,
-) -> Spans:
+) -> TextSpans:
     """The marked bytes of a partition that holds every run of each of its keys.
 
     Run r has the bytes data[offsets[r] : offsets[r + 1]], which start at starts[r] of document docs[r]; documents are
@@ -323,4 +323,4 @@ def mark_partition(
     found = _mark_groups(
         order, keys, windows, docs, starts, data, offsets, length, unit, policy == "keep-first", largest, table, spans
     )
-    return Spans(*spans[:found].T.copy())
+    return TextSpans(*spans[:found].T.copy())

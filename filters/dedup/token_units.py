@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.dedup.super_kmers import Spans
+from gristmill.filters.dedup.super_kmers import TextSpans
 from gristmill.schemas.errors import ModelError
 
 TOKEN_BYTES = 4
@@ -44,7 +44,7 @@ def token_buffers(texts: pa.Array, tokenizer: str) -> tuple[np.ndarray, np.ndarr
     return np.concatenate([np.zeros(0, "<i4"), *ids]).view(np.uint8), edges
 
 
-def text_spans(texts: pa.Array, spans: Spans, tokenizer: str) -> Spans:
+def text_spans(texts: pa.Array, spans: TextSpans, tokenizer: str) -> TextSpans:
     """Spans of bytes of ids as spans of bytes of text, sorted by text; those that hold no whole character are left out."""
     docs, starts, ends = [], [], []
     order = np.lexsort((spans.starts, spans.docs))
@@ -59,7 +59,7 @@ def text_spans(texts: pa.Array, spans: Spans, tokenizer: str) -> Spans:
                 docs.append(document)
                 starts.append(start)
                 ends.append(end)
-    return Spans(*(np.array(column, np.int64) for column in (docs, starts, ends)))
+    return TextSpans(*(np.array(column, np.int64) for column in (docs, starts, ends)))
 
 
 def _byte_offsets(text: str, offsets: list[tuple[int, int]]) -> np.ndarray:

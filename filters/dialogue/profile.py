@@ -33,7 +33,7 @@ SFT = Profile(
         Rule(name="empty_turn", signal="empty_turn_count", keep="<= 0", source=f"{_ALPACA}; {_VICUNA}"),
         Rule(name="unanswered_tool_call", signal="unanswered_tool_call_count", keep="<= 0", source=_SHAPE),
         Rule(name="orphan_tool_result", signal="orphan_tool_result_count", keep="<= 0", source=_SHAPE),
-        Rule(name="cut_by_length", signal="cut_by_length", keep="!= true", source="the row says so itself"),
+        Rule(name="truncated_by_length", signal="truncated_by_length", keep="!= true", source="the row says so itself"),
         Rule(name="ends_mid_sentence", signal="ends_mid_sentence@response", keep="!= true", source=_OURS),
         Rule(name="refusal", signal="opens_with_refusal@response", keep="== false", source=_UNFILTERED),
         Rule(

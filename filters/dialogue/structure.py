@@ -60,7 +60,7 @@ FAMILY = Family(
         Signal("orphan_tool_result_count", "int", "messages", "results of tools that no assistant's turn called for"),
         Signal("ends_with_assistant", "bool", "", "the last message is the assistant's"),
         Signal(
-            "cut_by_length",
+            "truncated_by_length",
             "bool",
             "",
             "the row says that its answer ended at a limit of length (`finish_reason` or `stop_reason`)",
@@ -194,7 +194,7 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
         cut[row] = _finish(fields, beside)
     columns = {
         "ends_with_assistant": pa.array(counts[:, LAST_ROLE] == ASSISTANT),
-        "cut_by_length": pa.array(cut == 2, mask=cut == 0),
+        "truncated_by_length": pa.array(cut == 2, mask=cut == 0),
     }
     numbers = (
         *(MESSAGES, USERS, ASSISTANTS, EMPTY, OUT_OF_TURN, LATE_SYSTEM, UNKNOWN, UNANSWERED, ORPHANS),

@@ -4,7 +4,7 @@ A text ends in the middle where its last line is prose and ends with a word that
 bracket or a hyphen; or with no mark at all although the lines of prose before it all end with one. An answer of one line
 without a mark ("Paris") is whole, as are lists, tables, code, headings and addresses.
 Words that want another one are English, German, French, Spanish, Italian and Portuguese; the rest holds in any script with
-sentence marks. `cut_by_length` of `conversation_structure` says it for sure where the data does.
+sentence marks. `truncated_by_length` of `conversation_structure` says it for sure where the data does.
 """
 
 import re

@@ -24,7 +24,7 @@ UNANSWERED = 2  # of `reliable`: the detector was not asked
 
 
 @dataclass(frozen=True)
-class Candidates:
+class LanguageCandidates:
     """What a detector says of n samples: up to k languages each, best first; languages are numbers in LANGUAGES.
 
     numbers int32 and scores float64 (0-1), each n x k; NO_LANGUAGE and 0.0 behind the last. CLD2 alone: strengths
@@ -125,13 +125,13 @@ def cld2_languages() -> tuple[str, ...]:
     return tuple(sorted(language for language in found if language is not None))
 
 
-def nothing_asked(count: int) -> Candidates:
+def nothing_asked(count: int) -> LanguageCandidates:
     """The answers of a detector that is off."""
     numbers = np.full((count, 2), NO_LANGUAGE, np.int32)
-    return Candidates(numbers, np.zeros((count, 2)), np.zeros(count), np.full(count, UNANSWERED, np.int8))
+    return LanguageCandidates(numbers, np.zeros((count, 2)), np.zeros(count), np.full(count, UNANSWERED, np.int8))
 
 
-def fasttext_candidates(model: Any, samples: Sequence[bytes]) -> Candidates:
+def fasttext_candidates(model: Any, samples: Sequence[bytes]) -> LanguageCandidates:
     """Up to two languages of each sample; probabilities that rounding took above 1 read as 1."""
     predict, width = model.predict, 2
     counts: list[int] = []
@@ -148,13 +148,13 @@ def fasttext_candidates(model: Any, samples: Sequence[bytes]) -> Candidates:
     filled = np.arange(width) < np.array(counts, np.int64)[:, None]
     numbers[filled] = list(map(_FASTTEXT_NUMBERS.__getitem__, labels))
     scores[filled] = np.minimum(np.array(found, np.float64), 1.0)
-    return Candidates(numbers, scores, np.zeros(len(samples)), np.full(len(samples), UNANSWERED, np.int8))
+    return LanguageCandidates(numbers, scores, np.zeros(len(samples)), np.full(len(samples), UNANSWERED, np.int8))
 
 
 _REFUSED = (False, 0, ((None, "un", 0, 0.0),) * 3)
 
 
-def cld2_candidates(samples: Sequence[bytes]) -> Candidates:
+def cld2_candidates(samples: Sequence[bytes]) -> LanguageCandidates:
     """Up to three languages of each sample with their shares of the text; a sample that CLD2 refuses has none."""
     import pycld2
 
@@ -181,7 +181,7 @@ def cld2_candidates(samples: Sequence[bytes]) -> Candidates:
     if not named[:, 0].all() or (named[:, 2] > named[:, 1]).any():  # those that are none make room
         order = np.argsort(~named, axis=1, kind="stable")
         numbers, shares, strength, named = (np.take_along_axis(a, order, 1) for a in (numbers, shares, strength, named))
-    return Candidates(
+    return LanguageCandidates(
         np.where(named, numbers, np.int32(NO_LANGUAGE)),
         np.where(named, shares, 0.0),
         np.where(named, strength, 0.0)[:, 0],

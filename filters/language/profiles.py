@@ -35,7 +35,7 @@ Words = Mapping[str, float]  # word -> its share of all words
 
 
 @dataclass(frozen=True)
-class Profile:
+class LanguageProfile:
     """A language in one script. figures: FIGURES numbers; words: share of all words, of the most frequent ones."""
 
     language: str
@@ -51,13 +51,13 @@ class Profiles:
     figures: float64 n + 2 x FIGURES + 1 (MISS), the last two rows those of OTHER_SCRIPT and NO_PROFILE.
     """
 
-    profiles: tuple[Profile, ...]
+    profiles: tuple[LanguageProfile, ...]
     figures: np.ndarray
     table: WordTable
     numbers: Mapping[tuple[str, str], int]
 
 
-def compiled(profiles: list[Profile], unknown: Mapping[str, Words]) -> Profiles:
+def compiled(profiles: list[LanguageProfile], unknown: Mapping[str, Words]) -> Profiles:
     """The profiles as arrays for the kernels; unknown: words of each language that no detector knows."""
     figures = np.array([profile.figures for profile in profiles] + 2 * [UNKNOWN_PROFILE], np.float64)
     numbers = {(profile.language, profile.script): n for n, profile in enumerate(profiles)}
@@ -66,17 +66,17 @@ def compiled(profiles: list[Profile], unknown: Mapping[str, Words]) -> Profiles:
     return Profiles(tuple(profiles), np.column_stack((figures, miss)), table, numbers)
 
 
-def read_profiles(path: Path = PROFILES_FILE) -> list[Profile]:
+def read_profiles(path: Path = PROFILES_FILE) -> list[LanguageProfile]:
     """The profiles in a file, in its order."""
     found = []
     for line in path.read_text("utf-8").split("\n"):
         if line and not line.startswith("#"):
             language, script, *figures, words = line.split("\t")
-            found.append(Profile(language, script, tuple(map(float, figures)), _read_words(words)))
+            found.append(LanguageProfile(language, script, tuple(map(float, figures)), _read_words(words)))
     return found
 
 
-def write_profiles(profiles: list[Profile], path: Path = PROFILES_FILE) -> None:
+def write_profiles(profiles: list[LanguageProfile], path: Path = PROFILES_FILE) -> None:
     """Write what `read_profiles` reads; shares and figures are rounded."""
     lines = ["# language\tscript\tstrength\tspread\tratio\tspread\tbias\tbias-fasttext\tbias-cld2\twords"]
     for profile in profiles:

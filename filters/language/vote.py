@@ -20,7 +20,7 @@ import numpy as np
 from gristmill.filters.language.detectors import (
     LANGUAGES,
     NO_LANGUAGE,
-    Candidates,
+    LanguageCandidates,
     cld2_languages,
     number_of_language,
 )
@@ -63,8 +63,8 @@ class Ballot:
     near_of: bool of every two, whether they are relatives.
     """
 
-    fasttext: Candidates
-    cld2: Candidates
+    fasttext: LanguageCandidates
+    cld2: LanguageCandidates
     languages: np.ndarray
     profiles: np.ndarray
     words: WordCounts
@@ -74,8 +74,8 @@ class Ballot:
 
 
 def ballot(
-    fasttext: Candidates,
-    cld2: Candidates,
+    fasttext: LanguageCandidates,
+    cld2: LanguageCandidates,
     named_by_fasttext: Sequence[int],
     sampled: tuple[np.ndarray, np.ndarray],
     scripts: np.ndarray,

@@ -13,7 +13,7 @@ from gristmill.filters.pii.identities import named_identities, strict_identities
 from gristmill.filters.pii.names import named_entities
 from gristmill.filters.pii.network import ip_addresses, url_credentials
 from gristmill.filters.pii.phones.find import phones
-from gristmill.filters.pii.prescan.scan import Candidates, candidates
+from gristmill.filters.pii.prescan.scan import PrescanCandidates, candidates
 from gristmill.filters.pii.reserved import blanked
 from gristmill.filters.pii.secrets.headers import header_tokens
 from gristmill.filters.pii.secrets.keys import keys, named_secrets
@@ -108,7 +108,7 @@ def has_candidates(texts: pa.Array, options: Mapping[str, Any]) -> pa.Array:
     return pa.array(seen)
 
 
-def _candidates(texts: pa.Array, options: Mapping[str, Any]) -> Candidates:
+def _candidates(texts: pa.Array, options: Mapping[str, Any]) -> PrescanCandidates:
     return candidates(texts, every_number=_min_score(options) < LIKELY_SCORE)
 
 

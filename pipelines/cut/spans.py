@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.dedup.cuts import cut_edits, with_line_ends
-from gristmill.filters.dedup.super_kmers import Spans
+from gristmill.filters.dedup.super_kmers import TextSpans
 from gristmill.filters.dedup.token_units import text_spans
 from gristmill.filters.transforms.apply import apply_edits
 from gristmill.filters.transforms.edit_arrays import edit_columns
@@ -100,7 +100,7 @@ def write_part_cuts(task: CutTask) -> int:
     writer = PartWriter(storage, task.spec, part_key(number), single=True)
     for chunk in survivor_texts(task.survivors, np.unique(rows)):
         mine = slice(np.searchsorted(rows, chunk.rows[0]), np.searchsorted(rows, chunk.rows[-1], "right"))
-        spans = Spans(np.searchsorted(chunk.rows, rows[mine]), starts[mine], ends[mine])
+        spans = TextSpans(np.searchsorted(chunk.rows, rows[mine]), starts[mine], ends[mine])
         if isinstance(task.limit, Substrings) and task.limit.tokenizer is not None:
             spans = text_spans(chunk.texts, spans, task.limit.tokenizer)
         cut = _cut_rows(chunk, spans, number, task.kind, task.limit)
@@ -110,7 +110,7 @@ def write_part_cuts(task: CutTask) -> int:
     return task.survivors.documents.text_bytes
 
 
-def _cut_rows(chunk: SurvivorTexts, spans: Spans, number: int, kind: str, limit: LossLimit) -> pa.RecordBatch:
+def _cut_rows(chunk: SurvivorTexts, spans: TextSpans, number: int, kind: str, limit: LossLimit) -> pa.RecordBatch:
     """CUT rows of a chunk's documents; those whose marks hold no whole character have none."""
     data, offsets = string_buffers(chunk.texts)
     if kind == "lines":

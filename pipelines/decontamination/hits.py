@@ -16,7 +16,7 @@ from gristmill.filters.decontamination.family import family_name
 from gristmill.filters.decontamination.index import Index
 from gristmill.filters.decontamination.overlap import Weights, held_by, weigh
 from gristmill.filters.dedup.cuts import merged
-from gristmill.filters.dedup.super_kmers import Spans
+from gristmill.filters.dedup.super_kmers import TextSpans
 from gristmill.pipelines.decontamination.items import load_index
 from gristmill.pipelines.decontamination.matches import content_counts
 from gristmill.pipelines.engine.storage import Storage
@@ -146,7 +146,7 @@ def _hits(matches: pa.Table, index: Index, weights: Weights, sets: pa.Array, nam
     chosen, lengths = item[firsts], weights.lengths
     totals, counts = weights.totals[:, chosen].T, weights.counts[:, chosen].T
     share = held.weight / np.maximum(totals, 1)
-    spans = merged(Spans(np.cumsum(new) - 1, starts[order], ends[order]))
+    spans = merged(TextSpans(np.cumsum(new) - 1, starts[order], ends[order]))
     edges = np.searchsorted(spans.docs, np.arange(len(firsts) + 1)).astype(np.int64)
     per_hit = pa.array(np.arange(len(firsts) + 1, dtype=np.int64) * len(lengths))
     lists = [np.tile(lengths, len(firsts)), *(np.ascontiguousarray(a).ravel() for a in (held.matched, counts, share))]

@@ -8,7 +8,7 @@ from typing import Any
 from gristmill.filters.datatrove.steps import signal_name as datatrove_signal
 from gristmill.filters.decontamination.family import family_name, match_signal, overlap_signal
 from gristmill.filters.profiles import profile
-from gristmill.filters.registry import family, find_signal, signals
+from gristmill.filters.registry import family, find_signal, signal_hint
 from gristmill.filters.scored import family_name as score_family
 from gristmill.filters.transforms.registry import TEXT_VERSIONS
 from gristmill.filters.transforms.versions import checked_rule, checked_version
@@ -337,9 +337,7 @@ def _check_signal(named: NamedRule) -> None:
     elif (found := find_signal(name)) is not None:
         kind = found[1].type
     else:
-        nearest = nearest_name(name, signals())
-        hint = f"did you mean `{nearest}`?" if nearest else "`gristmill signals` lists them"
-        raise RecipeError(f"rule `{named.name}` reads the unknown signal `{name}`; {hint}", where="policy")
+        raise RecipeError(f"rule `{named.name}` reads the unknown signal `{name}`; {signal_hint(name)}", where="policy")
     values = rule.operand if isinstance(rule.operand, list) else [rule.operand]
     for value in values:
         numeric = isinstance(value, int | float) and not isinstance(value, bool)
@@ -504,6 +502,5 @@ def signal_family(signal: str) -> str:
 def _known_signal(name: str) -> tuple[Family, Signal]:
     found = find_signal(name)
     if found is None:
-        nearest = nearest_name(name, signals())
-        raise RecipeError(f"the signal `{name}` is unknown{f'; did you mean `{nearest}`?' if nearest else ''}")
+        raise RecipeError(f"the signal `{name}` is unknown; {signal_hint(name)}")
     return found

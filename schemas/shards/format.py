@@ -41,7 +41,7 @@ SHARD_DOCUMENT = pa.schema(
         pa.field("url", pa.large_string()),
         pa.field("offset", pa.int64(), nullable=False),  # of the document's first token in the shard, in tokens
         pa.field("length", pa.int64(), nullable=False),  # in tokens, BOS and EOS included
-        pa.field("content_hash", pa.large_string()),  # XXH3-128 of the text; null once the document was purged
+        pa.field("content_hash", pa.large_string()),  # XXH3-128 of the text; null once the text was erased
     ]
 )
 
@@ -91,7 +91,7 @@ class Shard(_Record):
     """Documents of one source and split.
 
     name: `train/web-00000`, the files' path without extension. identity: the checksum of the .bin as it was first
-    written; it stays when forgotten tokens are purged, because a purge changes no length and no position.
+    written; it stays when forgotten tokens are erased, because erasing changes no length and no position.
     generation: 0, or n for the n-th time documents were added to the folder. files: by extension.
     """
 

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from gristmill.pipelines.cli.main import app
 from gristmill.pipelines.cli.renamed import RENAMED
+from gristmill.pipelines.policy.compile import compile_policy
 from gristmill.pipelines.policy.load import load_recipe
 from gristmill.pipelines.sources.readers.registry import reader
 from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.recipe.policy import Floor, Policy
 from gristmill.training.kinds.registry import load_training_recipe
 from typer.testing import CliRunner
 
@@ -40,6 +42,7 @@ def test_an_old_command_or_option_names_the_new_one(old: tuple[str, ...], now: s
     [
         ("name: a\nsources: []\nforeign: []\n", r"foreign.*datatrove_steps"),
         ("name: a\nsources: [{name: s, path: p, columns: {joint: x}}]\n", r"joint.*separator"),
+        ("name: a\nsources: [{name: s, path: p}]\nsignals: [cut_ends]\n", r"recipe.yaml:3: .*cut_ends.*truncation"),
         ("name: a\nsources: [{name: s, path: p}]\nmix: {upweight: {by: x, least: 1}}\n", r"least.*min_weight"),
     ],
 )
@@ -47,6 +50,12 @@ def test_an_old_key_of_a_recipe_names_the_new_one(text: str, message: str, tmp_p
     (tmp_path / "recipe.yaml").write_text(text)
     with pytest.raises(RecipeError, match=message):
         load_recipe(tmp_path / "recipe.yaml")
+
+
+def test_an_old_signal_of_a_rule_names_the_new_one() -> None:
+    rule = {"name": "whole", "signal": "cut_by_length@response", "keep": "!= true"}
+    with pytest.raises(RecipeError, match="it is called `truncated_by_length` now"):
+        compile_policy(Policy.model_validate({"rules": [rule]}), Floor())
 
 
 def test_an_old_key_of_a_training_recipe_names_the_new_one(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from gristmill.filters.language.detectors import (
     LANGUAGES,
     NO_LANGUAGE,
-    Candidates,
+    LanguageCandidates,
     cld2_languages,
     fasttext_languages,
     fasttext_model,
@@ -28,7 +28,7 @@ from gristmill.filters.language.profiles import (
     UNKNOWN_FILE,
     UNKNOWN_PROFILE,
     WEIGHTS_FILE,
-    Profile,
+    LanguageProfile,
     compiled,
     default_profiles,
     read_profiles,
@@ -47,11 +47,11 @@ from hypothesis import strategies as st
 Guesses = list[tuple[str, float]]
 
 PROFILES = [
-    Profile("bs", "Latn", (6.4, 0.4, 0.2, 0.4, 0.1, -0.2, 0.3), {"da": 0.05, "je": 0.06, "šta": 0.01}),
-    Profile("en", "Latn", (7.1, 0.3, 1.2, 0.5, 0.7, 0.1, -0.1), {"the": 0.07, "a": 0.03, "and": 0.04}),
-    Profile("hr", "Latn", (6.3, 0.4, 0.2, 0.4, 0.2, 0.2, 0.1), {"da": 0.04, "je": 0.07, "što": 0.01}),
-    Profile("ja", "Jpan", (7.5, 0.3, 0.9, 0.3, 0.0, 0.0, 0.0), {"の": 0.05, "は": 0.04}),
-    Profile("sr", "Cyrl", (6.8, 0.4, 0.8, 0.4, 0.3, 0.0, 0.0), {"да": 0.05, "је": 0.06}),
+    LanguageProfile("bs", "Latn", (6.4, 0.4, 0.2, 0.4, 0.1, -0.2, 0.3), {"da": 0.05, "je": 0.06, "šta": 0.01}),
+    LanguageProfile("en", "Latn", (7.1, 0.3, 1.2, 0.5, 0.7, 0.1, -0.1), {"the": 0.07, "a": 0.03, "and": 0.04}),
+    LanguageProfile("hr", "Latn", (6.3, 0.4, 0.2, 0.4, 0.2, 0.2, 0.1), {"da": 0.04, "je": 0.07, "što": 0.01}),
+    LanguageProfile("ja", "Jpan", (7.5, 0.3, 0.9, 0.3, 0.0, 0.0, 0.0), {"の": 0.05, "は": 0.04}),
+    LanguageProfile("sr", "Cyrl", (6.8, 0.4, 0.8, 0.4, 0.3, 0.0, 0.0), {"да": 0.05, "је": 0.06}),
 ]
 RELATIVES = {"hr": ["bs", "sr"], "en": ["sco"]}
 UNKNOWN = {"und-1-Latn": {"je": 0.02, "kei": 0.05, "é": 0.03}, "und-2-Hani": {"漢": 0.08}}  # that no detector knows
@@ -316,12 +316,12 @@ def vote_plainly(
     return [(standing[k], math.exp(sums[k]) / whole) for k in ranked[:2]]
 
 
-def as_candidates(rows: list[Guesses], strengths: list[float], reliable: list[int], width: int) -> Candidates:
+def as_candidates(rows: list[Guesses], strengths: list[float], reliable: list[int], width: int) -> LanguageCandidates:
     numbers, scores = np.full((len(rows), width), NO_LANGUAGE, np.int32), np.zeros((len(rows), width))
     for row, guesses in enumerate(rows):
         for place, (language, score) in enumerate(guesses):
             numbers[row, place], scores[row, place] = number_of_language[language], score
-    return Candidates(numbers, scores, np.array(strengths, np.float64), np.array(reliable, np.int8))
+    return LanguageCandidates(numbers, scores, np.array(strengths, np.float64), np.array(reliable, np.int8))
 
 
 LANGUAGE = st.sampled_from(["sh", "hr", "bs", "sr", "en", "ja", "zu", "ast"])

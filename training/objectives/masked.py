@@ -24,7 +24,7 @@ from gristmill.training.objectives.windows import (
     ordinary_ids,
     special_table,
 )
-from gristmill.training.objectives.words import WordTable
+from gristmill.training.objectives.words import TokenWordTable
 from pydantic import Field, model_validator
 
 
@@ -179,11 +179,11 @@ def bidirectional_context(windows: Windows, setting: Setting) -> dict[str, torch
     return context
 
 
-def _word_table(setting: Setting) -> WordTable:
+def _word_table(setting: Setting) -> TokenWordTable:
     if setting.tokenizer_folder is None:
         raise RecipeError(
             "whole_words without the tokenizer's folder",
             where="objective mlm",
             next_step="give the shards' tokenizer folder, or leave whole_words out",
         )
-    return WordTable.read(setting.tokenizer_folder, setting.tokenizer.vocab_size)
+    return TokenWordTable.read(setting.tokenizer_folder, setting.tokenizer.vocab_size)

@@ -3,7 +3,7 @@
 
 Source: Raffel et al. 2020, "Exploring the limits of transfer learning" (T5), section 3.1.4 and 3.3.4: 15 % of the
 tokens in spans of mean length 3. How spans are drawn follows the authors' `random_spans_noise_mask` (the length fixes
-the number of noise tokens and of spans; noise and text are each cut into non-empty parts at random) but for one
+the number of noise tokens and of spans; noise and text are each split into non-empty parts at random) but for one
 thing: there a text begins with text and ends with noise, so a short document would always lose its end and nothing
 else; here it may begin and end with either. Each document is corrupted as if it were alone: spans never cross
 documents, and each document counts sentinels from the first one.
@@ -43,7 +43,7 @@ class SpanOptions(Strict):
 def span_noise(
     candidate: np.ndarray, documents: np.ndarray, noise: np.ndarray, fraction: float, mean_span: float
 ) -> np.ndarray:
-    """bool (rows, window): True for noise; noise (2, rows, window) draws where noise and text are cut.
+    """bool (rows, window): True for noise; noise (2, rows, window) draws where noise and text are split.
 
     A document of n candidates gets round(n * fraction) noise tokens, at least 1 and at most n - 1, in
     round(noise / mean_span) spans, at least 1; one of fewer than 2 candidates gets none. Candidates are numbered
@@ -75,10 +75,10 @@ def _draw_spans(candidate, documents, draws, fraction, mean_span, hidden):
             text = count - noise
             spans = min(max(round(noise / mean_span), 1), noise, text + 1)
             # Text, noise, text, ..., noise, text: of the text parts only the first and the last may be empty.
-            _cut(text + 2, spans + 1, draws[0, row], place, text_parts)
+            _random_lengths(text + 2, spans + 1, draws[0, row], place, text_parts)
             text_parts[0] -= 1
             text_parts[spans] -= 1
-            _cut(noise, spans, draws[1, row], place, noise_parts)
+            _random_lengths(noise, spans, draws[1, row], place, noise_parts)
             at = text_parts[0]
             for span in range(spans):
                 for _ in range(noise_parts[span]):
@@ -88,8 +88,8 @@ def _draw_spans(candidate, documents, draws, fraction, mean_span, hidden):
 
 
 @kernel
-def _cut(total, parts, draws, place, lengths):
-    """`total` cut into `parts` non-empty lengths, every way equally likely: selection sampling of the places to cut."""
+def _random_lengths(total, parts, draws, place, lengths):
+    """`total` split into `parts` non-empty lengths, every way equally likely: selection sampling of the places to split."""
     wanted, left, part, length = parts - 1, total - 1, 0, 1
     for i in range(total - 1):
         if draws[place[i]] * left < wanted:
@@ -152,7 +152,7 @@ def corrupt(
 
 
 def _of_width(array: np.ndarray, width: int, filling: int) -> np.ndarray:
-    """Cut, or filled up, to that many columns."""
+    """Truncated, or filled up, to that many columns."""
     result = np.full((len(array), width), filling)
     result[:, : array.shape[1]] = array[:, :width]
     return result

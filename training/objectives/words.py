@@ -5,7 +5,7 @@ A word is a run of letters and digits with the marks on them. In scripts that pu
 Japanese kana but Katakana, Thai, Lao, Burmese, Khmer, ...) each character with its marks is a word of its own: where
 their words end cannot be told without a dictionary. A run of Katakana is a word. These are the word boundaries of
 Unicode Standard Annex 29 without its rules for apostrophes and points between letters.
-The tokens of one character, which byte-level tokenizers may cut in pieces, always belong together. A word of more than
+The tokens of one character, which byte-level tokenizers may split in pieces, always belong together. A word of more than
 LONGEST_WORD tokens (a key, a run of base64) counts as several: hidden whole, it would be all that is hidden.
 """
 
@@ -58,7 +58,7 @@ def character_classes() -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class WordTable:
+class TokenWordTable:
     """What each id stands for: bytes `data[offsets[id] : offsets[id + 1]]` of UTF-8, part of a character if need be.
 
     begins: bool (vocabulary,): True for ids with which a new word begins whatever stands before them, and for ids that
@@ -70,7 +70,7 @@ class WordTable:
     begins: np.ndarray
 
     @classmethod
-    def read(cls, folder: Path, vocab_size: int) -> "WordTable":
+    def read(cls, folder: Path, vocab_size: int) -> "TokenWordTable":
         """From tokenizer.json in a folder; ModelError when there is none or it lists no vocabulary."""
         path = folder / "tokenizer.json"
         try:

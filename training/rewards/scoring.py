@@ -26,7 +26,7 @@ Score = float | None
 REFERENCES = ("answer", "reference")  # the column of the right answer
 
 
-class Scorer(Protocol):
+class CompletionScorer(Protocol):
     """One reward. name: for logs."""
 
     name: str
@@ -174,7 +174,7 @@ class ModelScorer:
 class Rewards:
     """Several rewards, added up by weight."""
 
-    def __init__(self, scorers: Sequence[Scorer], weights: Sequence[float]) -> None:
+    def __init__(self, scorers: Sequence[CompletionScorer], weights: Sequence[float]) -> None:
         self.scorers, self.weights = scorers, weights
 
     @classmethod
@@ -210,7 +210,7 @@ def total(scores: Sequence[Sequence[Score]], weights: Sequence[float]) -> list[S
     return sums
 
 
-def _scorer(reward: RewardChoice, seconds: float, max_tokens: int) -> Scorer:
+def _scorer(reward: RewardChoice, seconds: float, max_tokens: int) -> CompletionScorer:
     if reward.function is not None:
         return FunctionScorer(reward.function, seconds)
     if reward.model is not None:

@@ -21,7 +21,7 @@ from gristmill.training.data.conversations import (
     texts_of,
     tools_of,
 )
-from gristmill.training.data.row_files import Unusable
+from gristmill.training.data.row_files import UnusableRow
 
 PLAIN = "plain"
 BETWEEN = "\n\n"
@@ -48,7 +48,7 @@ class ScoredSequence:
 
 
 def asked_of(record: Mapping[str, Any]) -> list[Asked]:
-    """The answers of a row. Raises Unusable for a row that has none."""
+    """The answers of a row. Raises UnusableRow for a row that has none."""
     tools = tools_of(record)
     if all(side in record for side in SIDES):
         return [Asked(side, record.get("prompt"), record[side], tools) for side in SIDES]
@@ -58,11 +58,11 @@ def asked_of(record: Mapping[str, Any]) -> list[Asked]:
     if "prompt" in record:
         name = next((name for name in ANSWERS if record.get(name) is not None), None)
         if name is None:
-            raise Unusable("a prompt without an answer")
+            raise UnusableRow("a prompt without an answer")
         return [Asked("", record["prompt"], record[name], tools)]
     if isinstance(record.get("text"), str):
         return [Asked("", None, record["text"])]
-    raise Unusable("none of the columns messages, prompt, text")
+    raise UnusableRow("none of the columns messages, prompt, text")
 
 
 class AnswerEncoder:
@@ -76,7 +76,7 @@ class AnswerEncoder:
         self.start: int = tokenizer.eos_token_id if bos is None else bos  # before a text that nothing stands before
 
     def with_prompt(self, asked: Asked) -> list[ScoredSequence]:
-        """The answer given its prompt; of a text alone, windows of `max_tokens`, each token in one. Raises Unusable."""
+        """The answer given its prompt; of a text alone, windows of `max_tokens`, each token in one. Raises UnusableRow."""
         if asked.prompt is None and isinstance(asked.answer, str):
             self._refuse_special([asked.answer])
             return self._windows(self._ids(asked.answer))
@@ -84,13 +84,13 @@ class AnswerEncoder:
         found = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         inside = [place for place, (first, last) in enumerate(found["offset_mapping"]) if first < end and last > start]
         if not inside:
-            raise Unusable(NO_ANSWER)
+            raise UnusableRow(NO_ANSWER)
         ids = found["input_ids"][: inside[-1] + 1]
         first = inside[0]
         if not by_template or first == 0:
             ids, first = [self.start, *ids], first + 1
         if len(ids) > self.max_tokens:
-            raise Unusable(f"more than max_tokens {self.max_tokens:,} tokens")
+            raise UnusableRow(f"more than max_tokens {self.max_tokens:,} tokens")
         return [ScoredSequence(ids, first)]
 
     def alone(self, given: Sequence[ScoredSequence]) -> list[ScoredSequence]:
@@ -100,7 +100,7 @@ class AnswerEncoder:
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         if not ids:
-            raise Unusable("a text without a token")
+            raise UnusableRow("a text without a token")
         return ids
 
     def _windows(self, ids: Sequence[int]) -> list[ScoredSequence]:
@@ -115,13 +115,13 @@ class AnswerEncoder:
             if self.plain and before:
                 before += BETWEEN
             if not asked.answer:
-                raise Unusable(NO_ANSWER)
+                raise UnusableRow(NO_ANSWER)
             return before + asked.answer, len(before), len(before) + len(asked.answer), False
         prompt = _messages(asked.prompt, "user") if asked.prompt else []
         answer = _messages(asked.answer, "assistant")
         content = answer[-1]["content"]
         if answer[-1]["role"] != "assistant" or not content.strip():
-            raise Unusable(NO_ANSWER)
+            raise UnusableRow(NO_ANSWER)
         before_answer = [*prompt, *answer[:-1]]
         self._refuse_special(text for message in [*before_answer, answer[-1]] for text in texts_of(message))
         if self.plain:
@@ -136,7 +136,7 @@ class AnswerEncoder:
                 before, tools=tools, tokenize=False, add_generation_prompt=True
             ) if before else ""  # fmt: skip
         except Exception as error:  # a template raises what it likes
-            raise Unusable(f"the chat template refuses it ({str(error).splitlines()[0]})") from error
+            raise UnusableRow(f"the chat template refuses it ({str(error).splitlines()[0]})") from error
         shared = next(
             (place for place, (one, other) in enumerate(zip(whole, opened, strict=False)) if one != other),
             min(len(whole), len(opened)),
@@ -145,11 +145,11 @@ class AnswerEncoder:
             start = whole.find(text, shared)
             if start >= 0:
                 return whole, start, start + len(text)
-        raise Unusable("the chat template does not write the answer as it is")
+        raise UnusableRow("the chat template does not write the answer as it is")
 
     def _refuse_special(self, texts: Any) -> None:
         if any(token in text for text in texts for token in self._special):
-            raise Unusable(SPECIAL_IN_TEXT)
+            raise UnusableRow(SPECIAL_IN_TEXT)
 
 
 def _messages(value: Any, role: str) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from gristmill.schemas.scores import IFD, ScoreOptions
-from gristmill.training.data.row_files import Unusable
+from gristmill.training.data.row_files import UnusableRow
 from gristmill.training.objectives.tensors import evaluating
 from gristmill.training.score.answers import AnswerEncoder, ScoredSequence, asked_of
 
@@ -35,7 +35,7 @@ class LikelihoodScorer:
         for number, record in enumerate(records):
             try:
                 plans = self._planned(record, sequences)
-            except Unusable as reason:
+            except UnusableRow as reason:
                 found.append(str(reason))
                 continue
             found.append({})

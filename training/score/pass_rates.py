@@ -13,7 +13,7 @@ from gristmill.answers.registry import checker
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.scores import ScoreOptions
 from gristmill.training.data.conversations import ConversationEncoder, checked_messages
-from gristmill.training.data.row_files import Unusable
+from gristmill.training.data.row_files import UnusableRow
 from gristmill.training.models.sampling import Sampling, draw_completions, key_of
 from gristmill.training.score.likelihood import Values
 
@@ -39,7 +39,7 @@ class PassRateScorer:
             try:
                 asked.append((number, self._prompt(record), self._checker(record)))
                 found.append({})
-            except Unusable as reason:
+            except UnusableRow as reason:
                 found.append(str(reason))
         samples = self.options.samples
         completions = self._completions([prompt for _, prompt, _ in asked], [ids[number] for number, _, _ in asked])
@@ -62,14 +62,14 @@ class PassRateScorer:
     def _prompt(self, record: Mapping[str, Any]) -> list[int]:
         prompt = record.get("prompt")
         if prompt is None:
-            raise Unusable("without a prompt")
+            raise UnusableRow("without a prompt")
         if not isinstance(prompt, str):
             messages = checked_messages(prompt)
             prompt = "\n\n".join([*(m["content"] for m in messages), ""]) if self.plain else messages
         ids = list(self.encoder.prompt_ids(prompt, record.get("tools")))
         room = self.encoder.max_tokens - self.options.max_new_tokens
         if not ids or len(ids) > room:
-            raise Unusable(
+            raise UnusableRow(
                 f"a prompt of more than {room:,} tokens, max_tokens less max_new_tokens" if ids else "no token"
             )
         return ids
@@ -77,11 +77,11 @@ class PassRateScorer:
     def _checker(self, record: Mapping[str, Any]) -> Any:
         spec = record.get("checker", self.options.checker)
         if spec is None:
-            raise Unusable("without a checker")
+            raise UnusableRow("without a checker")
         try:
             checker(spec).require()
         except RecipeError as error:
-            raise Unusable(f"a checker that is none ({error.found})") from error
+            raise UnusableRow(f"a checker that is none ({error.found})") from error
         return spec
 
     def _completions(self, prompts: Sequence[list[int]], ids: Sequence[str]) -> list[list[str]]:

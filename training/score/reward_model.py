@@ -8,7 +8,7 @@ from typing import Any
 
 from gristmill.schemas.scores import SIDES
 from gristmill.training.data.conversations import ConversationEncoder
-from gristmill.training.data.row_files import Unusable
+from gristmill.training.data.row_files import UnusableRow
 from gristmill.training.score.answers import NO_ANSWER, Asked, asked_of
 from gristmill.training.score.likelihood import Values
 from gristmill.training.score.pair_figures import rewards_of
@@ -29,7 +29,7 @@ class RewardScorer:
             try:
                 asked = asked_of(record)
                 own = [self._ids(one) for one in asked]
-            except Unusable as reason:
+            except UnusableRow as reason:
                 found.append(str(reason))
                 continue
             found.append({})
@@ -53,10 +53,10 @@ class RewardScorer:
             before = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt or []
             after = [{"role": "assistant", "content": answer}] if isinstance(answer, str) else answer
             if after[-1]["role"] != "assistant":
-                raise Unusable(NO_ANSWER)
+                raise UnusableRow(NO_ANSWER)
             ids = self.encoder.ids_of(before, after, asked.tools)
         if len(ids) > self.encoder.max_tokens:
-            raise Unusable(f"more than max_tokens {self.encoder.max_tokens:,} tokens")
+            raise UnusableRow(f"more than max_tokens {self.encoder.max_tokens:,} tokens")
         return list(ids)
 
 

@@ -56,7 +56,7 @@ IDENTITY_BYTES = BEFORE_BYTES + 40  # behind a word that names an identity numbe
 _UNSEEN = -(1 << 40)
 
 
-class Candidates(NamedTuple):
+class PrescanCandidates(NamedTuple):
     """Spans in UTF-8 bytes of the row's text, by row, then start; `classes` are bits of kinds.MAY_BE_*."""
 
     rows: np.ndarray
@@ -65,7 +65,7 @@ class Candidates(NamedTuple):
     classes: np.ndarray
 
 
-def candidates(texts: pa.Array, every_number: bool = False) -> Candidates:
+def candidates(texts: pa.Array, every_number: bool = False) -> PrescanCandidates:
     """Every span that can hold something; a null text has none.
 
     every_number: rows of seven digits or more are candidates whatever stands beside them, for a scan that wants unlikely
@@ -76,7 +76,7 @@ def candidates(texts: pa.Array, every_number: bool = False) -> Candidates:
     regions = np.array([rows[name] for name in NATIONAL_REGIONS], np.int64)
     found, count = _scan(data, offsets, CLASS, plan, regions, every_number)
     order = np.lexsort((found[3, :count], found[2, :count], found[1, :count], found[0, :count]))
-    return Candidates(*(found[i, :count][order] for i in range(4)))
+    return PrescanCandidates(*(found[i, :count][order] for i in range(4)))
 
 
 @kernel

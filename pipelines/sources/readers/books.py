@@ -11,7 +11,7 @@ from gristmill.filters.books.from_bytes import book_of
 from gristmill.pipelines.sources.readers.conversion import Converted, convert_each
 from gristmill.pipelines.sources.readers.extract import Isolate
 from gristmill.pipelines.sources.readers.locate import InputFile
-from gristmill.pipelines.sources.readers.rows import Rows
+from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.web import Page, Pages
 from gristmill.pipelines.sources.readers.whole_file import content
@@ -29,7 +29,7 @@ def splits(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int,
     return [(0, file.size)]
 
 
-def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
+def read(source: Source, split: Split, rows: ReaderRows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
     pages = Pages(rows, isolate)
     raw = content(split, rows)
     if raw is not None:

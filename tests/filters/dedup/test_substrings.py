@@ -9,8 +9,8 @@ from gristmill.filters.dedup.cuts import cut_edits, merged, snapped_to_character
 from gristmill.filters.dedup.line_hash import line_hashes
 from gristmill.filters.dedup.suffix_array import duplicate_mask, memory_bytes, suffix_array
 from gristmill.filters.dedup.super_kmers import (
-    Spans,
     SuperKmers,
+    TextSpans,
     default_k,
     mark_partition,
     run_bytes,
@@ -40,7 +40,7 @@ def _joined(documents: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
     return np.frombuffer(b"".join(documents), np.uint8), offsets
 
 
-def _mask_of(spans: Spans, offsets: np.ndarray) -> np.ndarray:
+def _mask_of(spans: TextSpans, offsets: np.ndarray) -> np.ndarray:
     mask = np.zeros(int(offsets[-1]), bool)
     for document, start, end in zip(*spans, strict=True):
         mask[offsets[document] + start : offsets[document] + end] = True
@@ -233,13 +233,13 @@ def test_cuts_are_whole_characters_inside_the_mask(texts: list[str], draw: st.Da
 
 
 def test_spans_from_many_partitions_merge() -> None:
-    spans = Spans(*np.array([[1, 5, 9], [0, 3, 4], [1, 0, 2], [1, 2, 3], [1, 8, 12]]).T)
+    spans = TextSpans(*np.array([[1, 5, 9], [0, 3, 4], [1, 0, 2], [1, 2, 3], [1, 8, 12]]).T)
     assert [column.tolist() for column in merged(spans)] == [[0, 1, 1], [3, 0, 5], [4, 3, 12]]
 
 
 def test_a_span_inside_one_character_vanishes() -> None:
     data, offsets = _joined(["a漢b".encode()])
-    spans = Spans(np.array([0, 0]), np.array([2, 1]), np.array([3, 5]))
+    spans = TextSpans(np.array([0, 0]), np.array([2, 1]), np.array([3, 5]))
     assert [c.tolist() for c in snapped_to_characters(spans, data, offsets)] == [[0], [1], [5]]
 
 
@@ -249,7 +249,7 @@ def test_whole_lines_go_with_their_end() -> None:
     lines = line_hashes(pa.array(texts), min_characters=1)
     chosen = np.array([1, 2, 3])
     docs = np.repeat(np.arange(2), np.diff(lines.offsets))[chosen]
-    spans = with_line_ends(Spans(docs, lines.starts[chosen], lines.ends[chosen]), data, offsets)
+    spans = with_line_ends(TextSpans(docs, lines.starts[chosen], lines.ends[chosen]), data, offsets)
     edits, fraction = cut_edits(pa.array(texts), spans, "duplicate_line")
     found = [[(e["start"], e["end"], e["reason"]) for e in row] for row in edits.to_pylist()]
     assert found == [[(11, 27, "duplicate_line")], [(0, 11, "duplicate_line")]]

@@ -87,7 +87,7 @@ def test_a_row_says_that_it_was_cut(reason: str | None, cut: bool | None) -> Non
         "messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}],
         "finish_reason": reason,
     }
-    assert measure(stored(record), {}).column("cut_by_length").to_pylist() == [None, cut]
+    assert measure(stored(record), {}).column("truncated_by_length").to_pylist() == [None, cut]
 
 
 TURN = st.tuples(st.sampled_from(["system", "user", "assistant", "tool", "critic"]), st.text("aé中 \n", max_size=4))

@@ -17,7 +17,7 @@ from gristmill.training.objectives.words import (
     LONGEST_WORD,
     MARK,
     OTHER,
-    WordTable,
+    TokenWordTable,
     character_classes,
 )
 from hypothesis import given, settings
@@ -80,7 +80,7 @@ def test_the_share_that_is_asked_for_is_hidden(
 def words_of(text: str, folder: Path, tokenizer: Tokenizer) -> list[str]:
     """The text of each word, as its tokens decode."""
     ids = tokenizer.encode(text).ids
-    inside = WordTable.read(folder, tokenizer.get_vocab_size()).inside(np.array([ids]))[0]
+    inside = TokenWordTable.read(folder, tokenizer.get_vocab_size()).inside(np.array([ids]))[0]
     starts = [*np.flatnonzero(~inside).tolist(), len(ids)]
     return [tokenizer.decode(ids[a:b]) for a, b in pairwise(starts)]
 
@@ -128,7 +128,7 @@ VOCABULARIES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", VOCABULARIES)
 def test_pieces_of_words(name: str, tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text(json.dumps({"model": VOCABULARIES[name]}))
-    table = WordTable.read(tmp_path, 20)
+    table = TokenWordTable.read(tmp_path, 20)
     inside = table.inside(np.array([[0, 1, 2, 5, 0, 6, 5, 0]]))
     assert inside.astype(int).tolist() == [[0, 1, 1, 0, 0, 1, 0, 0]]
 
@@ -138,10 +138,10 @@ def test_words_that_a_tokenizer_keeps_apart_are_apart(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text(
         json.dumps({"model": {"type": "WordLevel", "vocab": {"the": 0, "cat": 1}}})
     )
-    assert not WordTable.read(tmp_path, 2).inside(np.array([[0, 1, 0, 1]])).any()
+    assert not TokenWordTable.read(tmp_path, 2).inside(np.array([[0, 1, 0, 1]])).any()
     pieces = {"吾": 0, "##輩": 1, "##は": 2, "##コン": 3, "##ピュータ": 4, "cat": 5, "##s": 6}
     (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"type": "WordPiece", "vocab": pieces}}))
-    inside = WordTable.read(tmp_path, 7).inside(np.array([[0, 1, 2, 3, 4, 5, 6, 5]]))
+    inside = TokenWordTable.read(tmp_path, 7).inside(np.array([[0, 1, 2, 3, 4, 5, 6, 5]]))
     assert inside.astype(int).tolist() == [[0, 0, 0, 0, 1, 0, 1, 0]]
 
 
@@ -150,7 +150,7 @@ def test_bytes_that_a_vocabulary_falls_back_to_make_characters(tmp_path: Path) -
     model = {"type": "BPE", "vocab": vocabulary, "byte_fallback": True}
     (tmp_path / "tokenizer.json").write_text(json.dumps({"model": model}))
     ids = [*"猫は".encode(), 256, *"é".encode()]
-    inside = WordTable.read(tmp_path, 257).inside(np.array([ids]))
+    inside = TokenWordTable.read(tmp_path, 257).inside(np.array([ids]))
     assert inside.astype(int).tolist() == [[0, 1, 1, 0, 1, 1, 0, 1, 1]]
 
 
@@ -191,7 +191,7 @@ def test_words_are_those_of_a_plain_reading(text: str, seed: int) -> None:
     cuts = sorted({0, len(content), *random.integers(0, len(content) + 1, len(content) // 2).tolist()})
     pieces = [content[a:b] for a, b in pairwise(cuts)]
     offsets = np.cumsum([0, *map(len, pieces)]).astype(np.int64)
-    table = WordTable(np.frombuffer(content, np.uint8), offsets, np.zeros(len(pieces), bool))
+    table = TokenWordTable(np.frombuffer(content, np.uint8), offsets, np.zeros(len(pieces), bool))
     assert table.inside(np.arange(len(pieces))[None, :])[0].tolist() == words_by_hand(pieces)
 
 
@@ -199,7 +199,7 @@ def test_words_are_those_of_a_plain_reading(text: str, seed: int) -> None:
 @given(st.lists(st.binary(min_size=0, max_size=5), min_size=1, max_size=30))
 def test_bytes_that_are_no_text_break_nothing(pieces: list[bytes]) -> None:
     offsets = np.cumsum([0, *map(len, pieces)]).astype(np.int64)
-    table = WordTable(np.frombuffer(b"".join(pieces), np.uint8), offsets, np.zeros(len(pieces), bool))
+    table = TokenWordTable(np.frombuffer(b"".join(pieces), np.uint8), offsets, np.zeros(len(pieces), bool))
     inside = table.inside(np.arange(len(pieces))[None, :])[0]
     assert not inside[0]
     assert not any(inside[place] for place, piece in enumerate(pieces) if not piece)

@@ -15,7 +15,7 @@ from gristmill.chat.templates import CHATML
 from gristmill.console import Console
 from gristmill.schemas.errors import GristmillError, RecipeError, RunError
 from gristmill.schemas.scores import ScoreOptions
-from gristmill.training.data.row_files import Unusable
+from gristmill.training.data.row_files import UnusableRow
 from gristmill.training.models.finished import load_scorer, load_tokenizer
 from gristmill.training.rewards.scoring import ModelScorer
 from gristmill.training.score import run as score_run
@@ -101,7 +101,7 @@ def test_the_answer_is_found_in_every_template(home: Path) -> None:
         assert len(one.ids) > 4
         assert tokenizer.decode(encoder.alone([one])[0].ids) == "<eos>ba be"
     tokenizer.chat_template = "{% for m in messages %}{{ m.content | upper }}{% endfor %}"
-    with pytest.raises(Unusable, match="does not write the answer"):
+    with pytest.raises(UnusableRow, match="does not write the answer"):
         AnswerEncoder(tokenizer, "own", 64).with_prompt(asked_of(row)[0])
 
 

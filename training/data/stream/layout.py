@@ -2,7 +2,7 @@
 """Where the tokens of a window or bin lie: in which shards, from which token on.
 
 The shards of all sources stand end to end, source after source; a token's number in that row is what ranges are made
-of, and the edges between shards cut ranges into pieces.
+of, and the edges between shards split ranges into pieces.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ ROW, SHARD, START, LENGTH = range(4)  # the columns of pieces
 
 
 @dataclass(frozen=True)
-class Source:
+class PlanSource:
     """The shards of one source, end to end. edges: the source's first token of each shard, and its end.
 
     sequences: windows or bins; the last window may be short, which is padded.
@@ -43,7 +43,7 @@ class Span(NamedTuple):
 
 
 @kernel
-def _cut_at_shards(rows, starts, lengths, edges):
+def _split_at_shards(rows, starts, lengths, edges):
     """Pieces of the ranges of tokens; edges: the first token of each shard, and the end of the last."""
     firsts = np.searchsorted(edges, starts, side="right") - 1
     lasts = np.searchsorted(edges, starts + lengths - 1, side="right") - 1
@@ -63,9 +63,9 @@ def _cut_at_shards(rows, starts, lengths, edges):
 
 
 class Layout:
-    """The cut of sources into windows (or bins, where sources are packed) of `window` tokens."""
+    """How sources are split into windows (or bins, where sources are packed) of `window` tokens."""
 
-    def __init__(self, sources: Sequence[Source], window: int) -> None:
+    def __init__(self, sources: Sequence[PlanSource], window: int) -> None:
         self.sources, self.window = tuple(sources), window
         self.shard_names = tuple(name for source in sources for name in source.shards)
         totals = [0, *np.cumsum([source.tokens for source in sources]).tolist()]
@@ -88,7 +88,7 @@ class Layout:
         else:
             rows, starts = np.arange(len(places)), self._firsts[sources] + places * self.window
             lengths = np.minimum(self._ends[sources] - starts, self.window)
-        return _cut_at_shards(rows, starts, lengths, self._edges)
+        return _split_at_shards(rows, starts, lengths, self._edges)
 
     def spans(self, source: int, place: int) -> list[Span]:
         """The tokens of one window or bin, in order."""

@@ -18,7 +18,7 @@ from gristmill.schemas.shards.format import IDX, Shard, Split, identity_of
 from gristmill.schemas.strict import Strict
 from gristmill.training.data.order import FOREVER
 from gristmill.training.data.permutation import Permutation
-from gristmill.training.data.stream.layout import Layout, Source
+from gristmill.training.data.stream.layout import Layout, PlanSource
 from gristmill.training.data.stream.mixture import Quotas, quotas_of
 from gristmill.training.data.stream.packing import PackedSource, packed_sources
 from gristmill.training.data.stream.shards import ShardSet, Verify
@@ -61,7 +61,7 @@ class Phase(NamedTuple):
 class Plan:
     """A plan over shards. Everything but the shards' metadata, and the bin index on disk, is computed when asked for."""
 
-    def __init__(self, shards: ShardSet, config: PlanConfig, plan_id: str, sources: Sequence[Source]) -> None:
+    def __init__(self, shards: ShardSet, config: PlanConfig, plan_id: str, sources: Sequence[PlanSource]) -> None:
         self.shards, self.config, self.plan_id, self.sources = shards, config, plan_id, tuple(sources)
         self.layout = Layout(self.sources, config.window)
         self._sizes = np.array([source.sequences for source in sources], np.int64)
@@ -255,7 +255,7 @@ def _plan_id(shards: Sequence[Shard], config: PlanConfig) -> str:
 
 def _sources(
     shards: ShardSet, chosen: Sequence[Shard], config: PlanConfig, folder: str | Path | None
-) -> Iterator[Source]:
+) -> Iterator[PlanSource]:
     """Sources that have tokens, by name; the shards of each in the manifest's order."""
     by_source: dict[str, list[Shard]] = {}
     for shard in chosen:
@@ -273,4 +273,4 @@ def _sources(
         for shard in by_source[name]:
             edges.append(edges[-1] + shard.tokens)
         sequences = packed[name].bins if packed else -(-edges[-1] // config.window)
-        yield Source(name, tuple(shard.name for shard in by_source[name]), edges, sequences, packed.get(name))
+        yield PlanSource(name, tuple(shard.name for shard in by_source[name]), edges, sequences, packed.get(name))

@@ -22,7 +22,7 @@ from numba import carray
 IGNORED = -100
 
 
-class Rows(NamedTuple):
+class SequenceRows(NamedTuple):
     """int64 arrays of shape (rows, window)."""
 
     input_ids: np.ndarray
@@ -30,7 +30,7 @@ class Rows(NamedTuple):
     labels: np.ndarray
 
     @classmethod
-    def empty(cls, rows: int, window: int) -> "Rows":
+    def empty(cls, rows: int, window: int) -> "SequenceRows":
         return cls(*(np.empty((rows, window), np.int64) for _ in range(3)))
 
 
@@ -148,13 +148,13 @@ def read_rows(
     shards: Sequence[MappedShard],
     whole: bool,
     manifest: ShardSetManifest,
-) -> Rows:
+) -> SequenceRows:
     """Rows of `shape` made of pieces (as `Layout.pieces` gives them; rows counted from first_row) of shards, one for each.
 
     whole: each piece is a document; else its documents are those of the shard's index. What no piece fills is padding:
     a document of its own, nothing of it to be learned.
     """
-    rows = Rows.empty(*shape)
+    rows = SequenceRows.empty(*shape)
     item_bytes, pad_id = manifest.numpy_dtype.itemsize, manifest.tokenizer.pad_id
     _copy_pieces(pieces, first_row, _addresses(shards), item_bytes, whole, pad_id, *rows)
     return rows
@@ -167,8 +167,8 @@ def boundaries(shard: MappedShard, span: Span) -> list[tuple[int, int, int]]:
     first = int(np.searchsorted(offsets, span.start, side="right")) - 1
     last = int(np.searchsorted(offsets, end, side="left"))
     edges = [*offsets[first:last].tolist(), end]
-    cut = [(first + i, max(a, span.start), b) for i, (a, b) in enumerate(pairwise(edges))]
-    return [(document, a, b) for document, a, b in cut if a < b]
+    pieces = [(first + i, max(a, span.start), b) for i, (a, b) in enumerate(pairwise(edges))]
+    return [(document, a, b) for document, a, b in pieces if a < b]
 
 
 class ReadAhead:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from gristmill.training.data.stream.dataset import LOOK_AHEAD, PlanDataset
 from gristmill.training.data.stream.history import StreamHistory
-from gristmill.training.data.stream.layout import Layout, Source, Span
+from gristmill.training.data.stream.layout import Layout, PlanSource, Span
 from gristmill.training.data.stream.packing import packed_sources
 from gristmill.training.data.stream.plan import Plan, PlanConfig
 from gristmill.training.data.stream.shards import ShardSet
@@ -25,7 +25,7 @@ def layout_of(sizes: list[list[int]], window: int) -> Layout:
     for number, shards in enumerate(sizes):
         names = tuple(f"s{number}-{i}" for i in range(len(shards)))
         edges = [0, *accumulate(shards)]
-        sources.append(Source(f"s{number}", names, edges, -(-edges[-1] // window), None))
+        sources.append(PlanSource(f"s{number}", names, edges, -(-edges[-1] // window), None))
     return Layout(sources, window)
 
 
@@ -60,7 +60,7 @@ def test_bins_of_several_sources_are_found_in_their_shards(tmp_path) -> None:  #
         tmp_path, "k", ((name, iter([np.array(one) for one in shards])) for name, shards in lengths.items()), 4, 100
     )
     sources = [
-        Source(name, tuple(f"{name}{i}" for i in range(len(shards))), edges, built[name].bins, built[name])
+        PlanSource(name, tuple(f"{name}{i}" for i in range(len(shards))), edges, built[name].bins, built[name])
         for name, shards in lengths.items()
         for edges in [[0, *accumulate(map(sum, shards))]]
     ]
