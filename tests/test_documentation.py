@@ -16,11 +16,14 @@ import yaml
 from gristmill import load_recipe
 from gristmill.console import Console
 from gristmill.pipelines.cli.listing import profiles_page, signals_page
+from gristmill.pipelines.cli.main import app
 from gristmill.schemas.errors import INCOMPLETE_EXIT_CODE
 from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.recipe.load import load_policy
 from gristmill.schemas.rows.registry import row_kind
 from gristmill.training.kinds.registry import load_training_recipe
+from typer.core import TyperGroup
+from typer.main import get_command
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PROSE = (
@@ -234,3 +237,35 @@ def test_docstring_examples(repository: Path) -> None:
             assert results.failed == 0, name
             attempted += results.attempted
     assert attempted > 10
+
+
+def test_every_public_name_stands_on_the_page_on_python(repository: Path) -> None:
+    page = (repository / "docs" / "python.md").read_text(encoding="utf-8")
+    assert [name for name in gristmill.__all__ if name != "__version__" and not re.search(rf"`{name}\b", page)] == []
+
+
+def test_every_command_stands_in_the_table(repository: Path) -> None:
+    table = (repository / "docs" / "recipes.md").read_text(encoding="utf-8").partition("## Commands")[2]
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    assert len(group.commands) > 20
+    assert [name for name in group.commands if f"`gristmill {name}" not in table] == []
+    for name, command in group.commands.items():
+        for below in command.commands if isinstance(command, TyperGroup) else ():
+            assert re.search(rf"`gristmill {name} [^|]*\b{below}\b", table), (name, below)
+
+
+def test_links_of_the_pages_lead_somewhere(repository: Path) -> None:
+    pages = [repository / "README.md", repository / "CONTRIBUTING.md", *sorted((repository / "docs").glob("*.md"))]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+            if "://" in target:
+                continue
+            path, _, heading = target.partition("#")
+            found = (page.parent / path).resolve() if path else page
+            assert found.exists(), (page.name, target)
+            if heading:
+                text = found.read_text(encoding="utf-8")
+                titles = re.findall(r"^#+ (.*)$", text, re.M)
+                slugs = {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+                assert heading in slugs, (page.name, target)

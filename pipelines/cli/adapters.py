@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-adapters = typer.Typer(no_args_is_help=True, help="Adapters of fine-tuned models: list, info, merge.")
+adapters = typer.Typer(no_args_is_help=True, help="List, describe and merge adapters of fine-tuned models.")
 
 
 @adapters.command("list")

@@ -26,7 +26,7 @@ def compute_budget(
     price: Annotated[float | None, typer.Option(help="Price of a GPU-hour.")] = None,
     smaller: Annotated[float, typer.Option(help="How many times smaller the over-trained model is.")] = 2.0,
 ) -> None:
-    """Parameters, tokens, FLOPs, GPU-hours and money of a training run, each with its formula and source."""
+    """Say what a training run needs: parameters, tokens, FLOPs, GPU-hours, money, each with its formula and source."""
     from gristmill.schemas.errors import RecipeError
     from gristmill.training.compute_budget.budgets import Hardware, compute_budgets
     from gristmill.training.compute_budget.numbers import parse_count

@@ -47,8 +47,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(forget)
-
 INTERRUPTED = 130  # the shell's 128 + SIGINT
 
 
@@ -146,7 +144,7 @@ def diff(
     engine: EngineName = "sail",
     master: Master = None,
 ) -> None:
-    """What changed from A to B: flips and tokens by source and by rule."""
+    """Show what changed from A to B: flips and tokens by source and by rule."""
     from gristmill.pipelines.inspect.diff import diff as run_diff
 
     print(run_diff(a, b, engine=engine_of(engine, master), examples=examples))
@@ -154,7 +152,7 @@ def diff(
 
 @app.command()
 def explain(run: RunPath, doc_id: Annotated[str, typer.Argument(help="A document's id, or its beginning.")]) -> None:
-    """Why a document was kept or dropped: every signal, rule, threshold and margin."""
+    """Say why a document was kept or dropped: every signal, rule, threshold and margin."""
     from gristmill.pipelines.inspect.explain import explain as run_explain
 
     print(run_explain(run, doc_id))
@@ -226,6 +224,7 @@ app.add_typer(lm, name="lm")
 app.command()(mix)
 app.command()(export)
 app.command()(preferences)
+app.command()(forget)
 app.command()(purge)
 app.add_typer(adapters, name="adapters")
 app.add_typer(shards, name="shards")

@@ -6,8 +6,8 @@ import typer
 from gristmill.pipelines.cli.options import Conf, EngineName, Master, Partitions, Quiet, console_of, engine_of
 
 _SETTINGS = {"no_args_is_help": True, "rich_markup_mode": None}
-shards = typer.Typer(help="Token shards: write, verify, export.", **_SETTINGS)  # type: ignore[arg-type]
-tokenizer = typer.Typer(help="Tokenizers: train.", **_SETTINGS)  # type: ignore[arg-type]
+shards = typer.Typer(help="Write, verify and export token shards; erase forgotten tokens in them.", **_SETTINGS)  # type: ignore[arg-type]
+tokenizer = typer.Typer(help="Train tokenizers.", **_SETTINGS)  # type: ignore[arg-type]
 
 Corpus = Annotated[str, typer.Argument(metavar="RUN|CORPUS", help="A run folder, RUN:SELECTION, or Parquet files.")]
 

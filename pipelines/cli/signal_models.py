@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from gristmill.pipelines.cli.options import Quiet, console_of
 
-lm = typer.Typer(help="Language models for the signal `perplexity`.", no_args_is_help=True)
-classifier = typer.Typer(help="Classifiers for the signals `quality_…` and `toxicity_…`.", no_args_is_help=True)
+lm = typer.Typer(help="Train language models for the signal `perplexity`.", no_args_is_help=True)
+classifier = typer.Typer(help="Train classifiers for the signals `quality_…` and `toxicity_…`.", no_args_is_help=True)
 Out = Annotated[str, typer.Option(help="The new folder of the model.")]
 TextColumn = Annotated[str, typer.Option(help="The column or key of files that holds the text.")]
 _CHOSEN = "default: chosen on a part of the texts to learn from"
@@ -87,9 +87,9 @@ def train_classifier(
     character_ngrams: Annotated[
         tuple[int, int] | None, typer.Option(help=f"Shortest and longest run of letters, 0 0 for none; {_CHOSEN}.")
     ] = None,
-    dimensions: Annotated[int, typer.Option(help="Of the vectors.")] = 32,
+    dimensions: Annotated[int, typer.Option(help="Numbers in the vector of a word or n-gram.")] = 32,
     epochs: Annotated[int | None, typer.Option(help=f"Passes over the texts; {_CHOSEN}.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help=f"At the start; {_CHOSEN}.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help=f"Learning rate at the start; {_CHOSEN}.")] = None,
     diluted: Annotated[
         float,
         typer.Option(help="Texts made of two, as a share of those to learn from: positive with a positive one in it."),
@@ -97,7 +97,7 @@ def train_classifier(
     buckets: Annotated[int, typer.Option(help="Hash buckets of the n-grams.")] = 500_000,
     max_texts: Annotated[int, typer.Option(help="Texts of each label at most.")] = 400_000,
     threads: Annotated[int, typer.Option(help="1: the same model again; more: faster, another each time.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of the split and of training.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the split and of training.")] = 0,
     quiet: Quiet = False,
 ) -> None:
     """Train a fastText classifier and say how good it is on held-out texts."""

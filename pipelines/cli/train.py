@@ -10,7 +10,9 @@ TrainingFolderPath = Annotated[str, typer.Argument(metavar="RUN", help="The fold
 
 def train(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A training recipe in YAML.")],
-    out: Annotated[str | None, typer.Option(help="Folder of the training run.")] = None,
+    out: Annotated[
+        str | None, typer.Option(help="Folder of the training run; needed unless --dry-run is given.")
+    ] = None,
     restart: Annotated[
         bool, typer.Option("--restart", help="Begin anew: the run that is in the folder moves to set-aside/.")
     ] = False,
@@ -27,7 +29,11 @@ def train(
     import os
 
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # imported by transformers; warns of a kernel for 4 bits
-    if dry_run or out is None:
+    if out is None and not dry_run:
+        from gristmill.schemas.errors import RecipeError
+
+        raise RecipeError("no output folder", expected="--out FOLDER", next_step="or --dry-run, which starts nothing")
+    if out is None or dry_run:
         from gristmill.training.kinds.dry_run import derived_numbers
 
         print(derived_numbers(recipe))
