@@ -105,7 +105,7 @@ class UnreadFile(_Section):
     error: str
 
 
-class Balance(_Section):
+class BalanceSection(_Section):
     """The framing tally against the rows written."""
 
     source: str
@@ -309,7 +309,7 @@ class Summary(_Section):
     incomplete: list[str]
     unread_files: list[UnreadFile]
     unread_files_total: int
-    balance: list[Balance]
+    balance: list[BalanceSection]
     colliding_ids: int
     duplicates: Duplicates | None
     near: NearDuplicates | None = None

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from gristmill.filters.wiki.blocks import HEADING, ITEM, Block, blocks_of
+from gristmill.filters.wiki.blocks import HEADING, ITEM, WikiBlock, blocks_of
 from gristmill.filters.wiki.inline import lay_out_tags
 from gristmill.filters.wiki.links import Links, without_last_links
 from gristmill.filters.wiki.nesting import resolve_nested
@@ -66,13 +66,13 @@ def to_markdown(
     blocks = _without_empty_sections(_without_link_sections(list(blocks_of(text, verbatim)), left_out))
     if not any(block.kind != HEADING for block in blocks):
         return Article("", [], left_out)
-    head = [Block(HEADING, f"# {' '.join(title.split())}", 1)] if title else []
+    head = [WikiBlock(HEADING, f"# {' '.join(title.split())}", 1)] if title else []
     return _joined([*head, *blocks], left_out)
 
 
-def _without_link_sections(blocks: list[Block], left_out: dict[str, int]) -> list[Block]:
+def _without_link_sections(blocks: list[WikiBlock], left_out: dict[str, int]) -> list[WikiBlock]:
     """Without sections such as `References` that hold nothing but lists."""
-    kept: list[Block] = []
+    kept: list[WikiBlock] = []
     at = 0
     while at < len(blocks):
         block = blocks[at]
@@ -90,9 +90,9 @@ def _without_link_sections(blocks: list[Block], left_out: dict[str, int]) -> lis
     return kept
 
 
-def _without_empty_sections(blocks: list[Block]) -> list[Block]:
+def _without_empty_sections(blocks: list[WikiBlock]) -> list[WikiBlock]:
     """Without headings that nothing follows before the next one of the same level or above."""
-    kept: list[Block] = []
+    kept: list[WikiBlock] = []
     filled = 0  # the lowest level of a heading that what follows belongs to; 7: of every one
     for block in reversed(blocks):
         if block.kind != HEADING:
@@ -106,7 +106,7 @@ def _without_empty_sections(blocks: list[Block]) -> list[Block]:
     return kept
 
 
-def _joined(blocks: list[Block], left_out: Mapping[str, int]) -> Article:
+def _joined(blocks: list[WikiBlock], left_out: Mapping[str, int]) -> Article:
     parts: list[str] = []
     sections: list[Section] = []
     size = 0

@@ -18,7 +18,7 @@ _QUOTE_END = re.compile(r"</blockquote\s*>", re.IGNORECASE)
 _HAS_BLOCKS = re.compile(r"(?:^|\n)\s*(?:[*#;]|\{\|)")
 
 
-class Block(NamedTuple):
+class WikiBlock(NamedTuple):
     """kind: heading, item of a list, or other. level: of a heading, 2 to 6; of an item how deep it lies."""
 
     kind: str
@@ -26,7 +26,7 @@ class Block(NamedTuple):
     level: int = 0
 
 
-def blocks_of(text: str, verbatim: Verbatim, depth: int = 0) -> Iterator[Block]:
+def blocks_of(text: str, verbatim: Verbatim, depth: int = 0) -> Iterator[WikiBlock]:
     """The blocks of a text. depth: of the tables around it."""
     lines = _QUOTE_END.sub("\n</blockquote>\n", _QUOTE_START.sub("\n<blockquote>\n", text)).split("\n")
     paragraph: list[str] = []
@@ -61,7 +61,7 @@ def blocks_of(text: str, verbatim: Verbatim, depth: int = 0) -> Iterator[Block]:
             if last.startswith("|}") and last[2:].strip():  # text goes on behind the table
                 at, lines[end - 1] = end - 1, last[2:]
         elif (block := verbatim.block_of(bare)) is not None:
-            yield Block(OTHER, block)
+            yield WikiBlock(OTHER, block)
         elif bare[:1] == "=":
             yield _heading(bare, verbatim)
         elif bare[:1] in ("*", "#", ":", ";"):
@@ -79,21 +79,21 @@ def _is_special(bare: str, verbatim: Verbatim) -> bool:
     return bare in ("<blockquote>", "</blockquote>") or verbatim.block_of(bare) is not None
 
 
-def _paragraph(lines: Sequence[str], verbatim: Verbatim, quotes: int) -> Iterator[Block]:
+def _paragraph(lines: Sequence[str], verbatim: Verbatim, quotes: int) -> Iterator[WikiBlock]:
     text = inline_text("\n".join(lines), verbatim) if lines else ""
     if text:
         mark = "> " * min(quotes, 3)
-        yield Block(OTHER, "\n".join(mark + escape_line_start(line) for line in text.split("\n") if line))
+        yield WikiBlock(OTHER, "\n".join(mark + escape_line_start(line) for line in text.split("\n") if line))
 
 
-def _heading(bare: str, verbatim: Verbatim) -> Block:
+def _heading(bare: str, verbatim: Verbatim) -> WikiBlock:
     level = min(len(bare) - len(bare.lstrip("=")), len(bare) - len(bare.rstrip("=")), 6, (len(bare) - 1) // 2)
     title = inline_text(bare[level : len(bare) - level], verbatim).replace("\n", " ")
     level = max(level, 2)
-    return Block(HEADING, f"{'#' * level} {title}" if title else "", level)
+    return WikiBlock(HEADING, f"{'#' * level} {title}" if title else "", level)
 
 
-def _item(bare: str, numbers: dict[int, int], verbatim: Verbatim, quotes: int) -> Iterator[Block]:
+def _item(bare: str, numbers: dict[int, int], verbatim: Verbatim, quotes: int) -> Iterator[WikiBlock]:
     """A line of a list; one that is only moved in, as definitions and formulas are, is a paragraph."""
     found = _LIST.match(bare)
     assert found is not None
@@ -118,12 +118,12 @@ def _item(bare: str, numbers: dict[int, int], verbatim: Verbatim, quotes: int) -
     indent = "  " * (level - 1)
     hanging = indent + ("  " if not sign else " " * len(sign))
     first, *rest = text.split("\n")
-    yield Block(
+    yield WikiBlock(
         ITEM, "\n".join([f"{indent if sign else hanging}{sign}{first}", *(hanging + one for one in rest)]), level
     )
 
 
-def _table(lines: Sequence[str], verbatim: Verbatim, depth: int) -> Iterator[Block]:
+def _table(lines: Sequence[str], verbatim: Verbatim, depth: int) -> Iterator[WikiBlock]:
     """A table of data as Markdown; of any other what its cells hold, one after the other."""
     table = parse_table(lines)
     if table.is_left_out or depth >= MAX_TABLE_DEPTH:
@@ -135,9 +135,9 @@ def _table(lines: Sequence[str], verbatim: Verbatim, depth: int) -> Iterator[Blo
         verbatim.left_out["tables"] += 1
         return
     if caption:
-        yield Block(OTHER, escape_line_start(caption))
+        yield WikiBlock(OTHER, escape_line_start(caption))
     if cells:
-        yield Block(OTHER, markdown_table(cells))
+        yield WikiBlock(OTHER, markdown_table(cells))
         return
     for row in table.rows:
         for cell in row:

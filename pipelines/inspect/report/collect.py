@@ -29,7 +29,7 @@ from gristmill.schemas.recipe.rules import ORIGINAL, Rule
 from gristmill.schemas.report import (
     REPORT_VERSION,
     Amount,
-    Balance,
+    BalanceSection,
     Cluster,
     ClusterSize,
     Combination,
@@ -351,10 +351,10 @@ def _quarantine(first: Partial, shown: Shown) -> list[QuarantineGroup]:
     return groups
 
 
-def _balance(facts: Mapping[str, Any]) -> list[Balance]:
+def _balance(facts: Mapping[str, Any]) -> list[BalanceSection]:
     names = ("bytes_consumed", "records_framed", "documents", "quarantined", "skipped", "left_out_by_sample")
     return [
-        Balance(source=source, **{name: tally[name] for name in names})
+        BalanceSection(source=source, **{name: tally[name] for name in names})
         for source, tally in sorted(facts["sources"].items())
     ]
 

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.pipelines.cut.evaluation_items import is_contaminated
 from gristmill.pipelines.inspect.report.markup import Markup
-from gristmill.pipelines.inspect.report.section import Section
-from gristmill.pipelines.inspect.report.tables import Cell, count, percent, table
+from gristmill.pipelines.inspect.report.section import ReportSection
+from gristmill.pipelines.inspect.report.tables import TableCell, count, percent, table
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run
 from gristmill.schemas import layout
@@ -54,11 +54,11 @@ def evaluation_sets(run: Run) -> list[EvaluationSetReport]:
     return found
 
 
-def contamination_section(summary: Summary) -> Section | None:
+def contamination_section(summary: Summary) -> ReportSection | None:
     """The section of the page; None without evaluation sets."""
     if not summary.contamination:
         return None
-    section = Section("contamination", "Contamination", "Evaluation sets in the documents")
+    section = ReportSection("contamination", "Contamination", "Evaluation sets in the documents")
     section.say(
         "For every evaluation set: how many of its items some document shares words with, and how many are held so far "
         "that the policy calls the document contaminated. All documents that were read count, kept or not."
@@ -68,12 +68,13 @@ def contamination_section(summary: Summary) -> Section | None:
     for one in summary.contamination:
         counts = (one.items, one.too_short, one.touched, one.contaminated)
         numbers = [*map(count, counts), percent(one.contaminated, one.items)]
-        rows.append([Cell(one.name, "name"), *[Cell(number, "number") for number in numbers]])
+        rows.append([TableCell(one.name, "name"), *[TableCell(number, "number") for number in numbers]])
     section.content.append(table(heads, rows))
     section.head("Touched items by overlap")
     tenths = [f"#{10 * k}–{10 * k + 10} %" for k in range(TENTHS)]
     rows = [
-        [Cell(one.name, "name"), *[Cell(count(n), "number") for n in one.by_overlap]] for one in summary.contamination
+        [TableCell(one.name, "name"), *[TableCell(count(n), "number") for n in one.by_overlap]]
+        for one in summary.contamination
     ]
     section.content.append(table(["Evaluation set", *tenths], rows))
     for one in summary.contamination:
@@ -88,12 +89,12 @@ def _items(one: EvaluationSetReport) -> Markup:
         ["Item", "Its beginning", "#Overlap", "#Longest match", "#Documents", "For example"],
         [
             [
-                Cell(item.item, "name"),
-                Cell(item.excerpt, "words"),
-                Cell(f"{100 * item.overlap:.0f} %", "number"),
-                Cell(f"{count(item.longest)} words", "number"),
-                Cell(count(item.documents), "number"),
-                Cell(item.example, "name"),
+                TableCell(item.item, "name"),
+                TableCell(item.excerpt, "words"),
+                TableCell(f"{100 * item.overlap:.0f} %", "number"),
+                TableCell(f"{count(item.longest)} words", "number"),
+                TableCell(count(item.documents), "number"),
+                TableCell(item.example, "name"),
             ]
             for item in one.worst
         ],

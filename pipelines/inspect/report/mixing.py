@@ -1,7 +1,7 @@
 """The mix on the report page: target tokens by group, and what limits mean for them."""
 
-from gristmill.pipelines.inspect.report.section import Section
-from gristmill.pipelines.inspect.report.tables import Cell, count, table
+from gristmill.pipelines.inspect.report.section import ReportSection
+from gristmill.pipelines.inspect.report.tables import TableCell, count, table
 from gristmill.pipelines.run.run import Run
 from gristmill.pipelines.write.mix.stored import mixed_corpus
 from gristmill.schemas.report import MixedGroup, MixReport, Summary
@@ -27,12 +27,12 @@ def mix_report(run: Run) -> MixReport | None:
     )
 
 
-def mixing_section(summary: Summary) -> Section | None:
+def mixing_section(summary: Summary) -> ReportSection | None:
     """The section of the page; None without a mix."""
     found = summary.mixing
     if found is None:
         return None
-    section = Section("mix", "Mix", f"The mix by {found.by}")
+    section = ReportSection("mix", "Mix", f"The mix by {found.by}")
     section.say(
         f"{count(found.tokens)} tokens are the target, from the documents written to the corpus. A document is used a whole "
         "number of times, drawn from its id; mixed/ holds the documents used, with their copies."
@@ -40,16 +40,18 @@ def mixing_section(summary: Summary) -> Section | None:
     heads = ["Group", "#Documents", "#Tokens", "#Share wanted", "#Share", "#Planned tokens", "#Repetitions", "Limit"]
     rows = [
         [
-            Cell(group.name, "name"),
-            *[Cell(number, "number") for number in _figures(group)],
-            Cell(f"{group.limit}, costs {count(group.lost)} tokens" if group.lost else group.limit, "words"),
+            TableCell(group.name, "name"),
+            *[TableCell(number, "number") for number in _figures(group)],
+            TableCell(f"{group.limit}, costs {count(group.lost)} tokens" if group.lost else group.limit, "words"),
         ]
         for group in found.groups
     ]
     section.content.append(table(heads, rows))
     for note in found.notes:
         section.say(note)
-    rows = [[Cell(copies, "number"), Cell(count(n), "number")] for copies, n in found.documents_by_copies.items()]
+    rows = [
+        [TableCell(copies, "number"), TableCell(count(n), "number")] for copies, n in found.documents_by_copies.items()
+    ]
     section.content.append(table(["#Copies", "#Documents"], rows))
     return section
 

@@ -7,7 +7,7 @@ from gristmill.pipelines.inspect.report.plots import Figure
 
 
 @dataclass
-class Section:
+class ReportSection:
     """One section. figures: id of a plot's element -> figure."""
 
     id: str

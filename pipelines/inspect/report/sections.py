@@ -6,16 +6,16 @@ from gristmill.pipelines.inspect.report.decontamination import contamination_sec
 from gristmill.pipelines.inspect.report.markup import Markup, element, join, link
 from gristmill.pipelines.inspect.report.mixing import mixing_section
 from gristmill.pipelines.inspect.report.plots import clusters_plot, funnel_plot, histogram_plot, mix_plot, rules_plot
-from gristmill.pipelines.inspect.report.section import Section
+from gristmill.pipelines.inspect.report.section import ReportSection
 from gristmill.pipelines.inspect.report.steps import step_sections
-from gristmill.pipelines.inspect.report.tables import Cell, amount_cells, count, megabytes, percent, table
+from gristmill.pipelines.inspect.report.tables import TableCell, amount_cells, count, megabytes, percent, table
 from gristmill.pipelines.inspect.report.web_pages import web_pages_section
 from gristmill.schemas.report import Amount, FunnelStep, MixSection, NearPair, RuleDrops, SampleSection, Summary
 
 
-def sections(summary: Summary) -> list[Section]:
+def sections(summary: Summary) -> list[ReportSection]:
     """All sections that have something to show."""
-    builders: Sequence[Callable[[Summary], Section | None]] = (
+    builders: Sequence[Callable[[Summary], ReportSection | None]] = (
         _funnel,
         _rules,
         _mixes,
@@ -43,8 +43,8 @@ def _token_word(summary: Summary) -> str:
     return "tokens" if summary.tokens_measured else "estimated tokens"
 
 
-def _funnel(summary: Summary) -> Section:
-    section = Section("funnel", "Funnel", "From files to corpus")
+def _funnel(summary: Summary) -> ReportSection:
+    section = ReportSection("funnel", "Funnel", "From files to corpus")
     documents, kept = _step(summary, "Documents"), _step(summary, "Kept")
     corpus = _step(summary, "Written to the corpus")
     assert documents is not None
@@ -72,9 +72,9 @@ def _funnel(summary: Summary) -> Section:
     section.content.append(section.plot("plot-funnel", funnel_plot(summary.funnel), "Documents left after each step"))
     rows = [
         [
-            Cell(join([element("b", step.name), element("div", step.note, class_="soft small")]), "words"),
+            TableCell(join([element("b", step.name), element("div", step.note, class_="soft small")]), "words"),
             *amount_cells(step.documents, step.bytes, step.tokens),
-            Cell(percent(step.documents, documents.documents) if step.tokens is not None else "", "number"),
+            TableCell(percent(step.documents, documents.documents) if step.tokens is not None else "", "number"),
         ]
         for step in summary.funnel
     ]
@@ -83,8 +83,8 @@ def _funnel(summary: Summary) -> Section:
     return section
 
 
-def _rules(summary: Summary) -> Section:
-    section = Section("rules", "Rules", "What the rules drop")
+def _rules(summary: Summary) -> ReportSection:
+    section = ReportSection("rules", "Rules", "What the rules drop")
     dropping = [rule for rule in summary.rules if rule.failing.documents]
     silent = [rule.name for rule in summary.rules if not rule.failing.documents]
     if not summary.rules:
@@ -110,7 +110,7 @@ def _rules(summary: Summary) -> Section:
         )
         rows = [
             [
-                Cell(join([element("span", name, class_="tag") for name in entry.rules], " "), "words"),
+                TableCell(join([element("span", name, class_="tag") for name in entry.rules], " "), "words"),
                 *_amount(entry.amount),
             ]
             for entry in summary.combinations
@@ -122,7 +122,7 @@ def _rules(summary: Summary) -> Section:
 _RULE_HEADS = ["Rule, and what it keeps", "#Documents", "#MB", "#Tokens", "#Only: documents", "#Only: tokens"]
 
 
-def _rule_row(rule: RuleDrops) -> list[Cell]:
+def _rule_row(rule: RuleDrops) -> list[TableCell]:
     condition = f"{rule.signal} {rule.keep} {rule.applies_to}".strip() if rule.signal else ""
     told = [element("b", rule.name)]
     if condition:
@@ -130,19 +130,19 @@ def _rule_row(rule: RuleDrops) -> list[Cell]:
     if rule.source:
         told.append(element("div", rule.source, class_="soft small"))
     return [
-        Cell(join(told), "words"),
+        TableCell(join(told), "words"),
         *_amount(rule.failing),
-        Cell(count(rule.only.documents), "number"),
-        Cell(count(rule.only.tokens), "number"),
+        TableCell(count(rule.only.documents), "number"),
+        TableCell(count(rule.only.tokens), "number"),
     ]
 
 
-def _amount(amount: Amount) -> list[Cell]:
+def _amount(amount: Amount) -> list[TableCell]:
     return amount_cells(amount.documents, amount.bytes, amount.tokens)
 
 
-def _mixes(summary: Summary) -> Section:
-    section = Section("mix", "Sources", "Sources and languages, before and after")
+def _mixes(summary: Summary) -> ReportSection:
+    section = ReportSection("mix", "Sources", "Sources and languages, before and after")
     section.say(
         "Each bar is a share of all tokens: of the readable documents before the rules, and of the corpus. A source "
         "whose second bar is much shorter than its first is one the policy does not like."
@@ -160,7 +160,7 @@ def _mixes(summary: Summary) -> Section:
     return section
 
 
-def _mix_row(mix: MixSection) -> list[Cell]:
+def _mix_row(mix: MixSection) -> list[TableCell]:
     before, after = mix.before, mix.after
     figures = [
         count(before.documents),
@@ -171,15 +171,15 @@ def _mix_row(mix: MixSection) -> list[Cell]:
         count(before.tokens),
         count(after.tokens),
     ]
-    return [Cell(mix.name, "words"), *[Cell(figure, "number") for figure in figures]]
+    return [TableCell(mix.name, "words"), *[TableCell(figure, "number") for figure in figures]]
 
 
-def _duplicates(summary: Summary) -> Section | None:
+def _duplicates(summary: Summary) -> ReportSection | None:
     found = summary.duplicates
     if found is None:
         return None
     what = "Exact duplicates" if summary.near is None else "Exact and near duplicates"
-    section = Section("duplicates", "Duplicates", what)
+    section = ReportSection("duplicates", "Duplicates", what)
     alike = "the same content" if summary.near is None else "the same or nearly the same content"
     section.say(
         f"{count(found.clusters)} groups of documents with {alike} passed the rules. One of each group is "
@@ -192,7 +192,10 @@ def _duplicates(summary: Summary) -> Section | None:
     section.content.append(
         table(
             ["Why the survivor won", "#Copies"],
-            [[Cell(reason, "words"), Cell(count(copies), "number")] for reason, copies in sorted(found.why.items())],
+            [
+                [TableCell(reason, "words"), TableCell(count(copies), "number")]
+                for reason, copies in sorted(found.why.items())
+            ],
         )
     )
     section.head("The largest groups")
@@ -201,11 +204,11 @@ def _duplicates(summary: Summary) -> Section | None:
     return section
 
 
-def _near_duplicates(summary: Summary) -> Section | None:
+def _near_duplicates(summary: Summary) -> ReportSection | None:
     found = summary.near
     if found is None:
         return None
-    section = Section("near-duplicates", "Near duplicates", "Near duplicates: what was compared")
+    section = ReportSection("near-duplicates", "Near duplicates", "Near duplicates: what was compared")
     share = f" ({percent(found.verified, found.compared)})" if found.compared else ""
     section.say(
         f"{count(found.compared)} pairs of documents shared a band of their MinHash signatures and were compared: "
@@ -227,7 +230,7 @@ def _near_duplicates(summary: Summary) -> Section | None:
         table(
             heads,
             [
-                [Cell(name, "words"), *amount_cells(amount.documents, amount.bytes, amount.tokens)]
+                [TableCell(name, "words"), *amount_cells(amount.documents, amount.bytes, amount.tokens)]
                 for name, amount in kinds
             ],
         )
@@ -250,18 +253,21 @@ def _pair_card(pair: NearPair) -> Markup:
     return element("details", element("summary", head), element("p", *shown))
 
 
-def _edits(summary: Summary) -> Section | None:
+def _edits(summary: Summary) -> ReportSection | None:
     if summary.edits is None:
         return None
-    section = Section("edits", "Edits", "What was changed in the text")
+    section = ReportSection("edits", "Edits", "What was changed in the text")
     section.say(
         f"The corpus holds the text version “{summary.text_version}”: these spans were removed or replaced in the kept "
         "documents. The original text stays in documents/, the spans are in edits/."
     )
     rows = [
         [
-            Cell(entry.reason, "name"),
-            *[Cell(count(n), "number") for n in (entry.documents, entry.edits, entry.bytes_removed, entry.bytes_added)],
+            TableCell(entry.reason, "name"),
+            *[
+                TableCell(count(n), "number")
+                for n in (entry.documents, entry.edits, entry.bytes_removed, entry.bytes_added)
+            ],
         ]
         for entry in summary.edits
     ]
@@ -270,17 +276,17 @@ def _edits(summary: Summary) -> Section | None:
     return section
 
 
-def _reading(summary: Summary) -> Section:
-    section = Section("reading", "Reading", "Reading the files")
+def _reading(summary: Summary) -> ReportSection:
+    section = ReportSection("reading", "Reading", "Reading the files")
     section.say(
         "The readers count records where they are cut out of the files, before anything is decided about them. Every "
         "one of them is a document, was quarantined, or was skipped because its format says it holds no document."
     )
     rows = [
         [
-            Cell(entry.source, "words"),
+            TableCell(entry.source, "words"),
             *[
-                Cell(figure, "number")
+                TableCell(figure, "number")
                 for figure in (
                     megabytes(entry.bytes_consumed),
                     count(entry.records_framed),
@@ -289,7 +295,7 @@ def _reading(summary: Summary) -> Section:
                     count(entry.left_out_by_sample),
                 )
             ],
-            Cell(", ".join(f"{reason}: {count(n)}" for reason, n in sorted(entry.skipped.items())), "words"),
+            TableCell(", ".join(f"{reason}: {count(n)}" for reason, n in sorted(entry.skipped.items())), "words"),
         ]
         for entry in summary.balance
     ]
@@ -302,18 +308,18 @@ def _reading(summary: Summary) -> Section:
         more = summary.unread_files_total - len(summary.unread_files)
         text = f"What was read before the fault is in the run{f'; {count(more)} more are not listed' if more else ''}."
         section.say(text, "warning")
-        listed = [[Cell(entry.url, "path"), Cell(entry.error, "words")] for entry in summary.unread_files]
+        listed = [[TableCell(entry.url, "path"), TableCell(entry.error, "words")] for entry in summary.unread_files]
         section.content.append(table(["File", "What the reader says"], listed))
     else:
         section.say(f"None: all {count(summary.files)} files were read to their end.")
     section.head("Quarantine")
     groups = [
         [
-            Cell(group.source, "words"),
-            Cell(group.reason, "name"),
-            Cell(count(group.documents), "number"),
-            Cell(megabytes(group.bytes), "number"),
-            Cell(join([element("div", f"{e.location}: {e.detail}") for e in group.examples]), "path"),
+            TableCell(group.source, "words"),
+            TableCell(group.reason, "name"),
+            TableCell(count(group.documents), "number"),
+            TableCell(megabytes(group.bytes), "number"),
+            TableCell(join([element("div", f"{e.location}: {e.detail}") for e in group.examples]), "path"),
         ]
         for group in summary.quarantine
     ]
@@ -322,10 +328,10 @@ def _reading(summary: Summary) -> Section:
     return section
 
 
-def _signals(summary: Summary) -> Section | None:
+def _signals(summary: Summary) -> ReportSection | None:
     if not summary.histograms:
         return None
-    section = Section("signals", "Signals", "Signals and thresholds")
+    section = ReportSection("signals", "Signals", "Signals and thresholds")
     section.content.append(
         element(
             "p",
@@ -366,8 +372,8 @@ def _signals(summary: Summary) -> Section | None:
     return section
 
 
-def _samples(summary: Summary) -> Section:
-    section = Section("samples", "Samples", "Documents at random")
+def _samples(summary: Summary) -> ReportSection:
+    section = ReportSection("samples", "Samples", "Documents at random")
     section.say(
         "Chosen by a hash of the document’s id and the recipe’s seed, so that the same run always shows the same ones. "
         "The text is the original, before any edit, and cut after 600 characters. Characters that cannot be seen are "
@@ -382,11 +388,11 @@ def _samples(summary: Summary) -> Section:
     return section
 
 
-def _near(summary: Summary) -> Section | None:
+def _near(summary: Summary) -> ReportSection | None:
     shown = [entry for entry in summary.rule_samples if entry.failing]
     if not shown:
         return None
-    section = Section("near", "Near thresholds", "Near the thresholds")
+    section = ReportSection("near", "Near thresholds", "Near the thresholds")
     section.say(
         "For every rule that drops something: the documents nearest to its threshold on both sides. If those it drops "
         "read no worse than those it passes, the threshold may be wrong for this material. Rules without a scale show "
@@ -409,23 +415,26 @@ def _near(summary: Summary) -> Section | None:
     return section
 
 
-def _provenance(summary: Summary) -> Section:
-    section = Section("provenance", "How it was made", "How it was made")
+def _provenance(summary: Summary) -> ReportSection:
+    section = ReportSection("provenance", "How it was made", "How it was made")
     run = summary.run
     section.say(
         "The digests are sums over all rows: two runs with the same digest hold the same rows, whatever engine, order "
         "or number of machines made them."
     )
     rows = [
-        [Cell(f"digest of {name}", "name"), Cell(element("code", value))] for name, value in sorted(run.digests.items())
+        [TableCell(f"digest of {name}", "name"), TableCell(element("code", value))]
+        for name, value in sorted(run.digests.items())
     ]
     rows += [
-        [Cell("engine", "name"), Cell(run.engine)],
-        [Cell("text version", "name"), Cell(summary.text_version)],
-        [Cell("seconds in all", "name"), Cell(f"{run.seconds:,.1f}")],
+        [TableCell("engine", "name"), TableCell(run.engine)],
+        [TableCell("text version", "name"), TableCell(summary.text_version)],
+        [TableCell("seconds in all", "name"), TableCell(f"{run.seconds:,.1f}")],
     ]
     section.content.append(table(["", ""], rows))
-    stages = [[Cell(name, "name"), Cell(f"{seconds:,.1f}", "number")] for name, seconds in run.stage_seconds.items()]
+    stages = [
+        [TableCell(name, "name"), TableCell(f"{seconds:,.1f}", "number")] for name, seconds in run.stage_seconds.items()
+    ]
     section.head("Seconds of each stage when it last ran")
     section.content.append(table(["Stage", "#Seconds"], stages))
     return section

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from gristmill.pipelines.inspect.report.section import Section
-from gristmill.pipelines.inspect.report.tables import Cell, count, table
+from gristmill.pipelines.inspect.report.section import ReportSection
+from gristmill.pipelines.inspect.report.tables import TableCell, count, table
 from gristmill.pipelines.run.run import Run
 from gristmill.pipelines.run.shown import printable
 from gristmill.pipelines.steps import steps_of
@@ -24,14 +24,14 @@ def step_figures(run: Run) -> dict[str, dict[str, Any]]:
     return found
 
 
-def step_sections(summary: Summary) -> list[Section]:
+def step_sections(summary: Summary) -> list[ReportSection]:
     """A section for every step: figures with a name each in one table, and every list of rows in one of its own."""
     sections = []
     for number, (name, figures) in enumerate(summary.steps.items()):
-        section = Section(f"step-{number}", name, f"Step {name}")
+        section = ReportSection(f"step-{number}", name, f"Step {name}")
         single = {key: value for key, value in figures.items() if not _is_table(value)}
         if single:
-            rows = [[Cell(printable(key), "name"), _cell(value)] for key, value in single.items()]
+            rows = [[TableCell(printable(key), "name"), _cell(value)] for key, value in single.items()]
             section.content.append(table(["Figure", "#Value"], rows))
         for key, value in figures.items():
             if _is_table(value):
@@ -44,7 +44,7 @@ def _is_table(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(row, Mapping) for row in value)
 
 
-def _add_table(section: Section, name: str, rows: list[Mapping[str, Any]]) -> None:
+def _add_table(section: ReportSection, name: str, rows: list[Mapping[str, Any]]) -> None:
     heads = list(dict.fromkeys(key for row in rows for key in row))
     section.head(printable(name))
     section.content.append(
@@ -56,7 +56,7 @@ def _add_table(section: Section, name: str, rows: list[Mapping[str, Any]]) -> No
         section.say(f"{count(len(rows) - ROWS_SHOWN)} more rows are in report.json.")
 
 
-def _cell(value: Any) -> Cell:
+def _cell(value: Any) -> TableCell:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return Cell("" if value is None else printable(str(value)), "words")
-    return Cell(count(value) if isinstance(value, int) else f"{value:.6g}", "number")
+        return TableCell("" if value is None else printable(str(value)), "words")
+    return TableCell(count(value) if isinstance(value, int) else f"{value:.6g}", "number")

@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 from gristmill.pipelines.inspect.report.markup import Markup, element
 
 
-class Cell(NamedTuple):
+class TableCell(NamedTuple):
     """A table cell. kind: its class, `number`, `name` (not wrapped), `words`, `path`; "" for none."""
 
     content: Any
     kind: str = ""
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], if_empty: str = "None.") -> Markup:
+def table(heads: Sequence[str], rows: Sequence[Sequence[TableCell]], if_empty: str = "None.") -> Markup:
     """A table in a box; a head that begins with # stands over numbers."""
     if not rows:
         return element("p", if_empty, class_="soft")
@@ -23,10 +23,10 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], if_empty: str = 
     return element("div", element("table", *head_row, element("tbody", *body)), class_="box", tabindex="0")
 
 
-def amount_cells(documents: int, bytes_: int, tokens: int | None) -> list[Cell]:
+def amount_cells(documents: int, bytes_: int, tokens: int | None) -> list[TableCell]:
     """Documents, megabytes and tokens."""
     figures = (count(documents), megabytes(bytes_), "" if tokens is None else count(tokens))
-    return [Cell(figure, "number") for figure in figures]
+    return [TableCell(figure, "number") for figure in figures]
 
 
 def count(number: int) -> str:
