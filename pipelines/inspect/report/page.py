@@ -11,7 +11,7 @@ from importlib.resources import files
 
 from gristmill.pipelines.inspect.report.markup import Markup, element, escape, script_json
 from gristmill.pipelines.inspect.report.plots import Figure
-from gristmill.pipelines.inspect.report.sections import Section, sections
+from gristmill.pipelines.inspect.report.sections import ReportSection, sections
 from gristmill.schemas import layout
 from gristmill.schemas.report import Summary
 
@@ -69,7 +69,7 @@ def _header(summary: Summary) -> Markup:
     )
 
 
-def _section(part: Section) -> Markup:
+def _section(part: ReportSection) -> Markup:
     return element("section", element("h2", part.title), *part.content, id=part.id)
 
 

@@ -13,7 +13,7 @@ from gristmill.pipelines.sources.readers.extract import Isolate
 from gristmill.pipelines.sources.readers.locate import InputFile
 from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.pipelines.sources.readers.split import Split
-from gristmill.pipelines.sources.readers.web import Page, Pages
+from gristmill.pipelines.sources.readers.web import Pages, PendingPage
 from gristmill.pipelines.sources.readers.whole_file import content
 from gristmill.schemas.errors import InputError
 from gristmill.schemas.recipe.source import Source
@@ -35,7 +35,7 @@ def read(source: Source, split: Split, rows: ReaderRows, isolate: Isolate | None
     if raw is not None:
         config = source.books.model_dump(mode="json")
         config |= {"encoding": source.encoding, "max_bytes": source.max_document_bytes}
-        pages.add(Page(raw, None, True, 0, metadata={}, convert=CONVERT, config=config))
+        pages.add(PendingPage(raw, None, True, 0, metadata={}, convert=CONVERT, config=config))
     if pages.full:
         yield from pages.flush()
 

@@ -20,11 +20,11 @@ from gristmill.pipelines.sources.readers.locate import InputFile
 from gristmill.pipelines.sources.readers.mediawiki.multistream import stream_offsets
 from gristmill.pipelines.sources.readers.mediawiki.page_frames import PageFrame, PageFrames
 from gristmill.pipelines.sources.readers.mediawiki.site import MAX_SITE_BYTES, site_of
-from gristmill.pipelines.sources.readers.rows import Rows
+from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.pipelines.sources.readers.seven_zip import seven_zip_blocks
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.streams import chunks, open_split
-from gristmill.pipelines.sources.readers.web import Page, Pages
+from gristmill.pipelines.sources.readers.web import Pages, PendingPage
 from gristmill.schemas.recipe.source import Source
 
 __all__ = ["read", "splits"]
@@ -50,7 +50,7 @@ def splits(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int,
     return list(zip(starts, [*starts[1:], file.size], strict=True))
 
 
-def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
+def read(source: Source, split: Split, rows: ReaderRows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
     rows.bytes_consumed = split.end - split.start
     if not split.size:
         return
@@ -72,7 +72,7 @@ def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> I
         rows.disturb("the export is cut: no </mediawiki> at its end")
 
 
-def _take(frame: PageFrame, number: int, config: dict[str, Any], rows: Rows, pages: Pages) -> None:
+def _take(frame: PageFrame, number: int, config: dict[str, Any], rows: ReaderRows, pages: Pages) -> None:
     """Queue a page, or count the one that cannot be read. number: what it is known by where it has no id."""
     if frame.content is None:
         rows.quarantine(frame.defect, _EXPLAINED[frame.defect], frame.size, number)
@@ -80,7 +80,7 @@ def _take(frame: PageFrame, number: int, config: dict[str, Any], rows: Rows, pag
     found = _PAGE_ID.search(frame.content[: frame.content.find(b"<revision")])
     place = int(found[1]) if found else number
     doc_id = id_from_column(rows.source.name, f"{config['wiki'] or rows.split.path}:{place}") if found else None
-    pages.add(Page(frame.content, None, True, place, doc_id=doc_id, convert=CONVERT, config=config))
+    pages.add(PendingPage(frame.content, None, True, place, doc_id=doc_id, convert=CONVERT, config=config))
 
 
 def _blocks(stored: BinaryIO, split: Split, start: int, disturb: Callable[[str], None]) -> Iterator[bytes | None]:
