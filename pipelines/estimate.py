@@ -74,7 +74,12 @@ def estimate(
     engine: Engine | None = None,
     console: Console | None = None,
 ) -> Estimate:
-    """Build a sample (a function of doc_id: always the same documents) and extrapolate; kept only when `out` is given."""
+    """Build a sample of the documents and say what the whole build would keep, take and write.
+
+    recipe: an object, a mapping, or the path of a YAML file. fraction: of the documents, above 0 and at most 1; which ones is a
+    function of their ids, so they are always the same. out: the folder in which the sample's run is kept; None: nowhere.
+    Raises RecipeError, InputError and ModelError as `build` does.
+    """
     if out is not None:
         return _extrapolate(build(recipe, out, engine=engine, sample=fraction, console=console), fraction)
     with tempfile.TemporaryDirectory(prefix="gristmill-sample-") as folder:

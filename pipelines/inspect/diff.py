@@ -57,7 +57,11 @@ def _totals_line(row: dict[str, Any], name: str) -> str:
 
 
 def diff(a: Run | str | Path, b: Run | str | Path, *, engine: Engine | None = None, examples: int = 5) -> Diff:
-    """Compare two runs or selections by doc_id."""
+    """Compare what two runs or selections (`RUN:name`) keep, document by document, by doc_id.
+
+    examples: how many documents are shown for each kind of change. Returns flips and tokens by source and by rule; `str()`
+    shows them, `.to_pandas()` and `.to_arrow()` give tables. Raises RunError for a run that is not finished.
+    """
     runs = [side if isinstance(side, Run) else open_run(side) for side in (a, b)]
     with explained(runs[0].storage.url), running(engine) as started:
         return _compare(started, runs[0], runs[1], examples)

@@ -90,7 +90,11 @@ class Explanation(Tabled):
 
 
 def explain(run: Run | str | Path, doc_id: str) -> Explanation:
-    """Why the document `doc_id` (or the only one whose id begins so) was kept or dropped. InputError when unknown."""
+    """Say why a document was kept or dropped: its signals, rules, thresholds, margins, duplicates and edits.
+
+    run: a run, its folder, or `RUN:name`. doc_id: a document's id, or the beginning of one that only it has.
+    Raises InputError if no document, or more than one, has such an id.
+    """
     chosen = run if isinstance(run, Run) else open_run(run)
     number, row = _find(chosen, doc_id)
     policy = compile_recipe(chosen.recipe)

@@ -26,7 +26,10 @@ MAIN = "main"
 
 @dataclass(frozen=True)
 class Run(Shown):
-    """A build's folder. selection: `main`, or the name of a reselection under `selections/`."""
+    """A finished build: `corpus` and `table(name)` give its rows, `summary` its figures, `incomplete` what it lost.
+
+    storage: its folder or URL. selection: `main`, or the name of a reselection under `selections/`.
+    """
 
     storage: Storage
     selection: str = MAIN

@@ -79,7 +79,11 @@ class ExportedShards:
 def export_shards(
     shards: Storage | str | Path, out: str | Path, format: str, console: Console | None = None
 ) -> dict[str, Any]:
-    """Write an export into the new or empty folder `out`; returns its record, which lies there as export.json."""
+    """Write token shards as another trainer reads them, without forgotten documents, into the new or empty folder `out`.
+
+    format: `datatrove`, `datasets`, `megatron` or `olmo`. Returns the export's record, which lies in `out` as export.json.
+    Raises RecipeError for another format, and RunError for a folder that is not empty or shards that are not whole.
+    """
     if format not in FORMATS:
         raise RecipeError(f"format {format!r}", expected=f"one of {', '.join(FORMATS)}")
     storage = shards if isinstance(shards, Storage) else Storage(str(shards))

@@ -58,7 +58,11 @@ class ShardReport:
 
 
 def verify_shards(shards: Storage | str | Path, console: Console | None = None) -> ShardReport:
-    """Read everything once. RunError when there are no shards to verify; what is wrong with them is in the report."""
+    """Read every file of a folder or URL of token shards once, and report what is wrong with them.
+
+    Checked are sizes, checksums, ids, document boundaries, tombstones, totals, tokenizer and exports. `problems` of the report
+    is empty for good shards. Raises RunError if there are no shards to verify.
+    """
     storage = shards if isinstance(shards, Storage) else Storage(str(shards))
     console = console or Console(quiet=True)
     with explained(storage.url):

@@ -61,7 +61,11 @@ def write_shards(
 ) -> ShardSetManifest:
     """Write the corpus of a run, or Parquet files, as token shards into `out`; nothing is done when they are there.
 
+    source: a run, its folder, `RUN:name`, or a folder of Parquet files with a column `text`. out: a folder or URL.
+    options: as under `shards:` of a recipe (`tokenizer`, `validation_fraction`, ...).
     replace: shards in `out` that were written from something else are removed; without it they are an error.
+    Returns the manifest. Raises RecipeError, ModelError and InputError before anything is written, and RunError for other
+    shards in `out`.
     """
     console = console or Console()
     chosen = options if isinstance(options, ShardOptions) else ShardOptions.model_validate(options)

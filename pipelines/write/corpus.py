@@ -228,7 +228,7 @@ def _hashes(batch: pa.RecordBatch, texts: pa.Array) -> list[str]:
 def materialise(
     run: Run | str | Path, *, engine: Engine | None = None, console: Console | None = None
 ) -> DatasetManifest:
-    """Write the corpus of a run or selection (`RUN:name`), and its dataset card; returns the corpus' manifest.
+    """Write the corpus of a run or selection (`RUN:name`), and its dataset card. Returns the manifest of the corpus.
 
     Where the recipe cuts repeated text, the cuts are measured on this selection's survivors first.
     """

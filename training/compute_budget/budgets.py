@@ -94,11 +94,12 @@ def compute_budgets(
     hardware: Hardware | None = None,
     smaller: float | None = 2.0,
 ) -> list[ComputeBudget]:
-    """The budget that is asked for, the compute-optimal one beside it when that is another, and the over-trained model
-    `smaller` times smaller than the optimal one that reaches the same loss.
+    """Compute budgets of a training run: the one that is asked for, the compute-optimal one where that is another, and the
+    over-trained model, `smaller` times smaller than the optimal one, that reaches the same loss (None: without it).
 
-    parameters, tokens, flops: one or two of them; the third follows. With one, `tokens_per_parameter` (20 when not
-    given) decides. RecipeError for what cannot be a budget.
+    parameters, tokens, flops: one or two of them; the third follows. With one, `tokens_per_parameter` (20 when not given)
+    decides. unique_tokens: of the corpus; more tokens than that are repeated. batch_tokens: of one update, for the number of
+    steps. hardware: for hours, days and money. Raises RecipeError for what cannot be a budget.
     """
     given = {"parameters": parameters, "tokens": tokens, "flops": flops}
     optional = {

@@ -22,7 +22,10 @@ PLAN = "plan.json"
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows to train on. records: what each row holds, JSON values. ids: of each row; source: where they come from."""
+    """Rows to train on.
+
+    records: what each row holds, as JSON values; at least one. ids: one for each row. source: where they come from, for errors.
+    """
 
     records: Sequence[Mapping[str, Any]]
     ids: Sequence[str]

@@ -42,9 +42,10 @@ class SeenBy(NamedTuple):
 
 
 class TrainingRun:
-    """A training run's order. branch: as it was before the run went back for the (branch + 1)-th time; none: as it stands.
+    """The order in which a training run on token shards read its documents: which step had which, and the reverse.
 
-    steps: how many it has made, in that branch.
+    folder: of the run. branch: the run as it was before it was rolled back for the (branch + 1)-th time; None: as it stands.
+    steps: how many it has made, in that branch. Raises RunError for a folder without a plan, InputError for another branch.
     """
 
     def __init__(self, folder: str | Path, branch: int | None = None) -> None:

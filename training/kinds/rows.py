@@ -21,7 +21,11 @@ from gristmill.training.stability.blame import DocumentLoss
 
 
 class RowTrainingKind(Kind):
-    """A kind of training whose data is rows by position."""
+    """A kind of training whose data is rows, each served once an epoch, in an order that rows and seed decide.
+
+    A subclass says which rows there are (`rows`) and builds a trainer on them (`build_trainer`); resuming, skipping,
+    rolling back and blaming rows are done here.
+    """
 
     no_labels = "no row of the batch has a label"
 

@@ -13,7 +13,10 @@ CUMULATIVE = ("num_tokens",)  # counted since the process began, so that another
 
 
 class WatchedTrlTrainer(WatchedTrainer):
-    """Comes first among the bases: `class WatchedDPO(WatchedTrlTrainer, trl.DPOTrainer)`."""
+    """What makes one of trl's trainers part of a run: exact resume, its figures in the run's log, no telemetry, no model card.
+
+    It comes first among the bases: `class WatchedDPO(WatchedTrlTrainer, trl.DPOTrainer)`.
+    """
 
     _metrics: dict[str, dict[str, list[float]]]
 

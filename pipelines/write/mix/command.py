@@ -28,9 +28,11 @@ def mix(
     engine: Engine | None = None,
     console: Console | None = None,
 ) -> MixTargets:
-    """Mix the corpus of a run or selection (`RUN:name`) by a mix, a YAML file with one, or the recipe's own.
+    """Mix the corpus of a run or selection (`RUN:name`): write each document with how often it is used.
 
-    RecipeError when there is no mix to follow or it cannot be had; RunError when no corpus has been written.
+    chosen: a mix as an object or a mapping, the path of a YAML file with one, or None for the mix of the run's recipe.
+    dry_run: compute the targets and write nothing. Returns the targets in tokens by group; `str()` shows them as a table.
+    Raises RecipeError if there is no mix to follow or it cannot be had, and RunError if no corpus has been written.
     """
     opened = run if isinstance(run, Run) else open_run(run)
     wanted = as_mix(chosen) or opened.recipe.mix
