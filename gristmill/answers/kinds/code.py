@@ -26,7 +26,7 @@ class Case(Strict):
     output: str
 
 
-class CodeOptions(Strict):
+class CodeTestOptions(Strict):
     """Either tests or cases.
 
     tests: Python that fails where the code is wrong, as one text or several, each of which is one test; `check(entry_point)` is
@@ -54,13 +54,13 @@ class CodeOptions(Strict):
         return data
 
     @model_validator(mode="after")
-    def _tests_or_cases(self) -> "CodeOptions":
+    def _tests_or_cases(self) -> "CodeTestOptions":
         if bool(self.tests) == bool(self.cases):
             raise ValueError("a checker of kind code has either `tests` or `cases`")
         return self
 
 
-def check(completion: str, _reference: Any, options: CodeOptions) -> Verdict:
+def check(completion: str, _reference: Any, options: CodeTestOptions) -> Verdict:
     """Run the code of a completion against its tests or cases."""
     parts = program_parts(completion, options.entry_point, options.prompt)
     if not parts:
@@ -87,7 +87,7 @@ def _with_call(test: str, entry_point: str | None) -> str:
     return f"{test}\n\ncheck({entry_point})\n" if defines_check else test
 
 
-def _check_cases(parts: list[str], options: CodeOptions) -> Verdict:
+def _check_cases(parts: list[str], options: CodeTestOptions) -> Verdict:
     passed, why = 0, ""
     program = "\n".join(parts).encode("utf-8", "surrogatepass")
     for number, case in enumerate(options.cases, 1):
@@ -123,15 +123,15 @@ def _lines(text: str) -> list[str]:
     return lines
 
 
-def _verdict(passed: int, total: int, why: str, options: CodeOptions) -> Verdict:
+def _verdict(passed: int, total: int, why: str, options: CodeTestOptions) -> Verdict:
     told = f"{passed} of {total} passed" + (f"; {why}" if why else "")
     if options.partial:
         return Verdict(passed / total, told)
     return Verdict(1.0 if passed == total else 0.0, told)
 
 
-def _seconds(options: CodeOptions) -> float:
+def _seconds(options: CodeTestOptions) -> float:
     return (options.limits.wall_seconds + GRACE_SECONDS) * max(1, len(options.cases))
 
 
-KIND = AnswerKind("code", CodeOptions, check, in_process=True, seconds=_seconds, missing=lambda _options: missing())
+KIND = AnswerKind("code", CodeTestOptions, check, in_process=True, seconds=_seconds, missing=lambda _options: missing())

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gristmill.pipelines.sources.forms.chat import assistant, user
-from gristmill.pipelines.sources.forms.comparisons import Answer, pairs_of
+from gristmill.pipelines.sources.forms.comparisons import ComparedAnswer, pairs_of
 from gristmill.pipelines.sources.forms.form import Dropped, Form, Record, Row, beside
 from gristmill.schemas.recipe.source import Source
 from gristmill.schemas.rows.kind import RowError
@@ -71,10 +71,10 @@ def _facts(answer: Mapping[str, Any]) -> Row:
     return {name: answer[name] for name in _ANSWER_FACTS if answer.get(name) is not None}
 
 
-def _rated(answer: Mapping[str, Any], source: Source) -> Answer:
+def _rated(answer: Mapping[str, Any], source: Source) -> ComparedAnswer:
     votes, accepted = float(answer.get("score") or 0), bool(answer.get("is_accepted"))
     score = votes if source.pairs.score == "votes" else pm_score(votes, accepted)
-    return Answer([assistant(answer["body"])], score, {**_facts(answer), "votes": votes})
+    return ComparedAnswer([assistant(answer["body"])], score, {**_facts(answer), "votes": votes})
 
 
 FORM = Form("question_answers", ("conversation", "pair", "prompt"), _matches, _rows)

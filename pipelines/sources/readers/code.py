@@ -23,7 +23,7 @@ from gristmill.filters.code.marks import (
 from gristmill.filters.code.notebook import notebook_text
 from gristmill.pipelines.sources.readers.decoding import decode_content, is_junk, utf8_of
 from gristmill.pipelines.sources.readers.extract import Isolate
-from gristmill.pipelines.sources.readers.rows import Rows
+from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.whole_file import splits
 from gristmill.pipelines.sources.repositories.archive import ArchiveRepository
@@ -50,7 +50,7 @@ class _About(NamedTuple):
     root: str
 
 
-def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
+def read(source: Source, split: Split, rows: ReaderRows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
     rows.bytes_consumed = split.size
     try:
         repository = _open(source, split)
@@ -113,7 +113,7 @@ def _in_root(path: str, root: str) -> bool:
     return "/" not in below or below.startswith("LICENSES/")
 
 
-def _files(source: Source, repository: Repository, about: _About, rows: Rows) -> Iterator[None]:
+def _files(source: Source, repository: Repository, about: _About, rows: ReaderRows) -> Iterator[None]:
     """Each file a row, quarantined or counted as left out."""
     for number, file in enumerate(repository.files()):
         rows.frame()
@@ -132,7 +132,7 @@ def _files(source: Source, repository: Repository, about: _About, rows: Rows) ->
         yield
 
 
-def _whole(source: Source, repository: Repository, about: _About, rows: Rows) -> Iterator[None]:
+def _whole(source: Source, repository: Repository, about: _About, rows: ReaderRows) -> Iterator[None]:
     """The repository as one row; as several, cut between files, where it is above `max_document_bytes`."""
     left_out: Counter[str] = Counter()
     parts: list[tuple[str, str]] = []
@@ -161,7 +161,12 @@ def _whole(source: Source, repository: Repository, about: _About, rows: Rows) ->
 
 
 def _add_whole(
-    rows: Rows, parts: list[tuple[str, str]], about: _About, repository: Repository, left_out: Counter[str], number: int
+    rows: ReaderRows,
+    parts: list[tuple[str, str]],
+    about: _About,
+    repository: Repository,
+    left_out: Counter[str],
+    number: int,
 ) -> None:
     rows.frame()
     notes = about.notes | {"files": len(parts), "left_out": dict(sorted(left_out.items()))}

@@ -19,7 +19,7 @@ from gristmill.pipelines.sources.readers.decoding import scrub
 from gristmill.pipelines.sources.readers.extract import Isolate
 from gristmill.pipelines.sources.readers.grouping import Grouping
 from gristmill.pipelines.sources.readers.identity import id_from_column
-from gristmill.pipelines.sources.readers.rows import Rows
+from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.pipelines.sources.readers.seven_zip import seven_zip_blocks
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.streams import chunks, open_split
@@ -41,7 +41,7 @@ _KEPT = (
 )
 
 
-def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
+def read(source: Source, split: Split, rows: ReaderRows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
     rows.bytes_consumed = split.size
     if not split.size:
         return
@@ -67,7 +67,7 @@ def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> I
                 yield rows.take()
 
 
-def _sort(row: XmlRow, root: str | None, rows: Rows, posts: Grouping) -> None:
+def _sort(row: XmlRow, root: str | None, rows: ReaderRows, posts: Grouping) -> None:
     """Keep one row under its question, or count why not."""
     if row.content is None:
         detail = f"a post of {row.size} bytes; the limit is {rows.source.max_document_bytes}"
@@ -90,7 +90,7 @@ def _sort(row: XmlRow, root: str | None, rows: Rows, posts: Grouping) -> None:
         posts.add(question, json.dumps({**kept, "at": row.offset, "size": row.size}).encode())
 
 
-def _take(posts: list[dict[str, Any]], site: str | None, rows: Rows) -> None:
+def _take(posts: list[dict[str, Any]], site: str | None, rows: ReaderRows) -> None:
     """A question with its answers as a document or other rows."""
     question = next((post for post in posts if post["PostTypeId"] == QUESTION), None)
     if question is None:
