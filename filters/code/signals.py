@@ -26,12 +26,15 @@ _SPACES = re.compile(r"\s+")
 
 
 class CodeFileOptions(Strict):
-    """path: metadata keys that may hold a file's path, the first that is there counts. licences: those that may hold licences,
-    as a name, an SPDX expression or a list of them. allowed: SPDX names for `code_licence_allowed`."""
+    """Where a document's metadata say what file it is, and which licences are allowed."""
 
-    path: tuple[str, ...] = ("path", "max_stars_repo_path", "file_path", "filename", "file_name")
-    licences: tuple[str, ...] = (
-        *("licences", "repository_licences", "licenses", "max_stars_repo_licenses", "detected_licenses", "license"),
+    path: tuple[str, ...] = Field(
+        ("path", "max_stars_repo_path", "file_path", "filename", "file_name"),
+        description="metadata keys that may hold a file's path; the first that is there counts",
+    )
+    licences: tuple[str, ...] = Field(
+        ("licences", "repository_licences", "licenses", "max_stars_repo_licenses", "detected_licenses", "license"),
+        description="metadata keys that may hold licences: a name, an SPDX expression, or a list of them",
     )
     allowed: tuple[str, ...] = Field(PERMISSIVE, description="SPDX names of licences whose files may be used")
 
