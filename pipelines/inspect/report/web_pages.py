@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from gristmill.pipelines.inspect.report.markup import Markup
-from gristmill.pipelines.inspect.report.section import Section
-from gristmill.pipelines.inspect.report.tables import Cell, count, megabytes, percent, table
+from gristmill.pipelines.inspect.report.section import ReportSection
+from gristmill.pipelines.inspect.report.tables import TableCell, count, megabytes, percent, table
 from gristmill.schemas.report import PageType, Summary
 
 UNTYPED = "none"  # a page that shows no text
@@ -41,11 +41,11 @@ def page_types(counts: Mapping[str, list[int]]) -> list[PageType]:
     return sorted(found, key=lambda one: (-one.documents, one.name))
 
 
-def web_pages_section(summary: Summary) -> Section | None:
+def web_pages_section(summary: Summary) -> ReportSection | None:
     """The section of the page; None without web pages."""
     if not summary.page_types:
         return None
-    section = Section("pages", "Web pages", "What extraction took from web pages")
+    section = ReportSection("pages", "Web pages", "What extraction took from web pages")
     section.say(
         "The extractor calls every page one of seven types and takes its main text: what is left out is navigation, footers, "
         "adverts and the like. A type of which little text is taken, or many pages give none, is worth a look with "
@@ -61,7 +61,7 @@ def _total(types: list[PageType]) -> PageType:
     return PageType(name="all", **sums)
 
 
-def _row(one: PageType) -> list[Cell]:
+def _row(one: PageType) -> list[TableCell]:
     figures: list[str | Markup] = [
         count(one.documents),
         count(one.without_text),
@@ -71,4 +71,4 @@ def _row(one: PageType) -> list[Cell]:
         count(one.kept),
         percent(one.kept, one.documents),
     ]
-    return [Cell(one.name, "words"), *[Cell(figure, "number") for figure in figures]]
+    return [TableCell(one.name, "words"), *[TableCell(figure, "number") for figure in figures]]

@@ -12,7 +12,7 @@ from typing import Any
 
 from gristmill.filters.threads.discussion import Post, best_threads, roots_of
 from gristmill.pipelines.sources.forms.chat import assistant, user
-from gristmill.pipelines.sources.forms.comparisons import UNRATED, Answer, pairs_of
+from gristmill.pipelines.sources.forms.comparisons import UNRATED, ComparedAnswer, pairs_of
 from gristmill.pipelines.sources.forms.contents import Message
 from gristmill.pipelines.sources.forms.form import Dropped, Form, Record, Row, beside
 from gristmill.schemas.recipe.source import Source
@@ -66,7 +66,7 @@ def _pairs(root: Post, rest: Row, source: Source) -> Iterator[Row | Dropped]:
     """The pairs among the answers to a first post."""
     if len(root.replies) < 2:
         return
-    answers = [Answer([assistant(one.text)], float(one.score), {"id": one.id}) for one in root.replies]
+    answers = [ComparedAnswer([assistant(one.text)], float(one.score), {"id": one.id}) for one in root.replies]
     yield from pairs_of([user(root.text)], answers, source.pairs, rest)
 
 

@@ -23,9 +23,9 @@ from gristmill.pipelines.sources.readers.decoding import scrub
 from gristmill.pipelines.sources.readers.extract import Isolate
 from gristmill.pipelines.sources.readers.grouping import Grouping
 from gristmill.pipelines.sources.readers.identity import id_from_column
-from gristmill.pipelines.sources.readers.jsonl import Line, lines, parse
+from gristmill.pipelines.sources.readers.jsonl import JsonLine, lines, parse
 from gristmill.pipelines.sources.readers.locate import compression_of
-from gristmill.pipelines.sources.readers.rows import Rows
+from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.streams import chunks, open_split
 from gristmill.pipelines.sources.readers.whole_file import splits
@@ -54,7 +54,7 @@ def partner_of(name: str) -> str | None:
     return None
 
 
-def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
+def read(source: Source, split: Split, rows: ReaderRows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
     rows.bytes_consumed = split.size
     partner = _partner_split(source, split)
     is_comments = _COMMENTS.search(posixpath.basename(split.path)) is not None
@@ -100,7 +100,7 @@ def _is_read(source: Source, path: str) -> bool:
     return any(path == one or path.startswith(one.rstrip("/") + "/") or fnmatchcase(path, one) for one in plain)
 
 
-def _sort(line: Line, rows: Rows, posts: Grouping) -> None:
+def _sort(line: JsonLine, rows: ReaderRows, posts: Grouping) -> None:
     """Keep one post under its submission, or count why not."""
     if line.content is None:
         detail = f"a record of {line.size} bytes; the limit is {rows.source.max_document_bytes}"
@@ -149,7 +149,7 @@ def _post(record: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]
     return None, None
 
 
-def _take(submission: str, group: list[dict[str, Any]], rows: Rows) -> None:
+def _take(submission: str, group: list[dict[str, Any]], rows: ReaderRows) -> None:
     """A thread as a document or other rows; every post in it but one counts as joined to it, or by why it says nothing."""
     first: dict[str, Any] | None = None
     said: list[dict[str, Any]] = []
@@ -180,7 +180,7 @@ def _least(source: Source) -> float:
     return float("-inf") if source.threads.min_score is None else source.threads.min_score
 
 
-def _add(submission: str, first: dict[str, Any] | None, said: list[dict[str, Any]], rows: Rows) -> None:
+def _add(submission: str, first: dict[str, Any] | None, said: list[dict[str, Any]], rows: ReaderRows) -> None:
     top = first or said[0]
     title = first["title"] if first else ""
     subreddit = top.get("subreddit")
