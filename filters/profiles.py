@@ -6,6 +6,7 @@ from gristmill.schemas.lookup import load_registered
 from gristmill.schemas.recipe.rules import Profile
 
 PROFILES: dict[str, str] = {
+    "articles": "gristmill.filters.jats.profile:ARTICLES",
     "books": "gristmill.filters.books.signals:BOOKS",
     "c4@code": "gristmill.filters.c4.lines:C4_CODE",
     "c4@datatrove": "gristmill.filters.c4.lines:C4_DATATROVE",

@@ -13,8 +13,8 @@ _WIDE = re.compile(rb"^(?:\xff\xfe|\xfe\xff|<\0|\0<)")
 MAX_DEPTH = 250
 
 
-def parse_xml(raw: bytes) -> etree._Element | None:
-    """The root element; None where nothing of it is XML.
+def parse_xml(raw: bytes, damage: list[str] | None = None) -> etree._Element | None:
+    """The root element; None where nothing of it is XML. damage: gets the first thing in it that is no XML.
 
     The document type declaration is taken off, so no entity is expanded and nothing is fetched; the entities that HTML
     names (`&nbsp;`) become their characters, others stay as they stand. Elements nested deeper than libxml2 takes
@@ -24,9 +24,13 @@ def parse_xml(raw: bytes) -> etree._Element | None:
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=True, remove_pis=True
     )
     try:
-        return etree.fromstring(without_doctype(raw), parser)
+        root = etree.fromstring(without_doctype(raw), parser)
     except (etree.XMLSyntaxError, ValueError):
         return None
+    errors = [one for one in parser.error_log if one.level >= etree.ErrorLevels.FATAL]
+    if errors and damage is not None:
+        damage.append(f"line {errors[0].line}: {errors[0].message}"[:300])
+    return root
 
 
 def without_doctype(raw: bytes) -> bytes:

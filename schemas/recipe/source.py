@@ -27,6 +27,8 @@ SourceFormat = Literal[
     "reddit",
     "books",
     "code",
+    "jats",
+    "medline",
 ]
 FORMS_GROUP = "gristmill.forms"  # of entry points: forms of records that installed packages bring
 RecordForm = Literal[
@@ -185,6 +187,17 @@ class WikiOptions(Strict):
     namespaces: tuple[int, ...] = (0,)
 
 
+class ArticleOptions(Strict):
+    """What of articles in JATS is kept.
+
+    tables: as Markdown. captions: of figures and tables. sub_articles: letters of editors, and answers to them.
+    """
+
+    tables: bool = False
+    captions: bool = True
+    sub_articles: bool = False
+
+
 class CodeOptions(Strict):
     """How repositories of source code are read.
 
@@ -221,6 +234,7 @@ class Source(Strict):
         `open_quote`, and the lines after it are read again.
     roles: what speakers are whose names are no usual ones (`{narrator: user}`): system, user, assistant or tool.
     pairs: of rows that are a pair: how compared answers become pairs.
+    articles: of articles in JATS: what of them is kept.
     books: of books: what of them is kept.
     wiki: of MediaWiki exports.
     threads: of Stack Exchange and Reddit.
@@ -244,6 +258,7 @@ class Source(Strict):
     max_field_lines: int = Field(default=100_000, gt=0)
     roles: Mapping[str, Literal["system", "user", "assistant", "tool"]] = {}
     pairs: PairOptions = PairOptions()
+    articles: ArticleOptions = ArticleOptions()
     books: BookOptions = BookOptions()
     wiki: WikiOptions = WikiOptions()
     threads: ThreadOptions = ThreadOptions()

@@ -41,6 +41,7 @@ _SUFFIX_FORMAT = {
     ".parq": "parquet",
     ".arrow": "datasets",
     ".epub": "books",
+    ".nxml": "jats",
 }
 _DATASETS_NOTES = {"state.json", "dataset_info.json", "dataset_dict.json"}
 _WHOLE_FILE_FORMATS = ("text", "html", "books")  # in which a README may be what is wanted

@@ -28,9 +28,11 @@ READERS: dict[str, str] = {
     "csv": "gristmill.pipelines.sources.readers.delimited",
     "datasets": "gristmill.pipelines.sources.readers.datasets_folder",
     "html": "gristmill.pipelines.sources.readers.html",
+    "jats": "gristmill.pipelines.sources.readers.jats",
     "json": "gristmill.pipelines.sources.readers.json_array",
     "jsonl": "gristmill.pipelines.sources.readers.jsonl",
     "mediawiki": "gristmill.pipelines.sources.readers.mediawiki",
+    "medline": "gristmill.pipelines.sources.readers.medline",
     "parquet": "gristmill.pipelines.sources.readers.parquet",
     "reddit": "gristmill.pipelines.sources.readers.reddit",
     "stackexchange": "gristmill.pipelines.sources.readers.stackexchange",
@@ -41,7 +43,17 @@ READERS: dict[str, str] = {
 
 
 LISTING_THREADS = 16
-OF_DOCUMENTS = ("books", "code", "html", "mediawiki", "text", "warc", "wet")  # formats that hold no records
+OF_DOCUMENTS = (
+    "books",
+    "code",
+    "html",
+    "jats",
+    "mediawiki",
+    "medline",
+    "text",
+    "warc",
+    "wet",
+)  # formats that hold no records
 
 
 class Reader(NamedTuple):
