@@ -167,7 +167,8 @@ _FUNCTIONS = {
 }
 _ACCENTS = {
     "¯": "\\bar", "‾": "\\bar", "_": "\\bar", "^": "\\hat", "ˆ": "\\hat", "~": "\\tilde", "˜": "\\tilde", "∼": "\\tilde",
-    "→": "\\vec", "\u20d7": "\\vec", "˙": "\\dot", ".": "\\dot", "¨": "\\ddot", "ˇ": "\\check", "⏞": "\\overbrace", "\u0302": "\\hat", "\u0304": "\\bar",
+    "→": "\\vec", "\u20d7": "\\vec",
+    "˙": "\\dot", ".": "\\dot", "¨": "\\ddot", "ˇ": "\\check", "⏞": "\\overbrace", "\u0302": "\\hat", "\u0304": "\\bar",
 }  # fmt: skip
 _VARIANTS = {
     "bold": "\\mathbf", "double-struck": "\\mathbb", "script": "\\mathcal", "fraktur": "\\mathfrak",

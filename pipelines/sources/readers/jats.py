@@ -11,10 +11,10 @@ from gristmill.filters.jats.article import ArticleChoices, article_of
 from gristmill.pipelines.sources.readers.conversion import Converted, convert_each
 from gristmill.pipelines.sources.readers.extract import Isolate
 from gristmill.pipelines.sources.readers.record_frames import RecordFrame, elements
-from gristmill.pipelines.sources.readers.rows import Rows
+from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.streams import chunks, open_split
-from gristmill.pipelines.sources.readers.web import Page, Pages
+from gristmill.pipelines.sources.readers.web import Pages, PendingPage
 from gristmill.pipelines.sources.readers.whole_file import splits
 from gristmill.pipelines.sources.repositories.archive import ARCHIVE_SUFFIXES, ArchiveRepository
 from gristmill.pipelines.sources.repositories.files import ReadError
@@ -32,18 +32,18 @@ EXPLAINED = {
 }
 
 
-def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
+def read(source: Source, split: Split, rows: ReaderRows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
     rows.bytes_consumed = split.size
     config = source.articles.model_dump(mode="json")
     pages = Pages(rows, isolate)
     for frame, notes in _frames(source, split, rows):
-        page = Page(b"", None, True, rows.framed, metadata=notes, convert=CONVERT, config=config)
+        page = PendingPage(b"", None, True, rows.framed, metadata=notes, convert=CONVERT, config=config)
         yield from queued(frame, rows, pages, page)
     if not rows.framed and split.size and not rows.errors:
         rows.disturb("no article in JATS in it")
 
 
-def queued(frame: RecordFrame, rows: Rows, pages: Pages, page: Page) -> Iterator[pa.RecordBatch]:
+def queued(frame: RecordFrame, rows: ReaderRows, pages: Pages, page: PendingPage) -> Iterator[pa.RecordBatch]:
     """Queue a framed record as `page`, or quarantine it with what is wrong with it."""
     rows.frame()
     if frame.content is None:
@@ -60,7 +60,7 @@ def queued(frame: RecordFrame, rows: Rows, pages: Pages, page: Page) -> Iterator
         yield rows.take()
 
 
-def _frames(source: Source, split: Split, rows: Rows) -> Iterator[tuple[RecordFrame, dict[str, Any]]]:
+def _frames(source: Source, split: Split, rows: ReaderRows) -> Iterator[tuple[RecordFrame, dict[str, Any]]]:
     """Each article with notes on where it lies."""
     limit = source.max_document_bytes
     if not split.path.lower().endswith(ARCHIVE_SUFFIXES):

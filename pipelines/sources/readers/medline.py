@@ -10,10 +10,10 @@ from gristmill.pipelines.sources.readers.conversion import Converted, convert_ea
 from gristmill.pipelines.sources.readers.extract import Isolate
 from gristmill.pipelines.sources.readers.jats import queued, utf8_blocks
 from gristmill.pipelines.sources.readers.record_frames import elements, paragraphs
-from gristmill.pipelines.sources.readers.rows import Rows
+from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.streams import chunks, open_split
-from gristmill.pipelines.sources.readers.web import Page, Pages
+from gristmill.pipelines.sources.readers.web import Pages, PendingPage
 from gristmill.pipelines.sources.readers.whole_file import splits
 from gristmill.schemas.recipe.source import Source
 
@@ -24,7 +24,7 @@ _RECORDS = ("PubmedArticle", "PubmedBookArticle")
 _FLAT_START = b"PMID- "
 
 
-def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
+def read(source: Source, split: Split, rows: ReaderRows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
     rows.bytes_consumed = split.size
     pages = Pages(rows, isolate)
     with open_split(split) as stored:
@@ -34,7 +34,7 @@ def read(source: Source, split: Split, rows: Rows, isolate: Isolate | None) -> I
         is_xml = first.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
         limit = source.max_document_bytes
         for frame in elements(whole, _RECORDS, limit) if is_xml else paragraphs(whole, _FLAT_START, limit):
-            yield from queued(frame, rows, pages, Page(b"", None, True, rows.framed, convert=CONVERT, config={}))
+            yield from queued(frame, rows, pages, PendingPage(b"", None, True, rows.framed, convert=CONVERT, config={}))
     if not rows.framed and split.size:
         rows.disturb("no record of PubMed in it: neither PubmedArticle elements nor lines that begin with `PMID- `")
 
