@@ -39,6 +39,8 @@ class Mix(Strict):
 
     shares: of each source or language in the mix, in any unit; groups that are not named are left out. Or temperature T:
     shares in proportion to tokens ** (1 / T), so that 1 keeps the corpus as it is and more evens it out.
+    language_temperature: with `by: source`, the same over the languages in each source: the groups of the mix are then
+        `source/language`. `limits` may name both.
     tokens: of the whole mix; None: as many as the limits allow.
     max_repetitions: tokens used of a group, over the tokens it has; `limits` says otherwise for some.
     max_copies: of one document; None: max_repetitions rounded up, twice that with `upweight`.
@@ -49,6 +51,7 @@ class Mix(Strict):
     by: Literal["source", "language"] = "source"
     shares: dict[LanguageName, float] = Field(default_factory=dict)
     temperature: float | None = Field(None, gt=0)
+    language_temperature: float | None = Field(None, gt=0)
     tokens: int | None = Field(None, ge=1)
     max_repetitions: float = Field(1.0, gt=0)
     limits: dict[LanguageName, GroupLimit] = Field(default_factory=dict)
@@ -65,7 +68,13 @@ class Mix(Strict):
             raise ValueError(f"found shares {self.shares}; expected numbers of at least 0, not all 0")
         return self
 
+    @model_validator(mode="after")
+    def _languages_in_sources(self) -> "Mix":
+        if self.language_temperature is not None and self.by != "source":
+            raise ValueError("found language_temperature with by: language; expected temperature, or by: source")
+        return self
+
     def repetitions(self, group: str) -> float:
-        """The most that a group's tokens may be repeated."""
-        limit = self.limits.get(group)
+        """The most that a group's tokens may be repeated: as said of `source/language`, else of the source, else of all."""
+        limit = self.limits.get(group) or self.limits.get(group.rpartition("/")[0])
         return limit.max_repetitions if limit and limit.max_repetitions is not None else self.max_repetitions

@@ -235,7 +235,9 @@ KEYS = {
         "max_loss_fraction above_max_loss min_overlap min_match action sets ngrams min_words max_items normalise view"
     ),
     datatrove_steps.DatatroveStep: "datatrove options name",
-    mixing.Mix: ("by shares temperature tokens max_repetitions limits max_copies upweight if_infeasible seed"),
+    mixing.Mix: (
+        "by shares temperature language_temperature tokens max_repetitions limits max_copies upweight if_infeasible seed"
+    ),
     mixing.GroupLimit: "max_repetitions max_tokens",
     mixing.Upweight: "by power min_weight max_weight",
     decontamination.EvaluationSet: "name path fields format id",

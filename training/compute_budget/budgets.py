@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.repetition import effective_tokens
 from gristmill.training.compute_budget.laws import (
     BESIROGLU,
     DE_VRIES,
@@ -19,7 +20,6 @@ from gristmill.training.compute_budget.laws import (
     REPEATED_TOKENS_DECAY,
     Law,
     effective_parameters,
-    effective_tokens,
 )
 from gristmill.training.compute_budget.numbers import human
 

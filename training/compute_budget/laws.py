@@ -11,6 +11,8 @@
 import math
 from dataclasses import dataclass
 
+from gristmill.schemas.repetition import decayed
+
 FLOPS_PER_PARAMETER_AND_TOKEN = 6
 OPTIMAL_TOKENS_PER_PARAMETER = 20.0
 
@@ -50,28 +52,10 @@ class Law:
 
 FRESH = Law(e=1.8172, a=482.01, b=2085.43, alpha=0.3478, beta=0.3658)
 REPEATED = Law(e=math.exp(0.6254804), a=math.exp(6.255414), b=math.exp(7.3049974), alpha=0.3526596, beta=0.3526596)
-REPEATED_TOKENS_DECAY = 15.387756  # R*_D
 EXCESS_PARAMETERS_DECAY = 5.309743  # R*_N
 
 
-def effective_tokens(tokens: float, unique: float) -> float:
-    """What `tokens` read from `unique` ones are worth in fresh ones: U + U R* (1 - exp(-R / R*)), R = D / U - 1.
-
-    >>> effective_tokens(100, 200)
-    100
-    >>> round(effective_tokens(400, 100) / 400, 3)
-    0.931
-    """
-    if tokens <= unique:
-        return tokens
-    return unique + _decayed(unique, tokens / unique - 1, REPEATED_TOKENS_DECAY)
-
-
 def effective_parameters(parameters: float, unique: float) -> float:
-    """The same for parameters beyond those that `unique` tokens are optimal for."""
+    """As `effective_tokens`, for parameters beyond those that `unique` tokens are optimal for."""
     enough = min(parameters, REPEATED.parameters_for(unique))
-    return enough + _decayed(enough, parameters / enough - 1, EXCESS_PARAMETERS_DECAY)
-
-
-def _decayed(base: float, repeats: float, decay: float) -> float:
-    return base * decay * (1 - math.exp(-repeats / decay))
+    return enough + decayed(enough, parameters / enough - 1, EXCESS_PARAMETERS_DECAY)

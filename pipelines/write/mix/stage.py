@@ -4,6 +4,7 @@ In: `<selection>corpus`, and the signal that documents are upweighted by. Out: `
 that are used at least once, with `copies`.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -23,7 +24,7 @@ from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.step import Place, Step
 from gristmill.pipelines.run.units import commit_unit, unfinished
 from gristmill.pipelines.write.mix.stored import copies_in_mix
-from gristmill.pipelines.write.mix.targets import CODES_PER_DOUBLING, GroupStats, MixTargets, mix_targets
+from gristmill.pipelines.write.mix.targets import CODES_PER_DOUBLING, GroupStats, MixTargets, mix_targets, source_of
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.layout import DatasetSpec
@@ -132,7 +133,7 @@ def mix_corpus(
 
     weights = context.stage(
         layout.MIX_WEIGHTS.of(context.selection),
-        {"by": mix.by, "upweight": chosen["upweight"]},
+        {"by": _grouping(mix), "upweight": chosen["upweight"]},
         inputs,
     )
 
@@ -155,10 +156,42 @@ def mix_corpus(
         work = unfinished(context.storage, scaled, (mixed.spec, lambda task: task.corpus.key))
         with context.console.progress("write mix", sum(task.corpus.text_bytes for task in work), "bytes") as advance:
             context.engine.run_tasks(write_part, work, advance)
-        return {"targets": asdict(targets)}
+        return {"targets": asdict(targets), "drawn": _sum_drawn(mixed.units())}
 
     manifest = mixed.run(write, context.console.log)
+    context.console.log(drawn_line(targets, manifest.facts["drawn"], by_source=mix.language_temperature is not None))
     return targets, manifest
+
+
+def _sum_drawn(units: Mapping[str, Any]) -> dict[str, int]:
+    """The tokens of every group in the mix as it was written, copies counted."""
+    drawn: dict[str, int] = {}
+    for unit in units.values():
+        for name, tokens in unit["facts"]["drawn"].items():
+            drawn[name] = drawn.get(name, 0) + tokens
+    return dict(sorted(drawn.items()))
+
+
+def drawn_line(targets: MixTargets, drawn: Mapping[str, int], *, by_source: bool) -> str:
+    """What the mix holds after whole copies were drawn, beside the targets. by_source: groups are `source/language`, and
+    what is said is said of the sources."""
+    got: Counter[str] = Counter()
+    aimed: Counter[str] = Counter()
+    for group in targets.groups:
+        name = source_of(group.name) if by_source else group.name
+        got[name] += drawn.get(group.name, 0)
+        aimed[name] += group.tokens
+    whole = max(got.total(), 1)
+    said = [
+        f"{name} {got[name]:,} ({100 * got[name] / whole:.2f} %, target {100 * aimed[name] / targets.tokens:.2f} %)"
+        for name in aimed
+        if aimed[name]
+    ]
+    return f"as drawn: {got.total():,} tokens; {', '.join(said)}"
+
+
+def _grouping(mix: Mix) -> str:
+    return mix.by if mix.language_temperature is None else "source/language"
 
 
 def read_stats(storage: Storage, weights: DatasetManifest) -> dict[str, GroupStats]:
@@ -202,7 +235,12 @@ def count_part(task: MixTask) -> int:
 
 
 def groups_of(columns: pa.Table | pa.RecordBatch, mix: Mix) -> Any:
-    """The group of every document."""
+    """The group of every document: its source or language, or both as `source/language`."""
+    if mix.language_temperature is not None:
+        source, language = (columns.column(name).cast(pa.large_string()) for name in ("source", "language"))
+        return pc.binary_join_element_wise(
+            source, pc.fill_null(language, UNKNOWN_GROUP), pa.scalar("/", pa.large_string())
+        )
     return pc.fill_null(columns.column(mix.by).cast(pa.large_string()), UNKNOWN_GROUP)
 
 
@@ -240,13 +278,20 @@ def copies_of(rates: np.ndarray, doc_ids: pa.Array, seed: int) -> np.ndarray:
 def write_part(task: MixTask) -> int:
     """The documents of one part that are used, with their copies."""
     spec = mixed_spec(task.kind).of(task.folder)
-    columns = read_part(task.storage, task.corpus, ["doc_id", "source", "language", CLUSTER_SIZE])
+    columns = read_part(task.storage, task.corpus, ["doc_id", "source", "language", "tokens", CLUSTER_SIZE])
     encoded = groups_of(columns, task.mix).combine_chunks().dictionary_encode()
     scales = np.array([task.scales[name] for name in encoded.dictionary.to_pylist()])
     codes = weight_codes(task, columns)
     scale = scales[encoded.indices.to_numpy()] if len(scales) else np.zeros(0)
     rates = np.minimum(scale * 2.0 ** (codes / CODES_PER_DOUBLING), task.max_copies)
     copies = copies_of(rates, columns.column("doc_id"), task.seed)
+    used_tokens = pa.array(copies * columns.column("tokens").to_numpy())
+    sums = (
+        pa.table({"group": encoded.cast(pa.large_string()), "tokens": used_tokens})
+        .group_by("group")
+        .aggregate([("tokens", "sum")])
+    )
+    drawn = {row["group"]: row["tokens_sum"] for row in sums.to_pylist()}
     writer = PartWriter(task.storage, spec, task.corpus.key, single=True)
     row = 0
     for batch in iterate_part(task.storage, task.corpus):
@@ -255,5 +300,5 @@ def write_part(task: MixTask) -> int:
         used = batch.append_column("copies", mine).filter(pc.greater(mine, 0))
         if used.num_rows:
             writer.write(used)
-    commit_unit(task.storage, spec, task.corpus.key, writer, {})
+    commit_unit(task.storage, spec, task.corpus.key, writer, {"drawn": drawn})
     return task.corpus.text_bytes

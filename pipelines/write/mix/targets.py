@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.recipe.mix import Mix
+from gristmill.schemas.repetition import effective_tokens
 
 CODES_PER_DOUBLING = 64
 
@@ -26,6 +27,11 @@ class GroupStats:
     @property
     def total(self) -> int:
         return sum(self.tokens.values())
+
+
+def source_of(group: str) -> str:
+    """The source of a group `source/language`."""
+    return group.rpartition("/")[0]
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,11 @@ class GroupTarget:
     limit: str
     lost: int
 
+    @property
+    def worth(self) -> float:
+        """What its tokens are worth in fresh ones, as repeated ones are worth less; see schemas.repetition."""
+        return effective_tokens(self.tokens, self.available)
+
 
 @dataclass(frozen=True)
 class MixTargets:
@@ -59,14 +70,28 @@ class MixTargets:
     notes: tuple[str, ...]
 
     def __str__(self) -> str:
-        heads = ("group", "documents", "tokens", "wanted", "share", "target", "± at most", "repetitions", "limit")
+        heads = (
+            "group",
+            "documents",
+            "tokens",
+            "wanted",
+            "share",
+            "target",
+            "± at most",
+            "repetitions",
+            "worth",
+            "limit",
+        )
         rows = [heads, *(_shown(group) for group in self.groups)]
         widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
         lines = [
-            "  ".join(cell.ljust(width) if column in (0, 8) else cell.rjust(width) for column, (cell, width) in pairs)
+            "  ".join(cell.ljust(width) if column in (0, 9) else cell.rjust(width) for column, (cell, width) in pairs)
             for pairs in (enumerate(zip(row, widths, strict=True)) for row in rows)
         ]
         total = f"the mix: {self.tokens:,} tokens of {sum(group.available for group in self.groups):,} in the corpus"
+        worth = math.floor(math.fsum(group.worth for group in self.groups) + 0.5)
+        if worth < self.tokens:
+            total += f", worth {worth:,} fresh ones (Muennighoff et al. 2023)"
         return "\n".join([*(line.rstrip() for line in lines), total, *self.notes])
 
 
@@ -81,6 +106,7 @@ def _shown(group: GroupTarget) -> tuple[str, ...]:
         f"{group.tokens:,}",
         f"{group.tolerance:,}",
         f"{group.repetitions:.3f}",
+        f"{100 * group.worth / group.tokens:.1f} %" if group.tokens else "",
         f"{group.limit}, costs {group.lost:,}" if group.lost else group.limit,
     )
 
@@ -101,15 +127,52 @@ def max_copies_of(mix: Mix, groups: Mapping[str, GroupStats]) -> int:
 def mix_targets(mix: Mix, groups: Mapping[str, GroupStats]) -> MixTargets:
     """The targets for a corpus of these groups. RecipeError for a group that is not there and shares that cannot be had."""
     copies = max_copies_of(mix, groups)
-    wanted = wanted_shares(mix, groups)
     limits = {name: _limit(mix, name, stats, copies) for name, stats in groups.items()}
     most = {name: limits[name][0] for name in groups}
+    if mix.language_temperature is None:
+        wanted = wanted_shares(mix, groups)
+        targets, notes = _amounts(mix, wanted, most, limits)
+        asked = wanted
+    else:
+        asked, wanted, targets, notes = _of_languages(mix, groups, most)
+    whole = _sources(groups) if mix.language_temperature is not None else groups
+    left_out = sorted(name for name in whole if not asked[name])
+    notes += [f"{name} has no share: its {whole[name].total:,} tokens are left out" for name in left_out]
+    used = sum(targets.values())
+    if not used:
+        raise RecipeError("no group of the mix has any token", where="mix", expected="at least one document kept")
+    found = []
+    for name, stats in sorted(groups.items()):
+        ideal = math.floor((mix.tokens or used) * wanted[name])
+        is_full = targets[name] >= most[name] - 1
+        found.append(
+            GroupTarget(
+                name=name,
+                documents=stats.documents,
+                available=stats.total,
+                wanted=wanted[name],
+                share=targets[name] / used,
+                tokens=targets[name],
+                repetitions=targets[name] / stats.total if stats.total else 0.0,
+                scale=solve_scale(stats.tokens, targets[name], copies),
+                tolerance=math.ceil(1.5 * math.sqrt(stats.squares)),
+                limit=limits[name][1] if targets[name] and is_full else "",
+                lost=max(0, ideal - targets[name]) if is_full and ideal - targets[name] > 1 else 0,
+            )
+        )
+    return MixTargets(tuple(found), used, copies, tuple(notes))
+
+
+def _amounts(
+    mix: Mix, wanted: Mapping[str, float], most: Mapping[str, int], limits: Mapping[str, tuple[int, str]]
+) -> tuple[dict[str, int], list[str]]:
+    """(target tokens of every group, what limits mean for them in words)."""
     notes: list[str] = []
     asked = [name for name, share in wanted.items() if share > 0]
     feasible = min((most[name] / wanted[name] for name in asked), default=0.0)
     if mix.tokens is None or mix.tokens <= feasible:
         total = math.floor(feasible) if mix.tokens is None else mix.tokens
-        targets = {name: min(math.floor(total * wanted[name]), most[name]) for name in groups}
+        targets = {name: min(math.floor(total * wanted[name]), most[name]) for name in wanted}
         if mix.tokens is None and asked:
             tight = min(asked, key=lambda name: (most[name] / wanted[name], name))
             others = [most[name] / wanted[name] for name in asked if name != tight]
@@ -124,41 +187,62 @@ def mix_targets(mix: Mix, groups: Mapping[str, GroupStats]) -> MixTargets:
             f"adjusted: {', '.join(held)} cannot give the share asked for; the others fill up as far as they can"
         )
         short = mix.tokens - sum(targets.values())
-        if short > len(groups):
+        if short > len(wanted):
             notes.append(f"all groups are at their limits: the mix is {short:,} tokens short of {mix.tokens:,}")
-    left_out = sorted(set(groups) - set(asked))
-    notes += [f"{name} has no share: its {groups[name].total:,} tokens are left out" for name in left_out]
-    used = sum(targets.values())
-    if not used:
-        raise RecipeError("no group of the mix has any token", where="mix", expected="at least one document kept")
-    found = []
-    for name, stats in sorted(groups.items()):
-        ideal = math.floor((mix.tokens or used) * wanted[name])
-        found.append(
-            GroupTarget(
-                name=name,
-                documents=stats.documents,
-                available=stats.total,
-                wanted=wanted[name],
-                share=targets[name] / used,
-                tokens=targets[name],
-                repetitions=targets[name] / stats.total if stats.total else 0.0,
-                scale=solve_scale(stats.tokens, targets[name], copies),
-                tolerance=math.ceil(1.5 * math.sqrt(stats.squares)),
-                limit=limits[name][1] if targets[name] and targets[name] >= most[name] - 1 else "",
-                lost=max(0, ideal - targets[name])
-                if targets[name] >= most[name] - 1 and ideal - targets[name] > 1
-                else 0,
-            )
+    return targets, notes
+
+
+def _of_languages(
+    mix: Mix, groups: Mapping[str, GroupStats], most: Mapping[str, int]
+) -> tuple[dict[str, float], dict[str, float], dict[str, int], list[str]]:
+    """(shares of the sources, shares of the groups, their target tokens, notes) of a mix over the languages of sources.
+
+    Shares hold between sources. In a source, languages at their limit give what they can, and the others fill up.
+    """
+    sources = _sources(groups)
+    asked = wanted_shares(mix, sources, groups)
+    inside: dict[str, dict[str, float]] = {name: {} for name in sources}
+    for name, stats in groups.items():
+        inside[source_of(name)][name] = (
+            float(stats.total) ** (1.0 / (mix.language_temperature or 1.0)) if stats.total else 0.0
         )
-    return MixTargets(tuple(found), used, copies, tuple(notes))
+    limits = {}
+    for source, languages in inside.items():
+        limit = mix.limits.get(source)
+        found = [(sum(most[name] for name in languages), "every language at its limit")]
+        if limit and limit.max_tokens is not None:
+            found.append((limit.max_tokens, f"at {limit.max_tokens:,} tokens"))
+        limits[source] = min(found)
+    amounts, notes = _amounts(mix, asked, {name: limit[0] for name, limit in limits.items()}, limits)
+    wanted: dict[str, float] = {}
+    targets: dict[str, int] = {}
+    for source, languages in inside.items():
+        whole = math.fsum(languages.values())
+        shares = {name: weight / whole if whole else 0.0 for name, weight in languages.items()}
+        wanted |= {name: asked[source] * share for name, share in shares.items()}
+        targets |= _filled(amounts[source], shares, most)
+    return asked, wanted, targets, notes
 
 
-def wanted_shares(mix: Mix, groups: Mapping[str, GroupStats]) -> dict[str, float]:
-    """The share of every group before limits; they sum to 1."""
+def _sources(groups: Mapping[str, GroupStats]) -> dict[str, GroupStats]:
+    """The sources of groups `source/language`, each with the tokens of all of its languages."""
+    sources: dict[str, GroupStats] = {}
+    for name, stats in groups.items():
+        source = source_of(name)
+        before = sources.get(source, GroupStats(0, {}, 0.0))
+        sources[source] = GroupStats(
+            before.documents + stats.documents, {0: before.total + stats.total}, before.squares + stats.squares
+        )
+    return sources
+
+
+def wanted_shares(
+    mix: Mix, groups: Mapping[str, GroupStats], parts: Mapping[str, GroupStats] | None = None
+) -> dict[str, float]:
+    """The share of every group before limits; they sum to 1. parts: of the groups, which `limits` may name too."""
     for what, named in (("shares", mix.shares), ("limits", mix.limits)):
         for name in named:
-            if name not in groups:
+            if name not in groups and not (what == "limits" and parts and name in parts):
                 raise RecipeError(
                     f"no document kept is of {mix.by} {name!r}",
                     where=f"mix.{what}",

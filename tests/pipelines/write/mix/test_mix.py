@@ -299,3 +299,39 @@ def test_documents_are_upweighted_by_a_signal(tmp_path: Path) -> None:
 def test_documents_without_language_are_a_group(run: Run) -> None:
     (group,) = mix(run, {"by": "language"}, dry_run=True, console=QUIET).groups
     assert (group.name, group.documents) == ("unknown", table(Path(run.storage.root), "corpus").num_rows)
+
+
+def test_languages_in_each_source_by_temperature() -> None:
+    stats = groups(**{"wiki/de": 810_000, "wiki/la": 90_000, "web/de": 3_000_000, "web/la": 1_000})
+    wanted = Mix(shares={"web": 1, "wiki": 1}, language_temperature=2, max_repetitions=4, tokens=800_000)
+    found = {group.name: group for group in mix_targets(wanted, stats).groups}
+    assert found["wiki/de"].tokens + found["wiki/la"].tokens == pytest.approx(400_000, abs=3)
+    assert found["wiki/de"].tokens / found["wiki/la"].tokens == pytest.approx(3, abs=1e-3)
+    assert found["web/la"].tokens == 4_000  # at its limit; the other language of the source fills up
+    assert found["web/la"].limit == "at 4 repetitions"
+    assert found["web/de"].tokens == pytest.approx(396_000, abs=3)
+    named = Mix(language_temperature=1, limits={"wiki": {"max_tokens": 90_000}, "web/la": {"max_repetitions": 0.5}})
+    found = {group.name: group for group in mix_targets(named, stats).groups}
+    assert found["wiki/de"].tokens == pytest.approx(81_000, abs=2)
+    assert found["web/la"].tokens <= 500
+    with pytest.raises(RecipeError, match="no document kept is of source 'wiki/de'"):
+        mix_targets(Mix(shares={"wiki/de": 1}, language_temperature=1), stats)
+    with pytest.raises(RecipeError, match="language_temperature with by: language"):
+        validated(Mix, {"by": "language", "language_temperature": 2})
+
+
+def test_what_repetition_costs_is_said() -> None:
+    found = mix_targets(Mix(shares={"web": 1, "wiki": 1}, max_repetitions=4), groups(web=400_000, wiki=100_000))
+    assert [group.worth / group.tokens for group in found.groups] == pytest.approx([1, 0.931], abs=1e-3)
+    assert "93.1 %" in str(found)
+    assert "the mix: 800,000 tokens of 500,000 in the corpus, worth 772,567 fresh ones" in str(found)
+
+
+def test_the_result_is_said_after_it_was_drawn(run: Run) -> None:
+    manifest = mixed_corpus(run)
+    assert manifest is not None
+    rows = table(Path(run.storage.root), "mixed").to_pylist()
+    assert manifest.facts["drawn"] == {name: drawn(rows, name) for name in ("web", "wiki")}
+    with_languages = mix(run, {"language_temperature": 5, "max_repetitions": 2}, console=QUIET)
+    assert all("/" in group.name for group in with_languages.groups)
+    mix(run, console=QUIET)
