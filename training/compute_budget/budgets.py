@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from gristmill.schemas.errors import RecipeError
-from gristmill.schemas.repetition import effective_tokens
+from gristmill.schemas.repetition import REPEATED_TOKENS_DECAY, effective_tokens
 from gristmill.training.compute_budget.laws import (
     BESIROGLU,
     DE_VRIES,
@@ -17,7 +17,6 @@ from gristmill.training.compute_budget.laws import (
     OPTIMAL_TOKENS_PER_PARAMETER,
     REPEATED,
     REPEATED_PARAMETERS,
-    REPEATED_TOKENS_DECAY,
     Law,
     effective_parameters,
 )

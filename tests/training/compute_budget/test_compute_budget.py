@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 from gristmill.pipelines.cli.main import app
 from gristmill.schemas.errors import InputError, RecipeError
+from gristmill.schemas.repetition import effective_tokens
 from gristmill.training.compute_budget.budgets import Hardware, compute_budgets
-from gristmill.training.compute_budget.laws import FRESH, REPEATED, effective_tokens
+from gristmill.training.compute_budget.laws import FRESH, REPEATED
 from gristmill.training.compute_budget.numbers import human, parse_count
 from gristmill.training.compute_budget.text import render
 from hypothesis import given, settings
