@@ -1,6 +1,8 @@
 """Sources as they are published: how fast each is read, beside the public tool, and how the texts differ.
 
     python benchmarks/sources.py wiki DUMP...            # beside mwparserfromhell's strip_code (pip install mwparserfromhell)
+    python benchmarks/sources.py stackexchange DUMP...   # reading alone: from the archive to rows of every kind
+    python benchmarks/sources.py reddit DUMP...
 
 Megabytes are those of the wikitext. One process, one core; the median of three runs. The peer gets a fifth of the pages, as
 it is slow. Differences are in words (white space and letters): those that one has and the other has not.
@@ -19,6 +21,11 @@ from pathlib import Path
 
 from gristmill.filters.wiki.article import is_disambiguation, is_redirect, to_markdown
 from gristmill.pipelines.sources.readers.mediawiki.page_frames import PageFrames
+from gristmill.pipelines.sources.readers.registry import list_splits, read_splits
+from gristmill.pipelines.sources.readers.seven_zip import seven_zip_blocks
+from gristmill.pipelines.sources.readers.streams import chunks, packed_as
+from gristmill.schemas.recipe.source import Source
+from gristmill.schemas.tally import Tally
 
 RUNS = 3
 PEER_SHARE = 5
@@ -30,10 +37,43 @@ _MARKUP = re.compile(r"\{\{|\}\}|\[\[|\]\]|\{\||\|\}|'''|</?[a-z]+[^<>]*>|\w+=\"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("preset", choices=["wiki"])
+    parser.add_argument("preset", choices=["wiki", "stackexchange", "reddit"])
     parser.add_argument("paths", nargs="+", type=Path)
     arguments = parser.parse_args()
-    {"wiki": wiki}[arguments.preset](arguments.paths)
+    if arguments.preset == "wiki":
+        wiki(arguments.paths)
+    else:
+        threads(arguments.preset, arguments.paths)
+
+
+def threads(preset: str, paths: Sequence[Path]) -> None:
+    """Rows of every kind from the same files, what was left out, and megabytes of the unpacked dump a second."""
+    size = sum(_unpacked_size(path) for path in paths)
+    for kind in ("document", "conversation", "pair", "prompt"):
+        source = Source(name="dump", path=tuple(map(str, paths)), format=preset, rows=kind)
+        seconds = []
+        tallies: list[Tally] = []
+        for _ in range(RUNS):
+            started = time.process_time()
+            items = list(read_splits(list_splits(source, 64 << 20), source))
+            seconds.append(time.process_time() - started)
+            tallies = [item for item in items if isinstance(item, Tally)]
+        skipped = sum((Counter(one.skipped) for one in tallies), Counter[str]())
+        print(
+            f"{kind:13} {sum(one.documents for one in tallies):6,} rows of {sum(one.records_framed for one in tallies):,} "
+            f"framed, {size / 1e6 / statistics.median(seconds):6.2f} MB/s of CPU time; left out: "
+            f"{', '.join(f'{name} {count:,}' for name, count in skipped.most_common())}"
+        )
+
+
+def _unpacked_size(path: Path) -> int:
+    """Bytes of the posts in a dump."""
+    with path.open("rb") as stored:
+        packed = packed_as(stored.read(512))
+        stored.seek(0)
+        if packed == "7z":
+            return sum(map(len, seven_zip_blocks(stored, lambda name: name == "Posts.xml", print)))
+        return sum(map(len, chunks(stored, packed, print)))
 
 
 def wiki(paths: Sequence[Path]) -> None:

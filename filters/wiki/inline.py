@@ -39,6 +39,7 @@ _CELL_TAG = re.compile(r"</?t[dh](?:\s[^<>]*)?/?>", re.IGNORECASE)
 _RULE = re.compile(r"<hr(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _EMPTY_BRACKETS = re.compile(r"[ \t]?[(（][ \t,;:،、]*[)）]")
 _BRACKET_START = re.compile(r"([(（])[ \t]*[,;،、][ \t,;]*")
+_BLANK_BEFORE_MARK = re.compile(r"[ \t]+(?=[,.](?:\s|$))")  # where a template or reference said nothing
 _BLANKS = re.compile(r"[ \t\u00a0]+")
 _VARIANTS = re.compile(r"-\{([^{}]{0,2000})\}-")
 _VARIANT = re.compile(r"^\s*(zh|sr|[a-z]{2,3}-[a-z]{2,4})\s*:(.*)$", re.IGNORECASE | re.DOTALL)
@@ -70,7 +71,7 @@ def inline_text(text: str, verbatim: Verbatim, *, in_cell: bool = False) -> str:
         text = _CODE.sub(lambda found: verbatim.keep(f"`{unescape(found[2]).strip()}`"), text)
         text = _INLINE_TAG.sub("", text)
     text = unescape(text) if "&" in text else text
-    text = _BLANKS.sub(" ", text)
+    text = _BLANK_BEFORE_MARK.sub("", _BLANKS.sub(" ", text))
     if "(" in text or "（" in text:
         text = _BRACKET_START.sub(r"\1", _EMPTY_BRACKETS.sub("", text))
     text = "\n".join(line.strip() for line in text.split("\n")).strip()

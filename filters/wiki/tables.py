@@ -11,6 +11,9 @@ _LEFT_OUT = re.compile(
     r"\b(?:infobox|navbox|metadata|ambox|tmbox|mbox|vertical-navbox|sidebar|toc|taxobox|geobox|noprint)", re.IGNORECASE
 )
 _FLOATS = re.compile(r"float\s*:\s*(?:right|left)|align\s*=\s*[\"']?(?:right|left)\b", re.IGNORECASE)
+_LEFT_ATTRIBUTES = re.compile(
+    r"^\s*(?:[\w-]{1,20}\s*=\s*\"[^\"\n]*\"\s*)+(?:\||$)"
+)  # of a cell with a bar too many or too few
 _SPAN = re.compile(r"\b(col|row)span\s*=\s*[\"']?\s*(\d{1,4})", re.IGNORECASE)
 
 
@@ -104,9 +107,9 @@ def _cell(text: str) -> Cell:
     """A cell without its attributes, which a bar parts from what it holds."""
     attributes, bar, content = text.partition("|")
     if not bar or "\n" in attributes:
-        return Cell(text.strip())
+        return Cell(_LEFT_ATTRIBUTES.sub("", text).strip())
     spans = {name.lower(): min(max(int(count), 1), MAX_SPAN) for name, count in _SPAN.findall(attributes)}
-    return Cell(content.strip(), spans.get("col", 1), spans.get("row", 1))
+    return Cell(_LEFT_ATTRIBUTES.sub("", content).strip(), spans.get("col", 1), spans.get("row", 1))
 
 
 def grid(table: Table) -> list[list[str]]:

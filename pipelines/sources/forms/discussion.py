@@ -46,6 +46,9 @@ def _rows(record: Record, kind: str, source: Source) -> Sequence[Row | Dropped]:
         raise RowError("missing_posts", "no list of 'posts' with ids and texts, and no 'submission'")
     rest = beside(record, kind, "posts", "submission")
     roots = roots_of([post_of(one) for one in record["posts"]], record["submission"])
+    if kind == "prompt":
+        first = next((root for root in roots if root.id == record["submission"] and root.text.strip()), None)
+        return [{**rest, "prompt": [user(first.text)]}] if first else [Dropped("no_submission")]
     if kind == "pair":
         return [row for root in roots for row in _pairs(root, rest, source)] or [UNRATED]
     threads = [thread for root in roots for thread in best_threads(root)]
@@ -70,4 +73,4 @@ def _pairs(root: Post, rest: Row, source: Source) -> Iterator[Row | Dropped]:
     yield from pairs_of([user(root.text)], answers, source.pairs, rest)
 
 
-FORM = Form("discussion", ("conversation", "pair"), _matches, _rows)
+FORM = Form("discussion", ("conversation", "pair", "prompt"), _matches, _rows)

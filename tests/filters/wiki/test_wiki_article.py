@@ -44,6 +44,8 @@ CASES = [
     ("{{PAGENAME}} of {{formatnum:1234}}", "Page of 1234"),
     ("{{{1|default}}} {{!}} {{=}}", "default | ="),
     ("{{quote|Said so.|Somebody}}", "> Said so."),
+    ("one {{cn}}, two<ref>x</ref> . End {{cn}}", "one, two. End"),
+    ('{|\n| a || b\n|-\n| rowspan="2" | style="x" | c || colspan="2"\n|}', "| a | b |\n| --- | --- |\n| c |  |"),
     ("unclosed {{template and [[link", "unclosed {{template and [[link"),
     ("closed }} and ]] and }", "closed }} and ]] and }"),
     # blocks

@@ -117,6 +117,9 @@ def test_conversations_and_pairs(tmp_path: Path) -> None:
     (pair,) = read(tmp_path, rows="pair").rows
     assert json.loads(pair["fields"])["score_chosen"] == 9
     assert read(tmp_path, rows="pair", pairs={"min_margin": 7}).skipped["below_min_margin"] == 1
+    prompts = read(tmp_path, rows="prompt")
+    assert sorted(prompts.texts) == ["A link", question]
+    assert prompts.skipped["no_submission"] == 1
     assert read(tmp_path, threads={"min_score": 3}).skipped["below_min_score"] == 4
 
 
