@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 MANIFEST = "scores.json"
 TABLE = "scores.parquet"
 ID = "doc_id"
+ROW = "row_hash"  # of everything that the row says: scores of an unchanged row are taken over
 UNSCORED = "unscored"  # why a row has no score; null for one that has
 SIDES = ("chosen", "rejected")  # of a pair: each has columns of its own, with `_<side>` behind their names
 

@@ -65,11 +65,11 @@ RECIPES: dict[str, dict[str, Any]] = {
     "conversation": {
         "embed": {"view": "prompt", "dimension": 32},
         "dedup": {"exact": {"view": "prompt"}, "near": {}, "semantic": {"min_similarity": 0.97}},
-        "select": {"budget": 40, "by": "scored_quality * response_characters", "max_similarity": 0.9},
+        "select": {"budget": 40, "by": "scored_quality * response_characters", "max_similarity": 0.6},
         "contradictions": {"min_similarity": 0.9},
         "policy": {
             "rules": [{"name": "minority", "signal": "contradicts_majority", "keep": "!= true"}],
-            "balance": [{"by": "task_class@prompt", "max_ratio": 3}],
+            "balance": [{"by": "response_characters", "edges": [42]}],
         },
     },
     "pair": {
@@ -135,7 +135,7 @@ def test_the_same_set_on_every_engine(kind: str, tmp_path: Path) -> None:
     assert decided[0] == decided[1] == decided[2]
     failed = {rule for row in decided[0] for rule in row["failed_rules"]}
     wanted = {
-        "conversation": {"select/over_budget", "select/near_selected", "policy/minority", "balance/task_class@prompt"},
+        "conversation": {"select/over_budget", "select/near_selected", "policy/minority", "balance/response_characters"},
         "pair": {"policy/cyclic", "balance/length"},
     }
     assert wanted[kind] <= failed, sorted(failed)

@@ -18,6 +18,7 @@ from gristmill.schemas.scores import ScoreOptions
 from gristmill.training.data.row_files import UnusableRow
 from gristmill.training.models.finished import load_scorer, load_tokenizer
 from gristmill.training.rewards.scoring import ModelScorer
+from gristmill.training.score import folder as score_folder
 from gristmill.training.score import run as score_run
 from gristmill.training.score.answers import AnswerEncoder, asked_of
 from gristmill.training.score.run import score_rows
@@ -139,7 +140,7 @@ def test_rows_without_a_score_say_why(home: Path, tmp_path: Path) -> None:
 
 
 def test_an_interrupted_call_goes_on(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(score_run, "UNIT_ROWS", 4)
+    monkeypatch.setattr(score_folder, "UNIT_ROWS", 4)
     rows = write_lines(tmp_path / "rows.jsonl", [conversation(number) for number in range(14)])
     whole = score_rows(rows, home / "model", tmp_path / "whole")
     calls = []
@@ -168,9 +169,39 @@ def test_an_interrupted_call_goes_on(home: Path, tmp_path: Path, monkeypatch: py
     assert len(calls) == 5
     with pytest.raises(RunError, match="other options"):
         score_rows(rows, home / "model", tmp_path / "out", ScoreOptions(max_tokens=32))
-    write_lines(tmp_path / "rows.jsonl", [conversation(1)])
-    with pytest.raises(RunError, match="other rows"):
-        score_rows(rows, home / "model", tmp_path / "out")
+
+
+def test_only_rows_that_are_new_or_changed_are_scored_again(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(score_folder, "UNIT_ROWS", 4)
+    rows = [conversation(number) for number in range(10)]
+    path = write_lines(tmp_path / "rows.jsonl", rows)
+    score_rows(path, home / "model", tmp_path / "out")
+    before = scores(tmp_path / "out")
+    scored: list[str] = []
+    scorer = score_run.LikelihoodScorer.__call__
+
+    def noting(self: Any, records: Any, ids: Any) -> Any:
+        scored.extend(ids)
+        if len(scored) <= 2:  # both stand in one unit
+            raise KeyboardInterrupt
+        return scorer(self, records, ids)
+
+    monkeypatch.setattr(score_run.LikelihoodScorer, "__call__", noting)
+    changed = {**conversation(20), "id": "row-3"}
+    write_lines(tmp_path / "rows.jsonl", [rows[2], changed, conversation(30), *rows[5:]][::-1])
+    with pytest.raises(KeyboardInterrupt):
+        score_rows(path, home / "model", tmp_path / "out")
+    found = score_rows(path, home / "model", tmp_path / "out")
+    assert set(scored) == {"row-3", "row-30"}
+    after = scores(tmp_path / "out")
+    assert found.rows == len(after) == 8
+    assert all(after[name] == before[name] for name in after if name not in ("row-3", "row-30"))
+    assert after["row-3"]["perplexity"] != before["row-3"]["perplexity"]
+    assert not (tmp_path / "out/earlier.parquet").exists()
+    with pytest.raises(RunError, match="other options"):
+        score_rows(path, home / "model", tmp_path / "out", ScoreOptions(max_tokens=32))
 
 
 @pytest.mark.slow
@@ -275,4 +306,4 @@ def test_other_folders_are_left_alone(home: Path, tmp_path: Path) -> None:
         score_rows(write_lines(tmp_path / "two.jsonl", [conversation(0)] * 2), home / "model", tmp_path / "new")
     with pytest.raises(GristmillError, match="no tokenizer"):
         score_rows(rows, tmp_path / "nowhere", tmp_path / "new")
-    assert json.loads((tmp_path / "new/scoring.json").read_text())["unit_rows"] == score_run.UNIT_ROWS
+    assert json.loads((tmp_path / "new/scoring.json").read_text())["unit_rows"] == score_folder.UNIT_ROWS
