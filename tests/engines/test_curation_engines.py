@@ -135,7 +135,12 @@ def test_the_same_set_on_every_engine(kind: str, tmp_path: Path) -> None:
     assert decided[0] == decided[1] == decided[2]
     failed = {rule for row in decided[0] for rule in row["failed_rules"]}
     wanted = {
-        "conversation": {"select/over_budget", "select/near_selected", "policy/minority", "balance/response_characters"},
+        "conversation": {
+            "select/over_budget",
+            "select/near_selected",
+            "policy/minority",
+            "balance/response_characters",
+        },
         "pair": {"policy/cyclic", "balance/length"},
     }
     assert wanted[kind] <= failed, sorted(failed)
