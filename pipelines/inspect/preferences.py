@@ -34,7 +34,11 @@ class PreferenceFigures(Tabled):
 
 
 def preference_figures(run: Run | str | Path) -> PreferenceFigures:
-    """The figures of a run or selection of pairs. RunError for one in which nothing of pairs was measured."""
+    """What a set of preference pairs is biased by.
+
+    run: a run of pairs, its folder, or `RUN:SELECTION`. Returns a table: each figure of all pairs and of those that are kept, with
+    95 % intervals, and what balance costs. RunError for a run in which nothing of pairs was measured.
+    """
     chosen = run if isinstance(run, Run) else open_run(run)
     found = set_figures(chosen)
     if found is None:
