@@ -34,10 +34,10 @@ class PreferenceFigures(Tabled):
 
 
 def preference_figures(run: Run | str | Path) -> PreferenceFigures:
-    """What a set of preference pairs is biased by.
+    """Say what a set of preference pairs is biased by.
 
-    run: a run of pairs, its folder, or `RUN:SELECTION`. Returns a table: each figure of all pairs and of those that are kept, with
-    95 % intervals, and what balance costs. RunError for a run in which nothing of pairs was measured.
+    run: a run of pairs, its folder, or `RUN:name`. Returns a table: each figure of all pairs and of those that are kept, with
+    intervals of 95 %, and what balance costs. Raises RunError for a run in which nothing of pairs was measured.
     """
     chosen = run if isinstance(run, Run) else open_run(run)
     found = set_figures(chosen)

@@ -58,11 +58,11 @@ def score_rows(
 ) -> Scored:
     """Score every row by the model in a folder; the same call again goes on where it stopped.
 
-    rows: a run (its corpus), a .jsonl, .jsonl.gz or .parquet file, or a folder of such. model: the folder of a language model, or of
-    a reward model, with its tokenizer. out: the folder of the scores, new or begun by such a call. options: what is computed and
-    how; by default the IFD. console: for the log; None is quiet.
-    Returns how many rows have a score, and why others have none. Rows that a finished folder of the same model and options has
-    scored already, and that have not changed, keep their scores. Started by torchrun, the processes share the units.
+    rows: a run (its corpus), a .jsonl, .jsonl.gz or .parquet file, or a folder of such. model: the folder of a language
+    model, or of a reward model, with its tokenizer. out: the folder of the scores, new or begun by such a call. options: what
+    is computed and how; by default the IFD. console: for the log; None is quiet.
+    Returns how many rows have a score, and why others have none. Rows that a finished folder of the same model and options
+    has scored already, and that have not changed, keep their scores. Started by torchrun, the processes share the units.
     Raises RecipeError for rows and options, ModelError for a model, RunError for a folder that holds something else.
     """
     chosen = options or ScoreOptions()
