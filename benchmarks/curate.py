@@ -12,7 +12,7 @@ many of the rows that have it are found by its rules (recall), and of these and 
 rates: rows a second of each family of signals, and of vectors.
 
 whole: a build of generated conversations with the profile `sft`, exact, near and semantic duplicates and a budget by DEITA's
-walk: seconds of each stage, rows a second of the whole, and the most memory that a process took.
+walk: seconds of each stage, rows a second of the whole, and the most memory that the process took.
 
 select: vectors of clusters of near copies, the size of real ones, through the choice itself: seconds and memory; with
 `--compare` also how the approximate walk differs from the exact one.
@@ -166,12 +166,13 @@ def print_whole(chosen: argparse.Namespace) -> None:
         )
         print(f"{chosen.rows:,} conversations, {written / 1e6:,.0f} MB of JSON, budget {chosen.budget:,}: {run}")
         print(f"whole build: {seconds:,.0f} s, {chosen.rows / seconds:,.0f} rows/s")
-        for name, took in run.summary["stage_seconds"].items():
+        stages = run.summary["stage_seconds"]
+        one_pass = {"signals, in one pass": max(took for name, took in stages.items() if name.startswith("signals/"))}
+        for name, took in {**one_pass, **{n: s for n, s in stages.items() if not n.startswith("signals/")}}.items():
             if took >= 1:
                 print(f"  {name:40}{took:>8,.1f} s")
         print("rows that fail: " + ", ".join(f"{name} {count:,}" for name, count in failed.most_common(8)))
-        for who, label in ((resource.RUSAGE_SELF, "this process"), (resource.RUSAGE_CHILDREN, "a worker process")):
-            print(f"peak memory of {label}: {resource.getrusage(who).ru_maxrss / 2**20:.1f} GiB")
+        print(f"peak memory, without workers: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GiB")
 
 
 def print_selection(chosen: argparse.Namespace) -> None:
