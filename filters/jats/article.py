@@ -13,7 +13,8 @@ from lxml import etree
 _SPACES = re.compile(r"[ \t\r\n\u00a0]+")
 _SHOWN = re.compile(r"[^#>\s-]")
 _SPACE_BEFORE = re.compile(r" +([,.;:)\]])")
-_EMPTY_BRACKETS = re.compile(r" ?[\[(](?:[\s,;–-]|and|et al\.)*[\])]")
+_CITED = "\ue001"  # stands where a number that cites was
+_BRACKETED = re.compile(r" ?[\[(](?:[\s,;–\ue001-]|and|et al\.)*[\])]")
 _SUPER = str.maketrans("0123456789+-−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ")
 _SUB = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
 _LEFT_OUT = {
@@ -269,7 +270,7 @@ class _Writer:
         if name in ("sup", "sub"):
             return self._script(element, name)
         if name == "xref" and element.get("ref-type") == "bibr" and _text(element).strip("[]()*†,; ").isdigit():
-            return ""
+            return _CITED
         if name == "break":
             return " "
         if name in _LEFT_OUT or name in ("fn", "alt-text", "long-desc"):
@@ -288,7 +289,7 @@ class _Writer:
     def _script(self, element: etree._Element, name: str) -> str:
         text = "".join(self._inner(element)).strip()
         only_references = all(local_name(child) == "xref" for child in element) and len(element) > 0
-        if not text.strip(",–- ") or (only_references and not text.strip("0123456789,–- ")):
+        if not text.strip(",–- " + _CITED) or (only_references and not text.strip("0123456789,–- " + _CITED)):
             return ""
         table = _SUPER if name == "sup" else _SUB
         written = text.translate(table)
@@ -364,7 +365,10 @@ _INLINE = {
 
 
 def _tidy(text: str) -> str:
-    text = _EMPTY_BRACKETS.sub("", _SPACES.sub(" ", text)) if text else ""
+    text = _BRACKETED.sub(lambda found: "" if _CITED in found[0] else found[0], _SPACES.sub(" ", text)).replace(
+        _CITED, ""
+    )
+    text = _SPACES.sub(" ", text)
     return _SPACE_BEFORE.sub(r"\1", text).strip()
 
 

@@ -28,6 +28,7 @@ SourceFormat = Literal[
     "books",
     "code",
     "jats",
+    "latex",
     "medline",
 ]
 FORMS_GROUP = "gristmill.forms"  # of entry points: forms of records that installed packages bring
@@ -198,6 +199,17 @@ class ArticleOptions(Strict):
     sub_articles: bool = False
 
 
+class LatexOptions(Strict):
+    """What of papers in LaTeX is kept.
+
+    captions: of figures and tables. tables: as LaTeX. acknowledgements: sections and environments of them.
+    """
+
+    captions: bool = True
+    tables: bool = False
+    acknowledgements: bool = False
+
+
 class CodeOptions(Strict):
     """How repositories of source code are read.
 
@@ -235,6 +247,7 @@ class Source(Strict):
     roles: what speakers are whose names are no usual ones (`{narrator: user}`): system, user, assistant or tool.
     pairs: of rows that are a pair: how compared answers become pairs.
     articles: of articles in JATS: what of them is kept.
+    latex: of papers in LaTeX: what of them is kept.
     books: of books: what of them is kept.
     wiki: of MediaWiki exports.
     threads: of Stack Exchange and Reddit.
@@ -259,6 +272,7 @@ class Source(Strict):
     roles: Mapping[str, Literal["system", "user", "assistant", "tool"]] = {}
     pairs: PairOptions = PairOptions()
     articles: ArticleOptions = ArticleOptions()
+    latex: LatexOptions = LatexOptions()
     books: BookOptions = BookOptions()
     wiki: WikiOptions = WikiOptions()
     threads: ThreadOptions = ThreadOptions()

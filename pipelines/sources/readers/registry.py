@@ -31,6 +31,7 @@ READERS: dict[str, str] = {
     "jats": "gristmill.pipelines.sources.readers.jats",
     "json": "gristmill.pipelines.sources.readers.json_array",
     "jsonl": "gristmill.pipelines.sources.readers.jsonl",
+    "latex": "gristmill.pipelines.sources.readers.latex",
     "mediawiki": "gristmill.pipelines.sources.readers.mediawiki",
     "medline": "gristmill.pipelines.sources.readers.medline",
     "parquet": "gristmill.pipelines.sources.readers.parquet",

@@ -2,6 +2,7 @@
 
 import glob
 import os
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from hashlib import blake2b
 
@@ -23,6 +24,13 @@ def repositories(source: Source, left_out: list[str] | None = None) -> list[Inpu
 
     Raises InputError for a path that is not there, is no local folder or archive, or holds nothing.
     """
+    return located_in_paths(source, FORMAT, _below, left_out)
+
+
+def located_in_paths(
+    source: Source, file_format: str, below: Callable[[str, list[str] | None], list[str]], left_out: list[str] | None
+) -> list[InputFile]:
+    """What the paths of a source stand for: files as they are, folders as what `below` finds in them."""
     found: dict[str, str] = {}  # path -> folder that it is named from
     for pattern in source.paths:
         if "://" in pattern and not pattern.startswith("file://"):
@@ -30,11 +38,11 @@ def repositories(source: Source, left_out: list[str] | None = None) -> list[Inpu
         pattern = pattern.removeprefix("file://")
         matches = sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else [pattern]
         if not matches or not os.path.exists(matches[0]):
-            raise _error(f"{pattern} does not exist", "folders with code, git repositories or archives", source)
+            raise _error(f"{pattern} does not exist", "a folder, an archive or a file", source)
         for match in map(os.path.abspath, matches):
             base = os.path.dirname(match)
             if os.path.isdir(match):
-                found |= dict.fromkeys(_below(match, left_out), base)
+                found |= dict.fromkeys(below(match, left_out), base)
             else:
                 found[match] = base
     root = os.path.abspath(source.root) if source.root else os.path.commonpath(list(found.values())) if found else ""
@@ -42,11 +50,11 @@ def repositories(source: Source, left_out: list[str] | None = None) -> list[Inpu
     for path in sorted(found):
         relative = os.fsencode(os.path.relpath(path, root)).decode("utf-8", "backslashreplace")
         if relative.startswith("../"):
-            raise _error(f"{path} is not below {root}", "every repository below `root`", source)
+            raise _error(f"{path} is not below {root}", "every input below `root`", source)
         if not any(fnmatchcase(relative, one) or fnmatchcase(os.path.basename(path), one) for one in source.exclude):
-            chosen.append(_entry(path, relative))
+            chosen.append(stored_input(path, relative, file_format))
     if not chosen:
-        raise _error(f"none of {len(found)} repositories is left", "at least one; see `exclude`", source)
+        raise _error(f"none of {len(found)} inputs is left", "at least one; see `exclude`", source)
     return chosen
 
 
@@ -80,13 +88,14 @@ def _below(folder: str, left_out: list[str] | None) -> list[str]:
     return found
 
 
-def _entry(path: str, relative: str) -> InputFile:
+def stored_input(path: str, relative: str, file_format: str) -> InputFile:
+    """A file, a git repository or a folder as what a reader is given."""
     local = LocalFileSystem()
     if os.path.isfile(path):
         stat = os.stat(path)
         with open(path, "rb") as stored:
             compression = packed_as(stored.read(HEAD_BYTES))
-        return InputFile(local, path, relative, stat.st_size, FORMAT, compression, f"{stat.st_mtime_ns}")
+        return InputFile(local, path, relative, stat.st_size, file_format, compression, f"{stat.st_mtime_ns}")
     size, state = 0, blake2b(digest_size=16)
     if is_git(path):
         folder = os.path.join(path, ".git") if _is_git_folder(os.path.join(path, ".git")) else path
@@ -98,7 +107,7 @@ def _entry(path: str, relative: str) -> InputFile:
             size += stat.st_size
             line = f"{os.path.relpath(entry.path, path)}\0{stat.st_size}\0{stat.st_mtime_ns}\0"
             state.update(line.encode("utf-8", "backslashreplace"))
-    return InputFile(local, path, relative, size, FORMAT, "", state.hexdigest())
+    return InputFile(local, path, relative, size, file_format, "", state.hexdigest())
 
 
 def _refs(folder: str) -> bytes:
