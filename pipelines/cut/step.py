@@ -81,7 +81,7 @@ class CutSurvivors(Step):
 
 
 @dataclass(frozen=True)
-class LedgerTask:
+class CutLossTask:
     """One part of the decisions and the cuts in it, by kind."""
 
     storage: Storage
@@ -108,7 +108,7 @@ def cut_survivors(
         cuts["contamination"] = cut_contamination(context, parts, context.recipe.contamination, inputs)
         inputs["contamination"] = layout_fingerprint(cuts["contamination"])
     if not dedup.cutting:
-        return _into_ledger(context, decisions, survivors, cuts), cuts
+        return _with_losses(context, decisions, survivors, cuts), cuts
     priorities = {source.name: source.priority for source in context.recipe.sources}
     order = survivor_order(context, decisions, inputs, dedup.cut_order, priorities)
     inputs |= {"order": order.stage_key, "text": texts.key}
@@ -119,7 +119,7 @@ def cut_survivors(
     if dedup.substrings:
         parts = survivors_of(context.storage, context.documents, decisions, texts, cuts)
         cuts["substrings"] = cut_substrings(context, parts, order, dedup.substrings, inputs)
-    return _into_ledger(context, decisions, survivors, cuts), cuts
+    return _with_losses(context, decisions, survivors, cuts), cuts
 
 
 def _datatrove_edits(storage: Storage, recipe: Recipe) -> dict[str, DatasetManifest]:
@@ -128,7 +128,7 @@ def _datatrove_edits(storage: Storage, recipe: Recipe) -> dict[str, DatasetManif
     return {DATATROVE: manifest} if manifest is not None else {}
 
 
-def _into_ledger(context: RunContext, decisions: DatasetManifest, survivors: str, cuts: Cuts) -> DatasetManifest:
+def _with_losses(context: RunContext, decisions: DatasetManifest, survivors: str, cuts: Cuts) -> DatasetManifest:
     """Decisions with the documents dropped for their loss; parts without any stay as they are."""
     known = {kind: manifest.digest for kind, manifest in cuts.items()}
     if decisions.facts.get(layout.CUTS_KNOWN) == known:
@@ -143,8 +143,8 @@ def _into_ledger(context: RunContext, decisions: DatasetManifest, survivors: str
     for number, part in enumerate(decisions.parts):
         mine = {kind: parts[number] for kind, parts in numbered.items() if number in parts}
         if layout.CUTS_KNOWN in decisions.facts or any(cut.rows_by.get("dropped") for cut in mine.values()):
-            tasks.append(LedgerTask(context.storage, spec, part, mine))
-    context.run_units(write_ledger_part, tasks, (spec, lambda task: task.decisions.key))
+            tasks.append(CutLossTask(context.storage, spec, part, mine))
+    context.run_units(write_decided_part, tasks, (spec, lambda task: task.decisions.key))
     rewritten = {part.key: part for part in stage.finish({}).parts}
     parts = [rewritten.get(part.key, part) for part in decisions.parts]
     finished = decisions.model_copy(
@@ -161,7 +161,7 @@ def _into_ledger(context: RunContext, decisions: DatasetManifest, survivors: str
     return finished
 
 
-def write_ledger_part(task: LedgerTask) -> int:
+def write_decided_part(task: CutLossTask) -> int:
     """One part of the decisions: of the documents that pass the rules, those that lost too much fail one more."""
     table = read_part(task.storage, task.decisions, DECISION.names).combine_chunks()
     passed = passed_rules(table)

@@ -1,4 +1,4 @@
-"""One ledger of evaluation items over several runs: which item stands in which row of which run, at which bytes.
+"""One table of evaluation items over several runs: which item stands in which row of which run, at which bytes.
 
 A project has more sets than one: a corpus to pre-train on, conversations, preferences. Each was compared with its evaluation
 sets when it was built; here the hits are read from the runs and turned around, item by item. No text is read.
