@@ -160,3 +160,11 @@ def test_recipe_in_the_documentation(repository: Path) -> None:
     (block,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     recipe = PretrainRecipe.model_validate(yaml.safe_load(block))
     assert recipe.optimizer == Optimizer()
+
+
+def test_a_run_needs_a_folder_unless_nothing_is_started(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("name: r\n")
+    found = CliRunner().invoke(app, ["train", str(tmp_path / "recipe.yaml")])
+    assert isinstance(found.exception, RecipeError)
+    assert "expected --out FOLDER" in str(found.exception)
+    assert "--dry-run" in str(found.exception)
