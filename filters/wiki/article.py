@@ -31,7 +31,7 @@ class Section(NamedTuple):
     heading: str
 
 
-class Article(NamedTuple):
+class WikiArticle(NamedTuple):
     """text: Markdown that begins with the title. left_out: how many templates, references, ... say nothing in it."""
 
     text: str
@@ -41,7 +41,7 @@ class Article(NamedTuple):
 
 def to_markdown(
     wikitext: str, title: str = "", *, files: Iterable[str] = (), categories: Iterable[str] = ()
-) -> Article:
+) -> WikiArticle:
     """A page as Markdown.
 
     title: of the page, which becomes the first heading; "": none. files, categories: what the wiki calls these namespaces,
@@ -65,7 +65,7 @@ def to_markdown(
     text = lay_out_tags(resolve_nested(text, template, links.text))
     blocks = _without_empty_sections(_without_link_sections(list(blocks_of(text, verbatim)), left_out))
     if not any(block.kind != HEADING for block in blocks):
-        return Article("", [], left_out)
+        return WikiArticle("", [], left_out)
     head = [WikiBlock(HEADING, f"# {' '.join(title.split())}", 1)] if title else []
     return _joined([*head, *blocks], left_out)
 
@@ -106,7 +106,7 @@ def _without_empty_sections(blocks: list[WikiBlock]) -> list[WikiBlock]:
     return kept
 
 
-def _joined(blocks: list[WikiBlock], left_out: Mapping[str, int]) -> Article:
+def _joined(blocks: list[WikiBlock], left_out: Mapping[str, int]) -> WikiArticle:
     parts: list[str] = []
     sections: list[Section] = []
     size = 0
@@ -119,7 +119,7 @@ def _joined(blocks: list[WikiBlock], left_out: Mapping[str, int]) -> Article:
             sections.append(Section(size, block.level, block.text.lstrip("#").strip()))
         parts.append(block.text)
         size += len(block.text.encode())
-    return Article("".join(parts), sections, left_out)
+    return WikiArticle("".join(parts), sections, left_out)
 
 
 def is_redirect(wikitext: str) -> bool:
