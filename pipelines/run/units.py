@@ -18,7 +18,7 @@ Task = TypeVar("Task")
 Marker = dict[str, Any]  # key, parts, facts
 
 
-class Writer(Protocol):
+class UnitWriter(Protocol):
     """What has written the files of a unit (`PartWriter`)."""
 
     def close(self) -> Sequence[Part]:
@@ -28,7 +28,7 @@ class Writer(Protocol):
         """Remove the files."""
 
 
-def commit_unit(storage: Storage, spec: DatasetSpec, key: str, writer: Writer, facts: dict[str, Any]) -> None:
+def commit_unit(storage: Storage, spec: DatasetSpec, key: str, writer: UnitWriter, facts: dict[str, Any]) -> None:
     """Make a finished unit count, once: a second attempt's files are removed."""
     parts = [part.model_dump() for part in writer.close()]
     if not storage.put_if_absent(spec.unit_path(key), {"key": key, "parts": parts, "facts": facts}):
