@@ -4,6 +4,6 @@ A page passes these stages, each of which reads it once: what is no wikitext is 
 references), templates and links are resolved from the inside out (`nesting`, `templates`, `links`), lines become headings,
 lists, tables and paragraphs (`blocks`, `tables`), inline markup becomes text (`inline`). `article` puts them together.
 
-mwparserfromhell, the parser that most tools build on, takes 1 to 2 seconds for a megabyte, does not return from 100,000
-unclosed tags, and knows no tables of data; it is the peer that `benchmarks/sources.py` runs beside.
+mwparserfromhell, the parser that most tools build on, takes 1 to 2 seconds for a megabyte, is quadratic in unclosed
+tags (8,000 of them take half a minute), and knows no tables of data; it is the peer that `benchmarks/sources.py` runs beside.
 """

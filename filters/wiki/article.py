@@ -19,7 +19,7 @@ from gristmill.filters.wiki.words import (
 
 MAX_SHORT_NAME_PAGE = 10_000  # characters of a page that a template name of two or three letters makes a disambiguation
 _REDIRECT = re.compile(r"\s*#\s*([^\s\[:#]{2,40})\s*:?[^\[\n]{0,20}\[\[[^\]\n]+\]\]")
-_TEMPLATE_NAME = re.compile(r"\{\{\s*([^\s|{}][^|{}\n]{0,79}?)\s*(?=[|}\n])")
+_TEMPLATE_NAME = re.compile(r"\{\{([^|{}\n]{1,100})(?=[|}\n])")
 _TITLE_KIND = re.compile(r"\(([^()]+)\)\s*$")
 
 

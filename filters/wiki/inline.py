@@ -7,8 +7,8 @@ from gristmill.filters.text.markdown_syntax import escape_tags
 from gristmill.filters.wiki.verbatim import PIPE, Verbatim
 
 _QUOTES = re.compile(r"'{2,}")
-_LABELLED_ADDRESS = re.compile(r"\[(?:[a-z][a-z0-9+.-]{1,15}:)?//[^\s\[\]<>\"]*[ \t]*([^\[\]\n]*)\]", re.IGNORECASE)
-_MAIL = re.compile(r"\[mailto:[^\s\[\]]*[ \t]*([^\[\]\n]*)\]", re.IGNORECASE)
+_LABELLED_ADDRESS = re.compile(r"\[(?:[a-z][a-z0-9+.-]{1,15}:)?//[^\s\[\]<>\"]*+[ \t]*+([^\[\]\n]*+)\]", re.IGNORECASE)
+_MAIL = re.compile(r"\[mailto:[^\s\[\]]*+[ \t]*+([^\[\]\n]*+)\]", re.IGNORECASE)
 _SCRIPT = re.compile(r"<(su[bp])(?:\s[^<>]*)?>([^<>]{0,200})</\1\s*>", re.IGNORECASE)
 _CODE = re.compile(r"<(code|tt|kbd|samp)(?:\s[^<>]*)?>([^<>\n]{1,500})</\1\s*>", re.IGNORECASE)
 _BREAK = re.compile(r"<br(?:\s[^<>]*)?/?>\n?", re.IGNORECASE)
@@ -43,7 +43,7 @@ _BLANK_BEFORE_MARK = re.compile(r"[ \t]+(?=[,.](?:\s|$))")  # where a template o
 _BLANKS = re.compile(r"[ \t\u00a0]+")
 _VARIANTS = re.compile(r"-\{([^{}]{0,2000})\}-")
 _VARIANT = re.compile(r"^\s*(zh|sr|[a-z]{2,3}-[a-z]{2,4})\s*:(.*)$", re.IGNORECASE | re.DOTALL)
-_SWITCH = re.compile(r"__[^\W\d_](?:[^\W\d]|_(?!_))*__")
+_SWITCH = re.compile(r"__[^\W\d_]++(?:_[^\W\d_]++)*+__")
 _UP = str.maketrans("0123456789+-=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱ")
 _DOWN = str.maketrans("0123456789+-=()aeox", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₒₓ")
 _UP_ONLY, _DOWN_ONLY = re.compile(r"[0-9+\-=()ni−]+"), re.compile(r"[0-9+\-=()aeox−]+")

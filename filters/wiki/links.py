@@ -47,6 +47,8 @@ class Links:
 def _without_disambiguation(target: str) -> str:
     """What `[[Title (kind)|]]` and `[[Help:Title|]]` say."""
     name = target.partition(":")[2] or target
+    if len(name) > 300:  # longer than any title
+        return name
     return re.sub(r"\s*\([^()]*\)\s*$", "", name.partition(",")[0]).strip()
 
 

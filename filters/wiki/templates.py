@@ -8,18 +8,19 @@ import re
 from collections.abc import Callable, Sequence
 
 Values = Sequence[str]
-_NAMED = re.compile(r"^\s*([\w \-]{1,40}?)\s*=(.*)$", re.DOTALL)
+_NAME = re.compile(r"[\w -]{1,40}")
 
 
 def _positional(values: Values) -> list[str]:
     """The arguments without a name, those named by their number included, blanks around them removed."""
     plain, numbered = [], {}
     for value in values:
-        named = _NAMED.match(value)
-        if named is None:
+        name, equals, rest = value.partition("=")
+        name = name.strip()
+        if not equals or not _NAME.fullmatch(name):
             plain.append(value.strip())
-        elif named[1].isdigit() and len(named[1]) < 3:
-            numbered[int(named[1])] = named[2].strip()
+        elif name.isascii() and name.isdigit() and len(name) < 3:
+            numbered[int(name)] = rest.strip()
     for number in sorted(numbered):
         plain[number - 1 : number] = [numbered[number]]
     return plain

@@ -1,8 +1,8 @@
 """Words by which MediaWikis of all languages name things: namespaces, redirects, disambiguation, lists of links.
 
-Facts of MediaWiki's language files (languages/messages/Messages*.php), of the template names that
-MediaWiki:Disambiguationspage of each Wikipedia lists, and of wtf_wikipedia's tables (src/_data, MIT), checked against each
-other. All in lower case. A dump's own names, which its siteinfo gives, are added to them; English names hold in every wiki.
+Names that MediaWiki's language files and the pages MediaWiki:Disambiguationspage of the Wikipedias give, as far as they are
+known here; for small languages compared with the tables of wtf_wikipedia (src/_data, MIT). All in lower case. A dump's own
+names, which its siteinfo gives, are added to them; English names hold in every wiki.
 
 The words are in words.tsv, a kind and a word on each line.
 """

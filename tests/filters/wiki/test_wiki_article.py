@@ -166,6 +166,16 @@ HOSTILE = [
         ":" * 100_000,
         "{{" + "a|" * 100_000 + "}}",
         "[[a|" * 20_000 + "]]" * 20_000,
+        *("[//" + "a" * 200_000, "[mailto:" + "a" * 200_000, "__A" + "_A" * 50_000, "{{lang|" + " " * 200_000 + "}}"),
+        *(
+            "{|\n|colspan=" + " " * 200_000 + "|x\n|}",
+            "[[a" + " " * 100_000 + "b|]]",
+            "{{a" + " " * 200_000,
+            "(" + "," * 200_000,
+        ),
+        *("{|\n|" + 'a="b" ' * 50_000 + "\n|}", "&" * 200_000, "'" * 200_001, "[[" + "a:" * 50_000 + "]]"),
+        *("{{lang|" + "a=" * 50_000 + "}}", "-{" + "a;" * 50_000 + "}-", "<ref " + "a " * 100_000, "<" * 200_000),
+        *("\n" * 200_000, "#" + "REDIRECT " * 20_000, "{|" + "\n|-" * 50_000),
     ),
 ]
 
@@ -173,6 +183,8 @@ HOSTILE = [
 @pytest.mark.parametrize("page", HOSTILE, ids=lambda page: page[:12])
 def test_hostile_pages_end(page: str) -> None:
     """They would run for hours if a cost were quadratic, or end in a RecursionError."""
+    assert not is_redirect(page)
+    assert not is_disambiguation(page, "T")
     article = to_markdown(page, "T")
     assert len(article.text) <= 4 * len(page) + 100
 

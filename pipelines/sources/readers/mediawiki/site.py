@@ -23,7 +23,6 @@ _PROJECTS = {
 }
 _SHARED = ("commons", "meta", "species", "wikidata", "incubator", "mediawiki", "sources", "outreach", "foundation")
 _NAME = re.compile(rf"^([a-z][a-z_]*?)({'|'.join(sorted(_PROJECTS, key=len, reverse=True))})(?=[-_.\d]|$)")
-_SITEINFO = re.compile(rb"<siteinfo>.*?</siteinfo>", re.DOTALL)
 _FIELD = re.compile(r"<(sitename|dbname|base)>([^<]*)</\1>")
 _NAMESPACE = re.compile(r"<namespace key=\"(-?\d+)\"[^>]*>([^<]*)</namespace>")
 
@@ -31,8 +30,7 @@ _NAMESPACE = re.compile(r"<namespace key=\"(-?\d+)\"[^>]*>([^<]*)</namespace>")
 def site_of(path: str, head: bytes, name: str | None = None) -> dict[str, Any]:
     """Facts of a wiki: `wiki` (its database name), `language`, `base` (what its addresses begin with), `namespaces` (number
     to name). path: of the dump below its source's root. head: its first bytes. name: what the recipe says it is."""
-    found = _SITEINFO.search(head)
-    said = found[0].decode("utf-8", "replace") if found else ""
+    said = head.partition(b"<siteinfo>")[2].partition(b"</siteinfo>")[0].decode("utf-8", "replace")
     fields = {key: unescape(value).strip() for key, value in _FIELD.findall(said)}
     names = {number: unescape(value).strip() for number, value in _NAMESPACE.findall(said)}
     by_name = next(filter(None, map(_wiki_name, reversed(path.lower().split("/")))), None)
