@@ -13,15 +13,6 @@ _LEFT_OUT = re.compile(
 _FLOATS = re.compile(r"float\s*:\s*(?:right|left)|align\s*=\s*[\"']?(?:right|left)\b", re.IGNORECASE)
 # of a cell with a bar too many or too few
 _LEFT_ATTRIBUTES = re.compile(r"^\s*+(?:[\w-]{1,20}\s*+=\s*+\"[^\"\n]*\"\s*+)+(?:\||$)")
-_SPAN = 50
-_START = re.compile(r"^[\s:*#;]*\{\|")
-_LEFT_OUT = re.compile(
-    r"\b(?:infobox|navbox|metadata|ambox|tmbox|mbox|vertical-navbox|sidebar|toc|taxobox|geobox|noprint)", re.IGNORECASE
-)
-_FLOATS = re.compile(r"float\s*:\s*(?:right|left)|align\s*=\s*[\"']?(?:right|left)\b", re.IGNORECASE)
-_LEFT_ATTRIBUTES = re.compile(
-    r"^\s*(?:[\w-]{1,20}\s*=\s*\"[^\"\n]*\"\s*)+(?:\||$)"
-)  # of a cell with a bar too many or too few
 _SPAN = re.compile(r"\b(col|row)span\s*+=\s*+[\"']?\s*+(\d{1,4})", re.IGNORECASE)
 
 
