@@ -3,6 +3,8 @@
     python benchmarks/sources.py wiki DUMP...            # beside mwparserfromhell's strip_code (pip install mwparserfromhell)
     python benchmarks/sources.py stackexchange DUMP...   # reading alone: from the archive to rows of every kind
     python benchmarks/sources.py reddit DUMP...
+    python benchmarks/sources.py books | jats | latex FILE...   # beside pandoc, ebooklib, pylatexenc (sources_converted.py)
+    python benchmarks/sources.py code REPOSITORY...      # reading and signals of files
 
 Megabytes are those of the wikitext. One process, one core; the median of three runs. The peer gets a fifth of the pages, as
 it is slow. Differences are in words (white space and letters): those that one has and the other has not.
@@ -19,6 +21,9 @@ from collections.abc import Callable, Sequence
 from html import unescape
 from pathlib import Path
 
+import pyarrow.compute as pc
+from gristmill.filters.code.signals import CodeFileOptions
+from gristmill.filters.code.signals import measure as measure_code
 from gristmill.filters.wiki.article import is_disambiguation, is_redirect, to_markdown
 from gristmill.pipelines.sources.readers.mediawiki.page_frames import PageFrames
 from gristmill.pipelines.sources.readers.registry import list_splits, read_splits
@@ -26,6 +31,7 @@ from gristmill.pipelines.sources.readers.seven_zip import seven_zip_blocks
 from gristmill.pipelines.sources.readers.streams import chunks, packed_as
 from gristmill.schemas.recipe.source import Source
 from gristmill.schemas.tally import Tally
+from sources_converted import converted
 
 RUNS = 3
 PEER_SHARE = 5
@@ -37,13 +43,41 @@ _MARKUP = re.compile(r"\{\{|\}\}|\[\[|\]\]|\{\||\|\}|'''|</?[a-z]+[^<>]*>|\w+=\"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("preset", choices=["wiki", "stackexchange", "reddit"])
+    parser.add_argument("preset", choices=["wiki", "stackexchange", "reddit", "books", "jats", "latex", "code"])
     parser.add_argument("paths", nargs="+", type=Path)
     arguments = parser.parse_args()
     if arguments.preset == "wiki":
         wiki(arguments.paths)
+    elif arguments.preset == "code":
+        code(arguments.paths)
+    elif arguments.preset in ("books", "jats", "latex"):
+        converted(arguments.preset, arguments.paths)
     else:
         threads(arguments.preset, arguments.paths)
+
+
+def code(paths: Sequence[Path]) -> None:
+    """Megabytes of text a second of reading repositories and of the signals of their files, and what the profile keeps."""
+    source = Source(name="code", path=tuple(map(str, paths)), format="code")
+    options = CodeFileOptions().model_dump()
+    started = time.process_time()
+    items = list(read_splits(list_splits(source, 64 << 20), source))
+    reading = time.process_time() - started
+    batches = [item.filter(pc.is_valid(item.column("text"))) for item in items if not isinstance(item, Tally)]
+    size = sum(pc.sum(batch.column("text_bytes")).as_py() or 0 for batch in batches)
+    started = time.process_time()
+    rows = [row for batch in batches for row in measure_code(batch, options).to_pylist()]
+    measuring = time.process_time() - started
+    skipped = sum((Counter(item.skipped) for item in items if isinstance(item, Tally)), Counter())
+    print(
+        f"{len(rows):,} files, {size / 1e6:.1f} MB; read {size / 1e6 / reading:.1f} MB/s, signals "
+        f"{size / 1e6 / measuring:.1f} MB/s"
+    )
+    print("left out:", dict(skipped.most_common()))
+    for signal in ("code_language", "code_licence"):
+        print(f"{signal}:", dict(Counter(row[signal] for row in rows).most_common(8)))
+    for signal in ("code_generated", "code_minified", "code_vendored"):
+        print(f"{signal}: {sum(row[signal] for row in rows):,}")
 
 
 def threads(preset: str, paths: Sequence[Path]) -> None:
