@@ -121,8 +121,10 @@ def leak(
 ) -> Leak:
     """Two random documents of half a window each, in one row, against each alone and against the other changed.
 
-    run: how the model is called to give logits; by default in evaluation mode.
+    run: how the model is called to give logits; by default in evaluation mode. An objective that rearranges documents
+    (`probed_as`) is probed with rows in which they stand as they are: what keeps documents apart is the same.
     """
+    objective = getattr(objective, "probed_as", objective)
     length = window // 2
     ids, other = np.random.default_rng(0).choice(ordinary, (2, 1, 2 * length)).astype(np.int64)
     run = run or evaluated

@@ -86,6 +86,7 @@ class FillInTheMiddle(CausalRows):
 
     shapes: ClassVar[frozenset[str]] = CausalRows.shapes
     Options: ClassVar[type[Strict]] = MiddleOptions
+    probed_as: ClassVar[CausalRows] = CausalRows()  # by training.models.masks
 
     def __init__(self, setting: Setting, options: MiddleOptions) -> None:
         super().__init__()
@@ -113,7 +114,7 @@ class FillInTheMiddle(CausalRows):
         return {**{name: tensor(values) for name, values in rows.items()}, "use_cache": False}
 
     def token_losses(self, model: torch.nn.Module, windows: Windows, positions: np.ndarray) -> TokenLosses:
-        return CausalRows().token_losses(model, windows, positions)
+        return self.probed_as.token_losses(model, windows, positions)
 
     def rearranged(self, windows: Windows, positions: np.ndarray) -> dict[str, np.ndarray]:
         """input_ids, labels, position_ids int64 (rows, width): a pure function of window, seed and position."""

@@ -4,14 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from gristmill.schemas.errors import RecipeError
+from gristmill.training.models.build import build_model
+from gristmill.training.models.masks import refuse_own_mean, refuse_what_leaks
 from gristmill.training.objectives.fill_in_the_middle import FillInTheMiddle, restored
 from gristmill.training.objectives.registry import make
+from gristmill.training.objectives.windows import ordinary_ids
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from tests.training.objective_cases import EOS, PAD, SENTINELS, SEPARATOR, TOKENIZER, random_windows, window_of
+from tests.training.objective_cases import EOS, PAD, SENTINELS, SEPARATOR, TOKENIZER, random_windows, tiny, window_of
 
 MARKS = np.array(SENTINELS[:3])
 TEXT = "def grind(grain: str) -> str:\n    return grain.replace('ä', 'ae') + \"→\"  # die Mühle 磨坊\n" * 3
@@ -126,3 +130,23 @@ def test_rates_and_what_is_asked_of_shards(folder: Path) -> None:
         make("fill_in_the_middle", TOKENIZER.model_copy(update={"sentinel_ids": ()}), 40)
     with pytest.raises(RecipeError, match="level: token"):
         make("fill_in_the_middle", TOKENIZER, 40, {"level": "character"})
+
+
+@pytest.mark.parametrize("shape", ["llama", "qwen"])
+def test_models_learn_from_it(shape: str) -> None:
+    """What training asks of a model before it starts holds, and the loss goes down."""
+    model = build_model(tiny(shape), TOKENIZER, 64, seed=1).train()
+    made = objective(64)
+    for refuse in (refuse_what_leaks, refuse_own_mean):
+        refuse(model, made, ordinary_ids(TOKENIZER), 64)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    losses = []
+    for step in range(12):
+        inputs = made(random_windows(step % 3, 4, 64), np.arange(4))
+        loss = model(**inputs).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] - 0.1
+    assert made.token_losses(model, random_windows(0, 4, 64), np.arange(4)).losses.shape == (4, 64)
