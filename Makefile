@@ -8,7 +8,9 @@ KENLM_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gristmill/kenlm-$(KENLM)
 KENLM_DEBIAN := cmake g++ zlib1g-dev libbz2-dev liblzma-dev libboost-program-options-dev libboost-system-dev \
   libboost-thread-dev libboost-test-dev
 
-.PHONY: demo train-demo test test-slow smoke lint bench docs system kenlm clean
+GPU_PYTHON ?= $(or $(wildcard $(BIN)/python),python3)
+
+.PHONY: demo train-demo gpu-check test test-slow smoke lint bench docs system kenlm clean
 
 demo: .venv/.core
 	$(BIN)/gristmill build examples/demo.yaml --out demo
@@ -19,6 +21,14 @@ train-demo: demo .venv/.train
 	$(BIN)/gristmill shards write demo --tokenizer demo/tokenizer --out demo/shards --validation 0.05
 	$(BIN)/gristmill train examples/pretrain.yaml --out demo-training
 	$(BIN)/gristmill trace demo-training --step 3
+	$(BIN)/python examples/demo_rows.py demo/rows
+	$(BIN)/gristmill train examples/demo-sft.yaml --out demo-training-sft
+	$(BIN)/gristmill train examples/demo-dpo.yaml --out demo-training-dpo
+	$(BIN)/gristmill evaluate demo-training-sft/model demo-training-dpo/model --rows demo/rows/prompts-held-out.jsonl
+
+# What training does on one GPU, with the torch that is there, nothing installed; one line where there is no GPU.
+gpu-check:
+	$(GPU_PYTHON) benchmarks/gpu_check.py
 
 test: .venv/.dev system .venv/.kenlm-tried
 	$(BIN)/python tests/warm_kernels.py
@@ -115,4 +125,4 @@ $(KENLM_CACHE)/lmplz: | .venv/.core
 	@if $(MAKE) --no-print-directory kenlm; then touch $@; else echo "lmplz was not built; its tests are left out"; fi
 
 clean:
-	rm -rf .venv build demo demo-training .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv build demo demo-training demo-training-sft demo-training-dpo .pytest_cache .mypy_cache .ruff_cache

@@ -50,6 +50,8 @@ _PUBLIC = {
     "ScoreOptions": "gristmill.schemas.scores",
     "average_checkpoints": "gristmill.training.run.averaging",
     "TrainingRun": "gristmill.training.inspect.trace",
+    "RowTrainingRun": "gristmill.training.inspect.trace",
+    "AdapterSwitch": "gristmill.training.models.switch",
     # Models that filters use.
     "train_fasttext": "gristmill.pipelines.signal_models.train_fasttext",
     "train_kenlm": "gristmill.pipelines.signal_models.train_kenlm",

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-adapters = typer.Typer(no_args_is_help=True, help="List, describe and merge adapters of fine-tuned models.")
+adapters = typer.Typer(no_args_is_help=True, help="List, describe, merge and swap adapters of fine-tuned models.")
 
 
 @adapters.command("list")
@@ -37,3 +37,27 @@ def merge(
 
     change = merge_adapter(adapter, out, base)
     print(f"{out}: merged; max |Δlogit| {change:.2g} on 64 random tokens")
+
+
+@adapters.command()
+def swap(
+    folders: Annotated[list[str], typer.Argument(metavar="ADAPTER...", help="Folders of adapters of one model.")],
+    base: Annotated[
+        str | None, typer.Option(help="The model beneath them; by default the one that the first names.")
+    ] = None,
+) -> None:
+    """Put adapters on one model in turn and back, and say how exactly each one's outputs come back, and how fast."""
+    import transformers
+    from gristmill.training.models.switch import AdapterSwitch, swap_through
+
+    transformers.logging.disable_progress_bar()
+    switch = AdapterSwitch(base)
+    for folder in folders:
+        switch.add(folder, folder)
+    inexact = 0
+    for found in swap_through(switch):
+        restored = "restored exactly" if found.drift == 0 else f"not restored: max |Δlogit| {found.drift:.2g}"
+        inexact += found.drift != 0
+        print(f"{found.name or 'no adapter'}: {restored}; {found.change:.2g} from no adapter; {found.seconds:.3f} s")
+    if inexact:
+        raise typer.Exit(1)

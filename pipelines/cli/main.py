@@ -10,6 +10,7 @@ from gristmill.pipelines.cli.adapters import adapters
 from gristmill.pipelines.cli.average import average
 from gristmill.pipelines.cli.compute_budget import compute_budget
 from gristmill.pipelines.cli.decontaminate import decontaminate
+from gristmill.pipelines.cli.evaluate import evaluate
 from gristmill.pipelines.cli.export import export
 from gristmill.pipelines.cli.forget import forget
 from gristmill.pipelines.cli.mix import mix
@@ -234,6 +235,7 @@ app.command()(train)
 app.command()(compute_budget)
 app.command()(average)
 app.command()(ledger)
+app.command()(evaluate)
 app.command()(trace)
 
 

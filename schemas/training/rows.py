@@ -20,15 +20,18 @@ class RowRecipe(TrainingRecipe):
     """One run on rows, from a finished model.
 
     rows, validation_rows: a JSON Lines or Parquet file, a folder of such files, or a run of gristmill (its corpus).
+    forgotten_rows: a text file with the id of a row a line: these are served neither by a new run nor, from its next start on,
+    by one that has begun, whether or not the files still hold them. What a run of gristmill has forgotten is known without it.
     model: a folder of `save_pretrained`. tokenizer: a folder; by default the model's. chat_template: `gristmill` or
     `chatml`, in place of the tokenizer's own. max_tokens: of a row. unusable_rows: whether rows that cannot be trained on
     (too long, without a target, ...) stop the run before it begins, or are left out and counted.
     """
 
-    free_to_change: ClassVar[frozenset[str]] = TrainingRecipe.free_to_change | {"validation_rows"}
+    free_to_change: ClassVar[frozenset[str]] = TrainingRecipe.free_to_change | {"validation_rows", "forgotten_rows"}
 
     rows: RecipePath
     validation_rows: RecipePath | None = None
+    forgotten_rows: RecipePath | None = None
     model: RecipePath
     tokenizer: RecipePath | None = None
     chat_template: Literal["gristmill", "chatml"] | None = None

@@ -38,7 +38,7 @@ mix forget purge measure near_duplicates extract
 Extraction
 checker check_many self_test self_test_many Checker AnswerKind Verdict
 train_tokenizer write_shards verify_shards export_shards erase_forgotten train compute_budgets average_checkpoints TrainingRun
-score_rows ScoreOptions preference_figures
+RowTrainingRun AdapterSwitch score_rows ScoreOptions preference_figures
 train_fasttext train_kenlm Recipe Policy TrainingRecipe PretrainRecipe load_recipe load_training_recipe Engine Console Family
 Signal Step StrictOptions RecipePath Place RunContext
 RowKind View RowError Form DatasetSpec Life layout_fingerprint GristmillError RecipeError InputError ModelError
@@ -70,6 +70,7 @@ COMMANDS = {
     },
     "average": {"sources", "--out", "--last", "--ema"},
     "ledger": {"run", "--unskip"},
+    "evaluate": {"models", "--rows", "--checker", "--max-new-tokens", "--max-tokens", "--out"},
     "trace": {"run", "--step", "--document", "--rank", "--branch", "--json"},
     "signals": {"family"},
     "profiles": {"name"},
@@ -148,6 +149,7 @@ COMMANDS = {
     "adapters list": {"folder"},
     "adapters info": {"adapter"},
     "adapters merge": {"adapter", "--out", "--base"},
+    "adapters swap": {"folders", "--base"},
     "shards verify": {"folder", "--run", "--quiet"},
     "shards export": {"folder", "--out", "--format", "--quiet"},
     "shards erase": {"folder", "--quiet"},

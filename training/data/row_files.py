@@ -32,21 +32,27 @@ def read_rows(path: str) -> Rows:
 
     RecipeError where there is nothing to read, for a line that is no JSON object, and for ids that stand twice.
     """
-    found = list(iterate_rows(path))
-    ids = [name for name, _ in found]
+    found = list(_traced_rows(path))
+    ids = [name for name, _, _ in found]
     refuse_repeated(ids, path)
-    return Rows([record for _, record in found], ids, path)
+    return Rows([record for _, record, _ in found], ids, path, [origin for _, _, origin in found])
 
 
 def iterate_rows(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """(id, record) of every row, one after the other, as `read_rows` has them; ids are not compared."""
+    for name, record, _ in _traced_rows(path):
+        yield name, record
+
+
+def _traced_rows(path: str) -> Iterator[tuple[str, dict[str, Any], tuple[str, str | None]]]:
+    """(id, record, (source, URL)) of every row."""
     root = Path(path)
     kind = _kind_of_run(root)
     for file in row_files(path):
         for number, record in enumerate(_records(file), 1):
             plain = _without_nulls(record if kind is None else _decoded(record, kind))
             given = next((plain[name] for name in IDS if name in plain), None)
-            yield f"{file.name}#{number}" if given is None else str(given), plain
+            yield (f"{file.name}#{number}" if given is None else str(given)), plain, _origin(record, str(file))
 
 
 def refuse_repeated(ids: Iterable[str], path: str) -> None:
@@ -76,6 +82,25 @@ def _kind_of_run(root: Path) -> RowKind | None:
     except (ValueError, KeyError, AttributeError) as error:
         raise RecipeError(f"{layout.MANIFEST} cannot be read ({error})", where=str(root)) from error
     return None if kind.is_document else kind
+
+
+def _origin(record: Mapping[str, Any], file: str) -> tuple[str, str | None]:
+    """(source, URL) of a row: what a run of gristmill noted of it, else its file."""
+    source, url = record.get("source"), record.get("url")
+    return source if isinstance(source, str) else file, url if isinstance(url, str) else None
+
+
+def forgotten_of_run(path: str) -> set[str]:
+    """The ids that a run of gristmill was asked to forget; none where the path is no run."""
+    folder = Path(path) / layout.FORGET_REQUESTS
+    found: set[str] = set()
+    if (Path(path) / layout.OWNER).exists() and folder.is_dir():
+        for file in sorted(folder.glob("*.json")):
+            try:
+                found |= set(json.loads(file.read_text(encoding="utf-8"))["doc_ids"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise RecipeError(f"a request to forget cannot be read ({error})", where=str(file)) from error
+    return found
 
 
 def _decoded(row: Mapping[str, Any], kind: RowKind) -> dict[str, Any]:
@@ -204,5 +229,4 @@ def usable_rows(rows: Rows, prepare: Callable[[Mapping[str, Any]], Prepared], le
     if not kept:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
         raise RecipeError(f"no rows: of {len(rows):,} none can be trained on ({reasons})", where=rows.source)
-    usable = Rows([rows.records[number] for number in kept], [rows.ids[number] for number in kept], rows.source)
-    return Usable(usable, prepared, dict(counts))
+    return Usable(rows.chosen(kept), prepared, dict(counts))

@@ -25,11 +25,13 @@ class Rows:
     """Rows to train on.
 
     records: what each row holds, as JSON values; at least one. ids: one for each row. source: where they come from, for errors.
+    origins: of each row, the source and URL of the document that it was; where there are none, all come from `source`.
     """
 
     records: Sequence[Mapping[str, Any]]
     ids: Sequence[str]
     source: str = ""
+    origins: Sequence[tuple[str, str | None]] = ()
 
     def __post_init__(self) -> None:
         if not self.records:
@@ -39,6 +41,15 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def origin(self, number: int) -> tuple[str, str | None]:
+        """(source, URL) of a row."""
+        return self.origins[number] if self.origins else (self.source, None)
+
+    def chosen(self, numbers: Sequence[int]) -> "Rows":
+        """Some of the rows."""
+        origins = [self.origins[number] for number in numbers] if self.origins else ()
+        return Rows([self.records[number] for number in numbers], [self.ids[n] for n in numbers], self.source, origins)
 
     @property
     def digest(self) -> str:

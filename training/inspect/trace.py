@@ -1,20 +1,25 @@
 """From a step of a training run to the documents it trained on, and from a document to the steps that had it.
 
-Reads a training run's plan.json and history.jsonl, and of training.json the `launches`: from which step on how many
-processes shared a global batch. Step s (from 1) consumed the served sequences [(s - 1) * B, s * B); micro batch m of
-rank r held rows m * rows + j: sequences (s - 1) * B + (m * ranks + r) * rows + j.
+Reads a training run's plan.json and history.jsonl, for runs on rows also rows.parquet, and of training.json the
+`launches`: from which step on how many processes shared a global batch. Step s (from 1) consumed the served sequences
+[(s - 1) * B, s * B); micro batch m of rank r held rows m * rows + j: sequences (s - 1) * B + (m * ranks + r) * rows + j.
 """
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow.compute as pc
 from gristmill.schemas.errors import InputError, RunError
-from gristmill.training.data.history import read_events
+from gristmill.training.data.history import Event, read_events
+from gristmill.training.data.row_history import RowHistory
+from gristmill.training.data.row_index import RowIndex
+from gristmill.training.data.rows import PLAN, RowPlan
 from gristmill.training.data.stream.dataset import DocumentSpan, PlanDataset
 from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.plan import Plan
+from gristmill.training.run.files import json_object
 from gristmill.training.run.folder import HISTORY, TRAINING, read_training
 from gristmill.training.run.progress import progress
 
@@ -27,30 +32,39 @@ class TracedRow(NamedTuple):
     row: int
     served: int
     position: int
-    documents: list[DocumentSpan]
+    documents: Sequence["DocumentSpan | TrainedRow"]
+
+
+class TrainedRow(NamedTuple):
+    """A row (a conversation, a pair, a prompt) that a sequence holds. start, end: its tokens; None where it is the sequence."""
+
+    doc_id: str
+    source: str
+    url: str | None
+    start: int | None
+    end: int | None
 
 
 class SeenBy(NamedTuple):
-    """A step, and where in which of its rows tokens of a document stood."""
+    """A step, and where in which of its rows tokens of a document stood; None for all of them."""
 
     step: int
     rank: int
     row: int
     served: int
-    start: int
-    end: int
+    start: int | None
+    end: int | None
 
 
-class TrainingRun:
-    """The order in which a training run on token shards read its documents: which step had which, and the reverse.
+class ServedRun:
+    """The order of a training run, whatever its data is made of.
 
-    folder: of the run. branch: the run as it was before it was rolled back for the (branch + 1)-th time; None: as it stands.
-    steps: how many it has made, in that branch. Raises RunError for a folder without a plan, InputError for another branch.
+    branch: as it was before the run went back for the (branch + 1)-th time; none: as it stands. steps: how many it has made, in
+    that branch.
     """
 
     def __init__(self, folder: str | Path, branch: int | None = None) -> None:
         self.folder = Path(folder)
-        self.plan = Plan.load(folder)
         self.launches = self._launches()
         events = read_events(self.folder / HISTORY)
         ends = [number for number, event in enumerate(events) if event.starts_branch]
@@ -60,7 +74,19 @@ class TrainingRun:
                 raise InputError(f"branch {branch}", expected=f"0 to {len(ends)}: the run went back so often")
             if branch < len(ends):
                 self.steps, events = events[ends[branch]].data.get("step", self.steps), events[: ends[branch]]
-        self.data = PlanDataset(self.plan, StreamHistory(None, self.plan, events))
+        self.open_data(events)
+
+    def open_data(self, events: Sequence[Event]) -> None:
+        """Open what is served under these events."""
+        raise NotImplementedError
+
+    def position_of(self, served: int) -> int:
+        """The plan position of a served sequence."""
+        raise NotImplementedError
+
+    def documents_of(self, served: int) -> Sequence[DocumentSpan | TrainedRow]:
+        """What a served sequence holds."""
+        raise NotImplementedError
 
     def rows(self, step: int, rank: int | None = None) -> Iterator[TracedRow]:
         """The sequences of a step, in the order of ranks and rows. InputError for a step or rank that there was not."""
@@ -81,8 +107,46 @@ class TrainingRun:
                 for row in range(launch["rows"] * launch["accumulation"]):
                     micro, inside = divmod(row, launch["rows"])
                     served = first + (micro * launch["ranks"] + holder) * launch["rows"] + inside
-                    position = self.data.history.served_to_plan(served)
-                    yield TracedRow(step, holder, row, served, position, self.data.documents(served))
+                    yield TracedRow(step, holder, row, served, self.position_of(served), self.documents_of(served))
+
+    def sequences_of(self, steps: int) -> int:
+        """How many sequences the first `steps` steps consumed."""
+        return steps * self._launch(steps)["global_batch"] if steps else 0
+
+    def _seen(self, served: int, start: int | None, end: int | None) -> SeenBy:
+        batch = self.launches[0]["global_batch"]
+        step, inside = served // batch + 1, served % batch
+        launch = self._launch(step)
+        micro, rest = divmod(inside, launch["ranks"] * launch["rows"])
+        rank, row = divmod(rest, launch["rows"])
+        return SeenBy(step, rank, micro * launch["rows"] + row, served, start, end)
+
+    def _launch(self, step: int) -> dict[str, int]:
+        return next(launch for launch in reversed(self.launches) if launch["from_step"] <= max(step, 1))
+
+    def _launches(self) -> list[dict[str, Any]]:
+        launches = sorted(read_training(self.folder)["launches"], key=lambda launch: launch["from_step"])
+        if not launches or launches[0]["from_step"] > 1:
+            raise RunError("no launches", where=str(self.folder / TRAINING), expected="a run that has started")
+        return launches
+
+
+class TrainingRun(ServedRun):
+    """The order in which a training run on token shards read its documents: which step had which, and the reverse.
+
+    folder: of the run. branch: the run as it was before it was rolled back for the (branch + 1)-th time; None: as it stands.
+    steps: how many it has made, in that branch. Raises RunError for a folder without a plan, InputError for another branch.
+    """
+
+    def open_data(self, events: Sequence[Event]) -> None:
+        self.plan = Plan.load(self.folder)
+        self.data = PlanDataset(self.plan, StreamHistory(None, self.plan, events))
+
+    def position_of(self, served: int) -> int:
+        return self.data.history.served_to_plan(served)
+
+    def documents_of(self, served: int) -> list[DocumentSpan]:
+        return self.data.documents(served)
 
     def seen(self, shard: str, start: int, end: int, steps: int | None = None) -> list[SeenBy]:
         """Where the first `steps` steps (all that were made) served one of the tokens [start, end) of a shard, in order;
@@ -95,10 +159,6 @@ class TrainingRun:
                     if served < last:
                         found += [self._seen(served, a, b) for a, b in self._columns(source, place, shard, start, end)]
         return sorted(found)
-
-    def sequences_of(self, steps: int) -> int:
-        """How many sequences the first `steps` steps consumed."""
-        return steps * self._launch(steps)["global_batch"] if steps else 0
 
     def find(self, doc_id: str) -> list[tuple[str, int, int]]:
         """(shard, first token, end) of every copy of a document in the plan's shards."""
@@ -135,19 +195,51 @@ class TrainingRun:
                 yield column + a - span.start, column + b - span.start
             column += span.length
 
-    def _seen(self, served: int, start: int, end: int) -> SeenBy:
-        batch = self.launches[0]["global_batch"]
-        step, inside = served // batch + 1, served % batch
-        launch = self._launch(step)
-        micro, rest = divmod(inside, launch["ranks"] * launch["rows"])
-        rank, row = divmod(rest, launch["rows"])
-        return SeenBy(step, rank, micro * launch["rows"] + row, served, start, end)
 
-    def _launch(self, step: int) -> dict[str, int]:
-        return next(launch for launch in reversed(self.launches) if launch["from_step"] <= max(step, 1))
+class RowTrainingRun(ServedRun):
+    """A run on rows: conversations, pairs, prompts. Where they were a run of gristmill, ids are those of its documents."""
 
-    def _launches(self) -> list[dict[str, Any]]:
-        launches = sorted(read_training(self.folder)["launches"], key=lambda launch: launch["from_step"])
-        if not launches or launches[0]["from_step"] > 1:
-            raise RunError("no launches", where=str(self.folder / TRAINING), expected="a run that has started")
-        return launches
+    def open_data(self, events: Sequence[Event]) -> None:
+        self.plan = RowPlan.load(self.folder)
+        self.index = RowIndex.load(self.folder)
+        self.history = RowHistory(None, self.plan, events)
+
+    def position_of(self, served: int) -> int:
+        return self.history.served_to_plan(served)
+
+    def documents_of(self, served: int) -> list[TrainedRow]:
+        """The rows of a sequence; those that were forgotten before it was served are left out, because it was blank there."""
+        sequence = int(self.plan.row(self.history.positions(served, served + 1))[0])
+        forgotten = self.history.forgotten(served)
+        rows = [row for row in self.index.of_sequence(sequence) if row.doc_id not in forgotten]
+        return [TrainedRow(row.doc_id, row.source, row.url, row.start, row.end) for row in rows]
+
+    def seen(self, doc_id: str, steps: int | None = None) -> list[SeenBy]:
+        """Where the first `steps` steps (all that were made) served a row, in order. InputError for an id that is no row's."""
+        row = self.index.named(doc_id)
+        if row is None:
+            raise InputError(
+                f"no row {doc_id!r}", where=str(self.folder), expected="an id of the rows that the run trains on"
+            )
+        last = self.sequences_of(self.steps if steps is None else steps)
+        sequences = self.plan.row(self.history.positions(0, last)) if last else np.zeros(0, np.int64)
+        return [
+            self._seen(served, row.start, row.end)
+            for served in np.flatnonzero(sequences == row.sequence).tolist()
+            if doc_id not in self.history.forgotten(served)
+        ]
+
+    def forgotten_from(self, doc_id: str) -> int | None:
+        """The step from which on a row is served no more; None for a row that was not forgotten."""
+        found = [e.position for e in self.history.events if doc_id in e.data.get("doc_ids", ())]
+        return min(found) // self.launches[0]["global_batch"] + 1 if found else None
+
+
+def open_training_run(folder: str | Path, branch: int | None = None) -> TrainingRun | RowTrainingRun:
+    """The order of a training run, on shards or on rows. RunError for a folder that holds none."""
+    read_training(Path(folder))
+    try:
+        plan = json_object(Path(folder) / PLAN) or {}
+    except ValueError:  # told by whoever loads it
+        plan = {}
+    return RowTrainingRun(folder, branch) if set(plan) == {"plan_id", "rows"} else TrainingRun(folder, branch)

@@ -6,7 +6,7 @@ switched off. Figures: loss, accuracy, margins, log-probabilities of chosen and 
 drifted from the reference; a warning when the *chosen* ones fall.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import torch
 import trl
 from accelerate.utils import gather_object
 from gristmill.schemas.training.dpo import DpoRecipe
+from gristmill.training.data.row_sequences import NO_LABEL
 from gristmill.training.kinds.pairs import PairKind
 from gristmill.training.kinds.post_training import refuse_fsdp
 from gristmill.training.kinds.trl_trainer import WatchedTrlTrainer
@@ -24,6 +25,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 SIDES = ("chosen", "rejected")
+NO_INPUTS = ("completion_mask", "ref_chosen_logps", "ref_rejected_logps")  # columns of a batch that no model reads
 
 FALLING = 0.5  # nats below the reference, over a window of steps: the chosen answers have become less likely
 WINDOW = 16
@@ -58,6 +60,17 @@ class WatchedDpoTrainer(WatchedTrlTrainer, trl.DPOTrainer):
                 own.append((first, *(side.float().cpu().tolist() for side in values)))
         parts = sorted(gather_object(own)) if self.args.world_size > 1 else own
         return {side: torch.tensor([v for part in parts for v in part[place]]) for place, side in enumerate(SIDES, 1)}
+
+    def margins(self, model: Any, rows: list[dict[str, Any]]) -> np.ndarray:
+        """float64 (rows,): by how many nats more than its reference a model prefers the chosen answer. rows: of a dataset
+        whose reference is computed."""
+        inputs = self._prepare_inputs(self.data_collator(rows))
+        columns = {name: value for name, value in inputs.items() if name not in NO_INPUTS}
+        labels = inputs["input_ids"].masked_fill(inputs["completion_mask"] == 0, NO_LABEL)
+        logps = model(**columns, use_cache=False, labels=labels, fused_lm_head=True).log_probs
+        chosen, rejected = logps[:, -(labels.shape[1] - 1) :].sum(dim=1).double().chunk(2)
+        found = chosen - inputs["ref_chosen_logps"] - (rejected - inputs["ref_rejected_logps"])
+        return found.cpu().numpy()  # type: ignore[no-any-return]
 
     def label_counts(self, inputs: Any) -> torch.Tensor:
         return inputs["completion_mask"].sum().reshape(1)  # type: ignore[no-any-return]
@@ -104,6 +117,29 @@ class Dpo(PairKind):
             eval_dataset=held_out,
             processing_class=self.vocabulary,
         )
+
+    def validation_loss(self, trainer: Any) -> Callable[[torch.nn.Module], float | None] | None:
+        """The loss of the held-out pairs; how many are preferred the right way, and by how much, goes into the log with it."""
+        loss, options = super().validation_loss(trainer), self.recipe.validation
+        if loss is None or options is None:
+            return None
+        count, size = min(options.sequences, len(trainer.eval_dataset)), self.recipe.micro_batch_sequences
+
+        def measured(model: torch.nn.Module) -> float | None:
+            with evaluating(model):
+                parts = [
+                    trainer.margins(model, [trainer.eval_dataset[n] for n in range(first, min(first + size, count))])
+                    for first in range(0, count, size)
+                ]
+            margins = np.concatenate(parts)
+            right = (margins > 0) + 0.5 * (margins == 0)
+            trainer.held_out_figures = {
+                "held_out/accuracy": float(right.mean()),
+                "held_out/margin": float(margins.mean() * self.recipe.beta),
+            }
+            return loss(model)
+
+        return measured
 
     def warnings(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
         """Chosen answers that have become less likely than under the reference: the loss may fall all the same."""

@@ -15,7 +15,7 @@ from datasets import Dataset, disable_progress_bars
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.training.adapter import Adapter
 from gristmill.schemas.training.rollouts import GrpoRecipe
-from gristmill.training.kinds.rollouts import RolloutKind, Texts, figures_of_completions
+from gristmill.training.kinds.rollouts import RolloutKind, Texts, figures_of_completions, prompt_text
 from gristmill.training.kinds.trl_trainer import WatchedTrlTrainer
 from gristmill.training.models.memory import Memory, memory
 from gristmill.training.models.sampling import draw_completions, key_of
@@ -55,16 +55,20 @@ class WatchedGrpoTrainer(WatchedTrlTrainer, trl.GRPOTrainer):
             kind, step = self._kind, self.state.global_step
             first = self.args.process_index * len(prompt_ids)
             keys = [key_of(kind.recipe.seed, step, first + number) for number in range(len(prompt_ids))]
-            with unwrap_model_for_generation(self.model_wrapped, self.accelerator) as model:
-                pad = kind.vocabulary.pad_token_id
-                found, logps = draw_completions(model, prompt_ids, keys, kind.sampling, kind.ends, pad), None
+            found, logps = self.drawn_completions(prompt_ids, keys), None
         self._lengths = torch.tensor([len(ids) for ids in found])
         return found, logps
+
+    def drawn_completions(self, prompts: list[list[int]], keys: list[int]) -> list[list[int]]:
+        """The ids of one completion of each prompt under the policy as it is."""
+        kind = self._kind
+        with unwrap_model_for_generation(self.model_wrapped, self.accelerator) as model:
+            return draw_completions(model, prompts, keys, kind.sampling, kind.ends, kind.vocabulary.pad_token_id)
 
     def _reward(self, prompts: list[Any], completions: list[Any], row: list[int], **columns: Any) -> list[Score]:
         """The sum of the rewards of each completion, as trl calls it."""
         kind, step = self._kind, self.state.global_step + 1
-        texts = Texts([_text(one) for one in prompts], [_text(one) for one in completions])
+        texts = Texts([prompt_text(one) for one in prompts], [prompt_text(one) for one in completions])
         records = [kind.usable.rows.records[number] for number in row]
         self._scored, by_name = kind.rewards(texts.prompts, texts.completions, records)
         self._figures = figures_of_completions(texts.completions, self._scored, self._lengths.tolist())
@@ -80,10 +84,6 @@ class WatchedGrpoTrainer(WatchedTrlTrainer, trl.GRPOTrainer):
 
 
 NOT_SHOWN = ("step_time", "rewards/_reward/mean", "rewards/_reward/std")
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else "\n".join(str(message.get("content") or "") for message in value)
 
 
 def _mean(values: Sequence[Score]) -> float:

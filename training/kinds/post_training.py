@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.errors import RecipeError, RunError
 from gristmill.schemas.training.adapter import Adapter
 from gristmill.schemas.training.rows import RowRecipe
 from gristmill.training.data.conversations import ConversationEncoder
-from gristmill.training.data.row_files import Usable, need_columns, read_rows, usable_rows
+from gristmill.training.data.row_files import Usable, forgotten_of_run, need_columns, read_rows, usable_rows
+from gristmill.training.data.row_index import INDEX, IndexedRow, RowIndex, digest_of, listed_ids, named_shortly
 from gristmill.training.data.rows import Rows
 from gristmill.training.kinds.rows import RowTrainingKind
 from gristmill.training.models.adapters import quantization, trained_parameters, with_adapter
@@ -42,6 +43,8 @@ class PostTraining(RowTrainingKind):
     def prepare(self, earlier: Mapping[str, Any] | None) -> None:
         """Read tokenizer and rows, and build the model once, so that what does not fit shows before step 1."""
         self.open_rows()
+        if earlier and earlier.get("plan_id") and (self.folder / INDEX).exists():
+            self._keep_places_of_forgotten(RowIndex.load(self.folder))
         super().prepare(earlier)
         model = self.model()
         self.trained, self.parameters = trained_parameters(model)
@@ -52,9 +55,71 @@ class PostTraining(RowTrainingKind):
         recipe: RowRecipe = self.recipe
         self.template_change: str | None = None
         self.vocabulary = load_tokenizer(Path(recipe.tokenizer or recipe.model), recipe.chat_template)
+        self._forgotten: set[str] = set()
+        self._to_forget = set() if recipe.forgotten_rows is None else listed_ids(recipe.forgotten_rows)
+        for path in (recipe.rows, recipe.validation_rows):
+            self._to_forget |= forgotten_of_run(path) if path else set()
         self.encoder = ConversationEncoder(self.vocabulary, recipe.max_tokens)
         self.usable = self._usable(recipe.rows)
         self.held_out = self._usable(recipe.validation_rows) if self._validates else None
+
+    @property
+    def forgotten(self) -> set[str]:
+        return self._forgotten
+
+    def blank(self, row: IndexedRow) -> Any:
+        """What stands in the place of a row that was forgotten, and is never served: what the first row was prepared to be."""
+        return self.usable.prepared[0]
+
+    def fits(self, row: IndexedRow, prepared: Any) -> bool:
+        """Whether a row was prepared to be what it was when the run began."""
+        return True
+
+    def _keep_places_of_forgotten(self, index: RowIndex) -> None:
+        """The rows in the order that the run was begun with, blank ones in the place of those that were forgotten since.
+
+        RunError for rows that are gone without having been forgotten, and for rows that hold something else now.
+        """
+        self._forgotten = set(index.doc_ids) & self._to_forget
+        if not self._forgotten:
+            return
+        here = {doc_id: number for number, doc_id in enumerate(self.usable.rows.ids)}
+        wanted = index.in_row_order()
+        kept = [row for row in wanted if row.doc_id not in self._forgotten]
+        gone = [row.doc_id for row in kept if row.doc_id not in here]
+        changed = [row.doc_id for row in kept if row.doc_id in here and not self._is_as_it_was(row, here[row.doc_id])]
+        new = sorted(here.keys() - {row.doc_id for row in wanted})
+        faults = [(gone, "of its beginning are not there"), (changed, "hold something else than at its beginning")]
+        if not forgotten_of_run(self.recipe.rows):  # in the place of what such a run forgot, others may have come
+            faults.append((new, "were not there at its beginning"))
+        for names, what in faults:
+            if names:
+                raise RunError(
+                    f"{len(names):,} rows {what}: {named_shortly(names)}",
+                    where=self.usable.rows.source,
+                    expected="the rows that it was begun with, but for those that were forgotten",
+                    next_step="restore them, or list their ids in a file that `forgotten_rows` names",
+                )
+        records, rows = self.usable.rows.records, self.usable
+        numbers = [here.get(row.doc_id) if row.doc_id not in self._forgotten else None for row in wanted]
+        data = Rows(
+            [{} if number is None else records[number] for number in numbers],
+            [row.doc_id for row in wanted],
+            rows.rows.source,
+            [(row.source, row.url) for row in wanted],
+        )
+        prepared = [
+            self.blank(row) if number is None else rows.prepared[number]
+            for row, number in zip(wanted, numbers, strict=True)
+        ]
+        counts = {"forgotten": len(self._forgotten), "that came after the run had begun": len(new)}
+        counts = {reason: count for reason, count in counts.items() if count}
+        self.usable = Usable(data, prepared, {**rows.left_out, **counts})
+
+    def _is_as_it_was(self, row: IndexedRow, number: int) -> bool:
+        rows = self.usable
+        same = row.digest == digest_of(row.doc_id, rows.rows.records[number])
+        return same and self.fits(row, rows.prepared[number])
 
     def memory_of(self, adapter: Adapter | None) -> Memory:
         """What a run would hold with an adapter, or with every weight trained."""
@@ -65,7 +130,7 @@ class PostTraining(RowTrainingKind):
         return self.recipe.validation is not None and self.recipe.validation_rows is not None
 
     def _usable(self, path: str) -> Usable[Any]:
-        rows = read_rows(path)
+        rows = self._without_forgotten(read_rows(path))
         need_columns(rows, self.columns, self.recipe.kind)
         if any(holds_messages(record) for record in rows.records):
             folder = Path(self.recipe.tokenizer or self.recipe.model)
@@ -73,6 +138,13 @@ class PostTraining(RowTrainingKind):
             change = need_chat_template(self.vocabulary, folder, marks)
             self.template_change = change or self.template_change
         return usable_rows(rows, self.prepare_row, self.recipe.unusable_rows == "leave_out")
+
+    def _without_forgotten(self, rows: Rows) -> Rows:
+        """RecipeError where none is left."""
+        kept = [number for number, doc_id in enumerate(rows.ids) if doc_id not in self._to_forget]
+        if not kept:
+            raise RecipeError(f"no rows: all of {len(rows):,} were forgotten", where=rows.source)
+        return rows if len(kept) == len(rows) else rows.chosen(kept)
 
     def check_model(self, model: Any) -> None:
         """Errors of a model, as it is before step 1, that would show after it, or never."""

@@ -10,7 +10,7 @@ from typing import Any
 from gristmill.schemas.training.adapter import Adapter
 from gristmill.schemas.training.ppo import PpoRecipe
 from gristmill.training.kinds.ppo_trainer import PpoTrainer
-from gristmill.training.kinds.rollouts import RolloutKind
+from gristmill.training.kinds.rollouts import RolloutKind, prompt_text
 from gristmill.training.models.actor_critic import ActorCritic
 from gristmill.training.models.memory import Memory, memory
 from transformers import TrainingArguments
@@ -54,7 +54,7 @@ class Ppo(RolloutKind):
         reference = self.load(Path(recipe.model)).eval().requires_grad_(False) if recipe.adapter is None else None
         trunk = self.load(Path(recipe.model)).get_decoder() if recipe.value == "separate" else None
         prompts = [
-            {"ids": one["ids"], "row": number, "text": self.prompt_text(one["prompt"])}
+            {"ids": one["ids"], "row": number, "text": prompt_text(one["prompt"])}
             for number, one in enumerate(self.usable.prepared)
         ]
         return PpoTrainer(
@@ -65,12 +65,3 @@ class Ppo(RolloutKind):
             train_dataset=prompts,
             data_collator=list,
         )
-
-    def completion_text(self, ids: list[int]) -> str:
-        text: str = self.vocabulary.decode(ids, skip_special_tokens=True)
-        return text
-
-    @staticmethod
-    def prompt_text(prompt: Any) -> str:
-        """A prompt as a reward reads it."""
-        return prompt if isinstance(prompt, str) else "\n".join(message["content"] for message in prompt)

@@ -79,6 +79,12 @@ class PpoTrainer(WatchedTrainer):
         self._shares.append(loss)
         return loss
 
+    def drawn_completions(self, prompts: list[list[int]], keys: list[int]) -> list[list[int]]:
+        """The ids of one completion of each prompt under the policy as it is."""
+        kind, policy = self._kind, self.actor_critic.policy
+        with self.compute_loss_context_manager():
+            return draw_completions(policy, prompts, keys, kind.sampling, kind.ends, kind.vocabulary.pad_token_id)
+
     def _sum(self, value: torch.Tensor) -> torch.Tensor:
         return self.sum_over_processes(value)
 
@@ -90,9 +96,7 @@ class PpoTrainer(WatchedTrainer):
         first = self.args.process_index * len(some)
         keys = [key_of(recipe.seed, step, first + number) for number in range(len(some))]
         prompts = [one["ids"] for one in some]
-        ends, pad = kind.ends, kind.vocabulary.pad_token_id
-        with self.compute_loss_context_manager():
-            drawn = draw_completions(self.actor_critic.policy, prompts, keys, kind.sampling, ends, pad)
+        drawn = self.drawn_completions(prompts, keys)
         texts = Texts([one["text"] for one in some], [kind.completion_text(ids) for ids in drawn])
         numbers = [one["row"] for one in some]
         scores, _ = kind.rewards(texts.prompts, texts.completions, [kind.usable.rows.records[n] for n in numbers])
@@ -100,13 +104,13 @@ class PpoTrainer(WatchedTrainer):
         self._figures = figures_of_completions(texts.completions, scores, lengths)
         if self.is_world_process_zero():
             kind.keep_samples(step + 1, numbers, texts, scores)
-        truncated = torch.tensor([ids[-1] not in ends for ids in drawn])
+        truncated = torch.tensor([ids[-1] not in kind.ends for ids in drawn])
         given = torch.tensor([0.0 if score is None else score for score in scores])
         if recipe.clip_score is not None:
             given = given.clamp(-recipe.clip_score, recipe.clip_score)
         given = given - recipe.penalty_without_end * truncated
         scored = torch.tensor([score is not None for score in scores])
-        found = self._judged(prompts, drawn, given, scored, pad)
+        found = self._judged(prompts, drawn, given, scored, kind.vocabulary.pad_token_id)
         self._note_scores(given, scored, torch.tensor(lengths, dtype=torch.float32), truncated)
         return found
 

@@ -4,22 +4,23 @@ Data: prompts, texts or messages, with whatever columns the rewards read. Checks
 its completion, every checker can be made. Rows are not blamed: a policy's loss says nothing of a prompt.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from gristmill.schemas.errors import RecipeError
+import torch
 from gristmill.schemas.training.rollouts import RolloutRecipe
 from gristmill.training.data.conversations import checked_messages
-from gristmill.training.data.row_files import UnusableRow
+from gristmill.training.data.row_files import UnusableRow, Usable
 from gristmill.training.kinds.post_training import PostTraining
-from gristmill.training.models.sampling import Sampling
+from gristmill.training.models.sampling import Sampling, key_of
 from gristmill.training.rewards.scoring import Rewards, Score
 from gristmill.training.run.samples import add_samples, truncate_samples
 from gristmill.training.stability.blame import DocumentLoss
 
 REPEATED, LONGER, WINDOW = 0.8, 0.6, 16
+HELD_OUT = -1  # in the place of a step's number in the keys of completions that are only measured
 
 
 class RolloutKind(PostTraining):
@@ -47,7 +48,12 @@ class RolloutKind(PostTraining):
         self.rewards.check(record)
         return {"prompt": prompt, "ids": list(ids)}
 
+    def dealt_out(self, processes: int) -> tuple[int, int]:
+        """A process draws the completions of all its prompts at once."""
+        return self.recipe.batch_sequences // processes, 1
+
     def go_on(self, history: Any, step: int) -> None:
+        super().go_on(history, step)
         truncate_samples(self.folder, step)
 
     @property
@@ -64,17 +70,43 @@ class RolloutKind(PostTraining):
     def losses(self, trainer: Any, history: Any) -> "NoRowLosses":  # type: ignore[override]
         return NoRowLosses(trainer)
 
-    def validation_loss(self, trainer: Any) -> None:
-        return None
+    def validation_loss(self, trainer: Any) -> Callable[[torch.nn.Module], None] | None:
+        """No loss, but what completions of the first held-out prompts are rewarded with."""
+        if self.held_out is None or self.recipe.validation is None:
+            return None
+        held_out, count = self.held_out, min(self.recipe.validation.sequences, len(self.held_out.rows))
 
-    def prepare(self, earlier: Mapping[str, Any] | None) -> None:
-        if self.recipe.validation_rows is not None:
-            raise RecipeError(
-                f"validation_rows for kind {self.recipe.kind}",
-                expected="none: the mean reward is logged at every step",
-                where=self.recipe.name,
-            )
-        super().prepare(earlier)
+        def measured(model: torch.nn.Module) -> None:
+            trainer.held_out_figures = self._held_out_figures(trainer, held_out, count)
+
+        return measured
+
+    def _held_out_figures(self, trainer: Any, held_out: Usable[dict[str, Any]], count: int) -> dict[str, float]:
+        """Of one completion of each of the first `count` prompts, dealt out over the processes.
+
+        Each time a prompt is completed under the same noise, so figures of two validations differ by the weights alone.
+        """
+        ranks, rank = trainer.args.world_size, trainer.args.process_index
+        own = range(rank, count, ranks)
+        prompts = [held_out.prepared[number] for number in own]
+        keys = [key_of(self.recipe.seed, HELD_OUT, number) for number in own]
+        drawn = trainer.drawn_completions([prompt["ids"] for prompt in prompts], keys) if prompts else []
+        texts = [self.completion_text(ids) for ids in drawn]
+        records = [held_out.rows.records[number] for number in own]
+        scores: list[Score] = []
+        if prompts:
+            scores, _ = self.rewards([prompt_text(prompt["prompt"]) for prompt in prompts], texts, records)
+        scored = [score for score in scores if score is not None]
+        passed = sum(score >= 1 for score in scored)
+        sums = [sum(scored), passed, len(scored), sum(len(ids) for ids in drawn)]
+        total, passed, given, tokens = trainer.sum_over_processes(torch.tensor(sums, dtype=torch.float64)).tolist()
+        found = {"held_out/reward": total / given, "held_out/passed": passed / given} if given else {}
+        return found | {"held_out/not_scored": 1 - given / count, "held_out/mean_length": tokens / count}
+
+    def completion_text(self, ids: Sequence[int]) -> str:
+        """A completion as a reward reads it."""
+        text: str = self.vocabulary.decode(ids, skip_special_tokens=True)
+        return text
 
     def keep_samples(self, step: int, rows: Sequence[int], texts: "Texts", rewards: Sequence[Score]) -> None:
         """Write some of a step's completions into the run's folder, if it is the turn of that step."""
@@ -118,6 +150,11 @@ class RolloutKind(PostTraining):
         if unscored > 0.1:
             found.append(f"{unscored:.0%} of the completions were not scored, over the last {WINDOW} steps")
         return found
+
+
+def prompt_text(prompt: Any) -> str:
+    """A prompt as a reward reads it: of messages, their contents."""
+    return prompt if isinstance(prompt, str) else "\n".join(str(message.get("content") or "") for message in prompt)
 
 
 class Texts:

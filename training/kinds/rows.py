@@ -7,11 +7,13 @@ of trl's behind `kinds.trl_trainer.WatchedTrlTrainer`. The order of rows, resumi
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from gristmill.schemas.errors import RunError
 from gristmill.training.data.history import History
+from gristmill.training.data.row_history import RowHistory, record_forgotten
+from gristmill.training.data.row_index import IndexedRow, RowIndex, digest_of
 from gristmill.training.data.rows import RowPlan, Rows, RowStream, ServedRows
 from gristmill.training.objectives.tensors import evaluating
 from gristmill.training.run.folder import HISTORY
@@ -28,6 +30,7 @@ class RowTrainingKind(Kind):
     """
 
     no_labels = "no row of the batch has a label"
+    HistoryClass: ClassVar[type[History]] = RowHistory
 
     @abstractmethod
     def rows(self) -> Rows:
@@ -43,7 +46,11 @@ class RowTrainingKind(Kind):
     def prepare(self, earlier: Mapping[str, Any] | None) -> None:
         """Read the rows; RunError when they are not those that the run was begun with."""
         self.data = self.rows()
-        self._plan = RowPlan.of(self.data, self.recipe.seed)
+        if self.forgotten and earlier and earlier.get("plan_id"):
+            self._plan, self.index = RowPlan.load(self.folder), RowIndex.load(self.folder)
+        else:
+            self._plan = RowPlan.of(self.data, self.recipe.seed)
+            self.index = RowIndex.of(self.indexed_rows())
         begun_with = (earlier or {}).get("plan_id")
         if begun_with and begun_with != self._plan.plan_id:
             raise RunError(
@@ -54,6 +61,24 @@ class RowTrainingKind(Kind):
             )
 
     @property
+    def forgotten(self) -> set[str]:
+        """Ids of rows that the run was begun with and that it must not serve any more; `rows` gives blank ones for them."""
+        return set()
+
+    def indexed_rows(self) -> Iterator[IndexedRow]:
+        """Every row, by its sequence: here each is one."""
+        for number, doc_id in enumerate(self.data.ids):
+            source, url = self.data.origin(number)
+            digest = digest_of(doc_id, self.data.records[number])
+            yield IndexedRow(number, number, doc_id, source, url, None, None, digest)
+
+    def go_on(self, history: Any, step: int) -> None:
+        """Rows that were forgotten since the run last started are served no more."""
+        if self.forgotten:
+            served = step * self.recipe.batch_sequences
+            record_forgotten(history, self._plan, self.index, self.forgotten, served, self.sequences)
+
+    @property
     def plan(self) -> RowPlan:
         return self._plan
 
@@ -62,6 +87,7 @@ class RowTrainingKind(Kind):
 
     def claim(self) -> None:
         self._plan.save(self.folder)
+        self.index.save(self.folder)
 
     @classmethod
     def reopen_history(cls, folder: Path) -> History:

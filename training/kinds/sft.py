@@ -5,7 +5,7 @@ otherwise. Checks before step 1: every row has a target, ends its turns, and fit
 takes the mean over the whole batch. Figures: tokens with a label; validation is the loss of held-out rows.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ from gristmill.schemas.training.sft import SftRecipe
 from gristmill.training.data.conversations import COLUMNS, EncodedRow
 from gristmill.training.data.inputs import ModelInputs, as_collated
 from gristmill.training.data.row_files import Usable
+from gristmill.training.data.row_index import IndexedRow, digest_of
 from gristmill.training.data.row_sequences import RowSequences, SequencesInOrder, SequenceStream
 from gristmill.training.data.rows import Rows
 from gristmill.training.kinds.objective_trainer import ObjectiveTrainer
@@ -47,6 +48,21 @@ class Sft(PostTraining):
         """The sequences, because they are what a step is served."""
         self.sequences_of_rows = self._sequences(self.usable)
         return self.sequences_of_rows.rows()
+
+    def indexed_rows(self) -> Iterator[IndexedRow]:
+        sequences, rows = self.sequences_of_rows, self.usable.rows
+        for number, members in enumerate(sequences.members):
+            for row, span in zip(members.tolist(), sequences.spans(number), strict=True):
+                digest = digest_of(span.doc_id, rows.records[row])
+                yield IndexedRow(row, number, span.doc_id, *rows.origin(row), span.start, span.end, digest)
+
+    def blank(self, row: IndexedRow) -> EncodedRow:
+        """As long as the row was, so that all others stay where they stand."""
+        length = (row.end or 0) - (row.start or 0)
+        return EncodedRow(np.full(length, self.vocabulary.pad_token_id, np.int32), np.zeros(length, bool))
+
+    def fits(self, row: IndexedRow, prepared: EncodedRow) -> bool:
+        return len(prepared.ids) == (row.end or 0) - (row.start or 0)
 
     def _sequences(self, usable: Usable[EncodedRow]) -> RowSequences:
         width = self.recipe.max_tokens if self.recipe.packing else None

@@ -51,9 +51,12 @@ class ActorCritic(torch.nn.Module):
 
     def activation_checkpointing_enable(self, **options: Any) -> None:
         """What `activation_checkpointing: true` asks for."""
-        self.policy.activation_checkpointing_enable(**options)
+        enable = getattr(self.policy, "activation_checkpointing_enable", None)
+        (enable or self.policy.gradient_checkpointing_enable)(**options)
         if hasattr(self.policy, "peft_config"):
             self.policy.enable_input_require_grads()
+
+    gradient_checkpointing_enable = activation_checkpointing_enable  # its name in transformers 5.17
 
     def value_state(self) -> dict[str, torch.Tensor]:
         """The tensors of the value, for a file of their own."""

@@ -109,12 +109,12 @@ def merge_adapter(folder: str | Path, out: str | Path, base: str | Path | None =
             next_step="load it with peft over its base",
         )
     under = Path(base or config.base_model_name_or_path)
-    _refuse_another_base(path, under)
-    model = _with_adapter(path, under, config)
-    ids = torch.randint(0, model.config.vocab_size, (1, PROBE_TOKENS), generator=torch.Generator().manual_seed(0))
-    before = _outputs(model, ids)
+    refuse_another_base(path, under)
+    model = load_adapter(path, base_model(under, str(config.task_type)), config)
+    ids = probe_ids(model)
+    before = probe_outputs(model, ids)
     merged = model.merge_and_unload(safe_merge=True)
-    change = float((_outputs(merged, ids) - before).abs().max())
+    change = float((probe_outputs(merged, ids) - before).abs().max())
     part = target.with_name(target.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -124,7 +124,8 @@ def merge_adapter(folder: str | Path, out: str | Path, base: str | Path | None =
     return change
 
 
-def _refuse_another_base(adapter: Path, base: Path) -> None:
+def refuse_another_base(adapter: Path, base: Path) -> None:
+    """ModelError where `base.json` beside an adapter says that it was trained over other weights."""
     try:
         expected = json.loads((adapter / BASE).read_text())["weights_xxh3_128"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -138,23 +139,34 @@ def _refuse_another_base(adapter: Path, base: Path) -> None:
         )
 
 
-def _with_adapter(path: Path, base: Path, config: Any) -> Any:
-    scores = str(config.task_type).endswith("SEQ_CLS")
+def base_model(folder: Path, task: str) -> Any:
+    """The model of a folder, as adapters of a task (peft's name of it) are trained over."""
+    scores = task.endswith("SEQ_CLS")
     kind = {"kind": transformers.AutoModelForSequenceClassification, "num_labels": 1} if scores else {}
-    model = open_model(base, **kind)
+    return open_model(folder, **kind)
+
+
+def load_adapter(folder: Path, model: Any, config: Any, name: str = "default") -> Any:
+    """peft's model: `model` with the adapter of a folder on. config: its configuration. ModelError where it does not fit."""
     try:
         with quiet_libraries():
-            return peft.PeftModel.from_pretrained(model, str(path))
+            return peft.PeftModel.from_pretrained(model, str(folder), adapter_name=name, config=config)
     except (RuntimeError, ValueError, OSError, KeyError, SafetensorError) as error:
         raise ModelError(
             f"the adapter does not fit the model ({str(error).splitlines()[0]})",
-            where=str(base),
+            where=str(folder),
             expected="the model that it was trained over",
             next_step="give its folder with --base",
         ) from error
 
 
-def _outputs(model: Any, ids: torch.Tensor) -> torch.Tensor:
+def probe_ids(model: Any) -> torch.Tensor:
+    """int64 (1, 64): tokens that are the same for every model of one vocabulary."""
+    return torch.randint(0, model.config.vocab_size, (1, PROBE_TOKENS), generator=torch.Generator().manual_seed(0))
+
+
+def probe_outputs(model: Any, ids: torch.Tensor) -> torch.Tensor:
+    """float32 (1, 64, outputs), or (1, outputs) of a scorer: what a model says of these tokens."""
     with evaluating(model):
-        found: torch.Tensor = model(input_ids=ids).logits
-    return found.float()
+        found: torch.Tensor = model(input_ids=ids, use_cache=False).logits
+    return found.float() if found.dim() < 3 else found[:, -ids.shape[1] :].float()

@@ -2,6 +2,7 @@
 
 RUN/ training.json      the recipe and what the run is made of
      plan.json, history.jsonl   the stream's plan, and the chain of what happened to it
+     rows.parquet       the rows of a run on rows, and which sequence holds each (training.data.row_index)
      validation/        the same two of the validation split
      log.jsonl          one line a step; abandoned.jsonl: the lines of branches that were given up
      blame.jsonl        documents that made a batch bad, for a build to exclude
@@ -31,7 +32,7 @@ from pydantic import ValidationError
 
 TRAINING, HISTORY, CHECKPOINTS, MODEL, PAGE = "training.json", "history.jsonl", "checkpoints", "model", "training.html"
 SAMPLES, REFERENCE = "completions.jsonl", "reference"
-PLAN, VALIDATION, LOCK = "plan.json", "validation", "lock"
+PLAN, ROWS, VALIDATION, LOCK = "plan.json", "rows.parquet", "validation", "lock"
 OF_A_RUN = (  # what `--restart` sets aside; training.json last, so that an interrupted call is finished by the next
     *(
         PAGE,
@@ -43,6 +44,7 @@ OF_A_RUN = (  # what `--restart` sets aside; training.json last, so that an inte
         REFERENCE,
         HISTORY,
         PLAN,
+        ROWS,
         VALIDATION,
         MODEL,
         CHECKPOINTS,
@@ -113,6 +115,7 @@ class TrainingFolder:
         for path in (
             self.path / TRAINING,
             self.path / PLAN,
+            self.path / ROWS,
             self.path / VALIDATION / PLAN,
             self.path / VALIDATION / HISTORY,
         ):
@@ -126,15 +129,18 @@ class TrainingFolder:
         for folder in (*unfinished, *stale):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def launched(self, from_step: int, *, recipe: TrainingRecipe, processes: int) -> None:
-        """Record on how many processes the steps from `from_step` on run: which rank held which sequence."""
+    def launched(self, from_step: int, *, recipe: TrainingRecipe, processes: int, dealt_out: tuple[int, int]) -> None:
+        """Record on how many processes the steps from `from_step` on run: which rank held which sequence.
+
+        dealt_out: sequences of a micro batch, micro batches of a process (see `Kind.dealt_out`).
+        """
         record = read_training(self.path)
         launch = {
             "from_step": from_step,
             "global_batch": recipe.batch_sequences,
             "ranks": processes,
-            "rows": recipe.micro_batch_sequences,
-            "accumulation": recipe.batch_sequences // (recipe.micro_batch_sequences * processes),
+            "rows": dealt_out[0],
+            "accumulation": dealt_out[1],
             "validation": recipe.validation.model_dump() if recipe.validation else None,
         }
         earlier = [one for one in record["launches"] if one["from_step"] < from_step]

@@ -57,6 +57,14 @@ class Kind(ABC):
         count: int = self.recipe.steps * self.recipe.batch_sequences
         return count
 
+    def dealt_out(self, processes: int) -> tuple[int, int]:
+        """How a step's sequences are dealt out over so many processes: (those of a process's micro batch, its micro batches).
+
+        Micro batch m of process r holds sequences (m * processes + r) * rows and following.
+        """
+        rows = self.recipe.micro_batch_sequences
+        return rows, self.recipe.batch_sequences // (rows * processes)
+
     # Before step 1
 
     @abstractmethod
@@ -122,7 +130,11 @@ class Kind(ABC):
         """How the trainer's model does on what is served: asked when a step is a spike."""
 
     def validation_loss(self, trainer: Any) -> Callable[[torch.nn.Module], float | None] | None:
-        """What gives the validation loss of a model; None where there is nothing to validate on."""
+        """What gives the validation loss of a model; None where there is nothing to validate on.
+
+        What it finds besides, or in place of a loss, it puts into `trainer.held_out_figures`, and gives None where there is no
+        loss.
+        """
         return None
 
     @property

@@ -165,7 +165,9 @@ class Loop:
             self.console.log(f"{logs.LOG} is not there up to step {start.step:,}: the figures of some steps are lost")
         self.kind.go_on(ledger.history, start.step)
         if start.step < self.recipe.steps:
-            self.folder.launched(start.step + 1, recipe=self.recipe, processes=self.arguments.world_size)
+            processes = self.arguments.world_size
+            dealt_out = self.kind.dealt_out(processes)
+            self.folder.launched(start.step + 1, recipe=self.recipe, processes=processes, dealt_out=dealt_out)
 
     def _within_limits(self, ledger: Ledger) -> None:
         allowed = self.recipe.stability.max_rollbacks

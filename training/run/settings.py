@@ -8,6 +8,14 @@ import torch
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.training.recipe import TrainingRecipe
 from gristmill.training.run.schedule import scheduler_options
+from transformers import TrainingArguments
+
+# what recipes call activation_checkpointing had another name in transformers, which 5.17 knows alone
+CHECKPOINTING = next(
+    name
+    for name in ("activation_checkpointing", "gradient_checkpointing")
+    if name in TrainingArguments.__dataclass_fields__
+)
 
 
 def training_options(recipe: TrainingRecipe, out: Path) -> dict[str, Any]:
@@ -49,7 +57,7 @@ def training_options(recipe: TrainingRecipe, out: Path) -> dict[str, Any]:
         "ddp_backend": "gloo" if processes > 1 and not gpu else None,
         "ddp_find_unused_parameters": False if processes > 1 else None,
         "log_level_replica": "error",
-        "activation_checkpointing": recipe.activation_checkpointing,
+        CHECKPOINTING: recipe.activation_checkpointing,
         "torch_compile": recipe.compile,
         "fsdp": recipe.fsdp or None,
         "seed": recipe.seed,

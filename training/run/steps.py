@@ -16,6 +16,7 @@ from gristmill.training.stability.skip import Watch
 from transformers import TrainerCallback
 
 LOG_EVERY_SECONDS = 30.0
+SHOWN_FIGURES = 3  # of a validation, on the console; the log has all of them
 
 
 class Steps(TrainerCallback):
@@ -84,13 +85,18 @@ class Steps(TrainerCallback):
         control.should_save = last or step == self.branch_step or step % self.recipe.checkpoints.every_steps == 0
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        loss = kwargs["metrics"]["eval_loss"]
-        if loss is None:
+        loss, figures = kwargs["metrics"]["eval_loss"], dict(kwargs["metrics"].get("figures", {}))
+        if loss is None and not figures:
             self.console.log(f"step {state.global_step:,}: nothing of the validation split has a label")
         else:
+            found = figures if loss is None else {"validation_loss": loss, **figures}
             if self.log:
-                self.log.write(state.global_step, validation_loss=loss, **kwargs["metrics"].get("figures", {}))
-            self.console.log(f"step {state.global_step:,}: validation loss {loss:.4f}")
+                self.log.write(state.global_step, **found)
+            named = [
+                f"{name.replace('held_out/', 'held-out ').replace('_', ' ')} {value:.4f}"
+                for name, value in found.items()
+            ]
+            self.console.log(f"step {state.global_step:,}: {', '.join(named[:SHOWN_FIGURES])}")
         self._mark = time.perf_counter()
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

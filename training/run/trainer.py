@@ -29,7 +29,8 @@ class TrainingHooks:
 
     plan_id, batch: what a checkpoint is a checkpoint of, and how many sequences a step consumes. head: asks for the head
     of the history at each save, because the history grows. extras: writes the run's own files into a checkpoint folder.
-    validation_loss: of a model as it is now, None where nothing has a label; None where there is nothing to validate on.
+    validation_loss: of a model as it is now, None where it has none (nothing has a label, or rewards take its place, which then
+    stand in the trainer's `held_out_figures`); None where there is nothing to validate on.
     """
 
     plan_id: str

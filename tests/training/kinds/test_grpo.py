@@ -11,6 +11,7 @@ from gristmill.schemas.errors import RecipeError, RunError
 from gristmill.schemas.training.rollouts import GrpoRecipe
 from gristmill.training.kinds.grpo import Grpo
 from gristmill.training.kinds.rollouts import figures_of_completions
+from gristmill.training.models.libraries import quiet_libraries
 from gristmill.training.models.sampling import Sampling, draw_completions, key_of
 from gristmill.training.rewards.scoring import FunctionScorer
 from gristmill.training.run.samples import read_samples
@@ -39,12 +40,17 @@ def recipe(home: Path, **changes: Any) -> GrpoRecipe:
     return GrpoRecipe.model_validate(options_of(**defaults) | changes)
 
 
+def held_out(home: Path) -> dict[str, Any]:
+    rows = write_lines(home / "held-out.jsonl", [prompt(number) for number in range(16, 21)])
+    return {"validation_rows": rows, "validation": {"every_steps": 2, "sequences": 4}}
+
+
 LORA = {"adapter": {"method": "lora", "rank": 4}, "kl": 0.05, "loss": "dr_grpo"}
 
 
 @pytest.mark.parametrize("changes", [{"kl": 0.05}, pytest.param(LORA, marks=pytest.mark.slow)])
 def test_resumed_it_writes_the_same_completions(home: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
-    chosen = recipe(home, **changes)
+    chosen = recipe(home, **changes, **held_out(home))
     run = train(chosen, tmp_path / "run").folder
     whole, samples = steps_of(run), list(read_samples(run))
     assert len(samples) == 8
@@ -54,8 +60,12 @@ def test_resumed_it_writes_the_same_completions(home: Path, tmp_path: Path, chan
     assert steps_of(run) == whole
     assert list(read_samples(run)) == samples
     assert {"kl", "entropy", "reward", "completions/mean_length", "not_scored", "completions/repeated"} <= whole[
-        -1
+        -2
     ].keys()
+    validated = [line for line in whole if "held_out/reward" in line]
+    assert [line["step"] for line in validated] == [2, 4]
+    assert all(0 <= line["held_out/reward"] <= 1 and line["held_out/not_scored"] == 0 for line in validated)
+    assert "validation_loss" not in validated[0]
     assert "Completions, the last ones first" in (run / "training.html").read_text()
 
 
@@ -102,6 +112,25 @@ def test_rewards_that_are_wrong(home: Path, tmp_path: Path, name: str, error: An
     assert (tmp_path / "run" / "training.json").exists() == (error is RunError)
 
 
+def test_held_out_prompts_are_completed_under_the_same_noise(home: Path, tmp_path: Path) -> None:
+    """With a learning rate of almost nothing every validation finds the same, and what is not scored is counted."""
+    changes = held_out(home) | {"rewards": [{"function": "rewards_for_tests:by_length"}], "steps": 2}
+    changes |= {"validation": {"every_steps": 1, "sequences": 5}, "optimizer": {"learning_rate": 1e-12}}
+    lines = steps_of(train(recipe(home, **changes), tmp_path / "run").folder)
+    first, second = ({k: v for k, v in line.items() if k.startswith("held_out/")} for line in lines if len(line) < 8)
+    assert first == second
+    assert first["held_out/mean_length"] > 0
+    kind = Grpo(recipe(home, **changes | {"rewards": [{"function": "rewards_for_tests:raises"}]}), tmp_path / "run")
+    kind.prepare(None)
+    trainer = kind.build_trainer()
+    asked = kind.validation_loss(trainer)
+    assert asked is not None
+    with quiet_libraries():
+        assert asked(trainer.model) is None
+    assert trainer.held_out_figures["held_out/not_scored"] == 0
+    assert trainer.held_out_figures["held_out/reward"] == 1
+
+
 def test_what_raises_or_is_late_is_not_scored(home: Path) -> None:
     rows = [prompt(number) for number in range(3)]
     texts = [row["prompt"] for row in rows]
@@ -132,8 +161,6 @@ def test_rows_with_checkers_of_their_own(home: Path, tmp_path: Path) -> None:
         train(recipe(home, rows=write_lines(tmp_path / "b.jsonl", bad), rewards=[]), tmp_path / "none")
     with pytest.raises(RecipeError, match="the columns are text; expected for kind grpo prompt"):
         train(recipe(home, rows=write_lines(tmp_path / "c.jsonl", [{"text": "ba"}])), tmp_path / "none")
-    with pytest.raises(RecipeError, match="validation_rows for kind grpo"):
-        train(recipe(home, validation_rows=str(home / "prompts.jsonl")), tmp_path / "none")
     assert not (tmp_path / "none" / "training.json").exists()
 
 

@@ -76,6 +76,8 @@ def test_resumed_it_is_the_run_that_never_stopped(home: Path, tmp_path: Path, ki
         assert validated[-1]["held_out/chosen_is_longer"] == 0
     else:
         assert {"drift/chosen", "drift/rejected", "rewards/margins"} <= whole[-2].keys()
+        assert 0 <= validated[-1]["held_out/accuracy"] <= 1
+        assert validated[0]["held_out/margin"] != validated[-1]["held_out/margin"]
 
 
 def test_the_first_loss_of_dpo_is_that_of_a_model_equal_to_its_reference(home: Path, tmp_path: Path) -> None:

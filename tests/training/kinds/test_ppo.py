@@ -43,16 +43,18 @@ def recipe(home: Path, **changes: Any) -> PpoRecipe:
 
 @pytest.mark.parametrize("name", ["lora", pytest.param("copies", marks=pytest.mark.slow)])
 def test_resumed_it_is_the_run_that_never_stopped(home: Path, tmp_path: Path, name: str) -> None:
-    chosen = recipe(home, **CASES[name])
+    validation = {"validation_rows": str(home / "prompts.jsonl"), "validation": {"every_steps": 2, "sequences": 3}}
+    chosen = recipe(home, **CASES[name], **validation)
     run = train(chosen, tmp_path / "run").folder
     whole, samples = steps_of(run), list(read_samples(run))
     weights = "adapter_model.safetensors" if name == "lora" else "model.safetensors"
     trained = (run / "model" / weights).read_bytes()
     assert whole[0]["kl"] == pytest.approx(0, abs=1e-5)
-    assert whole[-1]["kl"] != whole[0]["kl"]
+    assert whole[-2]["kl"] != whole[0]["kl"]
     assert {"reward", "entropy", "kl_coefficient", "loss/value", "clip_ratio", "completions/mean_length"} <= whole[
-        -1
+        -2
     ].keys()
+    assert {"held_out/reward", "held_out/passed", "held_out/mean_length"} <= whole[-1].keys()
     go_back(run, 2)
     shutil.rmtree(run / "set-aside", ignore_errors=True)
     assert train(chosen, run).resumed_from == 2

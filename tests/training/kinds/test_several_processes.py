@@ -29,12 +29,19 @@ OF_ROLLOUTS: dict[str, Any] = {
     "max_new_tokens": 6,
     "max_tokens": 32,
 }
+SEVEN = {"every_steps": 2, "sequences": 7}
 KINDS: dict[str, dict[str, Any]] = {
-    "sft": {"validation": {"every_steps": 2, "sequences": 7}},
-    "reward": {"validation": {"every_steps": 2, "sequences": 7}},
-    "dpo": {"validation": {"every_steps": 2, "sequences": 7}, "adapter": {"method": "lora", "rank": 4}},
-    "grpo": {**OF_ROLLOUTS, "kl": 0.1},
-    "ppo": {**OF_ROLLOUTS, "minibatches": 2, "micro_batch_sequences": 1, "value": "separate"},
+    "sft": {"validation": SEVEN},
+    "reward": {"validation": SEVEN},
+    "dpo": {"validation": SEVEN, "adapter": {"method": "lora", "rank": 4}},
+    "grpo": {**OF_ROLLOUTS, "kl": 0.1, "validation": SEVEN},
+    "ppo": {
+        **OF_ROLLOUTS,
+        "validation": SEVEN,
+        "minibatches": 2,
+        "micro_batch_sequences": 1,
+        "value": "separate",
+    },
 }
 NEAR = (
     "loss",
@@ -46,6 +53,9 @@ NEAR = (
     "drift/chosen",
     "loss/value",
     "held_out/accuracy",
+    "held_out/margin",
+    "held_out/reward",
+    "held_out/mean_length",
 )
 
 
@@ -56,7 +66,7 @@ def test_two_processes_train_what_one_does(kind: str, tmp_path: Path) -> None:
     prompts, _ = second_of_two(0)
     shown = [{"prompt": row["prompt"], "completion": f" {row['answer']}"} for row in prompts]
     rows: dict[str, Any] = {"sft": (shown[:40], shown[40:60]), "reward": pairs(0), "dpo": pairs(0)}
-    train_rows, validation_rows = rows.get(kind, (prompts, None))
+    train_rows, validation_rows = rows.get(kind, (prompts, prompts[40:]))
     options = options_of(
         kind=kind,
         model=str(model),
@@ -64,8 +74,7 @@ def test_two_processes_train_what_one_does(kind: str, tmp_path: Path) -> None:
         micro_batch_sequences=2,
         steps=3,
     )
-    if validation_rows:
-        options["validation_rows"] = write_lines(tmp_path / "held-out.jsonl", validation_rows[:9])
+    options["validation_rows"] = write_lines(tmp_path / "held-out.jsonl", validation_rows[:9])
     options |= KINDS[kind]
     one = steps_of(train(recipe_model(kind).model_validate(options), tmp_path / "one").folder)
     two = steps_of(in_two(tmp_path, options))
