@@ -208,8 +208,9 @@ def test_recipes_in_the_pages_are_valid(repository: Path, page: str) -> None:
 
 
 def test_examples_are_valid(repository: Path) -> None:
-    for path in (repository / "examples").glob("*.yaml"):
-        load = {"strict.yaml": load_policy, "pretrain.yaml": load_training_recipe}.get(path.name, load_recipe)
+    for path in (repository / "examples").rglob("*.yaml"):
+        trains = re.search(r"^(kind|steps):", path.read_text(encoding="utf-8"), re.MULTILINE)
+        load = load_policy if path.name == "strict.yaml" else load_training_recipe if trains else load_recipe
         assert load(path)
 
 

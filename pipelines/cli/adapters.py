@@ -47,10 +47,10 @@ def swap(
     ] = None,
 ) -> None:
     """Put adapters on one model in turn and back, and say how exactly each one's outputs come back, and how fast."""
-    import transformers
+    from gristmill.training.models.libraries import without_progress_bars
     from gristmill.training.models.switch import AdapterSwitch, swap_through
 
-    transformers.logging.disable_progress_bar()
+    without_progress_bars()
     switch = AdapterSwitch(base)
     for folder in folders:
         switch.add(folder, folder)

@@ -24,10 +24,10 @@ def evaluate(
     import json
     from pathlib import Path
 
-    import transformers
     from gristmill.training.inspect.answers import answers_of, lines_of
+    from gristmill.training.models.libraries import without_progress_bars
 
-    transformers.logging.disable_progress_bar()
+    without_progress_bars()
     lines = []
     for model in models:
         found = answers_of(model, rows, checker, max_new_tokens=max_new_tokens, max_tokens=max_tokens)

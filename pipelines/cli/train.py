@@ -20,6 +20,12 @@ def train(
         bool,
         typer.Option("--dry-run", help="Start nothing: print batch, epochs, schedule and memory with their formulas."),
     ] = False,
+    measure: Annotated[
+        bool,
+        typer.Option(
+            "--measure", help="With --dry-run: load the model, make one step, and print what it held beside the formula."
+        ),
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print errors only, and whether the run begins or goes on.")
     ] = False,
@@ -37,6 +43,13 @@ def train(
         from gristmill.training.kinds.dry_run import derived_numbers
 
         print(derived_numbers(recipe))
+        if measure:
+            from gristmill.training.kinds.measure import measured_lines
+            from gristmill.training.models.libraries import without_progress_bars
+
+            without_progress_bars()
+            for line in measured_lines(recipe):
+                print(line, flush=True)
         return
     from gristmill.training.run.train import train
 

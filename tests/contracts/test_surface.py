@@ -59,7 +59,7 @@ COMMANDS = {
     "report": {"run", "--quiet"} | ENGINE,
     "doctor": {"recipe"} | ENGINE,
     "schema": {"what"},
-    "train": {"recipe", "--out", "--restart", "--dry-run", "--quiet"},
+    "train": {"recipe", "--out", "--restart", "--dry-run", "--measure", "--quiet"},
     "score": {
         *("rows", "--model", "--out", "--score", "--max-tokens", "--chat-template", "--samples", "--max-new-tokens"),
         *("--temperature", "--top-p", "--checker", "--seed", "--quiet"),
@@ -191,7 +191,8 @@ COLUMNS = {
 }
 OF_ROWS = (  # keys of every kind that trains a finished model on rows
     "name kind steps batch_sequences micro_batch_sequences seed optimizer precision activation_checkpointing compile "
-    "fsdp validation checkpoints stability averaging log rows validation_rows model tokenizer chat_template max_tokens "
+    "fsdp validation checkpoints stability averaging log rows validation_rows forgotten_rows model tokenizer chat_template "
+    "max_tokens "
     "unusable_rows adapter"
 )
 OF_ROLLOUTS = "rewards generations max_new_tokens temperature top_p top_k reward_seconds samples"

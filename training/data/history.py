@@ -180,9 +180,14 @@ class History:
 
     def _take_effect(self, event: Event) -> None:
         """Change what follows from the chain as the event says."""
-        if event.event in ("skip", "unskip"):
-            ranges = [(int(a), int(b)) for a, b in event.data["ranges"]]
-            self._served = (self._served.skip if event.event == "skip" else self._served.unskip)(event.position, ranges)
+        if event.event == "skip":
+            self._skip(event)
+        elif event.event == "unskip":
+            self._served = self._served.unskip(event.position, _ranges(event))
+
+    def _skip(self, event: Event) -> None:
+        """Serve the event's ranges no more from its position on."""
+        self._served = self._served.skip(event.position, _ranges(event))
 
     def _foreign(self, head: str) -> RunError:
         return RunError(
@@ -191,6 +196,10 @@ class History:
             expected="a state that this history recorded",
             next_step="the history was changed or truncated, or the checkpoint is another run's",
         )
+
+
+def _ranges(event: Event) -> list[tuple[int, int]]:
+    return [(int(a), int(b)) for a, b in event.data["ranges"]]
 
 
 def remove_unused(path: Path) -> None:

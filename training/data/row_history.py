@@ -28,7 +28,7 @@ class RowHistory(History):
     def _take_effect(self, event: Event) -> None:
         super()._take_effect(event)
         if event.event == FORGET and event.data["ranges"]:
-            self._served = self._served.skip(event.position, [(int(a), int(b)) for a, b in event.data["ranges"]])
+            self._skip(event)
 
 
 def record_forgotten(

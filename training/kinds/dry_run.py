@@ -25,6 +25,14 @@ def derived_numbers(recipe: str | Path | RowRecipe, processes: int | None = None
 
     processes: that will train; by default as many as there are now. RecipeError for kinds that train on token shards.
     """
+    loaded, kind = plannable(recipe)
+    run = kind(loaded, Path("."))
+    run.open_rows()
+    return "\n".join([*_of_steps(run, processes or int(os.environ.get("WORLD_SIZE", "1"))), *_of_memory(run)])
+
+
+def plannable(recipe: str | Path | RowRecipe) -> tuple[Any, Any]:
+    """A recipe and its kind; RecipeError for kinds that train on token shards."""
     loaded: Any = recipe if isinstance(recipe, RowRecipe) else load_training_recipe(recipe)
     kind = load_kind(loaded.kind)
     if not issubclass(kind, PostTraining):
@@ -33,9 +41,7 @@ def derived_numbers(recipe: str | Path | RowRecipe, processes: int | None = None
             expected="a kind that trains a finished model on rows",
             next_step="`gristmill compute-budget` says what pre-training needs",
         )
-    run = kind(loaded, Path("."))
-    run.open_rows()
-    return "\n".join([*_of_steps(run, processes or int(os.environ.get("WORLD_SIZE", "1"))), *_of_memory(run)])
+    return loaded, kind
 
 
 def _of_steps(run: Any, processes: int) -> Iterator[str]:
@@ -65,10 +71,11 @@ def _of_memory(run: Any) -> Iterator[str]:
     own = run.recipe.adapter
     rows = {**METHODS, f"this recipe: {own.method if own else 'every weight'}": own}
     for name, adapter in rows.items():
-        yield f"          {name:28} {_memory_line(run.memory_of(adapter))}"
+        yield f"          {name:28} {memory_line(run.memory_of(adapter))}"
 
 
-def _memory_line(found: Memory) -> str:
+def memory_line(found: Memory) -> str:
+    """What is held, for people."""
     parts = (
         ("weights", found.weights),
         ("gradients", found.gradients),

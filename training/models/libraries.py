@@ -4,10 +4,17 @@ import contextlib
 import warnings
 from collections.abc import Iterator
 
+import transformers
+
 NOT_FOR_PEOPLE = (  # trl and peft use transformers' old names
     ".is_gradient_checkpointing. is deprecated",
     ".gradient_checkpointing_(enable|disable). is deprecated",
 )
+
+
+def without_progress_bars() -> None:
+    """Keep bars of transformers out of what a command prints."""
+    transformers.logging.disable_progress_bar()
 
 
 @contextlib.contextmanager

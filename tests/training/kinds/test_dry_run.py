@@ -1,18 +1,24 @@
 """The numbers of a plan: memory by formula is what tensors take, for each method."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from gristmill.pipelines.cli.main import app
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.training.adapter import Adapter
 from gristmill.schemas.training.ppo import PpoRecipe
 from gristmill.schemas.training.sft import SftRecipe
 from gristmill.training.kinds.dry_run import derived_numbers
+from gristmill.training.kinds.measure import measure
+from gristmill.training.kinds.registry import load_kind, recipe_model
 from gristmill.training.models.adapters import quantization, with_adapter
 from gristmill.training.models.build import open_model
+from gristmill.training.models.libraries import quiet_libraries
 from gristmill.training.models.memory import memory
+from typer.testing import CliRunner
 
 from tests.training.kinds.tiny_models import WORDS, model_of, options_of, tokenizer_of, write_lines
 
@@ -85,3 +91,52 @@ def test_copies_count(model: Path, tmp_path: Path) -> None:
     one = memory(model, None)
     assert memory(model, None, frozen=1, trunks=1).weights > 2.5 * one.weights
     assert "x 1 accumulated" in text
+
+
+MEASURED: dict[str, dict[str, Any]] = {
+    "sft": {"adapter": {"method": "lora", "rank": 4}},
+    "sft-qlora": {"adapter": {"method": "qlora", "rank": 4}},
+    "ppo": {"max_new_tokens": 4, "value": "separate"},
+    "grpo": {"max_new_tokens": 4, "generations": 2, "kl": 0.1},
+    "dpo": {},
+    "reward": {},
+}
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in ("sft", "ppo") else pytest.param(n, marks=pytest.mark.slow) for n in MEASURED]
+)
+def test_what_a_run_holds_is_what_the_formula_says(model: Path, tmp_path: Path, name: str) -> None:
+    """All copies of the weights: of PPO without an adapter policy, reference and value."""
+    kind = name.partition("-")[0]
+    row = {"prompt": "ba", "completion": " be", "chosen": " be", "rejected": " bi", "checker": "number", "answer": "1"}
+    columns = {"sft": ("prompt", "completion"), "ppo": ("prompt", "checker", "answer")}
+    columns |= {
+        "grpo": columns["ppo"],
+        "dpo": ("prompt", "chosen", "rejected"),
+        "reward": ("prompt", "chosen", "rejected"),
+    }
+    rows = write_lines(tmp_path / "rows.jsonl", [{key: row[key] for key in columns[kind]}] * 4)
+    options = options_of(kind=kind, model=str(model), rows=rows) | MEASURED[name]
+    recipe = recipe_model(kind).model_validate(options)
+    run = load_kind(kind)(recipe, tmp_path / "run")
+    with quiet_libraries():
+        found, computed = measure(run), run.memory_of(recipe.adapter)
+    near = 1e-3 if name == "sft-qlora" else 0
+    assert found.held.trained == computed.trained
+    assert found.held.weights == pytest.approx(computed.weights, rel=near)
+    assert (found.held.gradients, found.held.moments) == (computed.gradients, computed.moments)
+    assert found.peak > found.held.weights + found.held.moments
+
+
+def test_the_command_prints_measured_beside_computed(model: Path, tmp_path: Path) -> None:
+    rows = write_lines(tmp_path / "rows.jsonl", [{"text": "ba be"}] * 4)
+    recipe = {"name": "a", "kind": "sft", "model": str(model), "rows": rows, "max_tokens": 64, "steps": 2}
+    recipe |= {"adapter": {"method": "ia3"}, "batch_sequences": 1, "micro_batch_sequences": 1}
+    (tmp_path / "recipe.yaml").write_text(json.dumps(recipe))
+    told = CliRunner().invoke(app, ["train", str(tmp_path / "recipe.yaml"), "--dry-run", "--measure"])
+    assert told.exit_code == 0, told.output
+    assert told.stdout.count(" measured ") == 5
+    assert (
+        told.stdout.count("measured is +0.000% of it") + told.stdout.count("measured is -0.000% of it") == 4
+    )  # not 4 bits
