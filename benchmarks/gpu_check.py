@@ -345,7 +345,7 @@ def reward(prompts: list[str], completions: list[str], **columns: Any) -> list[f
 
 
 def under_adapter(bench: Bench, method: str) -> Row:
-    """SFT of a larger model by an adapter: the measured peak beside what `--plan` computes without activations."""
+    """SFT of a larger model by an adapter: the measured peak beside what `--dry-run` computes without activations."""
     from gristmill.schemas.training.adapter import Adapter
     from gristmill.training.models.memory import memory
 

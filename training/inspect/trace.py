@@ -237,9 +237,10 @@ class RowTrainingRun(ServedRun):
 
 def open_training_run(folder: str | Path, branch: int | None = None) -> TrainingRun | RowTrainingRun:
     """The order of a training run, on shards or on rows. RunError for a folder that holds none."""
-    read_training(Path(folder))
     try:
-        plan = json_object(Path(folder) / PLAN) or {}
-    except ValueError:  # told by whoever loads it
-        plan = {}
-    return RowTrainingRun(folder, branch) if set(plan) == {"plan_id", "rows"} else TrainingRun(folder, branch)
+        plan = json_object(Path(folder) / PLAN)
+    except ValueError:
+        plan = None
+    if plan is None:
+        Plan.load(folder)  # says what is wrong
+    return RowTrainingRun(folder, branch) if set(plan or ()) == {"plan_id", "rows"} else TrainingRun(folder, branch)
