@@ -23,7 +23,8 @@ def train(
     measure: Annotated[
         bool,
         typer.Option(
-            "--measure", help="With --dry-run: load the model, make one step, and print what it held beside the formula."
+            "--measure",
+            help="With --dry-run: load the model, make one step, and print what it held beside the formula.",
         ),
     ] = False,
     quiet: Annotated[
