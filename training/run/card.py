@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import gristmill
 import yaml
 from gristmill.training.run import logs
 from gristmill.training.run.folder import read_training
@@ -33,8 +34,29 @@ def card(run: Path, kind: Kind, step: int) -> str:
         f"{FENCE}yaml\n{yaml.safe_dump(recipe, sort_keys=False)}{FENCE}",
         "## Versions",
         *[f"- {name} {number}" for name, number in record["versions"].items()],
+        *[
+            f"- gristmill's commit {commit}"
+            for commit in [commit_of_clone(Path(gristmill.__file__).parent.parent)]
+            if commit
+        ],
     ]
     return "\n".join(parts) + "\n"
+
+
+def commit_of_clone(folder: Path) -> str | None:
+    """The commit that is checked out in a git clone; None for a folder that is none, as of an installed package."""
+    git = folder / ".git"
+    try:
+        head = (git / "HEAD").read_text(encoding="utf-8").strip()
+        name = head.removeprefix("ref: ")
+        if name == head:
+            return head
+        if (git / name).is_file():
+            return (git / name).read_text(encoding="utf-8").strip()
+        packed = (git / "packed-refs").read_text(encoding="utf-8").splitlines()
+        return next((line.split()[0] for line in packed if line.endswith(f" {name}")), None)
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _last_figures(run: Path) -> dict[str, float]:
