@@ -56,6 +56,7 @@ FAMILIES: dict[str, str] = {
     "tokens": "gristmill.filters.tokens",
     "toxic_words": "gristmill.filters.model_signals.toxic_words",
     "url_rules": "gristmill.filters.url",
+    "web_page": "gristmill.filters.html.page_signals",
 }
 
 NAMED_FAMILIES: dict[str, str] = {

@@ -40,6 +40,7 @@ MAX_ERRORS_LISTED = 100  # of a task, in its marker; all are counted
 MIN_PART_BYTES = 8 << 20
 TASKS_WANTED = 32
 ALWAYS_OWN = ("books", "stackexchange")  # formats whose HTML is read by our extractor whatever `extract` says
+WEB = ("arc", "common_crawl", "html", "warc")  # formats of pages
 _TALLIED = ("bytes_consumed", "records_framed", "documents", "quarantined")
 LIBRARIES = ("pyarrow", "fastwarc", "resiliparse", "trafilatura", "chardetng-py", "webencodings", "pycld2", "lxml")
 
@@ -166,7 +167,7 @@ def _read_into(writer: PartWriter, task: IngestTask) -> dict[str, Any]:
 def reading_kernels(tasks: Sequence[IngestTask]) -> list[str]:
     """What is compiled before files are read (see `engine.warm`): the extractor, where there is HTML for it."""
     formats = {(split.format, task.source.extract in OWN) for task in tasks for split in task.splits}
-    wants = {("warc", True), ("html", True)} | {(name, own) for name in ALWAYS_OWN for own in (True, False)}
+    wants = {(name, True) for name in WEB} | {(name, own) for name in ALWAYS_OWN for own in (True, False)}
     return [WARM] if formats & wants else []
 
 

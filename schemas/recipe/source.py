@@ -15,6 +15,8 @@ SourceFormat = Literal[
     "auto",
     "warc",
     "wet",
+    "arc",
+    "common_crawl",
     "html",
     "text",
     "json",
@@ -151,6 +153,19 @@ class PairOptions(Strict):
     seed: int = 0
 
 
+class CrawlOptions(Strict):
+    """Where and how the archives are read that a list of files or the result of an index names.
+
+    store: the folder or address that their names are below, such as `s3://commoncrawl/`; by default the folder of the list.
+    files: how many of each list, evenly spread over it; by default all.
+    connections: requests that a task makes at the same time, of records that an index names.
+    """
+
+    store: str | None = None
+    files: int | None = Field(default=None, gt=0)
+    connections: int = Field(default=4, gt=0, le=64)
+
+
 class BookOptions(Strict):
     """What of books is kept besides their text.
 
@@ -273,6 +288,7 @@ class Source(Strict):
     pairs: PairOptions = PairOptions()
     articles: ArticleOptions = ArticleOptions()
     latex: LatexOptions = LatexOptions()
+    crawl: CrawlOptions = CrawlOptions()
     books: BookOptions = BookOptions()
     wiki: WikiOptions = WikiOptions()
     threads: ThreadOptions = ThreadOptions()

@@ -225,11 +225,12 @@ KEYS = {
     dedup.ExactDedup: "view normalise scope survivor",
     source.Source: (
         "name path exclude root format rows columns snapshot extract max_document_bytes encoding delimiter "
-        "max_field_lines roles pairs articles latex books wiki threads code priority licence text"
+        "max_field_lines roles pairs articles latex crawl books wiki threads code priority licence text"
     ),
     source.LatexOptions: "captions tables acknowledgements",
     source.ArticleOptions: "tables captions sub_articles",
     source.CodeOptions: "documents max_file_bytes revision file_header",
+    source.CrawlOptions: "store files connections",
     source.BookOptions: "front_matter contents notes word_list",
     source.WikiOptions: "name namespaces",
     source.ThreadOptions: "min_score",

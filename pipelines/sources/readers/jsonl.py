@@ -46,7 +46,7 @@ def splits(source: Source, file: InputFile, split_bytes: int) -> list[tuple[int,
 def read(source: Source, split: Split, rows: ReaderRows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
     check = TextCheck(source, split)
     with open_split(split) as stored:
-        for line in _framed(stored, split, rows):
+        for line in framed_lines(stored, split, rows):
             check.see(take(line, rows), rows)
             if rows.full:
                 yield rows.take()
@@ -74,7 +74,8 @@ def _encoding(source: Source) -> str:
     return "utf-8" if source.encoding == AUTO else codec_of(source.encoding) or source.encoding
 
 
-def _framed(stored: BinaryIO, split: Split, rows: ReaderRows) -> Iterator[JsonLine]:
+def framed_lines(stored: BinaryIO, split: Split, rows: ReaderRows) -> Iterator[JsonLine]:
+    """The lines that begin in a split, in UTF-8; counts the bytes they take."""
     limit = rows.source.max_document_bytes
     if _encoding(rows.source).startswith(_WIDE):
         yield from _wide_lines(split, rows)

@@ -22,6 +22,8 @@ _SUFFIX_COMPRESSION = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zstd": "z
 _SUFFIX_FORMAT = {
     ".warc": "warc",
     ".wet": "wet",
+    ".wat": "warc",
+    ".arc": "arc",
     ".html": "html",
     ".htm": "html",
     ".xhtml": "html",
@@ -52,6 +54,10 @@ _ABOUT_DATA = (
 )
 # Of formats whose folders hold other files too (indexes, checksums, reports): what the name of a file to read has in it.
 _DATA_NAMES = {
+    "common_crawl": re.compile(
+        r"\.(paths|cdxj?|jsonl?|ndjson|warc|wet|wat|arc)(\.gz|\.bz2|\.zst|\.xz)?$|\.parquet$|^cdx-\d+\.gz$",
+        re.IGNORECASE,
+    ),
     "mediawiki": re.compile(r"\.xml|\.7z$", re.IGNORECASE),
     "stackexchange": re.compile(r"posts[^/]*\.xml|^(?!.*-(?!posts)[a-z]+\.7z$).*\.7z$", re.IGNORECASE),
 }
@@ -76,7 +82,7 @@ class InputFile:
 
 
 @dataclass(frozen=True)
-class _Listed:
+class Listed:
     """What a file system's listing says of one file."""
 
     fs: AbstractFileSystem
@@ -90,7 +96,7 @@ def locate(source: Source, left_out: list[str] | None = None) -> list[InputFile]
     Hidden files and those beginning with `_` are left out of folders and globs, as Spark does, and so are the README, the
     licence, loading scripts and checksums beside data; left_out: gets the names of these.
     """
-    found: dict[str, _Listed] = {}
+    found: dict[str, Listed] = {}
     prefixes = []
     named: set[str] = set()
     for path in source.paths:
@@ -117,7 +123,7 @@ def locate(source: Source, left_out: list[str] | None = None) -> list[InputFile]
                 where=f"source {source.name}",
                 next_step="set `root` to a folder above both",
             )
-        chosen[relative] = _inspect(listed, name, relative, source, first=not chosen)
+        chosen[relative] = inspected(listed, name, relative, source, first=not chosen)
     if not chosen:
         raise InputError(
             f"all {len(found)} files are excluded",
@@ -128,7 +134,7 @@ def locate(source: Source, left_out: list[str] | None = None) -> list[InputFile]
     return list(chosen.values())
 
 
-def _expand(path: str, source: Source) -> tuple[str, dict[str, _Listed]]:
+def _expand(path: str, source: Source) -> tuple[str, dict[str, Listed]]:
     """(folder the path starts from, file name -> what its listing says) of one path, glob or URL."""
     where = f"source {source.name}"
     try:
@@ -140,7 +146,7 @@ def _expand(path: str, source: Source) -> tuple[str, dict[str, _Listed]]:
         fs.invalidate_cache()  # what an earlier plan of this process saw may have changed
         kind = _kind(fs, plain)
         if kind == "file":
-            return posixpath.dirname(plain), {plain: _listed(fs, fs.info(plain))}
+            return posixpath.dirname(plain), {plain: listed(fs, fs.info(plain))}
         if kind == "directory":
             nothing = f"{path} is a folder without files"
             _check_listable(fs, plain)
@@ -186,19 +192,20 @@ def _check_listable(fs: AbstractFileSystem, folder: str, levels: int | None = No
             folders.clear()
 
 
-def _listed(fs: AbstractFileSystem, entry: Mapping[str, Any]) -> _Listed:
+def listed(fs: AbstractFileSystem, entry: Mapping[str, Any]) -> Listed:
+    """What a store's entry of a file says."""
     version = str(entry.get("ETag") or entry.get("mtime") or entry.get("created") or "")
-    return _Listed(fs, entry["size"], version)
+    return Listed(fs, entry["size"], version)
 
 
 def _visible(
     fs: AbstractFileSystem, entries: dict[str, dict], prefix: str, nothing: str, where: str
-) -> dict[str, _Listed]:
+) -> dict[str, Listed]:
     files = {}
     for name, entry in entries.items():
         below = name[len(prefix) :] if name.startswith(prefix) else name
         if not any(part.startswith((".", "_")) for part in below.strip("/").split("/")):
-            files[name] = _listed(fs, entry)
+            files[name] = listed(fs, entry)
     if not files:
         step = "correct `path`; names beginning with `.` or `_` are not read"
         raise InputError(nothing, expected="at least one file", where=where, next_step=step)
@@ -230,7 +237,7 @@ def _unpacked(name: str) -> str:
     return stem if suffix in _SUFFIX_COMPRESSION else name
 
 
-def _datasets_side_files(found: Mapping[str, _Listed], where: str) -> set[str]:
+def _datasets_side_files(found: Mapping[str, Listed], where: str) -> set[str]:
     """What lies in a folder written by `save_to_disk` and is not its data: JSON notes, caches of `map` and `filter`.
 
     InputError when `state.json` lists a file that is not there, or when the rows were chosen by an index file.
@@ -287,7 +294,8 @@ def _relative(name: str, root: str, source: Source) -> str:
     return name[len(root) :].lstrip("/").encode("utf-8", "backslashreplace").decode()
 
 
-def _inspect(listed: _Listed, name: str, relative: str, source: Source, *, first: bool) -> InputFile:
+def inspected(listed: Listed, name: str, relative: str, source: Source, *, first: bool) -> InputFile:
+    """A listed file as an input, its format and packing told by its name, and by its first bytes where these are near."""
     fs = listed.fs
     stem, suffix = posixpath.splitext(relative.lower())
     compression = _SUFFIX_COMPRESSION.get(suffix, "")
@@ -319,7 +327,7 @@ def compression_of(head: bytes, name: str) -> str:
     return by_content or ("" if is_text(head) else by_name)
 
 
-def _head(listed: _Listed, name: str, source: Source) -> bytes:
+def _head(listed: Listed, name: str, source: Source) -> bytes:
     try:
         if not _is_near(listed.fs):
             return bytes(listed.fs.cat_file(name, start=0, end=HEAD_BYTES)) if listed.size else b""

@@ -69,7 +69,7 @@ def read(source: Source, split: Split, rows: ReaderRows, isolate: Isolate | None
         with parquet:
             check_columns(source, parquet.schema_arrow.names, split.path)
             check_text_type(source, parquet.schema_arrow, split.path)
-            rows.bytes_consumed = _stored_bytes(parquet.metadata, split)
+            rows.bytes_consumed = stored_bytes(parquet.metadata, split)
             for group in range(split.start, split.end):
                 yield from _read_group(source, parquet, group, rows)
 
@@ -130,7 +130,7 @@ def _read_group(source: Source, parquet: pq.ParquetFile, group: int, rows: Reade
             yield rows.take()
 
 
-def _stored_bytes(metadata: pq.FileMetaData, split: Split) -> int:
+def stored_bytes(metadata: pq.FileMetaData, split: Split) -> int:
     """The stretch of the file from this split's first row group to the next split's; the ends go to the outer ones."""
     first = 0 if split.start == 0 else _group_offset(metadata, split.start)
     last = split.size if split.end >= metadata.num_row_groups else _group_offset(metadata, split.end)

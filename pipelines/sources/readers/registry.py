@@ -23,8 +23,10 @@ from gristmill.schemas.tally import Tally
 # and, where what it reads is no single files (repositories),
 #   locate(source: Source, left_out: list[str] | None) -> list[InputFile]
 READERS: dict[str, str] = {
+    "arc": "gristmill.pipelines.sources.readers.arc",
     "books": "gristmill.pipelines.sources.readers.books",
     "code": "gristmill.pipelines.sources.readers.code",
+    "common_crawl": "gristmill.pipelines.sources.readers.common_crawl",
     "csv": "gristmill.pipelines.sources.readers.delimited",
     "datasets": "gristmill.pipelines.sources.readers.datasets_folder",
     "html": "gristmill.pipelines.sources.readers.html",
@@ -45,8 +47,10 @@ READERS: dict[str, str] = {
 
 LISTING_THREADS = 16
 OF_DOCUMENTS = (
+    "arc",
     "books",
     "code",
+    "common_crawl",
     "html",
     "jats",
     "mediawiki",

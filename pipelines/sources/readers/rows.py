@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 from gristmill.pipelines.sources.readers.decoding import is_junk, scrub
 from gristmill.pipelines.sources.readers.identity import content_hash, id_from_column, id_from_position, row_hash
-from gristmill.pipelines.sources.readers.split import Split
+from gristmill.pipelines.sources.readers.split import Split, crawl_of
 from gristmill.pipelines.sources.readers.timestamps import iso_utc
 from gristmill.schemas.recipe.source import Source
 from gristmill.schemas.rows.document import DOCUMENT, KEPT_STATUS, QUARANTINED_STATUS
@@ -40,6 +40,8 @@ class ReaderRows:
 
     def __init__(self, source: Source, split: Split, gathered: Gathered | None = None) -> None:
         self.source, self.split = source, split
+        # of the rows that come; a reader may know it record by record
+        self.snapshot = source.snapshot or (crawl_of(split.path) if source.file_format == "common_crawl" else None)
         self.gathered = Gathered() if gathered is None else gathered
         self.framed = self.documents = self.quarantined = 0
         self.bytes_consumed = 0
@@ -76,22 +78,27 @@ class ReaderRows:
         metadata: dict[str, Any],
         number: int = 0,
         row: Encoded | None = None,
+        snapshot: str | None = None,
     ) -> None:
         """One row. text: valid UTF-8. id_value: the source's own id; doc_id: one already made; else position.
 
-        number: among the rows made of one record. row: what a row that is no document is stored as.
+        number: among the rows made of one record. row: what a row that is no document is stored as. snapshot: where it is not
+        that of `self.snapshot`, which may be another one by now.
         """
+        named: dict[str, Any] = {
+            "doc_id": doc_id,
+            "id_value": id_value,
+            "url": url,
+            "number": number,
+            "snapshot": snapshot,
+        }
         if len(text) > self.source.max_document_bytes:
             detail = f"{len(text)} bytes of text; the limit is {self.source.max_document_bytes}"
-            return self.quarantine(
-                *("too_large", detail, len(text), position), doc_id=doc_id, id_value=id_value, url=url, number=number
-            )
+            return self.quarantine("too_large", detail, len(text), position, **named)
         if is_junk(text, metadata):
             detail = "more than half of the bytes are control characters or cannot be decoded"
             size = len(text)
-            return self.quarantine(
-                *("binary_content", detail, size, position), doc_id=doc_id, id_value=id_value, url=url, number=number
-            )
+            return self.quarantine("binary_content", detail, size, position, **named)
         if b"\0" in text:
             metadata["nul_characters"] = text.count(b"\0")
         moment = iso_utc(timestamp)
@@ -103,7 +110,7 @@ class ReaderRows:
         beside = (None, None) if row is None else (row.piece_rows, to_json(row.fields))
         hashed = content_hash(text) if row is None else row_hash(text, row.pieces, beside[1])
         place = f"{position}.{number}" if number else str(position)
-        self._append(identity, place, url, moment, hashed, text, len(text), metadata, status, beside)
+        self._append(identity, place, url, moment, hashed, text, len(text), metadata, status, beside, snapshot)
 
     def quarantine(
         self,
@@ -117,13 +124,16 @@ class ReaderRows:
         url: Any = None,
         metadata: dict[str, Any] | None = None,
         number: int = 0,
+        snapshot: str | None = None,
     ) -> None:
         """One record that cannot become a document; its place and the reason are kept, its text is not."""
         self.quarantined += 1
         identity = doc_id or self._identity(id_value, position, number)
         status = (QUARANTINED_STATUS, reason, scrub(detail[:MAX_DETAIL_CHARACTERS], {}))
         place = f"{position}.{number}" if number else str(position)
-        self._append(identity, place, url, None, None, None, record_bytes, metadata or {}, status, (None, None))
+        self._append(
+            identity, place, url, None, None, None, record_bytes, metadata or {}, status, (None, None), snapshot
+        )
 
     def _identity(self, id_value: Any, position: int, number: int) -> str:
         if id_value is None:
@@ -143,12 +153,25 @@ class ReaderRows:
         metadata: dict[str, Any],
         status: tuple[str, str | None, str | None],
         beside: tuple[list[dict[str, Any]] | None, str | None],
+        snapshot: str | None = None,
     ) -> None:
         link = None if url is None else _text_of(url)
         location = f"{self.split.path}#{place}"
         notes = to_json(metadata) if metadata else "{}"
-        name, snapshot = self.source.name, self.source.snapshot
-        row = (doc_id, name, snapshot, link, moment, digest, text, size, notes, location, *status, *beside)
+        row = (
+            doc_id,
+            self.source.name,
+            snapshot or self.snapshot,
+            link,
+            moment,
+            digest,
+            text,
+            size,
+            notes,
+            location,
+            *status,
+            *beside,
+        )
         self.gathered.rows.append(row)
         self.gathered.row_bytes += (len(text) if text else 0) + len(notes) + len(beside[1] or "")
 

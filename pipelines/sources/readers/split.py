@@ -1,7 +1,20 @@
 """A split: the part of one file that one task reads."""
 
 import json
+import re
 from dataclasses import asdict, dataclass
+
+_CRAWL = re.compile(r"CC-MAIN-\d{4}-\d\d\b|CC-MAIN-20(?:08|09|12)\b|CC-NEWS\b")
+
+
+def crawl_of(name: str) -> str | None:
+    """The crawl in the name of an archive of Common Crawl.
+
+    >>> crawl_of("crawl-data/CC-MAIN-2024-22/segments/1715971057216.39/warc/CC-MAIN-20240517233122-00000.warc.gz")
+    'CC-MAIN-2024-22'
+    """
+    found = _CRAWL.search(name)
+    return found[0] if found else None
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ _KNOWN_MIME_KINDS = ("application", "audio", "font", "image", "message", "multip
 _MAX_NOTE_CHARACTERS = 300
 _EXPLAINED = {
     "invalid_warc_header": "no WARC start line and headers with a Content-Length where a record should begin",
+    "invalid_arc_header": "no line of an ARC record, with address, date and length, where one should begin",
     "wrong_content_length": "no record begins where the Content-Length says this one ends",
     "truncated_record": "the stream ends within the record",
     "corrupt_record": "the compressed data of the record is damaged",
@@ -47,14 +48,14 @@ def read(source: Source, split: Split, rows: ReaderRows, isolate: Isolate | None
             blocks = chunks(stored, split.compression, rows.disturb)
         for frame in frames(blocks, source.max_document_bytes):
             rows.frame()
-            _take(frame, rows, pages)
+            take_record(frame, rows, pages)
             if pages.full:
                 yield from pages.flush()
             if rows.full:
                 yield rows.take()
 
 
-def _take(frame: WarcFrame, rows: ReaderRows, pages: Pages) -> None:
+def take_record(frame: WarcFrame, rows: ReaderRows, pages: Pages) -> None:
     """Sort one frame: a page to extract, a quarantined or a skipped record."""
     if frame.content is None:
         if frame.defect != "too_large":
@@ -149,7 +150,11 @@ def _queue(
     timestamp = record.headers.get("WARC-Date")
     pages.add(
         PendingPage(
-            body, charset, mime in _HTML, frame.offset, timestamp=timestamp, metadata=metadata, **_identity(record)
+            *(body, charset, mime in _HTML, frame.offset),
+            timestamp=timestamp,
+            metadata=metadata,
+            snapshot=rows.snapshot,
+            **_identity(record),
         )
     )
 

@@ -10,6 +10,7 @@ _NEXT = re.compile(rb"\n(?=WARC/[01]\.\d)")
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _CONTENT_LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,18})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _LINE_ENDS = b"\r\n"
+_KEPT_BYTES = 9000  # of what was searched: the start of a record may lie across two blocks
 _PIECE_BYTES = 1 << 16  # dropping a record copies what is left of the window, so the window grows in small pieces
 
 
@@ -26,7 +27,7 @@ class WarcFrame(NamedTuple):
     defect: str = ""
 
 
-class _Window:
+class RecordWindow:
     """The part of the stream being framed. None among the blocks is a gap: damaged bytes were left out there."""
 
     def __init__(self, blocks: Iterator[bytes | None]) -> None:
@@ -80,6 +81,31 @@ class _Window:
         self.at_gap = False
         self.offset += 1
 
+    def skip_line_ends(self) -> None:
+        """Drop line ends, through as many blocks as there are."""
+        while True:
+            rest = self.data.lstrip(_LINE_ENDS)
+            self.drop(len(self.data) - len(rest))
+            if rest or not self.more():
+                return
+
+    def resync(self, following: re.Pattern[bytes], defect: str) -> WarcFrame:
+        """One frame for everything up to where `following` matches, the start of the next record, or to the gap or end."""
+        begin = self.offset
+        while True:
+            found = following.search(self.data)
+            if found:
+                self.drop(found.end())
+                return WarcFrame(begin, self.offset - begin, None, 0, _RESYNCED.get(defect, defect))
+            self.drop(max(len(self.data) - _KEPT_BYTES, 0))
+            if not self.more():
+                self.drop(len(self.data))
+                defect = "corrupt_record" if self.at_gap else defect
+                frame = WarcFrame(begin, self.offset - begin, None, 0, defect)
+                if self.at_gap:
+                    self.cross_gap()
+                return frame
+
 
 def _pieces(blocks: Iterator[bytes | None]) -> Iterator[bytes | None]:
     for block in blocks:
@@ -95,9 +121,9 @@ def frames(blocks: Iterator[bytes | None], limit: int) -> Iterator[WarcFrame]:
     limit: a block above so many bytes is passed over without holding it (defect `too_large`).
     Defects: invalid_warc_header, wrong_content_length, truncated_record, corrupt_record, too_large.
     """
-    window = _Window(blocks)
+    window = RecordWindow(blocks)
     while True:
-        _skip_line_ends(window)
+        window.skip_line_ends()
         if window.data:
             yield _next(window, limit)
         elif window.at_gap:
@@ -107,39 +133,33 @@ def frames(blocks: Iterator[bytes | None], limit: int) -> Iterator[WarcFrame]:
             return
 
 
-def _skip_line_ends(window: _Window) -> None:
-    while True:
-        rest = window.data.lstrip(_LINE_ENDS)
-        window.drop(len(window.data) - len(rest))
-        if rest or not window.more():
-            return
-
-
-def _next(window: _Window, limit: int) -> WarcFrame:
+def _next(window: RecordWindow, limit: int) -> WarcFrame:
     window.need(len(b"WARC/1.0"))
     if not _START.match(window.data):
-        return _resync(window, "invalid_warc_header")
+        return window.resync(_NEXT, "invalid_warc_header")
     end = _header_end(window)
     if end is None:
-        return _resync(window, "truncated_record" if len(window.data) < MAX_HEADER_BYTES else "invalid_warc_header")
+        return window.resync(
+            _NEXT, "truncated_record" if len(window.data) < MAX_HEADER_BYTES else "invalid_warc_header"
+        )
     length = _CONTENT_LENGTH.search(window.data, 0, end)
     if length is None:
-        return _resync(window, "invalid_warc_header")
+        return window.resync(_NEXT, "invalid_warc_header")
     size = end + int(length[1])
     if size - end > limit:
         start = window.offset
         whole = window.drop_far(size)
         return WarcFrame(start, window.offset - start, None, end, "too_large" if whole else "truncated_record")
     if not window.need(size):
-        return _resync(window, "truncated_record")
+        return window.resync(_NEXT, "truncated_record")
     if not _record_follows(window, size):
-        return _resync(window, "wrong_content_length")
+        return window.resync(_NEXT, "wrong_content_length")
     frame = WarcFrame(window.offset, size, window.data[:size], end)
     window.drop(size)
     return frame
 
 
-def _header_end(window: _Window) -> int | None:
+def _header_end(window: RecordWindow) -> int | None:
     while True:
         found = _HEADER_END.search(window.data, 0, MAX_HEADER_BYTES)
         if found:
@@ -148,30 +168,12 @@ def _header_end(window: _Window) -> int | None:
             return None
 
 
-def _record_follows(window: _Window, size: int) -> bool:
+def _record_follows(window: RecordWindow, size: int) -> bool:
     """After the block: line ends, then the next record, the end or a gap."""
     while True:
         rest = window.data[size : size + 16].lstrip(_LINE_ENDS)
         if len(rest) >= len(b"WARC/") or not window.more():
             return b"WARC/".startswith(rest[:5])  # also when the stream ends within the next start line
-
-
-def _resync(window: _Window, defect: str) -> WarcFrame:
-    """One frame for everything up to the next record's start line, or to the gap or end."""
-    begin = window.offset
-    while True:
-        found = _NEXT.search(window.data)
-        if found:
-            window.drop(found.end())
-            return WarcFrame(begin, window.offset - begin, None, 0, _RESYNCED.get(defect, defect))
-        window.drop(max(len(window.data) - len(b"\nWARC/1.0") + 1, 0))
-        if not window.more():
-            window.drop(len(window.data))
-            defect = "corrupt_record" if window.at_gap else defect
-            frame = WarcFrame(begin, window.offset - begin, None, 0, defect)
-            if window.at_gap:
-                window.cross_gap()
-            return frame
 
 
 # A block that seemed to end too early but holds the next record had a length that was too long.

@@ -40,6 +40,7 @@ class PendingPage:
     convert: str | None = None
     config: dict[str, Any] | None = None
     number: int = 0
+    snapshot: str | None = None
 
 
 class Pages:
@@ -118,6 +119,7 @@ def _give(rows: ReaderRows, page: PendingPage, row: dict[str, Any], error: str |
     if row["meta_robots"]:
         metadata.setdefault("opt_out", {})["meta_robots"] = row["meta_robots"]
     identity = {"doc_id": page.doc_id, "url": page.url or metadata.pop("url", None), "number": page.number}
+    identity["snapshot"] = page.snapshot
     if skipped:
         rows.skip(skipped)
     elif row["text"] is None:

@@ -160,14 +160,14 @@ def test_html_files(tmp_path: Path) -> None:
     (row,) = reading.rows
     assert row["text"].startswith("A page saved by hand")
     metadata = json.loads(row["metadata"])
-    assert metadata.pop("page").keys() == {"type"}
+    assert metadata.pop("page").keys() == {"type", "shown_bytes"}
     assert metadata == {"charset": "utf-8", "mime": "text/html", "title": "Saved"}
 
 
 def test_every_reader_is_there() -> None:
     assert all(callable(reader(name).splits) and callable(reader(name).read) for name in READERS)
     assert {"auto", *READERS} == set(get_args(SourceFormat))
-    with pytest.raises(RecipeError, match="'pdf' is unknown; expected one of books, code"):
+    with pytest.raises(RecipeError, match="'pdf' is unknown; expected one of arc, books, code"):
         reader("pdf")
 
 

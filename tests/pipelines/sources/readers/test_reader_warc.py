@@ -57,7 +57,7 @@ def test_a_page_becomes_a_row(tmp_path: Path) -> None:
     (row,) = read(tmp_path, record("response", body, 3, WARC_Truncated="length")).rows
     assert (row["url"], row["timestamp"], row["location"]) == ("http://x.example/3", "2024-03-01T12:00:00Z", "a.warc#0")
     metadata = json.loads(row["metadata"])
-    assert metadata.pop("page").keys() == {"type"}
+    assert metadata.pop("page").keys() == {"type", "shown_bytes"}
     assert metadata == {
         "charset": "utf-8",
         "http_status": 200,
