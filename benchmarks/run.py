@@ -28,6 +28,7 @@ def commands() -> dict[str, list[str]]:
         "shards": ["shards.py", "--jsonl", prose],
         "build": ["build.py", "100", "200"],
         "trainer-overhead": ["trainer_overhead.py", "--steps", "8"],
+        "post-training": ["post_training.py"],
         "stability": ["stability.py", "poison", "--seeds", "0", "--rates", "3e-3"],
         "pii": ["pii.py", "speed", "0.3"],
         "near-duplicates": ["near_duplicates.py", "speed", "200"],

@@ -1,6 +1,7 @@
 """GRPO: completions that are drawn again after a kill, rewards that cannot be had or are wrong, prompts that do not fit."""
 
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,13 @@ def test_rows_with_checkers_of_their_own(home: Path, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="the columns are text; expected for kind grpo prompt"):
         train(recipe(home, rows=write_lines(tmp_path / "c.jsonl", [{"text": "ba"}])), tmp_path / "none")
     assert not (tmp_path / "none" / "training.json").exists()
+
+
+def test_without_vllm_it_is_refused_with_what_to_install(home: Path, tmp_path: Path) -> None:
+    assert find_spec("vllm") is None, "vLLM is there: this test says nothing"
+    with pytest.raises(RecipeError, match=r"vLLM is not installed.*pip install vllm"):
+        train(recipe(home, vllm=True), tmp_path / "run")
+    assert not (tmp_path / "run" / "training.json").exists()
 
 
 def test_what_is_watched(home: Path, tmp_path: Path) -> None:
