@@ -35,6 +35,14 @@ class Adapter(Strict):
     def quantizes(self) -> bool:
         return self.method in QUANTIZED
 
+    def check_reference(self) -> None:
+        """ValueError where the model with the adapter switched off is not the model before step 1, which a reference is."""
+        if self.method == "pissa":
+            raise ValueError(
+                "found adapter pissa, which takes the main directions out of the weights: with it switched off the reference "
+                "would be another model; expected lora, rslora, dora or a quantised one"
+            )
+
     @model_validator(mode="after")
     def _options_of_the_method(self) -> "Adapter":
         given = self.model_fields_set

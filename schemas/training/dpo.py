@@ -44,9 +44,11 @@ class DpoRecipe(RowRecipe):
     optimizer: DpoOptimizer = Field(default_factory=DpoOptimizer)
 
     @model_validator(mode="after")
-    def _weights_of_the_losses(self) -> "DpoRecipe":
+    def _losses_and_their_reference(self) -> "DpoRecipe":
         if self.loss_weights is not None and len(self.loss_weights) != len(self.losses):
             raise ValueError(
                 f"found {len(self.loss_weights)} loss_weights; expected one for each of {len(self.losses)}"
             )
+        if self.adapter is not None:
+            self.adapter.check_reference()
         return self

@@ -52,4 +52,6 @@ class PpoRecipe(RolloutRecipe):
             )
         if self.averaging.ema_decay or self.averaging.last:
             raise ValueError("found averaging with ppo; expected none: a policy is not the average of its past")
+        if self.adapter is not None:
+            self.adapter.check_reference()
         return self

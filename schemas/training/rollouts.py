@@ -107,3 +107,9 @@ class GrpoRecipe(RolloutRecipe):
     clip_high: float = Field(0.2, gt=0)
     scale: Literal["group", "batch", "none"] = "group"
     vllm: bool = False
+
+    @model_validator(mode="after")
+    def _a_reference_under_the_adapter(self) -> "GrpoRecipe":
+        if self.kl and self.adapter is not None:
+            self.adapter.check_reference()
+        return self

@@ -10,11 +10,16 @@ import torch
 import transformers
 from gristmill.schemas.errors import GristmillError, InputError, ModelError, RecipeError
 from gristmill.schemas.training.adapter import Adapter
+from gristmill.schemas.training.dpo import DpoRecipe
+from gristmill.schemas.training.ppo import PpoRecipe
+from gristmill.schemas.training.rollouts import GrpoRecipe
+from gristmill.schemas.training.rows import RowRecipe
 from gristmill.schemas.training.sft import SftRecipe
 from gristmill.training.models.adapters import quantization, with_adapter
 from gristmill.training.models.build import open_model
 from gristmill.training.models.merge import adapter_info, adapters_below, merge_adapter
 from gristmill.training.run.train import train
+from pydantic import ValidationError
 
 from tests.training.kinds.tiny_models import WORDS, model_of, options_of, steps_of, tokenizer_of, write_lines
 from tests.training.training_runs import go_back
@@ -119,3 +124,32 @@ def test_what_is_no_adapter_for_the_model_or_the_data(home: Path, tmp_path: Path
     with pytest.raises(GristmillError, match="no new ones are trained here"):
         train(recipe(home, "lora", chat_template="gristmill"), tmp_path / "run")
     assert not (tmp_path / "run" / "training.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        (DpoRecipe, {}),
+        (PpoRecipe, {"rewards": [{"checker": "exact"}], "max_new_tokens": 8}),
+        (GrpoRecipe, {"rewards": [{"checker": "exact"}], "max_new_tokens": 8, "kl": 0.1}),
+    ],
+)
+def test_pissa_has_no_reference_under_it(home: Path, kind: type[RowRecipe], more: dict[str, Any]) -> None:
+    name = kind.__name__.removesuffix("Recipe").lower()
+    options = options_of(
+        kind=name, model=str(home / "model"), rows=str(home / "rows.jsonl"), adapter={"method": "pissa"}
+    )
+    with pytest.raises(ValidationError) as found:
+        kind.model_validate(options | more)
+    assert "found adapter pissa, which takes the main directions out of the weights" in str(found.value)
+    if kind is GrpoRecipe:
+        assert "pissa, which" not in _errors(kind, options | more | {"kl": 0})
+    assert "pissa, which" not in _errors(kind, options | more | {"adapter": {"method": "lora"}})
+
+
+def _errors(kind: type[RowRecipe], options: dict[str, Any]) -> str:
+    try:
+        kind.model_validate(options)
+    except ValidationError as error:
+        return str(error)
+    return ""
