@@ -23,7 +23,7 @@ MOST_TOKENS = 4096
 
 
 @dataclass(frozen=True)
-class Answer:
+class JudgedCompletion:
     """One completion. score: of its checker, None where it could not be scored. tokens: of the completion, its end included."""
 
     row: str
@@ -38,7 +38,7 @@ class Answers:
     """What a model wrote to the prompts of a set."""
 
     model: Path
-    answers: tuple[Answer, ...]
+    answers: tuple[JudgedCompletion, ...]
 
     @property
     def scored(self) -> list[float]:
@@ -90,7 +90,7 @@ def answers_of(
     prompts = [prompt_text(asked) for asked, _ in usable.prepared]
     scores = scorer(prompts, texts, usable.rows.records)
     found = zip(usable.rows.ids, prompts, texts, scores, [len(own) for own in drawn], strict=True)
-    return Answers(folder, tuple(Answer(*one) for one in found))
+    return Answers(folder, tuple(JudgedCompletion(*one) for one in found))
 
 
 def lines_of(found: Answers) -> Iterator[dict[str, Any]]:

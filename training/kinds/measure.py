@@ -24,7 +24,7 @@ REFERENCES = ("ref_model", "reference")  # where trainers keep a model that is n
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredMemory:
     """held: as the formula counts it. peak: bytes of all tensors at most while the step was made, activations included."""
 
     held: Memory
@@ -48,7 +48,7 @@ def measured_lines(recipe: str | Path | RowRecipe) -> Iterator[str]:
         yield f"{'':28} computed {memory_line(computed)}; measured is {difference:+.3%} of it"
 
 
-def measure(run: Any) -> Measured:
+def measure(run: Any) -> MeasuredMemory:
     """What a run of a kind holds. run: of a kind that trains a finished model on rows, whose folder is empty."""
     run.prepare(None)
     trainer = run.trainer(run.open_history(None))
@@ -65,7 +65,7 @@ def measure(run: Any) -> Measured:
     count, whole = trained_parameters(model.policy if isinstance(model, ActorCritic) else model)
     if isinstance(model, ActorCritic):
         count = sum(parameter.numel() for parameter in trained)
-    return Measured(Memory(whole, count, weights, gradients, moments), weights + _most_allocated(profile))
+    return MeasuredMemory(Memory(whole, count, weights, gradients, moments), weights + _most_allocated(profile))
 
 
 def _loss(model: Any) -> torch.Tensor:
