@@ -183,7 +183,7 @@ def in_sample(doc_ids: pa.Array, fraction: float) -> pa.Array:
 
 def _identity(source: Source) -> dict[str, Any]:
     """What of a source decides its rows: not where its files lie."""
-    return source.model_dump(mode="json", exclude={"path", "root", "exclude", "licence"})
+    return source.model_dump(mode="json", exclude={"path", "root", "exclude", "licence", "crawl"})
 
 
 def file_set_fingerprint(groups: Sequence[Sequence[Split]]) -> str:

@@ -161,7 +161,7 @@ class CrawlOptions(Strict):
     connections: requests that a task makes at the same time, of records that an index names.
     """
 
-    store: str | None = None
+    store: RecipePath | None = None
     files: int | None = Field(default=None, gt=0)
     connections: int = Field(default=4, gt=0, le=64)
 

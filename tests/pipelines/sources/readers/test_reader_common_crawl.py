@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gristmill
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fsspec.implementations.local import LocalFileSystem
+from gristmill.console import Console
 from gristmill.pipelines.sources.readers.common_crawl import ranges
 from gristmill.pipelines.sources.readers.common_crawl.captures import Capture, CaptureError, captures_of_lines
 from gristmill.pipelines.sources.readers.registry import list_splits
@@ -252,3 +254,19 @@ def test_damaged_arc_files_cost_the_records_in_them(tmp_path: Path) -> None:
     assert len(reading.errors) == 1
     small = read_source(tmp_path / "a.arc", max_document_bytes=100)
     assert set(small.reasons) == {"too_large", "invalid_arc_header", "truncated_record"}
+
+
+def test_where_the_archives_lie_is_no_part_of_what_was_read(tmp_path: Path) -> None:
+    """The same records from another store: nothing is read again. A recipe's relative store is that of its folder."""
+    rows = crawl(tmp_path / "store")
+    (tmp_path / "result.cdxj").write_bytes(cdxj(rows))
+    recipe = tmp_path / "recipe.yaml"
+    source = "{name: cc, path: result.cdxj, format: common_crawl, crawl: {store: STORE}}"
+    recipe.write_text(f"name: crawl\nsources: [{source.replace('STORE', 'store')}]\npolicy: {{}}\n")
+    quiet = Console(quiet=True)
+    first = gristmill.build(recipe, tmp_path / "run", console=quiet, report=False)
+    assert first.documents.rows == len(NAMES)
+    (tmp_path / "store").rename(tmp_path / "moved")
+    recipe.write_text(f"name: crawl\nsources: [{source.replace('STORE', 'moved')}]\npolicy: {{}}\n")
+    again = gristmill.build(recipe, tmp_path / "run", console=quiet, report=False)
+    assert again.documents.stage_key == first.documents.stage_key
