@@ -32,7 +32,7 @@ from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe.dedup import NearDedup
 from gristmill.schemas.rows.near_duplicates import BUCKET, NEAR_CANDIDATE
 
-ROWS_AT_ONCE = 8_000_000  # of buckets, while documents are connected
+ROWS_AT_ONCE = 2_000_000  # of buckets, while documents are connected
 _BATCH = pa.field("batch", pa.int64(), nullable=False)
 _CONNECTION = pa.schema([_BATCH, pa.field("bucket", pa.int64()), pa.field("document", pa.int64())])
 _ALONE = -1
