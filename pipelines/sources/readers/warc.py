@@ -12,7 +12,7 @@ from gristmill.pipelines.sources.readers.identity import id_from_warc_record
 from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.pipelines.sources.readers.streams import chunks, gzip_records, open_split
-from gristmill.pipelines.sources.readers.warc_frames import WarcFrame, frames
+from gristmill.pipelines.sources.readers.warc_frames import NextFrame, WarcFrame, frames
 from gristmill.pipelines.sources.readers.web import Pages, PendingPage
 from gristmill.pipelines.sources.readers.whole_file import splits
 from gristmill.schemas.recipe.source import Source
@@ -38,15 +38,22 @@ _EXPLAINED = {
 
 
 def read(source: Source, split: Split, rows: ReaderRows, isolate: Isolate | None) -> Iterator[pa.RecordBatch]:
+    yield from read_archive(split, rows, isolate, b"WARC/")
+
+
+def read_archive(
+    split: Split, rows: ReaderRows, isolate: Isolate | None, start: bytes, next_frame: NextFrame | None = None
+) -> Iterator[pa.RecordBatch]:
+    """The documents of an archive. start: what records begin with. next_frame: how they are framed, see `frames`."""
     pages = Pages(rows, isolate)
     rows.bytes_consumed = split.size
     with open_split(split) as stored:
         blocks: Iterator[bytes | None]
         if split.compression == "gzip":
-            blocks = gzip_records(stored, rows.disturb, b"WARC/")
+            blocks = gzip_records(stored, rows.disturb, start)
         else:
             blocks = chunks(stored, split.compression, rows.disturb)
-        for frame in frames(blocks, source.max_document_bytes):
+        for frame in frames(blocks, rows.source.max_document_bytes, next_frame):
             rows.frame()
             take_record(frame, rows, pages)
             if pages.full:

@@ -1,7 +1,7 @@
 """WARC framing: where each record begins and ends, and finding the next one after damage."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 MAX_HEADER_BYTES = 1 << 20
@@ -107,6 +107,9 @@ class RecordWindow:
                 return frame
 
 
+NextFrame = Callable[[RecordWindow, int], WarcFrame]
+
+
 def _pieces(blocks: Iterator[bytes | None]) -> Iterator[bytes | None]:
     for block in blocks:
         if block is None:
@@ -115,17 +118,18 @@ def _pieces(blocks: Iterator[bytes | None]) -> Iterator[bytes | None]:
             yield from (block[at : at + _PIECE_BYTES] for at in range(0, len(block), _PIECE_BYTES))
 
 
-def frames(blocks: Iterator[bytes | None], limit: int) -> Iterator[WarcFrame]:
+def frames(blocks: Iterator[bytes | None], limit: int, next_frame: NextFrame | None = None) -> Iterator[WarcFrame]:
     """The records of an uncompressed WARC stream; every damaged stretch is one frame with a defect.
 
-    limit: a block above so many bytes is passed over without holding it (defect `too_large`).
+    limit: a block above so many bytes is passed over without holding it (defect `too_large`). next_frame: takes the record
+    at the start of the window, of archives that are framed otherwise.
     Defects: invalid_warc_header, wrong_content_length, truncated_record, corrupt_record, too_large.
     """
     window = RecordWindow(blocks)
     while True:
         window.skip_line_ends()
         if window.data:
-            yield _next(window, limit)
+            yield (next_frame or _next)(window, limit)
         elif window.at_gap:
             window.cross_gap()
             yield WarcFrame(window.offset - 1, 0, None, 0, "corrupt_record")

@@ -236,7 +236,7 @@ def test_arc_files_of_early_crawls(tmp_path: Path, is_packed: bool) -> None:
     path.write_bytes(packed(*ARC) if is_packed else b"".join(ARC))
     reading = read_source(path)
     assert names(reading) == NAMES
-    assert reading.skipped == {"arc_filedesc": 1, "not_http": 1}
+    assert reading.skipped == {"warc_warcinfo": 1, "not_http": 1}
     assert (reading.rows[0]["url"], reading.rows[0]["timestamp"]) == (
         "http://x.example/Amber page",
         "2009-03-01T12:00:00Z",
@@ -270,3 +270,19 @@ def test_where_the_archives_lie_is_no_part_of_what_was_read(tmp_path: Path) -> N
     recipe.write_text(f"name: crawl\nsources: [{source.replace('STORE', 'moved')}]\npolicy: {{}}\n")
     again = gristmill.build(recipe, tmp_path / "run", console=quiet, report=False)
     assert again.documents.stage_key == first.documents.stage_key
+
+
+def test_lines_of_arc_that_could_be_read_in_many_ways(tmp_path: Path) -> None:
+    """Each address and date in a line might be the header's: the last counts."""
+    line = b"http://x.example/" + b" 192.0.2.1 20090301120000 text" * 2000
+    body = http(page("Amber"))
+    named = (
+        b"http://x.example/a 192.0.2.1 20090301120000 b 192.0.2.1 20090301120001 text/html %d\n" % len(body)
+        + body
+        + b"\n"
+    )
+    (tmp_path / "a.arc").write_bytes((line + b" none\n") * 40 + named)
+    reading = read_source(tmp_path / "a.arc")
+    assert [(row["url"], row["timestamp"]) for row in reading.rows if row["text"]] == [
+        ("http://x.example/a 192.0.2.1 20090301120000 b", "2009-03-01T12:00:01Z")
+    ]
