@@ -6,7 +6,6 @@ repository. Shapes of lines follow StarCoder2 (Lozhkov et al. 2024, section 3.1)
 paragraphs.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +14,7 @@ import pyarrow as pa
 from gristmill.filters.code.languages import language_of
 from gristmill.filters.code.licences import PERMISSIVE, is_allowed, licence_of_header, normalised
 from gristmill.filters.code.marks import encoded_characters, is_generated, is_minified, is_vendored
+from gristmill.schemas.rows.document import parsed_metadata
 from gristmill.schemas.signals import Family, Signal
 from gristmill.schemas.strict import Strict
 from pydantic import Field
@@ -90,20 +90,11 @@ _NAMES = tuple(signal.name for signal in FAMILY.signals)
 def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
     columns = zip(*(batch.column(name).to_pylist() for name in ("text", "metadata", "location")), strict=True)
     allowed = frozenset(options["allowed"])
-    rows = [_measured(text or "", _about(metadata), location, options, allowed) for text, metadata, location in columns]
-    schema = pa.schema([pa.field(signal.name, _TYPES[signal.type]) for signal in FAMILY.signals])
-    return pa.RecordBatch.from_pylist(rows, schema=schema)
-
-
-_TYPES = {"string": pa.large_string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
-
-
-def _about(metadata: str | None) -> dict[str, Any]:
-    try:
-        found = json.loads(metadata or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    rows = [
+        _measured(text or "", parsed_metadata(metadata), location, options, allowed)
+        for text, metadata, location in columns
+    ]
+    return pa.RecordBatch.from_pylist(rows, schema=FAMILY.schema)
 
 
 def _measured(

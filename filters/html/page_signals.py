@@ -4,12 +4,12 @@ The notes are in a document's metadata: `page` (what gristmill's extractor found
 metas of the page). A licence address of Creative Commons is named as SPDX names it.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
+from gristmill.schemas.rows.document import parsed_metadata
 from gristmill.schemas.signals import Family, Signal
 
 _NO_PAGE = "the document is no web page that gristmill's extractor read"
@@ -50,7 +50,6 @@ FAMILY = Family(
     source="robots metas and X-Robots-Tag; noai (DeviantArt, 2022); W3C TDM Reservation Protocol (2024); rel=license",
     reads=("text", "metadata"),
 )
-_TYPES = {"string": pa.large_string(), "float": pa.float64(), "bool": pa.bool_()}
 _CREATIVE_COMMONS = re.compile(
     r"^(?:https?:)?//(?:www\.)?creativecommons\.org/(licenses|publicdomain)/([a-z-]+)/(\d\.\d)(?:/|$)", re.IGNORECASE
 )
@@ -65,19 +64,10 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
     """The signals of FAMILY."""
     sizes = batch.column("text").cast(pa.large_binary())
     rows = [
-        _measured(len(text) if text is not None else 0, _about(metadata))
+        _measured(len(text) if text is not None else 0, parsed_metadata(metadata))
         for text, metadata in zip(sizes.to_pylist(), batch.column("metadata").to_pylist(), strict=True)
     ]
-    schema = pa.schema([pa.field(signal.name, _TYPES[signal.type]) for signal in FAMILY.signals])
-    return pa.RecordBatch.from_pylist(rows, schema=schema)
-
-
-def _about(metadata: str | None) -> dict[str, Any]:
-    try:
-        found = json.loads(metadata or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    return pa.RecordBatch.from_pylist(rows, schema=FAMILY.schema)
 
 
 def _measured(text_bytes: int, about: dict[str, Any]) -> dict[str, Any]:

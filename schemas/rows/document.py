@@ -1,5 +1,8 @@
 """The document row, as every reader writes it and every stage reads it."""
 
+import json
+from typing import Any
+
 import pyarrow as pa
 from gristmill.schemas.rows.kind import ROW_COLUMNS, RowKind, View
 
@@ -45,3 +48,16 @@ NEW_ID = pa.schema(  # what a colliding document gets
     [*_PLACE, pa.field("content_hash", pa.large_string()), pa.field("number", pa.int64(), nullable=False)]
 )
 NEW_ID_DIGEST = ("doc_id", "content_hash", "number")
+
+
+def parsed_metadata(metadata: str | None) -> dict[str, Any]:
+    """The column `metadata` of a row as a mapping; empty where there is none, or no object of JSON.
+
+    >>> parsed_metadata('{"path": "a.py"}')
+    {'path': 'a.py'}
+    """
+    try:
+        found = json.loads(metadata or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

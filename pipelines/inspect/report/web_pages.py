@@ -1,6 +1,5 @@
 """Web pages by the type that extraction gave them: how much of what they show is text of the corpus."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from gristmill.pipelines.inspect.report.markup import Markup
 from gristmill.pipelines.inspect.report.section import ReportSection
 from gristmill.pipelines.inspect.report.tables import TableCell, count, megabytes, percent, table
 from gristmill.schemas.report import PageType, Summary
+from gristmill.schemas.rows.document import parsed_metadata
 
 UNTYPED = "none"  # a page that shows no text
 _FIGURES = ("documents", "without_text", "shown_bytes", "text_bytes", "kept")
@@ -24,7 +24,7 @@ def count_page_types(metadata: pa.ChunkedArray, text_bytes: np.ndarray, kept: np
     for row, noted in enumerate(metadata.to_pylist()):
         if noted is None or '"page"' not in noted:
             continue
-        page = json.loads(noted).get("page")
+        page = parsed_metadata(noted).get("page")
         if not isinstance(page, dict) or "shown_bytes" not in page:
             continue
         figures = found.setdefault(page.get("type") or UNTYPED, [0] * len(_FIGURES))
