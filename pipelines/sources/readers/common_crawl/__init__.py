@@ -24,7 +24,7 @@ from gristmill.pipelines.sources.readers.common_crawl.captures import (
     columns_of,
     missing_columns,
 )
-from gristmill.pipelines.sources.readers.common_crawl.ranges import Archives, Unreachable, below
+from gristmill.pipelines.sources.readers.common_crawl.ranges import FIRST_BYTES, Archives, Unreachable, below
 from gristmill.pipelines.sources.readers.extract import Isolate
 from gristmill.pipelines.sources.readers.locate import InputFile, inspected, listed
 from gristmill.pipelines.sources.readers.locate import locate as locate_files
@@ -239,7 +239,7 @@ def _batches(wanted: Iterator[tuple[int, Capture]]) -> Iterator[tuple[list[int],
     for position, capture in wanted:
         positions.append(position)
         captures.append(capture)
-        size += capture.length or 0
+        size += FIRST_BYTES if capture.length is None else capture.length
         if len(captures) == AT_ONCE or size >= BYTES_AT_ONCE:
             yield positions, captures
             positions, captures, size = [], [], 0

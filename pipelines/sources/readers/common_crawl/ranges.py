@@ -36,22 +36,26 @@ class Archives:
             ) from error
 
     def contents(self, captures: Sequence[Capture]) -> Iterator[bytes | Unreachable]:
-        """The record of each capture, unpacked, in their order; at most `connections` requests at a time."""
-        if len(captures) == 1 or self._connections == 1:
-            yield from map(self._content, captures)
-            return
+        """The record of each capture, unpacked one at a time, in their order; at most `connections` requests at a time."""
         with ThreadPoolExecutor(self._connections) as threads:
-            yield from threads.map(self._content, captures)
+            for capture, stored in zip(captures, threads.map(self._stored, captures), strict=True):
+                try:
+                    yield stored if isinstance(stored, Unreachable) else unpacked(stored, self._limit)[0]
+                except Unreachable as error:
+                    yield Unreachable(f"{capture.filename}: {error}")
 
-    def _content(self, capture: Capture) -> bytes | Unreachable:
+    def _stored(self, capture: Capture) -> bytes | Unreachable:
+        """The bytes of a record as they are stored."""
         try:
             path = url_to_fs(below(self._store, capture.filename))[1]
-            if capture.length is not None:
-                stored = self._asked(path, capture.offset, capture.length)
-                if len(stored) != capture.length:
-                    raise Unreachable(f"{len(stored)} bytes instead of {capture.length} at {capture.offset}")
-                return unpacked(stored, self._limit)[0]
-            return self._of_unknown_length(path, capture.offset)
+            if capture.length is None:
+                return self._of_unknown_length(path, capture.offset)
+            if capture.length > self._limit:
+                raise Unreachable(f"a record of {capture.length} bytes at {capture.offset}, above max_document_bytes")
+            stored = self._asked(path, capture.offset, capture.length)
+            if len(stored) != capture.length:
+                raise Unreachable(f"{len(stored)} bytes instead of {capture.length} at {capture.offset}")
+            return stored
         except Unreachable as error:
             return Unreachable(f"{capture.filename}: {error}")
 
@@ -59,9 +63,8 @@ class Archives:
         size = FIRST_BYTES
         while True:
             stored = self._asked(path, offset, size)
-            content, whole = unpacked(stored, self._limit)
-            if whole or len(stored) < size or size > self._limit:
-                return content
+            if len(stored) < size or size > self._limit or unpacked(stored, self._limit)[1]:
+                return stored
             size *= 4
 
     def _asked(self, path: str, offset: int, length: int) -> bytes:

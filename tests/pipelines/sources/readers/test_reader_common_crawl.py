@@ -150,14 +150,15 @@ def test_records_that_are_not_there_are_rows_with_the_reason(tmp_path: Path) -> 
     rows[1]["filename"] = "../../etc/passwd"
     rows[2]["offset"] = str(int(rows[2]["offset"]) + 3)
     rows[3]["length"] = str(10**9)
+    rows.append({**rows[4], "length": str(int(rows[4]["length"]) + 50)})
     (tmp_path / "result.cdxj").write_bytes(cdxj(rows) + b"x)/ 2024 {\nno line of an index\n{}\n\n")
     reading = read(tmp_path / "result.cdxj")
     assert names(reading) == ["Elder"]
     assert reading.reasons.count("invalid_index_line") == 3
     details = [row["detail"] for row in reading.rows if row["reason"] == "unreachable_record"]
-    for words in ("no such file", "no name below", "instead of"):
+    for words in ("no such file", "no name below", "above max_document_bytes", "instead of"):
         assert sum(words in detail for detail in details) == 1
-    assert len(reading.reasons) == 7
+    assert len(reading.reasons) == 8
 
 
 def test_a_list_stands_for_the_files_that_it_names(tmp_path: Path) -> None:
