@@ -9,8 +9,9 @@ _DOCTYPE = re.compile(rb"<!DOCTYPE\s+[^\[>]{0,4000}(\[)?", re.IGNORECASE)
 _SUBSET_END = re.compile(rb"\]\s*>")
 _ENTITY = re.compile(rb"&([A-Za-z][A-Za-z0-9._-]{0,60});")
 _OF_XML = {b"amp", b"lt", b"gt", b"quot", b"apos"}
-_WIDE = re.compile(rb"^(?:\xff\xfe|\xfe\xff|<\0|\0<)")
-MAX_DEPTH = 250
+_ROOT = re.compile(rb"<[A-Za-z_:]")
+_WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
+_MAX_PROLOG_BYTES = 200_000
 
 
 def parse_xml(raw: bytes, damage: list[str] | None = None) -> etree._Element | None:
@@ -35,10 +36,11 @@ def parse_xml(raw: bytes, damage: list[str] | None = None) -> etree._Element | N
 
 def without_doctype(raw: bytes) -> bytes:
     """The bytes without document type declaration, with named entities of HTML as characters."""
-    if _WIDE.match(raw):
-        raw = raw.decode("utf-16", "replace").encode()
+    if wide := _WIDE.get(raw[:2]):
+        raw = raw.decode(wide, "replace").encode("utf-8", "replace")
         raw = re.sub(rb"^(?:\xef\xbb\xbf)?<\?xml[^>]{0,300}\?>", b"", raw)
-    found = _DOCTYPE.search(raw[:200_000])
+    root = _ROOT.search(raw, 0, _MAX_PROLOG_BYTES)
+    found = _DOCTYPE.search(raw, 0, root.start() if root else _MAX_PROLOG_BYTES)  # one within is text, as in CDATA
     if found:
         end = raw.find(b">", found.end() - 1)
         if found[1]:
@@ -57,6 +59,16 @@ def _character(match: re.Match[bytes]) -> bytes:
     if known is None:
         return b"&amp;" + name + b";"
     return "".join(f"&#{ord(one)};" for one in known).encode()
+
+
+def first_named(element: etree._Element | None, name: str) -> etree._Element | None:
+    """The first element of a name, the given one and all below it looked at in their order; None where there is none."""
+    return next((one for one in element.iter() if local_name(one) == name), None) if element is not None else None
+
+
+def text_of(element: etree._Element) -> str:
+    """All text in an element."""
+    return "".join(str(part) for part in element.itertext())
 
 
 def local_name(element: etree._Element) -> str:

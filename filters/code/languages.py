@@ -6,7 +6,7 @@ Pygments, which knows 500 more and works offline.
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 from pygments.lexers import find_lexer_class_for_filename
@@ -120,11 +120,12 @@ _MODES = {
     "sql": "SQL", "tex": "TeX", "latex": "TeX", "conf": "INI", "dosini": "INI",
 }  # fmt: skip
 _SHEBANG = re.compile(
-    r"#!\s*(?:\S*/)?(?:env\s+(?:-\S+\s+|\w+=\S*\s+)*)?(?:\S*/)?([A-Za-z][\w+-]*?)(?:[\d.]*)(?:\.exe)?(?:\s|$)"
+    r"#!\s*+(?:\S*/)?+(?:env\s++(?:-\S++\s++|\w++=\S*+\s++)*+(?:\S*/)?+)?([A-Za-z][\w+-]*?)[\d.]*(?:\.exe)?(?:\s|$)"
 )
 _EMACS = re.compile(r"-\*-\s*(?:.{0,80}?\bmode\s*:\s*)?([\w+#-]{1,30})\s*(?:;.{0,120}?)?-\*-", re.IGNORECASE)
 _VIM = re.compile(r"\b(?:vim?|ex)\s*:\s*(?:set?\s+)?(?:.{0,80}?[\s:])?(?:ft|filetype|syntax)=([\w+#-]{1,30})")
 _HEAD_CHARACTERS = 100_000
+_LONGEST_NAME = 200  # characters of a file name that Pygments is asked about
 
 
 def _table(text: str, kind: str) -> dict[str, tuple[str, str]]:
@@ -147,13 +148,14 @@ def _has(pattern: str) -> Callable[[str], bool]:
 
 
 # Suffixes that several languages use: the first language whose marks are found, else the last one, which has none.
+# Linear in the text: what begins a line takes no line end with it, and what looks for a closing mark looks not far.
 _AMBIGUOUS: dict[str, tuple[tuple[str, Callable[[str], bool] | None], ...]] = {
     "h": (
-        ("Objective-C", _has(r"^\s*(?:@(?:interface|protocol|class|property|end)\b|#import\s+[<\"])")),
+        ("Objective-C", _has(r"^[^\S\n]*(?:@(?:interface|protocol|class|property|end)\b|#import\s+[<\"])")),
         (
             "C++",
             _has(
-                r"^\s*(?:class\s+\w+[^;]*\{|template\s*<|namespace\s+\w*|using\s+(?:namespace\s+)?\w|(?:public|private|protected)\s*:|#include\s*<(?:string|vector|map|memory|iostream|cstdint|functional|utility|algorithm)>)|\bstd::|\bconstexpr\b|\bnoexcept\b"
+                r"^[^\S\n]*(?:class\s+\w+[^;{]{0,500}\{|template\s*<|namespace\s+\w*|using\s+(?:namespace\s+)?\w|(?:public|private|protected)\s*:|#include\s*<(?:string|vector|map|memory|iostream|cstdint|functional|utility|algorithm)>)|\bstd::|\bconstexpr\b|\bnoexcept\b"
             ),
         ),
         ("C", None),
@@ -162,22 +164,22 @@ _AMBIGUOUS: dict[str, tuple[tuple[str, Callable[[str], bool] | None], ...]] = {
         (
             "Objective-C",
             _has(
-                r"^\s*(?:@(?:implementation|interface|import|end|property|protocol|class)\b|#import\b|#include\s*[<\"])"
+                r"^[^\S\n]*(?:@(?:implementation|interface|import|end|property|protocol|class)\b|#import\b|#include\s*[<\"])"
             ),
         ),
-        ("Mercury", _has(r"^\s*:-\s*(?:module|interface|import_module)\b")),
-        ("Mathematica", _has(r"^\s*\(\*|\bBeginPackage\[|:=\s*Module\[")),
+        ("Mercury", _has(r"^[^\S\n]*:-\s*(?:module|interface|import_module)\b")),
+        ("Mathematica", _has(r"^[^\S\n]*\(\*|\bBeginPackage\[|:=\s*Module\[")),
         ("MATLAB", None),
     ),
-    "pl": (("Prolog", _has(r"^\s*:-\s*\w+|^[a-z]\w*\([^)]*\)\s*(?::-|\.\s*$)")), ("Perl", None)),
+    "pl": (("Prolog", _has(r"^[^\S\n]*:-\s*\w+|^[a-z]\w*\([^)]{0,500}\)\s*(?::-|\.[^\S\n]*$)")), ("Perl", None)),
     "pro": (
         ("Prolog", _has(r"^[^#\n]{0,200}:-")),
-        ("QMake", _has(r"^\s*(?:SOURCES|HEADERS|TEMPLATE|QT|CONFIG|TARGET)\s*[+*-]?=")),
+        ("QMake", _has(r"^[^\S\n]*(?:SOURCES|HEADERS|TEMPLATE|QT|CONFIG|TARGET)\s*[+*-]?=")),
         ("IDL", None),
     ),
     "t": (
-        ("Raku", _has(r"^\s*(?:use\s+v6|unit\s+module)\b")),
-        ("Turing", _has(r"^\s*(?:procedure|end\s+for)\b")),
+        ("Raku", _has(r"^[^\S\n]*(?:use\s+v6|unit\s+module)\b")),
+        ("Turing", _has(r"^[^\S\n]*(?:procedure|end\s+for)\b")),
         ("Perl", None),
     ),
     "ts": (("XML", _has(r"\A\ufeff?\s*<(?:\?xml|!DOCTYPE\s+TS|TS\b)")), ("TypeScript", None)),
@@ -185,63 +187,67 @@ _AMBIGUOUS: dict[str, tuple[tuple[str, Callable[[str], bool] | None], ...]] = {
         (
             "Coq",
             _has(
-                r"^\s*(?:Require\s+(?:Import|Export)|Proof\b|Qed\.|Lemma\b|Theorem\b|Definition\b|Inductive\b|Fixpoint\b)"
+                r"^[^\S\n]*(?:Require\s+(?:Import|Export)|Proof\b|Qed\.|Lemma\b|Theorem\b|Definition\b|Inductive\b|Fixpoint\b)"
             ),
         ),
-        ("V", _has(r"^\s*(?:pub\s+)?fn\s+\w+\s*\(|^import\s+\w+$")),
+        ("V", _has(r"^[^\S\n]*(?:pub\s+)?fn\s+\w+\s*\(|^import\s+\w+$")),
         ("Verilog", None),
     ),
     "d": (
         ("Makefile", _has(r"^[\w./-]+\.(?:o|d|obj)\s*:\s")),
-        ("DTrace", _has(r"^\s*#pragma\s+D\s|^\w*:\w*:\w*:\w*\s*$")),
+        ("DTrace", _has(r"^[^\S\n]*#pragma\s+D\s|^\w*:\w*:\w*:\w*\s*$")),
         ("D", None),
     ),
     "f": (
-        ("Forth", _has(r"^:\s+\S+|^\s*\\\s")),
+        ("Forth", _has(r"^:\s+\S+|^[^\S\n]*\\\s")),
         ("Filebench WML", _has(r"^define\s+(?:process|fileset|file)\b")),
         ("Fortran", None),
     ),
     "cls": (
         ("TeX", _has(r"\\(?:NeedsTeXFormat|ProvidesClass|documentclass|def\b)")),
         ("Apex", _has(r"\b(?:global|public|private)\b[^;{\n]{0,80}\bclass\b|@isTest")),
-        ("VBA", _has(r"^\s*(?:VERSION\s+1\.0\s+CLASS|Attribute\s+VB_)")),
+        ("VBA", _has(r"^[^\S\n]*(?:VERSION\s+1\.0\s+CLASS|Attribute\s+VB_)")),
         ("ObjectScript", None),
     ),
     "inc": (
         ("PHP", _has(r"<\?(?:php|=)")),
-        ("Pascal", _has(r"^\s*\{\$|\bprocedure\b[^;\n]*;|^\s*unit\s+\w+;")),
-        ("Assembly", _has(r"^\s*(?:\.\w+|%(?:macro|define)|\w+\s+(?:equ|db|dw|dd))\b")),
+        ("Pascal", _has(r"^[^\S\n]*\{\$|\bprocedure\b[^;\n]{0,500};|^[^\S\n]*unit\s+\w+;")),
+        ("Assembly", _has(r"^[^\S\n]*(?:\.\w+|%(?:macro|define)|\w+\s+(?:equ|db|dw|dd))\b")),
         ("C++", None),
     ),
-    "sc": (("SuperCollider", _has(r"\b(?:SynthDef|SinOsc)\b|^\s*\+\s+\w+\s*\{")), ("Scala", None)),
-    "re": (("C++", _has(r"/\*!re2c|^\s*#include\b")), ("Reason", None)),
+    "sc": (("SuperCollider", _has(r"\b(?:SynthDef|SinOsc)\b|^[^\S\n]*\+\s+\w+\s*\{")), ("Scala", None)),
+    "re": (("C++", _has(r"/\*!re2c|^[^\S\n]*#include\b")), ("Reason", None)),
     "as": (("AngelScript", _has(r"\b(?:funcdef|mixin)\b")), ("ActionScript", None)),
-    "lsp": (("NewLisp", _has(r"^\s*\(define\b")), ("Common Lisp", None)),
-    "ms": (("MAXScript", _has(r"^\s*(?:rollout|fn|struct)\s+\w+")), ("Roff", _has(r"^\.[A-Za-z]")), ("Assembly", None)),
+    "lsp": (("NewLisp", _has(r"^[^\S\n]*\(define\b")), ("Common Lisp", None)),
+    "ms": (
+        ("MAXScript", _has(r"^[^\S\n]*(?:rollout|fn|struct)\s+\w+")),
+        ("Roff", _has(r"^\.[A-Za-z]")),
+        ("Assembly", None),
+    ),
     "rs": (("XML", _has(r"\A\s*<\?xml")), ("RenderScript", _has(r"#pragma\s+rs\b|#include\s+\"?rs_")), ("Rust", None)),
     "fs": (
-        ("GLSL", _has(r"^\s*(?:#version\s+\d|precision\s+\w+p\s+float|uniform\s|varying\s)|\bgl_FragColor\b")),
+        ("GLSL", _has(r"^[^\S\n]*(?:#version\s+\d|precision\s+\w+p\s+float|uniform\s|varying\s)|\bgl_FragColor\b")),
         ("Forth", _has(r"^:\s+\S+")),
         ("F#", None),
     ),
     "cs": (("Smalltalk", _has(r"![\w\s]+methodsFor:")), ("C#", None)),
-    "r": (("Rebol", _has(r"\bRebol\s*\[")), ("Rez", _has(r"^\s*(?:resource|data)\s+'\w{4}'")), ("R", None)),
+    "r": (("Rebol", _has(r"\bRebol\s*\[")), ("Rez", _has(r"^[^\S\n]*(?:resource|data)\s+'\w{4}'")), ("R", None)),
     "s": (("Assembly", None),),
     "asp": (("Classic ASP", None),),
     "l": (
         ("Roff", _has(r"^\.(?:TH|SH|PP|\\\")")),
-        ("Common Lisp", _has(r"^\s*\((?:defun|defmacro|in-package)\b")),
+        ("Common Lisp", _has(r"^[^\S\n]*\((?:defun|defmacro|in-package)\b")),
         ("Lex", None),
     ),
     "cl": (("OpenCL", _has(r"\b__kernel\b|\bkernel\s+void\b|\bget_global_id\b")), ("Common Lisp", None)),
     "hh": (("Hack", _has(r"\A\s*<\?hh")), ("C++", None)),
     "ml": (
-        ("Standard ML", _has(r"^\s*(?:structure|signature|functor)\s+\w+\s*(?:=|:)|\bfn\s+\w+\s*=>")),
+        ("Standard ML", _has(r"^[^\S\n]*(?:structure|signature|functor)\s+\w+\s*(?:=|:)|\bfn\s+\w+\s*=>")),
         ("OCaml", None),
     ),
     "gd": (("GAP", _has(r"\b(?:DeclareOperation|InstallMethod)\(")), ("GDScript", None)),
-    "st": (("StringTemplate", _has(r"^\s*\w+\([^)]*\)\s*::=|\$\w+[.(:;]")), ("Smalltalk", None)),
-    "pp": (("Puppet", _has(r"^\s*(?:class|define|node)\s+[\w:']+|=>\s")), ("Pascal", None)),
+    "st": (("StringTemplate", _has(r"^[^\S\n]*\w+\([^)]{0,500}\)\s*::=|\$\w+[.(:;]")), ("Smalltalk", None)),
+    "pp": (("Puppet", _has(r"^[^\S\n]*(?:class|define|node)\s+[\w:']+|=>\s")), ("Pascal", None)),
     "vb": (("Visual Basic .NET", None),),
     "md": (("Markdown", None),),
     "txt": (("Text", None),),
@@ -268,7 +274,8 @@ def language_of(path: str, text: str) -> Language:
     by_head = _by_first_lines(head)
     if by_head:
         return Language(by_head, _kind(by_head), "first_line")
-    known = _by_pygments(f"x.{suffix}" if suffix else name)
+    asked = f"x.{suffix}" if suffix else name
+    known = _by_pygments(asked) if len(asked) < _LONGEST_NAME else None
     if known:
         return Language(known, _kind(known), "name")
     return _by_content(head)
@@ -291,13 +298,13 @@ def _by_first_lines(head: str) -> str | None:
     return None
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _by_pygments(name: str) -> str | None:
     try:
         lexer = find_lexer_class_for_filename(name)
     except (ClassNotFound, ValueError):
         return None
-    return str(lexer.name) if lexer is not None and len(name) < 200 else None
+    return None if lexer is None else str(lexer.name)
 
 
 _JSON_START = re.compile(r"\A\s*[\[{]\s*(?:\"|\{|\[|\]|\})")

@@ -7,55 +7,17 @@ is not recognised has no licence here, which a rule can drop: nothing is guessed
 import json
 import re
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from license_expression import ExpressionError, Licensing, get_spdx_licensing
 
 # Permissive licences as the Blue Oak Council rates them (model to bronze), public domain dedications included.
-PERMISSIVE = (
-    *(
-        "MIT",
-        "MIT-0",
-        "Apache-2.0",
-        "BSD-2-Clause",
-        "BSD-3-Clause",
-        "BSD-3-Clause-Clear",
-        "BSD-4-Clause",
-        "0BSD",
-        "ISC",
-        "Unlicense",
-    ),
-    *(
-        "CC0-1.0",
-        "Zlib",
-        "BSL-1.0",
-        "PostgreSQL",
-        "NCSA",
-        "Python-2.0",
-        "PSF-2.0",
-        "BlueOak-1.0.0",
-        "X11",
-        "UPL-1.0",
-        "WTFPL",
-        "Artistic-2.0",
-    ),
-    *(
-        "HPND",
-        "libpng-2.0",
-        "Libpng",
-        "FTL",
-        "ICU",
-        "Unicode-3.0",
-        "Unicode-DFS-2016",
-        "Ruby",
-        "AFL-3.0",
-        "ECL-2.0",
-        "MS-PL",
-        "curl",
-        "TCL",
-        "BSD-1-Clause",
-    ),
-)
+_PERMISSIVE = """
+MIT MIT-0 Apache-2.0 BSD-2-Clause BSD-3-Clause BSD-3-Clause-Clear BSD-4-Clause 0BSD ISC Unlicense CC0-1.0 Zlib
+BSL-1.0 PostgreSQL NCSA Python-2.0 PSF-2.0 BlueOak-1.0.0 X11 UPL-1.0 WTFPL Artistic-2.0 HPND libpng-2.0 Libpng FTL
+ICU Unicode-3.0 Unicode-DFS-2016 Ruby AFL-3.0 ECL-2.0 MS-PL curl TCL BSD-1-Clause
+"""
+PERMISSIVE = tuple(_PERMISSIVE.split())
 _OR_LATER = "either version {} of the license or at your option any later version"
 # (SPDX name, phrases that must stand in the text, phrases that must not), the first that fits.
 _TEXTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
@@ -184,7 +146,7 @@ _HEADERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Unlicense", ("released into the public domain", "unlicense org")),
 )
 _IDENTIFIER = re.compile(
-    r"SPDX-License-Identifier:[ \t]*([^\n\r*#<>\"]{1,200}?)[ \t]*(?:\*/|-->|#|$|[\n\r\"])", re.MULTILINE
+    r"SPDX-License-Identifier:[ \t]*+((?:(?!-->)[^\n\r*#<>\"]){1,200}+)(?:\*/|-->|#|$|[\n\r\"])", re.MULTILINE
 )
 _LICENCE_FILE = re.compile(
     r"^(?:licen[cs]es?|copying|unlicense|mit-licen[cs]e|copyright|ofl)(?:[-_.].*)?$|^.+[-_.]licen[cs]e(?:\.(?:txt|md|rst))?$",
@@ -192,7 +154,8 @@ _LICENCE_FILE = re.compile(
 )
 _MANIFESTS = ("package.json", "pyproject.toml", "cargo.toml", "setup.cfg", "composer.json", "description", "pkg-info")
 _MANIFEST_LICENCE = re.compile(
-    r"""^\s*["']?licen[cs]e(?:-expression)?["']?\s*[:=]\s*(?:\{\s*text\s*=\s*)?["']?([^"'\n{}]{2,120}?)["']?\s*[,}]?\s*$""",
+    r"""^[^\S\n]*+["']?licen[cs]e(?:-expression)?["']?\s*+[:=]\s*+(?:\{\s*+text\s*+=\s*+)?["']?"""
+    r"""([^"'\n{}#]{2,120}+)["']?[^\S\n]*+[,}]?[^\S\n]*+(?:#[^\n]*+)?$""",
     re.IGNORECASE | re.MULTILINE,
 )
 _CLASSIFIER = re.compile(r"License :: OSI Approved :: ([^\n\"']{3,80})")
@@ -217,6 +180,7 @@ _SPOKEN = {
     "proprietary": "LicenseRef-proprietary",
 }  # fmt: skip
 _HEAD_LINES = 60
+_LONGEST_EXPRESSION = 1000  # characters; of longer ones a part would say something else
 _MAX_LICENCE_CHARACTERS = 100_000
 _NOT_WORDS = re.compile(r"[^a-z0-9]+")
 _COMMENT = re.compile(r"^[ \t]*(?://+|#+|\*+|;+|--+|%+|/\*+|<!--|\"{3}|'{3})?[ \t]?", re.MULTILINE)
@@ -268,7 +232,7 @@ def licence_of_manifest(name: str, text: str) -> str | None:
             said = " OR ".join(one for one in said if isinstance(one, str))
     else:
         found = _MANIFEST_LICENCE.search(text)
-        said = found[1] if found else None
+        said = found[1].strip().rstrip(", ") if found else None
     named = normalised(said) if isinstance(said, str) else None
     if named:
         return named
@@ -295,14 +259,18 @@ def _licensing() -> Licensing:
     return get_spdx_licensing()  # a tenth of a second
 
 
-@cache
 def normalised(expression: str) -> str | None:
-    """An SPDX expression in its canonical form; None where it holds what is no SPDX name.
+    """An SPDX expression in its canonical form; None where it holds what is no SPDX name, or is longer than any is.
 
     >>> normalised("mit or apache-2.0"), normalised("see file")
     ('MIT OR Apache-2.0', None)
     """
-    expression = expression.strip()[:300]
+    expression = expression.strip()
+    return _normalised(expression) if len(expression) <= _LONGEST_EXPRESSION else None
+
+
+@lru_cache(maxsize=4096)
+def _normalised(expression: str) -> str | None:
     spoken = _SPOKEN.get(expression.lower())
     if spoken:
         return spoken
@@ -316,13 +284,18 @@ def normalised(expression: str) -> str | None:
     return str(parsed) if parsed is not None else None
 
 
-@cache
 def is_allowed(expression: str, allowed: frozenset[str]) -> bool:
     """Whether an expression can be met with allowed licences alone: one side of OR, both of AND; exceptions widen a licence.
 
     >>> is_allowed("MIT OR GPL-3.0-only", frozenset({"MIT"})), is_allowed("MIT AND GPL-3.0-only", frozenset({"MIT"}))
     (True, False)
     """
+    known = _is_allowed if len(expression) <= _LONGEST_EXPRESSION else _is_allowed.__wrapped__
+    return known(expression, allowed)
+
+
+@lru_cache(maxsize=4096)
+def _is_allowed(expression: str, allowed: frozenset[str]) -> bool:
     try:
         parsed = _licensing().parse(expression)
     except (ExpressionError, ValueError, RecursionError):

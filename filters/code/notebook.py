@@ -5,7 +5,6 @@ import re
 from typing import Any
 
 _TICKS = re.compile(r"`{3,}")
-MAX_CELLS = 100_000
 
 
 def notebook_text(raw: str) -> str | None:
@@ -20,11 +19,12 @@ def notebook_text(raw: str) -> str | None:
     if not isinstance(cells, list):
         sheets = content.get("worksheets")
         sheets = [sheet for sheet in sheets if isinstance(sheet, dict)] if isinstance(sheets, list) else []
-        cells = [cell for sheet in sheets for cell in sheet.get("cells") or []] if sheets else None
+        lists = [sheet["cells"] for sheet in sheets if isinstance(sheet.get("cells"), list)]
+        cells = [cell for one in lists for cell in one] if sheets else None
     if cells is None:
         return None
     language = _language(content.get("metadata"))
-    parts = [_cell(cell, language) for cell in cells[:MAX_CELLS] if isinstance(cell, dict)]
+    parts = [_cell(cell, language) for cell in cells if isinstance(cell, dict)]
     return "\n\n".join(part for part in parts if part)
 
 

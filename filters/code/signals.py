@@ -23,6 +23,9 @@ LONG_LINED = ("HTML", "JSON", "JSON Lines", "Markdown", "Roff", "SMT", "TeX", "T
 _LINES_EXEMPT = f"the language is one of {', '.join(LONG_LINED)}"
 _NO_CHARACTER = "the file is empty"
 _SPACES = re.compile(r"\s+")
+_LONGEST_PATH = 4096  # characters, from the end: what metadata call a path may be anything
+_HIDDEN_ELEMENT = re.compile(r"<(script|style)(?=[\s/>])", re.IGNORECASE | re.ASCII)
+_HIDDEN_END = {name: re.compile(f"</{name}", re.IGNORECASE | re.ASCII) for name in ("script", "style")}
 
 
 class CodeFileOptions(Strict):
@@ -101,6 +104,7 @@ def _measured(
     text: str, about: dict[str, Any], location: str, options: Mapping[str, Any], allowed: frozenset[str]
 ) -> dict[str, Any]:
     path = next((about[key] for key in options["path"] if isinstance(about.get(key), str)), location.rpartition("#")[0])
+    path = path[-_LONGEST_PATH:]
     language = language_of(path, text)
     lines = text.split("\n")
     if lines and not lines[-1]:
@@ -155,7 +159,6 @@ def _repository_licence(about: dict[str, Any], keys: tuple[str, ...]) -> str | N
 def shown_html(html: str) -> str:
     """What of HTML lies outside tags, comments, scripts and styles, in one pass."""
     parts, at = [], 0
-    low = html.lower()
     while (start := html.find("<", at)) >= 0:
         parts.append(html[at:start])
         if html.startswith("<!--", start):
@@ -164,9 +167,10 @@ def shown_html(html: str) -> str:
         else:
             end = html.find(">", start)
             at = end + 1
-            hidden = next((name for name in ("script", "style") if low.startswith(name, start + 1)), None)
+            hidden = _HIDDEN_ELEMENT.match(html, start)
             if hidden and end >= 0:
-                end = at = low.find(f"</{hidden}", end)
+                closed = _HIDDEN_END[hidden[1].lower()].search(html, end)
+                end = at = closed.start() if closed else -1
         if end < 0:
             return " ".join(parts)
     return " ".join([*parts, html[at:]])

@@ -7,41 +7,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gristmill.filters.jats.mathml import latex_of_mathml, latex_of_tex_math
-from gristmill.filters.safe_xml import local_name, parse_xml
+from gristmill.filters.safe_xml import first_named, local_name, parse_xml, text_of
 from lxml import etree
 
+_DIGITS = re.compile("[0-9]{1,4}")
+_YEAR = re.compile("[0-9]{4}")
 _SPACES = re.compile(r"[ \t\r\n\u00a0]+")
 _SHOWN = re.compile(r"[^#>\s-]")
 _SPACE_BEFORE = re.compile(r" +([,.;:)\]])")
-_CITED = "\ue001"  # stands where a number that cites was
-_BRACKETED = re.compile(r" ?[\[(](?:[\s,;–\ue001-]|and|et al\.)*[\])]")
+_CITED = "\ufdd0"  # stands where a number that cites was; no character, so that no text has it
+_BRACKETED = re.compile(r" ?[\[(](?:[\s,;–\ufdd0-]|and|et al\.)*[\])]")
 _SUPER = str.maketrans("0123456789+-−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ")
 _SUB = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
-_LEFT_OUT = {
-    *(
-        "ref-list",
-        "ack",
-        "fn-group",
-        "notes",
-        "bio",
-        "author-notes",
-        "supplementary-material",
-        "media",
-        "object-id",
-        "graphic",
-    ),
-    *(
-        "inline-graphic",
-        "label",
-        "permissions",
-        "contrib-group",
-        "aff",
-        "funding-group",
-        "processing-meta",
-        "attrib",
-        "floats-wrap",
-    ),
-}
+_LEFT_OUT_NAMES = """
+ref-list ack fn-group notes bio author-notes supplementary-material media object-id graphic inline-graphic label
+permissions contrib-group aff funding-group processing-meta attrib floats-wrap
+"""
+_LEFT_OUT = frozenset(_LEFT_OUT_NAMES.split())
 _SUB_ARTICLES = {"sub-article", "response"}
 _END_MATTER = re.compile(
     r"(?:acknowledge?ments?|competing interests?|(?:declaration of )?conflicts? of interests?|authors?['’]? "
@@ -53,12 +35,13 @@ _END_MATTER = re.compile(
 )
 _NOTE_CHARACTERS = 500
 MAX_DEPTH_SHOWN = 6
+MAX_PADDED_CELLS = 1_000_000  # of a table above, rows stay as short as they are, which Markdown allows
 
 
 @dataclass(frozen=True)
 class ArticleChoices:
-    """What of an article is kept: tables as Markdown, captions of figures and tables, letters of editors and "
-    "answers to them."""
+    """What of an article is kept: tables as Markdown, captions of figures and tables, and the letters of editors with the
+    answers to them (sub-articles)."""
 
     tables: bool = False
     captions: bool = True
@@ -85,7 +68,7 @@ def article_of(raw: bytes, choices: ArticleChoices | None = None) -> Article | N
         return None
     writer = _Writer(choices or ArticleChoices())
     meta = _child(_child(article, "front"), "article-meta")
-    title = _first(meta, "article-title")
+    title = first_named(meta, "article-title")
     if title is not None:
         writer.add("# " + writer.inline(title))
     for abstract in _all(meta, "abstract"):
@@ -105,7 +88,7 @@ def article_of(raw: bytes, choices: ArticleChoices | None = None) -> Article | N
         writer.blocks(abstract, 2, skip_title=True)
     for part in article:
         name = local_name(part)
-        if name in ("body", "floats-group") or name == "back":
+        if name in ("body", "floats-group", "back"):
             writer.blocks(part, 1)
         elif name in _SUB_ARTICLES:
             writer.sub_article(part)
@@ -128,7 +111,7 @@ class _Writer:
         return "\n\n".join(self.parts)
 
     def leave_out(self, element: etree._Element, name: str = "") -> None:
-        self.left_out[name or local_name(element)] += sum(len(str(part)) for part in element.itertext())
+        self.left_out[name or local_name(element)] += len(text_of(element))
 
     def blocks(self, parent: etree._Element, level: int, *, skip_title: bool = False) -> None:
         """The block elements below one, in order; text that stands beside them is a paragraph."""
@@ -158,8 +141,6 @@ class _Writer:
             self.add("#" * min(level, MAX_DEPTH_SHOWN) + " " + self.inline(element))
         elif name in ("sec", "app", "glossary", "boxed-text"):
             self._section(element, level)
-        elif name in ("p", "verse-line"):
-            self.blocks(element, level)
         elif name in ("disp-formula", "disp-formula-group"):
             for formula in [element] if name == "disp-formula" else _all(element, "disp-formula"):
                 latex = self.formula(formula)
@@ -174,18 +155,16 @@ class _Writer:
         elif name in ("disp-quote", "speech", "statement", "verse-group"):
             self._quote(element, level)
         elif name in ("code", "preformat"):
-            self.add("```\n" + "".join(str(part) for part in element.itertext()).strip("\n") + "\n```")
+            self.add("```\n" + text_of(element).strip("\n") + "\n```")
         elif name in ("fig", "table-wrap"):
             self._float(element, name)
-        elif name in ("fig-group", "table-wrap-group", "alternatives"):
-            self.blocks(element, level)
         else:
             self.blocks(element, level)
 
     def _section(self, element: etree._Element, level: int) -> None:
         """A section; nothing of one that is end matter by its title, or has nothing but a title."""
         title = _child(element, "title")
-        if title is not None and _END_MATTER.match(_text(title).strip()):
+        if title is not None and _END_MATTER.match(text_of(title).strip()):
             self.leave_out(element, "end_matter")
             return
         before = len(self.parts)
@@ -197,7 +176,7 @@ class _Writer:
         if not self.choices.sub_articles:
             self.leave_out(element)
             return
-        title = _first(element, "article-title")
+        title = first_named(element, "article-title")
         if title is not None:
             self.add("## " + self.inline(title))
         for body in _all(element, "body"):
@@ -232,7 +211,7 @@ class _Writer:
             self.leave_out(caption, "captions")
         if name != "table-wrap":
             return
-        for table in (one for one in element.iter() if local_name(one) == "table"):
+        for table in _outermost(element, "table"):
             if self.choices.tables:
                 self.add(self._table(table))
             else:
@@ -241,9 +220,9 @@ class _Writer:
             self.leave_out(foot)
 
     def _table(self, table: etree._Element) -> str:
-        rows = []
-        for row in (one for one in table.iter() if local_name(one) == "tr"):
-            cells = []
+        rows: list[list[str]] = []
+        for row in _outermost(table, "tr"):
+            cells: list[str] = []
             for cell in (one for one in row if local_name(one) in ("td", "th")):
                 cells.append(self.inline(cell).replace("|", "\\|").replace("\n", " "))
                 cells += [""] * (min(_number(cell.get("colspan")), 100) - 1)
@@ -251,7 +230,8 @@ class _Writer:
         width = max(map(len, rows), default=0)
         if not width:
             return ""
-        lines = ["| " + " | ".join(row + [""] * (width - len(row))) + " |" for row in rows]
+        pads = width * len(rows) <= MAX_PADDED_CELLS
+        lines = ["| " + " | ".join(row + [""] * (width - len(row) if pads else 0)) + " |" for row in rows]
         return "\n".join([lines[0], "|" + " --- |" * width, *lines[1:]])
 
     def inline(self, element: etree._Element) -> str:
@@ -269,7 +249,7 @@ class _Writer:
             return f" $${latex}$$ " if latex else ""
         if name in ("sup", "sub"):
             return self._script(element, name)
-        if name == "xref" and element.get("ref-type") == "bibr" and _text(element).strip("[]()*†,; ").isdigit():
+        if name == "xref" and element.get("ref-type") == "bibr" and text_of(element).strip("[]()*†,; ").isdigit():
             return _CITED
         if name == "break":
             return " "
@@ -301,7 +281,7 @@ class _Writer:
         """LaTeX of a formula: what it holds as such, else its MathML, else its text."""
         inside = [element, *element.iter()]
         tex = next((one for one in inside if local_name(one) == "tex-math"), None)
-        if tex is not None and (latex := latex_of_tex_math(_text(tex))):
+        if tex is not None and (latex := latex_of_tex_math(text_of(tex))):
             return latex
         math = next((one for one in inside if local_name(one) == "math"), None)
         if math is not None:
@@ -309,59 +289,13 @@ class _Writer:
         return _tidy("".join(self._inner(element))) if local_name(element) not in ("tex-math", "math") else ""
 
 
-_INLINE = {
-    *(
-        "bold",
-        "italic",
-        "sup",
-        "sub",
-        "sc",
-        "underline",
-        "overline",
-        "strike",
-        "monospace",
-        "roman",
-        "sans-serif",
-        "styled-content",
-    ),
-    *(
-        "xref",
-        "ext-link",
-        "uri",
-        "email",
-        "named-content",
-        "inline-formula",
-        "math",
-        "tex-math",
-        "abbrev",
-        "milestone-start",
-        "fn",
-    ),
-    *(
-        "milestone-end",
-        "break",
-        "inline-graphic",
-        "private-char",
-        "chem-struct",
-        "inline-supplementary-material",
-        "related-article",
-    ),
-    *(
-        "related-object",
-        "institution",
-        "target",
-        "term",
-        "fixed-case",
-        "ruby",
-        "rb",
-        "rt",
-        "string-name",
-        "year",
-        "source",
-        "x",
-        "hr",
-    ),
-}
+_INLINE_NAMES = """
+bold italic sup sub sc underline overline strike monospace roman sans-serif styled-content xref ext-link uri email
+named-content inline-formula math tex-math abbrev milestone-start fn milestone-end break inline-graphic private-char
+chem-struct inline-supplementary-material related-article related-object institution target term fixed-case ruby rb
+rt string-name year source x hr
+"""
+_INLINE = frozenset(_INLINE_NAMES.split())
 
 
 def _tidy(text: str) -> str:
@@ -372,24 +306,25 @@ def _tidy(text: str) -> str:
     return _SPACE_BEFORE.sub(r"\1", text).strip()
 
 
-def _text(element: etree._Element) -> str:
-    return "".join(str(part) for part in element.itertext())
-
-
 def _child(element: etree._Element | None, name: str) -> etree._Element | None:
     return next((one for one in element if local_name(one) == name), None) if element is not None else None
-
-
-def _first(element: etree._Element | None, name: str) -> etree._Element | None:
-    return next((one for one in element.iter() if local_name(one) == name), None) if element is not None else None
 
 
 def _all(element: etree._Element | None, name: str) -> list[etree._Element]:
     return [one for one in element if local_name(one) == name] if element is not None else []
 
 
+def _outermost(element: etree._Element, name: str) -> Iterator[etree._Element]:
+    """The elements of a name below one, in their order, without those that lie within another of the name."""
+    for child in element:
+        if local_name(child) == name:
+            yield child
+        else:
+            yield from _outermost(child, name)
+
+
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdigit() and len(text) < 5 else 1
+    return int(text) if text and _DIGITS.fullmatch(text) else 1
 
 
 def _notes(article: etree._Element, meta: etree._Element | None) -> dict[str, Any]:
@@ -397,20 +332,20 @@ def _notes(article: etree._Element, meta: etree._Element | None) -> dict[str, An
     notes: dict[str, Any] = {"article_type": article.get("article-type")}
     language = next((value for key, value in article.attrib.items() if str(key).endswith("}lang")), None)
     notes["declared_language"] = language
-    title = _first(meta, "article-title")
-    notes["title"] = _SPACES.sub(" ", _text(title)).strip()[:_NOTE_CHARACTERS] if title is not None else None
+    title = first_named(meta, "article-title")
+    notes["title"] = _SPACES.sub(" ", text_of(title)).strip()[:_NOTE_CHARACTERS] if title is not None else None
     for one in _all(meta, "article-id"):
         kind = one.get("pub-id-type")
         if kind in ("doi", "pmid", "pmc", "pmcid"):
-            notes[kind.replace("pmcid", "pmc")] = _text(one).strip()[:100]
-    journal = _first(_child(article, "front"), "journal-title")
-    notes["journal"] = _text(journal).strip()[:_NOTE_CHARACTERS] if journal is not None else None
+            notes[kind.replace("pmcid", "pmc")] = text_of(one).strip()[:100]
+    journal = first_named(_child(article, "front"), "journal-title")
+    notes["journal"] = text_of(journal).strip()[:_NOTE_CHARACTERS] if journal is not None else None
     notes["licence"] = _licence(meta)
     date = next(iter(_all(meta, "pub-date")), None)
     year = _child(date, "year")
-    if year is not None and (said := _text(year).strip()).isdigit():
+    if year is not None and _YEAR.match(said := text_of(year).strip()):
         month, day = (
-            _number(_text(one).strip()) if (one := _child(date, name)) is not None else 1 for name in ("month", "day")
+            _number(text_of(one).strip()) if (one := _child(date, name)) is not None else 1 for name in ("month", "day")
         )
         notes["timestamp"] = (
             f"{int(said[:4]):04d}-{min(max(month, 1), 12):02d}-{min(max(day, 1), 28 if day > 31 else day or 1):02d}"
@@ -422,7 +357,7 @@ def _notes(article: etree._Element, meta: etree._Element | None) -> dict[str, An
 
 def _licence(meta: etree._Element | None) -> str | None:
     """The address of the licence, else its first words."""
-    found = _first(meta, "license")
+    found = first_named(meta, "license")
     if found is None:
         return None
     for one in found.iter():
@@ -431,4 +366,4 @@ def _licence(meta: etree._Element | None) -> str | None:
                 return str(value)[:200]
         if local_name(one) in ("license_ref", "licence_ref") and one.text:
             return one.text.strip()[:200]
-    return _SPACES.sub(" ", _text(found)).strip()[:200] or None
+    return _SPACES.sub(" ", text_of(found)).strip()[:200] or None

@@ -3,168 +3,30 @@
 import re
 from collections.abc import Callable
 
-from gristmill.filters.safe_xml import local_name
+from gristmill.filters.safe_xml import local_name, text_of
 from lxml import etree
 
-_SYMBOLS = dict(
-    pair.split(" ")
-    for pair in [
-        "α \\alpha",
-        "β \\beta",
-        "γ \\gamma",
-        "δ \\delta",
-        "ε \\epsilon",
-        "ϵ \\epsilon",
-        "ζ \\zeta",
-        "η \\eta",
-        "θ \\theta",
-        "ϑ \\vartheta",
-        "ι \\iota",
-        "κ \\kappa",
-        "λ \\lambda",
-        "μ \\mu",
-        "µ \\mu",
-        "ν \\nu",
-        "ξ \\xi",
-        "π \\pi",
-        "ρ \\rho",
-        "σ \\sigma",
-        "ς \\varsigma",
-        "τ \\tau",
-        "υ \\upsilon",
-        "φ \\phi",
-        "ϕ \\phi",
-        "χ \\chi",
-        "ψ \\psi",
-        "ω \\omega",
-        "Γ \\Gamma",
-        "Δ \\Delta",
-        "∆ \\Delta",
-        "Θ \\Theta",
-        "Λ \\Lambda",
-        "Ξ \\Xi",
-        "Π \\Pi",
-        "Σ \\Sigma",
-        "Φ \\Phi",
-        "Ψ \\Psi",
-        "Ω \\Omega",
-        "∑ \\sum",
-        "∏ \\prod",
-        "∫ \\int",
-        "∬ \\iint",
-        "∮ \\oint",
-        "∂ \\partial",
-        "∇ \\nabla",
-        "√ \\surd",
-        "∞ \\infty",
-        "∈ \\in",
-        "∉ \\notin",
-        "∋ \\ni",
-        "⊂ \\subset",
-        "⊆ \\subseteq",
-        "⊃ \\supset",
-        "∪ \\cup",
-        "∩ \\cap",
-        "∅ \\emptyset",
-        "∀ \\forall",
-        "∃ \\exists",
-        "¬ \\neg",
-        "∧ \\wedge",
-        "∨ \\vee",
-        "≤ \\leq",
-        "⩽ \\leq",
-        "≥ \\geq",
-        "⩾ \\geq",
-        "≠ \\neq",
-        "≈ \\approx",
-        "≃ \\simeq",
-        "≅ \\cong",
-        "∼ \\sim",
-        "≡ \\equiv",
-        "∝ \\propto",
-        "≪ \\ll",
-        "≫ \\gg",
-        "± \\pm",
-        "∓ \\mp",
-        "× \\times",
-        "÷ \\div",
-        "⋅ \\cdot",
-        "· \\cdot",
-        "∘ \\circ",
-        "∗ *",
-        "− -",
-        "⊗ \\otimes",
-        "⊕ \\oplus",
-        "→ \\to",
-        "← \\leftarrow",
-        "↔ \\leftrightarrow",
-        "⇒ \\Rightarrow",
-        "⇔ \\Leftrightarrow",
-        "↦ \\mapsto",
-        "⟨ \\langle",
-        "⟩ \\rangle",
-        "〈 \\langle",
-        "〉 \\rangle",
-        "⌊ \\lfloor",
-        "⌋ \\rfloor",
-        "⌈ \\lceil",
-        "⌉ \\rceil",
-        "… \\ldots",
-        "⋯ \\cdots",
-        "⋮ \\vdots",
-        "⋱ \\ddots",
-        "′ '",
-        "″ ''",
-        "ℓ \\ell",
-        "ℏ \\hbar",
-        "ℝ \\mathbb{R}",
-        "ℕ \\mathbb{N}",
-        "ℤ \\mathbb{Z}",
-        "ℂ \\mathbb{C}",
-        "ℚ \\mathbb{Q}",
-        "⊥ \\perp",
-        "∥ \\parallel",
-        "∠ \\angle",
-        "° ^\\circ",
-        "% \\%",
-        "# \\#",
-        "& \\&",
-        "{ \\{",
-        "} \\}",
-        "_ \\_",
-        "$ \\$",
-    ]
-    if " " in pair
-) | {"‖": "\\|"}
+_SYMBOL_TABLE = r"""
+α \alpha   β \beta   γ \gamma   δ \delta   ε \epsilon   ϵ \epsilon   ζ \zeta   η \eta   θ \theta   ϑ \vartheta
+ι \iota   κ \kappa   λ \lambda   μ \mu   µ \mu   ν \nu   ξ \xi   π \pi   ρ \rho   σ \sigma   ς \varsigma
+τ \tau   υ \upsilon   φ \phi   ϕ \phi   χ \chi   ψ \psi   ω \omega   Γ \Gamma   Δ \Delta   ∆ \Delta   Θ \Theta
+Λ \Lambda   Ξ \Xi   Π \Pi   Σ \Sigma   Φ \Phi   Ψ \Psi   Ω \Omega   ∑ \sum   ∏ \prod   ∫ \int   ∬ \iint
+∮ \oint   ∂ \partial   ∇ \nabla   √ \surd   ∞ \infty   ∈ \in   ∉ \notin   ∋ \ni   ⊂ \subset   ⊆ \subseteq
+⊃ \supset   ∪ \cup   ∩ \cap   ∅ \emptyset   ∀ \forall   ∃ \exists   ¬ \neg   ∧ \wedge   ∨ \vee   ≤ \leq
+⩽ \leq   ≥ \geq   ⩾ \geq   ≠ \neq   ≈ \approx   ≃ \simeq   ≅ \cong   ∼ \sim   ≡ \equiv   ∝ \propto   ≪ \ll
+≫ \gg   ± \pm   ∓ \mp   × \times   ÷ \div   ⋅ \cdot   · \cdot   ∘ \circ   ∗ *   − -   ⊗ \otimes   ⊕ \oplus
+→ \to   ← \leftarrow   ↔ \leftrightarrow   ⇒ \Rightarrow   ⇔ \Leftrightarrow   ↦ \mapsto   ⟨ \langle
+⟩ \rangle   〈 \langle   〉 \rangle   ⌊ \lfloor   ⌋ \rfloor   ⌈ \lceil   ⌉ \rceil   … \ldots   ⋯ \cdots
+⋮ \vdots   ⋱ \ddots   ′ '   ″ ''   ℓ \ell   ℏ \hbar   ℝ \mathbb{R}   ℕ \mathbb{N}   ℤ \mathbb{Z}   ℂ \mathbb{C}
+ℚ \mathbb{Q}   ⊥ \perp   ∥ \parallel   ∠ \angle   ° ^\circ   % \%   # \#   & \&   { \{   } \}   _ \_   $ \$
+"""
+_SYMBOLS = dict(zip(_SYMBOL_TABLE.split()[::2], _SYMBOL_TABLE.split()[1::2], strict=True)) | {"‖": "\\|"}
 _NOTHING = {"\u2061", "\u2062", "\u2063", "\u2064", "\u200b", "\ufeff"}
-_FUNCTIONS = {
-    "sin",
-    "cos",
-    "tan",
-    "cot",
-    "sec",
-    "csc",
-    "arcsin",
-    "arccos",
-    "arctan",
-    "sinh",
-    "cosh",
-    "tanh",
-    "log",
-    "ln",
-    "exp",
-    "lim",
-    "max",
-    "min",
-    "sup",
-    "inf",
-    "det",
-    "dim",
-    "ker",
-    "gcd",
-    "Pr",
-    "arg",
-}
+_FUNCTION_NAMES = """
+sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp lim max min sup inf
+det dim ker gcd Pr arg
+"""
+_FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
 _ACCENTS = {
     "¯": "\\bar", "‾": "\\bar", "_": "\\bar", "^": "\\hat", "ˆ": "\\hat", "~": "\\tilde", "˜": "\\tilde", "∼": "\\tilde",
     "→": "\\vec", "\u20d7": "\\vec",
@@ -174,28 +36,43 @@ _VARIANTS = {
     "bold": "\\mathbf", "double-struck": "\\mathbb", "script": "\\mathcal", "fraktur": "\\mathfrak",
     "bold-italic": "\\boldsymbol", "sans-serif": "\\mathsf", "monospace": "\\mathtt",
 }  # fmt: skip
-_TEX_BODY = re.compile(r"\\begin\{document\}(.*?)\\end\{document\}", re.DOTALL)
+_TEX_BEGIN, _TEX_END = "\\begin{document}", "\\end{document}"
 _DELIMITERS = re.compile(
-    r"^\s*(?:\$\$?|\\\[|\\\(|\\begin\{(?:equation|displaymath|math)\*?\})\s*(.*?)\s*(?:\$\$?|\\\]|\\\)|\\end\{(?:equation|displaymath|math)\*?\})\s*$",
-    re.DOTALL,
+    r"(?:\$\$?|\\\[|\\\(|\\begin\{(?:equation|displaymath|math)\*?\}) ?"
+    r"(.*?) ?(?:\$\$?|\\\]|\\\)|\\end\{(?:equation|displaymath|math)\*?\})$"
 )
 _SPACES = re.compile(r"\s+")
 _COMMAND_END = re.compile(r"\\[A-Za-z]+$")
-MAX_LATEX_CHARACTERS = 50_000
+MAX_DEPTH = 60
 
 
 def latex_of_tex_math(text: str) -> str:
     """The formula in a `tex-math` element, which often holds a whole document with preamble."""
-    body = _TEX_BODY.search(text)
-    if body:
-        text = body[1]
+    begin = text.find(_TEX_BEGIN)
+    end = text.find(_TEX_END, begin) if begin >= 0 else -1
+    if end >= 0:
+        text = text[begin + len(_TEX_BEGIN) : end]
+    text = _SPACES.sub(" ", text).strip()  # first: at a run of spaces the delimiters would be tried at every place
     found = _DELIMITERS.match(text)
-    return _SPACES.sub(" ", found[1] if found else text).strip()
+    return found[1] if found else text
 
 
 def latex_of_mathml(element: etree._Element) -> str:
-    """A `math` element as LaTeX without dollars; characters that have no command stay as they are."""
-    return _SPACES.sub(" ", _latex(element)).strip()[:MAX_LATEX_CHARACTERS]
+    """A `math` element as LaTeX without dollars; characters that have no command stay as they are.
+
+    Of a formula nested deeper than MAX_DEPTH elements only the characters are left.
+    """
+    latex = _escaped(text_of(element)) if _depth(element) > MAX_DEPTH else _latex(element)
+    return _SPACES.sub(" ", latex).strip()
+
+
+def _depth(element: etree._Element) -> int:
+    """How many elements lie within each other at most, the given one counted."""
+    depth = deepest = 0
+    for event, _ in etree.iterwalk(element, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _latex(element: etree._Element) -> str:
@@ -224,7 +101,7 @@ def _joined(parts: list[str]) -> str:
 
 
 def _text(element: etree._Element) -> str:
-    return "".join(str(part) for part in element.itertext()).strip()
+    return text_of(element).strip()
 
 
 def _escaped(text: str) -> str:
@@ -255,7 +132,7 @@ def _operator(element: etree._Element) -> str:
 
 
 def _words(element: etree._Element) -> str:
-    text = "".join(str(part) for part in element.itertext())
+    text = text_of(element)
     return f"\\text{{{text}}}" if text.strip() else " "
 
 

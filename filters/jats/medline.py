@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from gristmill.filters.safe_xml import local_name, parse_xml
+from gristmill.filters.safe_xml import first_named, local_name, parse_xml, text_of
 from lxml import etree
 
 _SPACES = re.compile(r"\s+")
@@ -28,24 +28,25 @@ def citation_of_xml(raw: bytes) -> Citation | None:
     root = parse_xml(raw)
     if root is None or local_name(root) not in ("PubmedArticle", "PubmedBookArticle", "MedlineCitation"):
         return None
-    title = _first(root, "ArticleTitle") if _first(root, "ArticleTitle") is not None else _first(root, "BookTitle")
-    abstract = _first(root, "Abstract")
+    title = first_named(root, "ArticleTitle")
+    title = first_named(root, "BookTitle") if title is None else title
+    abstract = first_named(root, "Abstract")
     parts = []
     for one in abstract if abstract is not None else ():
         if local_name(one) == "AbstractText" and (text := _text(one)):
             label = (one.get("Label") or "").strip()
             parts.append(f"{label}: {text}" if label and label != "UNLABELLED" else text)
-    year = _first(_first(root, "PubDate"), "Year")
-    month = _first(_first(root, "PubDate"), "Month")
+    year = first_named(first_named(root, "PubDate"), "Year")
+    month = first_named(first_named(root, "PubDate"), "Month")
     ids = {one.get("IdType"): _text(one) for one in root.iter() if local_name(one) == "ArticleId" and _is_own(one)}
     headings = [_text(one) for one in root.iter() if local_name(one) == "DescriptorName"]
     notes = {
         "title": _text(title).strip("[]") if title is not None else None,
-        "pmid": _text(_first(root, "PMID")),
+        "pmid": _text(first_named(root, "PMID")),
         "doi": ids.get("doi"),
         "pmc": ids.get("pmc"),
-        "journal": _text(_first(_first(root, "Journal"), "Title")),
-        "declared_language": _text(_first(root, "Language")),
+        "journal": _text(first_named(first_named(root, "Journal"), "Title")),
+        "declared_language": _text(first_named(root, "Language")),
         "headings": headings[:_MAX_HEADINGS],
         "timestamp": _date(_text(year), _text(month)),
     }
@@ -54,17 +55,18 @@ def citation_of_xml(raw: bytes) -> Citation | None:
 
 def citation_of_lines(text: str) -> Citation | None:
     """The record in the flat form, `PMID- `, `TI  - `, `AB  - ` with lines that go on below; None for what is none."""
-    fields: dict[str, list[str]] = {}
+    lines: dict[str, list[list[str]]] = {}  # of each value of a field
     key = None
-    for line in text.splitlines():
-        found = _FIELD.match(line)
+    for line in text.split("\n"):  # not at other marks that end lines: they may stand in an abstract
+        found = _FIELD.match(line.rstrip())
         if found:
             key = found[1]
-            fields.setdefault(key, []).append(found[2].strip())
-        elif line.startswith("      ") and key:
-            fields[key][-1] += " " + line.strip()
+            lines.setdefault(key, []).append([found[2].strip()])
         elif not line.strip():
             key = None
+        elif key:
+            lines[key][-1].append(line.strip())
+    fields = {name: [" ".join(value) for value in values] for name, values in lines.items()}
     if "PMID" not in fields:
         return None
 
@@ -103,17 +105,12 @@ def _is_own(element: etree._Element) -> bool:
 
 
 def _date(year: str, month: str) -> str | None:
-    if not re.fullmatch(r"\d{4}", year):
+    if not re.fullmatch("[0-9]{4}", year):
         return None
-    number = (
-        _MONTHS.index(month[:3].lower()) + 1 if month[:3].lower() in _MONTHS else int(month) if month.isdigit() else 1
-    )
+    name = month[:3].lower()
+    number = _MONTHS.index(name) + 1 if name in _MONTHS else int(month) if re.fullmatch("[0-9]{1,2}", month) else 1
     return f"{year}-{min(max(number, 1), 12):02d}-01"
 
 
-def _first(element: etree._Element | None, name: str) -> etree._Element | None:
-    return next((one for one in element.iter() if local_name(one) == name), None) if element is not None else None
-
-
 def _text(element: etree._Element | None) -> str:
-    return _SPACES.sub(" ", "".join(str(part) for part in element.itertext())).strip() if element is not None else ""
+    return _SPACES.sub(" ", text_of(element)).strip() if element is not None else ""
