@@ -95,13 +95,14 @@ class Bench:
     def __init__(self, sizes: Sizes, folder: Path, gpu: bool) -> None:
         import torch
 
+        from tests.training.kinds.tiny_models import words_of_letters
+
         self.sizes, self.folder, self.gpu = sizes, folder, gpu
         self.device = torch.device("cuda" if gpu else "cpu")
         name = torch.cuda.get_device_name() if gpu else ""
         self.peak_tflops = next((peak for known, peak in PEAK_TFLOPS.items() if known in name), None)
         self.draw = random.Random(0)
-        letters = "abcdefghijklmnopqrstuvwxyz"
-        self.words = [a + b + c + d for a in letters for b in letters for c in letters for d in letters][: sizes.words]
+        self.words = words_of_letters(sizes.words, 4)
 
     def model(self, hidden: int, layers: int, heads: int) -> Path:
         """The folder of a model with random weights and a tokenizer of whole words; written once."""
@@ -113,18 +114,9 @@ class Bench:
         folder = self.folder / f"model-{hidden}-{layers}"
         if not folder.exists():
             tokenizer_of(self.words, folder)
-            config = transformers.LlamaConfig(
-                vocab_size=len(transformers.AutoTokenizer.from_pretrained(folder)),
-                hidden_size=hidden,
-                intermediate_size=-(-hidden * 8 // 3 // 64) * 64,
-                num_hidden_layers=layers,
-                num_attention_heads=heads,
-                num_key_value_heads=heads,
-                max_position_embeddings=self.sizes.window,
-                eos_token_id=1,
-                bos_token_id=None,
-                pad_token_id=0,
-            )
+            size = len(transformers.AutoTokenizer.from_pretrained(folder))
+            tokens = {"eos_token_id": 1, "bos_token_id": None, "pad_token_id": 0}
+            config = llama_config(size, hidden, layers, heads, self.sizes.window, **tokens)
             with self.device:
                 transformers.LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
         return folder
@@ -204,8 +196,11 @@ def bare(bench: Bench) -> Row:
     import transformers
 
     sizes = bench.sizes
+    config = llama_config(
+        2 * sizes.words + 64, sizes.hidden, sizes.layers, sizes.heads, sizes.window, tie_word_embeddings=True
+    )
     with bench.device:
-        model: Any = transformers.LlamaForCausalLM(shape(bench))
+        model: Any = transformers.LlamaForCausalLM(config)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     model.config.use_cache = False
     call = torch.compile(model) if sizes.compiles else model
@@ -232,19 +227,19 @@ def bare(bench: Bench) -> Row:
     )
 
 
-def shape(bench: Bench) -> Any:
+def llama_config(words: int, hidden: int, layers: int, heads: int, window: int, **options: Any) -> Any:
+    """A Llama as `kind: pretrain` makes it, its inner layers 8/3 as wide as its hidden size. words: of the vocabulary."""
     import transformers
 
-    sizes = bench.sizes
     return transformers.LlamaConfig(
-        vocab_size=2 * sizes.words + 64,
-        hidden_size=sizes.hidden,
-        intermediate_size=-(-sizes.hidden * 8 // 3 // 64) * 64,
-        num_hidden_layers=sizes.layers,
-        num_attention_heads=sizes.heads,
-        num_key_value_heads=sizes.heads,
-        max_position_embeddings=sizes.window,
-        tie_word_embeddings=True,
+        vocab_size=words,
+        hidden_size=hidden,
+        intermediate_size=-(-hidden * 8 // 3 // 64) * 64,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+        max_position_embeddings=window,
+        **options,
     )
 
 

@@ -28,7 +28,7 @@ from gristmill.schemas.training.sft import SftRecipe  # noqa: E402
 from gristmill.training.run import logs  # noqa: E402
 from gristmill.training.run.train import train  # noqa: E402
 
-from tests.training.kinds.tiny_models import tokenizer_of  # noqa: E402
+from tests.training.kinds.tiny_models import tokenizer_of, words_of_letters  # noqa: E402
 
 WARM_UP, WIDTH, BATCH, ROWS = 2, 512, 8, 2000
 
@@ -49,8 +49,7 @@ class Clock(transformers.TrainerCallback):
 def made(folder: Path) -> tuple[Path, list[dict[str, str]], int]:
     """(a model's folder, rows, their tokens)."""
     draw = random.Random(0)
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    words = [a + b + c for a in letters for b in letters for c in letters][:2000]
+    words = words_of_letters(2000, 3)
     tokenizer_of(words, folder / "model")
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder / "model")
     sizes = {"hidden_size": 256, "intermediate_size": 688, "num_hidden_layers": 4, "num_attention_heads": 4}

@@ -1,10 +1,5 @@
 """A process that trains on rows is killed with signal 9, in a step and in a save; again, it is the run that never stopped."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,34 +8,9 @@ from gristmill.training.kinds.registry import recipe_model
 from gristmill.training.run.samples import read_samples
 from gristmill.training.run.train import train
 
+from tests.training.killed import Call, kill_training
 from tests.training.kinds.tiny_models import WORDS, model_of, options_of, steps_of, tokenizer_of, write_lines
 
-SCRIPT = """
-import json, os, signal, sys
-sys.path[:0] = [{root!r}, {here!r}]
-import torch
-torch.set_num_threads(1)
-from gristmill.training.kinds.registry import recipe_model
-from gristmill.training.run import checkpoints
-from gristmill.training.run.steps import Steps
-from gristmill.training.run.train import train
-
-made = 0
-
-def kill_at(times, call):
-    def counted(*arguments, **options):
-        global made
-        made += 1
-        if made == times:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return call(*arguments, **options)
-    return counted
-
-owner, name, times = {kill}
-setattr(owner, name, kill_at(times, getattr(owner, name)))
-options = json.loads({options!r})
-train(recipe_model(options["kind"]).model_validate(options), {run!r})
-"""
 ROLLOUTS: dict[str, Any] = {"rewards": [{"function": "rewards_for_tests:noise"}], "max_new_tokens": 4}
 KINDS: dict[str, dict[str, Any]] = {
     "sft": {"max_tokens": 16},
@@ -49,7 +19,10 @@ KINDS: dict[str, dict[str, Any]] = {
     "grpo": {**ROLLOUTS, "generations": 2, "kl": 0.05, "samples": {"every_steps": 1, "completions": 2}},
     "ppo": {**ROLLOUTS, "adapter": {"method": "lora", "rank": 2}, "samples": {"every_steps": 1, "completions": 2}},
 }
-KILLS = ('Steps, "on_step_end", 4', 'checkpoints, "finish", 3')  # after an update; before the second save has its name
+KILLS: tuple[Call, ...] = (
+    ("gristmill.training.run.steps:Steps", "on_step_end", 4),  # after an update
+    ("gristmill.training.run.checkpoints", "finish", 3),  # before the second save has its name
+)
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"),
@@ -78,13 +51,7 @@ def test_kill_9_and_again(kind: str, tmp_path: Path) -> None:
     weights = "adapter_model.safetensors" if "adapter" in options else "model.safetensors"
     for number, kill in enumerate(KILLS):
         run = tmp_path / f"killed-{number}"
-        here = Path(__file__).parent
-        text = SCRIPT.format(
-            root=str(here.parents[2]), here=str(here), kill=kill, options=json.dumps(options), run=str(run)
-        )
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        code = subprocess.run([sys.executable, "-c", text], env=environment, check=False, timeout=600).returncode
-        assert code == -signal.SIGKILL
+        kill_training(recipe, run, kill, modules=Path(__file__).parent)
         assert not (run / "model").exists()
         assert train(recipe, run).resumed_from == 2
         assert steps_of(run) == steps_of(whole)

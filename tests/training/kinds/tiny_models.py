@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import islice, product
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import torch
@@ -13,6 +15,11 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 WORDS = [consonant + vowel for consonant in "bdfghklmnprstvz" for vowel in "aeiou"]  # letters alone: a word is a token
 CLOCK = ("seconds", "sequences_per_second", "tokens_per_second")
+
+
+def words_of_letters(count: int, letters: int) -> list[str]:
+    """The first `count` words of so many letters, in the order of the alphabet."""
+    return ["".join(word) for word in islice(product(ascii_lowercase, repeat=letters), count)]
 
 
 def tokenizer_of(words: Iterable[str], folder: Path, **tokens: str) -> Path:

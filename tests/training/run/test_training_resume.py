@@ -1,10 +1,5 @@
 """A run that is killed anywhere, a save included, and started again has the curve of one that never stopped."""
 
-import os
-import signal
-import subprocess
-import sys
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +11,7 @@ from gristmill.training.run.steps import Steps
 from gristmill.training.run.train import train
 from safetensors.torch import load_file
 
+from tests.training.killed import Call, ended_at, kill_training
 from tests.training.poison import corpus
 from tests.training.training_runs import curve, tiny
 
@@ -55,17 +51,12 @@ def assert_same(run: Path, whole: Path) -> None:
 
 
 def nth(times: int, call: Callable[..., object]) -> Callable[..., object]:
-    """`call`, which kills the process the n-th time it is about to be made."""
-    made = 0
+    """`call`, with the process gone when it is about to be called for the n-th time."""
 
-    def counted(*arguments: object, **options: object) -> object:
-        nonlocal made
-        made += 1
-        if made == times:
-            raise Killed
-        return call(*arguments, **options)
+    def end() -> None:
+        raise Killed
 
-    return counted
+    return ended_at(times, call, end)
 
 
 PLACES = {
@@ -119,67 +110,38 @@ def test_weights_are_no_pickle(whole: Path) -> None:
         assert "training_args.bin" not in names
 
 
-SCRIPT = """
-import os, signal, sys
-sys.path.insert(0, {root!r})
-import torch
-torch.set_num_threads(1)
-from tests.training.training_runs import tiny
-from tests.training.run.test_training_resume import CHANGES
-from gristmill.training.run import checkpoints, sealed
-from gristmill.training.run.train import train
-
-def kill_at(times, call):
-    made = 0
-    def counted(*arguments, **options):
-        nonlocal made
-        made += 1
-        if made == times:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return call(*arguments, **options)
-    return counted
-
-owner, name, times = {kill}
-setattr(owner, name, kill_at(times, getattr(owner, name)))
-train(tiny({shards!r}, **CHANGES), {run!r})
-"""
+SEALED, CHECKPOINTS = "gristmill.training.run.sealed", "gristmill.training.run.checkpoints"
 
 
-def killed(kill: str, shards: Path, run: Path) -> None:
-    """Train in a process of its own that kills itself with signal 9."""
-    script = SCRIPT.format(root=str(Path(__file__).parents[3]), kill=kill, shards=str(shards), run=str(run))
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    code = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], env=environment, check=False).returncode
-    assert code == -signal.SIGKILL
+def kill_and_resume(call: Call, shards: Path, whole: Path, run: Path) -> None:
+    """A run that is killed at a call and started again is the whole one."""
+    recipe = tiny(shards, **CHANGES)
+    kill_training(recipe, run, call)
+    train(recipe, run)
+    assert_same(run, whole)
 
 
 @pytest.mark.slow
 def test_kill_9_inside_a_save(shards: Path, whole: Path, tmp_path: Path) -> None:
-    killed('sealed, "to_disk", 31', shards, tmp_path / "run")
-    train(tiny(shards, **CHANGES), tmp_path / "run")
-    assert_same(tmp_path / "run", whole)
+    kill_and_resume((SEALED, "to_disk", 31), shards, whole, tmp_path / "run")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "kill",
+    "call",
     [
-        *[f'sealed, "to_disk", {times}' for times in (1, 7, 9, 10, 18, 19, 22, 36, 44, 45, 46)],
-        *[f'checkpoints, "to_disk", {times}' for times in (1, 2, 5)],  # renamed, and not yet told to the disk
-        *[f'checkpoints, "abandon_save", {times}' for times in (1, 2, 4)],
-        *[f'sealed, "write_whole", {times}' for times in (1, 3, 6)],  # before a seal, the last that of model/
+        *[(SEALED, "to_disk", times) for times in (1, 7, 9, 10, 18, 19, 22, 36, 44, 45, 46)],
+        *[(CHECKPOINTS, "to_disk", times) for times in (1, 2, 5)],  # renamed, and not yet told to the disk
+        *[(CHECKPOINTS, "abandon_save", times) for times in (1, 2, 4)],
+        *[(SEALED, "write_whole", times) for times in (1, 3, 6)],  # before a seal, the last that of model/
     ],
 )
-def test_kill_9_anywhere_in_the_saves(kill: str, shards: Path, whole: Path, tmp_path: Path) -> None:
-    killed(kill, shards, tmp_path / "run")
-    train(tiny(shards, **CHANGES), tmp_path / "run")
-    assert_same(tmp_path / "run", whole)
+def test_kill_9_anywhere_in_the_saves(call: Call, shards: Path, whole: Path, tmp_path: Path) -> None:
+    kill_and_resume(call, shards, whole, tmp_path / "run")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", [1, 2, 5, 6, 7, 12, 13, 23, 24])
 def test_kill_9_at_any_step(step: int, shards: Path, whole: Path, tmp_path: Path) -> None:
-    owner = '__import__("gristmill.training.run.steps", fromlist=["Steps"]).Steps'
-    killed(f'{owner}, "on_step_end", {step}', shards, tmp_path / "run")
-    train(tiny(shards, **CHANGES), tmp_path / "run")
-    assert_same(tmp_path / "run", whole)
+    call = ("gristmill.training.run.steps:Steps", "on_step_end", step)
+    kill_and_resume(call, shards, whole, tmp_path / "run")
