@@ -7,7 +7,7 @@ behind each, which the signal names tell; on 180 test pages 12 % were decided di
 from gristmill.schemas.recipe.rules import Profile, Rule
 
 _PAPER = "Rae et al. 2021, A1.1"
-_TABLE = "Rae et al. 2021, table A1"
+RAE_TABLE = "Rae et al. 2021, table A1"
 _DOLMA = "dolma/taggers/gopher.py"
 _QUALITY = "datatrove gopher_quality_filter.py"
 _REPETITION = "datatrove gopher_repetition_filter.py"
@@ -86,21 +86,25 @@ DCLM_QUALITY = (
     ),
 )
 
-TOP_LIMITS = {2: 0.20, 3: 0.18, 4: 0.16}
-DUPLICATE_LIMITS = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
+_TOP_LIMITS = {2: 0.20, 3: 0.18, 4: 0.16}
+_DUPLICATE_LIMITS = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
 
 
-def _ngram_rules(suffix: str, source: str) -> tuple[Rule, ...]:
-    """Table A1 for n-grams; a text too short to hold an n-gram passes, as everywhere."""
-    top = (
+def frequent_ngram_rules(suffix: str = "", source: str = RAE_TABLE) -> tuple[Rule, ...]:
+    """Table A1 for the most frequent n-gram of two to four words. suffix: of the signals, for whose way of counting."""
+    return tuple(
         Rule(name=f"frequent_{n}gram", signal=f"top_{n}gram_char_fraction{suffix}", keep=f"<= {limit}", source=source)
-        for n, limit in TOP_LIMITS.items()
+        for n, limit in _TOP_LIMITS.items()
     )
-    duplicated = (
+
+
+def ngram_rules(suffix: str = "", source: str = RAE_TABLE) -> tuple[Rule, ...]:
+    """Table A1 for n-grams of any length; a text too short to hold an n-gram passes, as everywhere."""
+    repeated = (
         Rule(name=f"repeated_{n}grams", signal=f"dup_{n}gram_char_fraction{suffix}", keep=f"<= {limit}", source=source)
-        for n, limit in DUPLICATE_LIMITS.items()
+        for n, limit in _DUPLICATE_LIMITS.items()
     )
-    return (*top, *duplicated)
+    return (*frequent_ngram_rules(suffix, source), *repeated)
 
 
 DOLMA_REPETITION = (
@@ -108,16 +112,16 @@ DOLMA_REPETITION = (
         name="repeated_lines",
         signal="dup_line_fraction_dolma",
         keep="<= 0.3",
-        source=f"{_TABLE}; {_DOLMA}",
+        source=f"{RAE_TABLE}; {_DOLMA}",
     ),
     Rule(
         name="repeated_line_characters",
         signal="dup_line_char_fraction_dolma",
         keep="<= 0.2",
-        source=f"{_TABLE}; {_DOLMA}; Dolma's own mixes ran 0.3",
+        source=f"{RAE_TABLE}; {_DOLMA}; Dolma's own mixes ran 0.3",
     ),
     # Dolma's v1.5 and v1.6 mixes name the top n-gram attributes wrongly, so these three never ran there
-    *_ngram_rules("_dolma", f"{_TABLE}; {_DOLMA}"),
+    *ngram_rules("_dolma", f"{RAE_TABLE}; {_DOLMA}"),
 )
 
 DCLM_REPETITION = (
@@ -126,30 +130,30 @@ DCLM_REPETITION = (
         signal="dup_line_fraction_all_copies",
         keep="<= 0.3",
         if_null="drop",
-        source=f"{_TABLE}; {_DCLM}:repetition_filter drops a text without a line",
+        source=f"{RAE_TABLE}; {_DCLM}:repetition_filter drops a text without a line",
     ),
     Rule(
         name="repeated_paragraphs",
         signal="dup_paragraph_fraction_all_copies",
         keep="<= 0.3",
         if_null="drop",
-        source=f"{_TABLE}; {_DCLM}:repetition_filter",
+        source=f"{RAE_TABLE}; {_DCLM}:repetition_filter",
     ),
     Rule(
         name="repeated_line_characters",
         signal="dup_line_char_fraction_all_copies",
         keep="<= 0.2",
         if_null="drop",
-        source=f"{_TABLE}; {_DCLM}:repetition_filter",
+        source=f"{RAE_TABLE}; {_DCLM}:repetition_filter",
     ),
     Rule(
         name="repeated_paragraph_characters",
         signal="dup_paragraph_char_fraction_all_copies",
         keep="<= 0.2",
         if_null="drop",
-        source=f"{_TABLE}; {_DCLM}:repetition_filter",
+        source=f"{RAE_TABLE}; {_DCLM}:repetition_filter",
     ),
-    *_ngram_rules("_dclm", f"{_TABLE}; {_DCLM}:repetition_filter"),
+    *ngram_rules("_dclm", f"{RAE_TABLE}; {_DCLM}:repetition_filter"),
 )
 
 # in the order of the filters, whose reason is the first rule that fails
@@ -192,22 +196,27 @@ DATATROVE_REPETITION = (
         name="repeated_paragraphs",
         signal="dup_paragraph_fraction_datatrove",
         keep="<= 0.3",
-        source=f"{_TABLE}; {_REPETITION}",
+        source=f"{RAE_TABLE}; {_REPETITION}",
     ),
     Rule(
         name="repeated_paragraph_characters",
         signal="dup_paragraph_char_fraction_datatrove",
         keep="<= 0.2",
-        source=f"{_TABLE}; {_REPETITION}",
+        source=f"{RAE_TABLE}; {_REPETITION}",
     ),
-    Rule(name="repeated_lines", signal="dup_line_fraction_datatrove", keep="<= 0.3", source=f"{_TABLE}; {_REPETITION}"),
+    Rule(
+        name="repeated_lines",
+        signal="dup_line_fraction_datatrove",
+        keep="<= 0.3",
+        source=f"{RAE_TABLE}; {_REPETITION}",
+    ),
     Rule(
         name="repeated_line_characters",
         signal="dup_line_char_fraction_datatrove",
         keep="<= 0.2",
-        source=f"{_TABLE}; {_REPETITION}",
+        source=f"{RAE_TABLE}; {_REPETITION}",
     ),
-    *_ngram_rules("_datatrove", f"{_TABLE}; {_REPETITION}"),
+    *ngram_rules("_datatrove", f"{RAE_TABLE}; {_REPETITION}"),
 )
 
 GOPHER_DOLMA = Profile(

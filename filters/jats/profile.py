@@ -1,9 +1,9 @@
 """The profile `articles`: papers and abstracts with their formulas; no rule of web pages."""
 
+from gristmill.filters.gopher.profiles import RAE_TABLE
 from gristmill.schemas.recipe.rules import Profile, Rule
 
 _OWN = "this project: 18 articles of PubMed Central, 6 papers of arXiv"
-_TABLE = "Rae et al. 2021, table A1"
 
 ARTICLES = Profile(
     name="articles",
@@ -17,13 +17,13 @@ ARTICLES = Profile(
             name="repeated_paragraph_characters",
             signal="dup_paragraph_char_fraction_after_first",
             keep="<= 0.2",
-            source=_TABLE,
+            source=RAE_TABLE,
         ),
         Rule(
             name="repeated_line_characters",
             signal="dup_line_char_fraction_after_first",
             keep="<= 0.3",
-            source=f"{_TABLE} has 0.2; lines of tables",
+            source=f"{RAE_TABLE} has 0.2; lines of tables",
         ),
     ),
 )

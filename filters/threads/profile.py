@@ -1,6 +1,6 @@
 """The profile `threads`: questions with answers and discussions, in any language."""
 
-from gristmill.filters.gopher.profiles import TOP_LIMITS
+from gristmill.filters.gopher.profiles import frequent_ngram_rules
 from gristmill.schemas.recipe.rules import Profile, Rule
 
 _OURS = "a question of one line without an answer is shorter"
@@ -13,14 +13,6 @@ THREADS = Profile(
     source="ours, with the repetition limits of Gopher (Rae et al. 2021, table A1)",
     rules=(
         Rule(name="few_characters", signal="character_count", keep=">= 200", source=_OURS),
-        *(
-            Rule(
-                name=f"frequent_{n}gram",
-                signal=f"top_{n}gram_char_fraction",
-                keep=f"<= {limit}",
-                source="Rae et al. 2021, table A1",
-            )
-            for n, limit in TOP_LIMITS.items()
-        ),
+        *frequent_ngram_rules(),
     ),
 )

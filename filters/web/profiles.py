@@ -16,32 +16,24 @@ Repetition rules stay: in text without spaces an n-gram of white-space words is 
 later, never earlier. A language with its own published thresholds deserves its own profile.
 """
 
-from gristmill.filters.gopher.profiles import DUPLICATE_LIMITS, TOP_LIMITS
+from gristmill.filters.gopher.profiles import RAE_TABLE, ngram_rules
 from gristmill.schemas.recipe.rules import Profile, Rule
 
 _GOPHER = "Rae et al. 2021, A1.1"
-_TABLE = "Rae et al. 2021, table A1"
 _FINEWEB = "Penedo et al. 2024 (FineWeb), section 3.6"
 _C4 = "Raffel et al. 2020, section 2.2; TFDS c4_utils.py"
 
 REPETITION = (
-    Rule(name="repeated_lines", signal="dup_line_fraction_after_first", keep="<= 0.3", source=_TABLE),
-    Rule(name="repeated_line_characters", signal="dup_line_char_fraction_after_first", keep="<= 0.2", source=_TABLE),
-    Rule(name="repeated_paragraphs", signal="dup_paragraph_fraction_after_first", keep="<= 0.3", source=_TABLE),
+    Rule(name="repeated_lines", signal="dup_line_fraction_after_first", keep="<= 0.3", source=RAE_TABLE),
+    Rule(name="repeated_line_characters", signal="dup_line_char_fraction_after_first", keep="<= 0.2", source=RAE_TABLE),
+    Rule(name="repeated_paragraphs", signal="dup_paragraph_fraction_after_first", keep="<= 0.3", source=RAE_TABLE),
     Rule(
         name="repeated_paragraph_characters",
         signal="dup_paragraph_char_fraction_after_first",
         keep="<= 0.2",
-        source=_TABLE,
+        source=RAE_TABLE,
     ),
-    *(
-        Rule(name=f"frequent_{n}gram", signal=f"top_{n}gram_char_fraction", keep=f"<= {limit}", source=_TABLE)
-        for n, limit in TOP_LIMITS.items()
-    ),
-    *(
-        Rule(name=f"repeated_{n}grams", signal=f"dup_{n}gram_char_fraction", keep=f"<= {limit}", source=_TABLE)
-        for n, limit in DUPLICATE_LIMITS.items()
-    ),
+    *ngram_rules(),
 )
 
 LINE_SHAPE = (

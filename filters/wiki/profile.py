@@ -4,7 +4,7 @@ Articles were written and reviewed by people, so rules against spam and markup a
 prose: stubs, lists, and pages that a program filled from a table.
 """
 
-from gristmill.filters.gopher.profiles import TOP_LIMITS
+from gristmill.filters.gopher.profiles import RAE_TABLE, frequent_ngram_rules
 from gristmill.schemas.recipe.rules import Profile, Rule
 
 _OURS = "chosen on 18 Wikipedias: stubs of one sentence and pages that are one list are below, articles above"
@@ -22,16 +22,8 @@ WIKI = Profile(
             name="repeated_paragraphs",
             signal="dup_paragraph_fraction_after_first",
             keep="<= 0.3",
-            source="Rae et al. 2021, table A1",
+            source=RAE_TABLE,
         ),
-        *(
-            Rule(
-                name=f"frequent_{n}gram",
-                signal=f"top_{n}gram_char_fraction",
-                keep=f"<= {limit}",
-                source="Rae et al. 2021, table A1",
-            )
-            for n, limit in TOP_LIMITS.items()
-        ),
+        *frequent_ngram_rules(),
     ),
 )
