@@ -50,7 +50,13 @@ from gristmill.schemas.rows.embedding import (
     FEATURE_COUNT,
     FEATURE_COUNT_DIGEST,
 )
-from gristmill.schemas.rows.mixed import GROUP_WEIGHT, GROUP_WEIGHT_DIGEST, MIXED_DIGEST
+from gristmill.schemas.rows.mixed import (
+    ENTERING_COPY,
+    ENTERING_COPY_DIGEST,
+    GROUP_WEIGHT,
+    GROUP_WEIGHT_DIGEST,
+    MIXED_DIGEST,
+)
 from gristmill.schemas.rows.mixed import MIXED as MIXED_ROWS
 from gristmill.schemas.rows.near_duplicates import (
     BAND,
@@ -178,6 +184,7 @@ CUTS = {kind: DatasetSpec(f"cuts/{kind}", CUT, CUT_DIGEST, counted="outcome") fo
 CORPUS = DatasetSpec("corpus", CORPUS_ROWS, CORPUS_DIGEST, counted="source")
 EDITS = DatasetSpec("edits", EDIT_ROW, ("doc_id",))
 MIX_WEIGHTS = DatasetSpec("mix/weights", GROUP_WEIGHT, GROUP_WEIGHT_DIGEST)
+MIX_BORDER = DatasetSpec("mix/border", ENTERING_COPY, ENTERING_COPY_DIGEST)
 MIXED = DatasetSpec("mixed", MIXED_ROWS, MIXED_DIGEST, counted="copies")
 
 # Facts of manifests.

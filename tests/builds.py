@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import yaml
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import read_manifest
+from gristmill.schemas import layout
 from gristmill.schemas.manifest import DatasetManifest
 
 _SENTENCES = {
@@ -127,7 +128,7 @@ def datasets(out: Path) -> dict[str, DatasetManifest]:
     found = {}
     for path in sorted(out.rglob("manifest.json")):
         folder = path.parent.relative_to(out).as_posix()
-        if folder != ".":
+        if folder not in (".", layout.SHARDS):  # a run's own, and that of its token shards
             manifest = read_manifest(storage, folder)
             assert manifest is not None
             found[folder] = manifest

@@ -57,6 +57,15 @@ _HEADING_PARAGRAPHS = 6
 Paragraph = list[str]
 
 
+def is_chapter_heading(line: str) -> bool:
+    """Whether a line begins as headings of chapters do.
+
+    >>> is_chapter_heading("CHAPTER IV. The Mill"), is_chapter_heading("Chapters are long.")
+    (True, False)
+    """
+    return _CHAPTER.match(line[:_MAX_ENTRY_CHARACTERS]) is not None
+
+
 def _characters(paragraph: Sequence[str]) -> int:
     return sum(map(len, paragraph)) + max(len(paragraph) - 1, 0)
 
@@ -188,7 +197,7 @@ def without_front_matter(paragraphs: Sequence[Paragraph], left_out: Counter[str]
 def _heading_above(paragraphs: Sequence[Paragraph], number: int) -> int:
     """Where the text of a paragraph begins: at the chapter heading a little above it, else at what stands close above it."""
     above = [place for place in range(number - 1, -1, -1) if paragraphs[place]][:_HEADING_PARAGRAPHS]
-    start = next((place for place in above if _CHAPTER.match(paragraphs[place][0][:_MAX_ENTRY_CHARACTERS])), None)
+    start = next((place for place in above if is_chapter_heading(paragraphs[place][0])), None)
     if start is None:
         start = number
         while start and paragraphs[start - 1]:

@@ -71,7 +71,7 @@ COMMANDS = {
     "average": {"sources", "--out", "--last", "--ema"},
     "ledger": {"run", "--unskip"},
     "evaluate": {"models", "--rows", "--checker", "--max-new-tokens", "--max-tokens", "--out"},
-    "trace": {"run", "--step", "--document", "--rank", "--branch", "--json"},
+    "trace": {"run", "--step", "--document", "--rank", "--row", "--token", "--corpus", "--branch", "--json"},
     "signals": {"family"},
     "profiles": {"name"},
     "purge": {"run", "--raw"} | SPARK,

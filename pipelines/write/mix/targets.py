@@ -1,8 +1,9 @@
 """The targets of a mix in tokens: what each group should give, what its limits allow, how often its documents are used.
 
 A document of weight w is used r = min(max_copies, scale * w) times on average: r's whole part for certain, and once more
-with the probability of its fraction, drawn from the document's id and the seed. The scale of a group is solved so that
-the expected tokens are the target; more tokens mean a greater scale, so no document leaves when a share grows.
+with the probability of its fraction, drawn from the document's id and the seed. The scale of a group is solved here so that
+the expected tokens are the target, and then put where those drawn are nearest to it (border.py); more tokens mean a greater
+scale, so no document leaves when a share grows.
 """
 
 import math
@@ -18,11 +19,15 @@ CODES_PER_DOUBLING = 64
 
 @dataclass(frozen=True)
 class GroupStats:
-    """What a corpus has of one group. tokens: weight code -> tokens; squares: sum of the documents' squared tokens."""
+    """What a corpus has of one group.
+
+    tokens: weight code -> tokens; squares: sum of the documents' squared tokens; largest: tokens of its largest document.
+    """
 
     documents: int
     tokens: Mapping[int, int]
     squares: float
+    largest: int
 
     @property
     def total(self) -> int:
@@ -36,10 +41,10 @@ def source_of(group: str) -> str:
 
 @dataclass(frozen=True)
 class GroupTarget:
-    """One group. wanted: its share before limits; tokens: its target; tolerance: three standard deviations at most.
+    """One group. wanted: its share before limits; tokens: its target; tolerance: how far what is drawn may be from it.
 
-    repetitions: target tokens over the tokens it has; scale: of the documents' weights. limit: what holds the group
-    back, empty when nothing does; lost: tokens that the limit costs it.
+    repetitions: target tokens over the tokens it has; scale: of the documents' weights, as expected. limit: what holds the
+    group back, empty when nothing does; lost: tokens that the limit costs it.
     """
 
     name: str
@@ -155,7 +160,7 @@ def mix_targets(mix: Mix, groups: Mapping[str, GroupStats]) -> MixTargets:
                 tokens=targets[name],
                 repetitions=targets[name] / stats.total if stats.total else 0.0,
                 scale=solve_scale(stats.tokens, targets[name], copies),
-                tolerance=math.ceil(1.5 * math.sqrt(stats.squares)),
+                tolerance=(stats.largest + 1) // 2,
                 limit=limits[name][1] if targets[name] and is_full else "",
                 lost=max(0, ideal - targets[name]) if is_full and ideal - targets[name] > 1 else 0,
             )
@@ -229,9 +234,12 @@ def _sources(groups: Mapping[str, GroupStats]) -> dict[str, GroupStats]:
     sources: dict[str, GroupStats] = {}
     for name, stats in groups.items():
         source = source_of(name)
-        before = sources.get(source, GroupStats(0, {}, 0.0))
+        before = sources.get(source, GroupStats(0, {}, 0.0, 0))
         sources[source] = GroupStats(
-            before.documents + stats.documents, {0: before.total + stats.total}, before.squares + stats.squares
+            before.documents + stats.documents,
+            {0: before.total + stats.total},
+            before.squares + stats.squares,
+            max(before.largest, stats.largest),
         )
     return sources
 

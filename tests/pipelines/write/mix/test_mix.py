@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,21 @@ from gristmill.pipelines.decide.reselect import reselect
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.inspect.explain import explain
 from gristmill.pipelines.inspect.report.mixing import mix_report
+from gristmill.pipelines.run.draws import unit_draws
 from gristmill.pipelines.run.run import Run, open_run
+from gristmill.pipelines.write.mix.border import (
+    Drawn,
+    ScaleRange,
+    copies_entering,
+    draw_nearest,
+    entering_of,
+    extra_copies,
+    windows_of,
+)
 from gristmill.pipelines.write.mix.command import mix
-from gristmill.pipelines.write.mix.stage import codes_of, copies_of
+from gristmill.pipelines.write.mix.parts import codes_of, copies_of
 from gristmill.pipelines.write.mix.stored import mixed_corpus
-from gristmill.pipelines.write.mix.targets import GroupStats, mix_targets, solve_scale, weight_of
+from gristmill.pipelines.write.mix.targets import GroupStats, MixTargets, mix_targets, solve_scale, weight_of
 from gristmill.schemas.errors import GristmillError, RecipeError
 from gristmill.schemas.recipe.mix import Mix, Upweight
 from gristmill.schemas.yaml_files import validated
@@ -31,7 +42,9 @@ QUIET = Console(quiet=True)
 
 
 def groups(**tokens: int) -> dict[str, GroupStats]:
-    return {name: GroupStats(max(amount // 100, 1), {0: amount}, amount * 100.0) for name, amount in tokens.items()}
+    return {
+        name: GroupStats(max(amount // 100, 1), {0: amount}, amount * 100.0, 100) for name, amount in tokens.items()
+    }
 
 
 def target_tokens(mix: Mix, **tokens: int) -> dict[str, int]:
@@ -107,33 +120,158 @@ def test_scales_give_the_tokens_asked_for(tokens: dict[int, int], part: float, c
 @given(rate=st.floats(0, 4), more=st.floats(0, 2), seed=st.integers(0, 9))
 def test_more_tokens_keep_every_document(rate: float, more: float, seed: int) -> None:
     ids = pa.array([f"{number * 0x9E3779B97F4A7C15 % (1 << 128):032x}" for number in range(300)], pa.large_string())
-    fewer, greater = (copies_of(np.full(300, r), ids, seed) for r in (rate, rate + more))
+    fewer, greater = (copies_of(np.full(300, r), unit_draws(ids, seed)) for r in (rate, rate + more))
     assert (greater >= fewer).all()
     assert set(np.unique(fewer)) <= {math.floor(rate), math.floor(rate) + 1}
 
 
-def test_shares_of_a_large_corpus_are_within_the_tolerance() -> None:
-    dice = np.random.default_rng(3)
-    tokens = dice.lognormal(6, 1, 200_000).astype(np.int64) + 1
-    ids = pa.array(
-        [f"{high:016x}{low:016x}" for high, low in dice.integers(0, 1 << 63, (200_000, 2))], pa.large_string()
+def random_ids(dice: np.random.Generator, count: int) -> pa.Array:
+    numbers = dice.integers(0, 1 << 63, (count, 2))
+    return pa.array([f"{high:016x}{low:016x}" for high, low in numbers], pa.large_string())
+
+
+@dataclass(frozen=True)
+class Documents:
+    """Documents of one group: tokens, codes of their weights, draws."""
+
+    tokens: np.ndarray
+    codes: np.ndarray
+    draws: np.ndarray
+
+    @property
+    def weights(self) -> np.ndarray:
+        return 2.0 ** (self.codes / 64)
+
+    def stats(self) -> GroupStats:
+        by_code = {int(code): int(self.tokens[self.codes == code].sum()) for code in np.unique(self.codes)}
+        squares = float((self.tokens.astype(float) ** 2).sum())
+        return GroupStats(len(self.tokens), by_code, squares, int(self.tokens.max()))
+
+    def used(self, scale: float, extra: np.ndarray, copies: int) -> int:
+        used = copies_of(np.minimum(scale * self.weights, copies), self.draws)
+        used += extra_copies(used, self.weights, self.draws, extra)
+        assert used.max(initial=0) <= copies
+        return int((used * self.tokens).sum())
+
+
+def drawn_of(
+    mix: Mix, groups: dict[str, Documents], parts: int = 3
+) -> tuple[MixTargets, dict[str, ScaleRange], Drawn, dict[str, int]]:
+    """What is drawn of documents that lie in so many parts, and the tokens used with the scales found."""
+    stats = {name: documents.stats() for name, documents in groups.items()}
+    targets = mix_targets(mix, stats)
+    may_shrink = mix.tokens is None
+    windows = windows_of(targets, stats, may_shrink=may_shrink)
+    below: dict[str, int] = {}
+    copies: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+    for name, window in windows.items():
+        group = groups[name]
+        for mine in np.array_split(np.arange(len(group.tokens)), parts):
+            before, document, scales = copies_entering(
+                group.weights[mine],
+                group.draws[mine],
+                np.full(len(mine), window.low),
+                np.full(len(mine), window.high),
+                targets.max_copies,
+            )
+            below[name] = below.get(name, 0) + int((before * group.tokens[mine]).sum())
+            copies.setdefault(name, []).append((scales, group.tokens[mine][document]))
+    entering = entering_of(list(windows), below, copies)
+    by_source = mix.language_temperature is not None
+    drawn = draw_nearest(targets, windows, entering, by_source=by_source, may_shrink=may_shrink)
+    none = np.zeros(0)
+    used = {n: g.used(drawn.scales[n], drawn.extra.get(n, none), targets.max_copies) for n, g in groups.items()}
+    return targets, windows, drawn, used
+
+
+def documents(seed: int, count: int, median: float, spread: float = 1.0, codes: int = 1) -> Documents:
+    dice = np.random.default_rng(seed)
+    tokens = dice.lognormal(math.log(median), spread, count).astype(np.int64) + 1
+    return Documents(
+        tokens, dice.integers(0, codes, count) * 16 - 32 * (codes > 1), unit_draws(random_ids(dice, count), 7)
     )
-    name = np.where(dice.random(200_000) < 0.9, "web", "wiki")
-    stats = {
-        group: GroupStats(
-            int((name == group).sum()),
-            {0: int(tokens[name == group].sum())},
-            float((tokens[name == group] ** 2.0).sum()),
-        )
-        for group in ("web", "wiki")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    count=st.integers(1, 400),
+    repetitions=st.floats(0.05, 3.5),
+    codes=st.integers(1, 6),
+    parts=st.integers(1, 5),
+)
+def test_what_is_drawn_is_the_nearest_there_is(
+    seed: int, count: int, repetitions: float, codes: int, parts: int
+) -> None:
+    """Beside a plain walk over all copies in the order in which they enter."""
+    group = documents(seed, count, 300, codes=codes)
+    tokens = max(1, int(repetitions * group.tokens.sum()))
+    mix = Mix(tokens=tokens, max_repetitions=4, max_copies=8, upweight=Upweight() if codes > 1 else None)
+    targets, _, drawn, used = drawn_of(mix, {"web": group}, parts)
+    entries = sorted(
+        ((number + draw) / weight, size)
+        for weight, draw, size in zip(group.weights.tolist(), group.draws.tolist(), group.tokens.tolist(), strict=True)
+        for number in range(targets.max_copies)
+    )
+    sums = np.cumsum([0, *(size for _, size in entries)])
+    assert used["web"] == drawn.tokens["web"]
+    assert abs(used["web"] - targets.tokens) <= np.abs(sums - targets.tokens).min() <= targets.groups[0].tolerance
+    assert "web" in drawn.extra or abs(used["web"] - targets.tokens) == np.abs(sums - targets.tokens).min()
+
+
+SHARES = {"web": 0.25, "wikipedia": 0.2, "stackexchange": 0.2, "books": 0.15, "code": 0.1, "articles": 0.1}
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("tokens", [None, 250_000])
+def test_six_sources_of_a_few_hundred_documents_are_within_half_a_point(seed: int, tokens: int | None) -> None:
+    medians = {"web": 500, "wikipedia": 400, "stackexchange": 300, "books": 900, "code": 600, "articles": 1500}
+    groups = {name: documents(seed * 9 + n, 300, medians[name]) for n, name in enumerate(SHARES)}
+    mix = Mix(shares=SHARES, tokens=tokens, max_repetitions=2)
+    targets, _, drawn, used = drawn_of(mix, groups)
+    whole = sum(used.values())
+    assert used == drawn.tokens
+    assert drawn.fraction == 1
+    assert whole == pytest.approx(tokens or targets.tokens, rel=0.01)
+    for name, share in SHARES.items():
+        assert used[name] / whole == pytest.approx(share, abs=0.005)
+
+
+def test_a_few_large_documents_make_the_mix_smaller_not_the_shares_wrong() -> None:
+    books = Documents(np.array([40_000, 60_000, 50_000, 55_000]), np.zeros(4, np.int64), np.array([0.1, 0.3, 0.5, 0.7]))
+    groups = {"books": books, "web": documents(3, 3000, 500)}
+    wanted = Mix(shares={"books": 1, "web": 4}, limits={"books": {"max_tokens": 108_000}})  # type: ignore[dict-item]
+    _, _, drawn, used = drawn_of(wanted, groups)
+    assert used["books"] == 100_000
+    assert used["books"] / sum(used.values()) == pytest.approx(0.2, abs=0.005)
+    assert 0.9 <= drawn.fraction < 1
+    fixed = wanted.model_copy(update={"tokens": 500_000})
+    targets, _, drawn, used = drawn_of(fixed, groups)
+    assert drawn.fraction == 1
+    assert all(abs(used[group.name] - group.tokens) <= group.tolerance for group in targets.groups)
+
+
+def test_languages_of_a_source_make_up_for_each_other() -> None:
+    groups = {f"wiki/{n:02}": documents(n, 12, 400) for n in range(40)} | {
+        f"web/{n:02}": documents(99 + n, 400, 400) for n in range(2)
     }
-    targets = mix_targets(Mix(shares={"web": 0.7, "wiki": 0.3}, max_repetitions=2.3), stats)
-    rates = np.select([name == group.name for group in targets.groups], [group.scale for group in targets.groups])
-    copies = copies_of(rates, ids, 7)
-    drawn = {group.name: int((copies * tokens)[name == group.name].sum()) for group in targets.groups}
+    mix = Mix(shares={"wiki": 1, "web": 1}, language_temperature=1.5, max_repetitions=1.5, tokens=200_000)
+    _, _, _, used = drawn_of(mix, groups)
+    wiki = sum(tokens for name, tokens in used.items() if name.startswith("wiki"))
+    assert wiki / sum(used.values()) == pytest.approx(0.5, abs=0.005)
+
+
+def test_a_large_corpus_is_not_looked_at_document_by_document() -> None:
+    groups = {"web": documents(1, 180_000, 400), "wiki": documents(2, 20_000, 400)}
+    mix = Mix(shares={"web": 0.7, "wiki": 0.3}, max_repetitions=2.3)
+    targets, windows, _, used = drawn_of(mix, groups)
     for group in targets.groups:
-        assert abs(drawn[group.name] - group.tokens) <= group.tolerance
-    assert drawn["wiki"] / sum(drawn.values()) == pytest.approx(0.3, abs=0.003)
+        assert abs(used[group.name] - group.tokens) <= group.tolerance
+        mine, window = groups[group.name], windows[group.name]
+        ends = (np.full(len(mine.tokens), edge) for edge in (window.low, window.high))
+        _, listed, _ = copies_entering(mine.weights, mine.draws, *ends, targets.max_copies)
+        assert len(listed) < 60 * math.sqrt(len(mine.tokens))
+    assert used["wiki"] / sum(used.values()) == pytest.approx(0.3, abs=0.0001)
     assert targets.groups[1].repetitions == pytest.approx(2.3, abs=1e-6)
 
 
