@@ -13,18 +13,20 @@ _COMMENT_END = "\\end{comment}"
 _CONDITIONAL = re.compile(r"\\(if[A-Za-z@]*|else|fi)(?![A-Za-z@])")
 _NEW_FLAG = re.compile(r"\\newif\s*\\if([A-Za-z@]+)")
 _SET_FLAG = re.compile(r"\\([A-Za-z@]+?)(true|false)(?![A-Za-z@])")
-_NO_CONDITIONALS = {"iff", "iffalse", "iftrue"}
 
 
 def without_comments(text: str, left_out: Counter[str]) -> str:
     """The text without comments; verbatim environments are left as they are."""
     parts, at, size = [], 0, len(text)
+    never_ended: set[str] = set()
     for begin in _VERBATIM.finditer(text):
-        if begin.start() < at:
+        closing = f"\\end{{{begin[1]}{begin[2]}}}"
+        if begin.start() < at or closing in never_ended:
             continue
-        end = text.find(f"\\end{{{begin[1]}{begin[2]}}}", begin.end())
+        end = text.find(closing, begin.end())
         if end < 0:
-            break
+            never_ended.add(closing)
+            continue
         parts += [_stripped(text[at : begin.start()]), text[begin.start() : end]]
         at = end
     clean = "".join([*parts, _stripped(text[at:])])
@@ -64,28 +66,27 @@ def without_hidden(text: str) -> str:
     text = _NEW_FLAG.sub("", text)
     out: list[str] = []
     stack: list[bool | None] = []  # of each open conditional: whether its branch is shown; None: both are
-    at = 0
+    hidden = at = 0  # how many of them hide
     for match in _CONDITIONAL.finditer(text):
         name = match[1]
         if name == "iff":
             continue
-        if all(shown is not False for shown in stack):
+        if not hidden:
             out.append(text[at : match.start()])
         at = match.end()
         if name == "else":
             if stack and stack[-1] is not None:
                 stack[-1] = not stack[-1]
+                hidden += -1 if stack[-1] else 1
         elif name == "fi":
             if stack:
-                stack.pop()
-        elif name in ("iffalse", "iftrue"):
-            stack.append(name == "iftrue")
-        elif name[2:] in flags:
-            stack.append(flags[name[2:]])
+                hidden -= stack.pop() is False
         else:
-            stack.append(None)
-            if all(shown is not False for shown in stack):
+            shown = name == "iftrue" if name in ("iffalse", "iftrue") else flags.get(name[2:])
+            stack.append(shown)
+            hidden += shown is False
+            if shown is None and not hidden:
                 out.append(match[0])  # left for what reads the text next
-    if all(shown is not False for shown in stack):
+    if not hidden:
         out.append(text[at:])
     return "".join(out)

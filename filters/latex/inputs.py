@@ -7,10 +7,12 @@ from collections import Counter
 from gristmill.filters.latex.comments import without_comments
 
 _INPUT = re.compile(
-    r"\\(?:input|include|subfile|InputIfFileExists|subfileinclude)(?![A-Za-z@])\s*(?:\{\s*([^{}\n]{1,300}?)\s*\}|([^\s{}\\]{1,300}))"
-    r"|\\(?:import|subimport|includefrom|inputfrom)\*?\s*\{\s*([^{}\n]{0,300}?)\s*\}\s*\{\s*([^{}\n]{1,300}?)\s*\}"
+    r"\\(?:input|include|subfile|InputIfFileExists|subfileinclude)(?![A-Za-z@])\s*+"
+    r"(?:\{\s*+([^{}\n]{1,300}+)\s*+\}|([^\s{}\\]{1,300}))"
+    r"|\\(?:import|subimport|includefrom|inputfrom)\*?\s*+\{\s*+([^{}\n]{0,300}+)\s*+\}\s*+\{\s*+([^{}\n]{1,300}+)\s*+\}"
 )
-_DOCUMENT = re.compile(r"\\begin\s*\{document\}(.*)\\end\s*\{document\}", re.DOTALL)
+DOCUMENT_BEGIN = re.compile(r"\\begin\s*\{document\}")
+_END = re.compile(r"\\end\s*\{document\}")
 MAX_DEPTH = 30
 MAX_CHARACTERS = 32 << 20
 MAX_INPUTS = 5000
@@ -31,6 +33,14 @@ _NOT_THE_PAPERS = (
 )
 
 
+def document_parts(text: str) -> tuple[str, str]:
+    """(the preamble, the document's content); all of it is content where the document begins not."""
+    begin = DOCUMENT_BEGIN.search(text)
+    start = begin.end() if begin else 0
+    end = _END.search(text, start)
+    return text[: begin.start()] if begin else "", text[start : end.start() if end else len(text)]
+
+
 class Inputs:
     """The files of a paper by name. missing: those that are asked for and not there."""
 
@@ -39,15 +49,19 @@ class Inputs:
         self._by_lower = {name.lower(): name for name in texts}
         self._clean: dict[str, str] = {}
         self._size = self._count = 0
-        self.missing: list[str] = []
+        self._missing: dict[str, None] = {}
+
+    @property
+    def missing(self) -> list[str]:
+        return sorted(self._missing)
 
     def joined(self, name: str, above: tuple[str, ...] = ()) -> str:
         """A file with those it reads in their places, without comments. A file that reads itself is read no second time."""
         if name not in self._clean:
             self._clean[name] = without_comments(self._texts[name], self._left_out)
         text = self._clean[name]
-        if above and (inner := _DOCUMENT.search(text)):
-            text = inner[1]  # a subfile with a preamble of its own
+        if above:
+            _, text = document_parts(text)  # a subfile may have a preamble of its own
         self._size += len(text)
         parts, at = [], 0
         for match in _INPUT.finditer(text):
@@ -57,12 +71,13 @@ class Inputs:
         return "".join([*parts, text[at:]])
 
     def _one(self, match: re.Match[str], reader: str, above: tuple[str, ...]) -> str:
-        asked = (match[1] or match[2] or posixpath.join(match[3] or "", match[4] or "")).strip().strip('"')
+        joined = posixpath.join((match[3] or "").strip(), (match[4] or "").strip())
+        asked = (match[1] or match[2] or joined).strip().strip('"')
         self._count += 1
         found = self._find(asked, posixpath.dirname(reader))
         if found is None:
             if "#" not in asked and "\\" not in asked and not asked.endswith(_NOT_THE_PAPERS):
-                self.missing.append(asked[:200])
+                self._missing[asked[:200]] = None
             return ""
         if found in above or len(above) > MAX_DEPTH or self._size > MAX_CHARACTERS or self._count > MAX_INPUTS:
             self._left_out["inputs_beyond_limits"] += len(self._texts[found])

@@ -7,10 +7,11 @@ uses stay as they are. Nothing is run.
 import re
 from typing import NamedTuple
 
+from gristmill.filters.latex.groups import after_groups, after_spaces, bracket, group_end
+
 MAX_DEPTH = 40
 MAX_GROWTH = 4
 LEAST_CHARACTERS = 4 << 20
-MAX_ARGUMENT = 20_000
 _DEFINITION = re.compile(
     r"\\(newcommand|renewcommand|providecommand|DeclareRobustCommand|DeclareMathOperator|newtheorem|spnewtheorem|def|gdef|edef|xdef|let|"
     r"newenvironment|renewenvironment|newcounter|newlength|newsavebox)(\*?)(?![A-Za-z])"
@@ -19,40 +20,14 @@ _USE = re.compile(r"\\([A-Za-z@]+)|\\begin\{(?:verbatim|Verbatim|lstlisting|mint
 _NAME = re.compile(r"\s*(?:\{\s*\\([A-Za-z@]+|.)\s*\}|\\([A-Za-z@]+|[^A-Za-z\s]))")
 _COUNT = re.compile(r"\s*\[\s*(\d)\s*\]")
 _PARAMETERS = re.compile(r"((?:#\d)*)\s*(?=\{)")
-_ALIAS = re.compile(r"\s*\\([A-Za-z@]+)\s*=?\s*(?:\\([A-Za-z@]+|.)|(.))")
+_ALIAS = re.compile(r"\s*\\([A-Za-z@]+)\s*+=?\s*+(?:\\([A-Za-z@]+|.)|(.))")
 _PARAMETER = re.compile(r"#(\d)")
-_SPACES = re.compile(r"[ \t]*\n?[ \t]*")
 # What the writer knows better than a paper that defines it anew does.
-_KEPT = frozenset(
-    [
-        "section",
-        "subsection",
-        "subsubsection",
-        "paragraph",
-        "chapter",
-        "part",
-        "item",
-        "begin",
-        "end",
-        "label",
-        "ref",
-        "cite",
-        "footnote",
-        "caption",
-        "title",
-        "author",
-        "documentclass",
-        "usepackage",
-        "input",
-        "include",
-        "maketitle",
-        "includegraphics",
-        "bibliography",
-        "par",
-        "left",
-        "right",
-    ]
-)
+_KEPT_NAMES = """
+section subsection subsubsection paragraph chapter part item begin end label ref cite footnote caption title author
+documentclass usepackage input include maketitle includegraphics bibliography par left right
+"""
+_KEPT = frozenset(_KEPT_NAMES.split())
 
 
 class _Macro(NamedTuple):
@@ -89,9 +64,9 @@ class Macros:
         if kind in ("newtheorem", "spnewtheorem"):
             return self._theorem(text, at)
         if kind in ("newenvironment", "renewenvironment"):
-            return _after_groups(text, at, 3)
+            return after_groups(text, at, 3)
         if kind in ("newcounter", "newlength", "newsavebox"):
-            return _after_groups(text, at, 1)
+            return after_groups(text, at, 1)
         if kind == "let":
             alias = _ALIAS.match(text, at)
             if alias and alias[2] and alias[1] not in _KEPT:
@@ -113,7 +88,7 @@ class Macros:
             found = bracket(text, at)
             if found:
                 default, at = found
-        start = _SPACES.match(text, at).end()  # type: ignore[union-attr]
+        start = after_spaces(text, at)
         end = group_end(text, start)
         if end is None:
             return None
@@ -125,14 +100,14 @@ class Macros:
         return end
 
     def _theorem(self, text: str, at: int) -> int | None:
-        start = _SPACES.match(text, at).end()  # type: ignore[union-attr]
+        start = after_spaces(text, at)
         end = group_end(text, start)
         if end is None:
             return None
         name = text[start + 1 : end - 1]
         shared = bracket(text, end)
         end = shared[1] if shared else end
-        start = _SPACES.match(text, end).end()  # type: ignore[union-attr]
+        start = after_spaces(text, end)
         second = group_end(text, start)
         if second is None:
             return end
@@ -188,7 +163,7 @@ def _arguments(text: str, at: int, macro: _Macro) -> tuple[list[str], int] | Non
     arguments = []
     count = macro.parameters
     if not count:
-        following = _SPACES.match(text, at).end()  # type: ignore[union-attr]
+        following = after_spaces(text, at)
         return [], at if text[at:following].count("\n") else following if text[following : following + 1] not in (
             "",
             "\n",
@@ -198,7 +173,7 @@ def _arguments(text: str, at: int, macro: _Macro) -> tuple[list[str], int] | Non
         arguments.append(found[0] if found else macro.default)
         at, count = found[1] if found else at, count - 1
     for _ in range(count):
-        at = _SPACES.match(text, at).end()  # type: ignore[union-attr]
+        at = after_spaces(text, at)
         if text[at : at + 1] == "{":
             end = group_end(text, at)
             if end is None:
@@ -212,49 +187,3 @@ def _arguments(text: str, at: int, macro: _Macro) -> tuple[list[str], int] | Non
             end = token.end()
         at = end
     return arguments, at
-
-
-_BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
-
-
-def group_end(text: str, start: int) -> int | None:
-    """Where the group that begins with a brace at `start` ends; None where there is none, or it is too long."""
-    if text[start : start + 1] != "{":
-        return None
-    depth = 0
-    for match in _BRACES.finditer(text, start, start + MAX_ARGUMENT):
-        if match[0] == "{":
-            depth += 1
-        elif match[0] == "}":
-            depth -= 1
-            if not depth:
-                return match.end()
-    return None
-
-
-def bracket(text: str, at: int) -> tuple[str, int] | None:
-    """(what stands in the brackets at or after `at`, where they end); None where there are none."""
-    at = _SPACES.match(text, at).end()  # type: ignore[union-attr]
-    if text[at : at + 1] != "[":
-        return None
-    depth = 0
-    for match in re.compile(r"\\.|[{}\]]", re.DOTALL).finditer(text, at + 1, at + 5000):
-        if match[0] == "{":
-            depth += 1
-        elif match[0] == "}":
-            depth -= 1
-        elif match[0] == "]" and depth <= 0:
-            return text[at + 1 : match.start()], match.end()
-    return None
-
-
-def _after_groups(text: str, at: int, count: int) -> int | None:
-    """Where `count` groups with brackets between them end."""
-    for _ in range(count):
-        while found := bracket(text, at):
-            at = found[1]
-        end = group_end(text, _SPACES.match(text, at).end())  # type: ignore[union-attr]
-        if end is None:
-            return None
-        at = end
-    return at

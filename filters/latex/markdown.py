@@ -1,12 +1,13 @@
-"""The body of a paper as Markdown: sections, lists, quotes and code as such, formulas as they stand, all else "
-"without markup."""
+"""The body of a paper as Markdown: sections, lists, quotes and code as such, formulas as they stand, all else
+without markup."""
 
 import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gristmill.filters.latex.macros import MAX_ARGUMENT, bracket, group_end
+from gristmill.filters.latex.environments import EnvironmentEnds
+from gristmill.filters.latex.groups import after_brackets, after_spaces, bracket, group_end
 from gristmill.filters.latex.symbols import ACCENTS, CHARACTERS, ESCAPED, WITHOUT_TEXT, accented
 
 MAX_DEPTH = 120
@@ -95,16 +96,15 @@ _THEOREMS = {
     "pf": "Proof",
 }  # fmt: skip
 _END_SECTIONS = re.compile(r"^(?:acknowledge?ments?|references|bibliography)\.?$", re.IGNORECASE)
-_LENGTH = re.compile(r"\*?(?:\s{0,20}\[\s*-?[\d.]*\s*\\?[A-Za-z]{2,20}\s*\])?")
+_LENGTH = re.compile(r"\*?(?:\s{0,20}\[\s*+-?[\d.]*+\s*+\\?[A-Za-z]{2,20}\s*+\])?")
 _MATH_LABELS = re.compile(r"\\(?:label|tag)\s*\{[^{}]*\}|\\(?:nonumber|notag|ensuremath|xspace)(?![A-Za-z])")
-_BLANKS = re.compile(r"[ \t]+")
-_LINES = re.compile(r"[ \t]*\n[ \t]*")
+_BLANKS = re.compile(r"[ \t\n]+")
 _GAPS = re.compile(r"\n{3,}")
 _BARE = re.compile(r"[ \t]+([,.;:)\]])")
-_CITED = "\ue001"  # stands where a citation or reference was
-_BRACKETED = re.compile(r" ?[(\[](?:[\s,;\ue001]|and|see|e\.g\.|cf\.)*[)\]]")
-_MARK = "\ue000"  # stands for a line end that is kept, while text is gathered
-_SPACE, _TAB = "\ue002", "\ue003"  # spaces that are kept
+_CITED = "\ufdd0"  # stands where a citation or reference was
+_BRACKETED = re.compile(r" ?[(\[](?:[\s,;\ufdd0]|and|see|e\.g\.|cf\.)*[)\]]")
+_MARK = "\ufdd1"  # stands for a line end that is kept, while text is gathered
+_SPACE, _TAB = "\ufdd2", "\ufdd3"  # spaces that are kept
 _MARKS = str.maketrans({_MARK: "\n", _SPACE: " ", _TAB: "\t"})
 
 
@@ -115,7 +115,7 @@ class Writer:
         self.choices, self.left_out = choices, left_out
         self.theorems = {**_THEOREMS, **theorems}
         self.title = ""
-        self._missing_ends: set[str] = set()
+        self._ends: dict[int, EnvironmentEnds] = {}  # of the text that is parsed at each depth
 
     def convert(self, preamble: str, body: str) -> str:
         """The text of a paper."""
@@ -155,7 +155,7 @@ class Writer:
         """Paragraphs on one line each; what is marked keeps its lines."""
         paragraphs = []
         for paragraph in re.split(r"\n\s*\n", text):
-            line = _BLANKS.sub(" ", _LINES.sub(" ", paragraph)).strip()
+            line = _BLANKS.sub(" ", paragraph).strip()
             if _MARK in line:
                 line = re.sub(rf" ?{_MARK} ?", _MARK, line).strip(_MARK + " ")
             line = _BRACKETED.sub(lambda found: "" if _CITED in found[0] else found[0], line).replace(_CITED, "")
@@ -247,8 +247,8 @@ class Writer:
         if name in ("title", "icmltitle"):
             short = bracket(text, after)
             return "", group_end(text, short[1] if short else after) or after
-        if name == "caption":
-            return self._caption(text, after, depth)
+        if name in ("caption", "captionof"):
+            return self._caption(text, self._skipped(text, after, 1) if name == "captionof" else after, depth)
         if name in ("textcolor", "colorbox", "parbox", "raisebox", "scalebox", "resizebox", "multicolumn", "multirow"):
             return "", self._skipped(text, after, 2 if name in ("multicolumn", "multirow", "resizebox") else 1)
         if name in ("textsuperscript", "textsubscript"):
@@ -261,8 +261,7 @@ class Writer:
         if name == "ensuremath":
             end = group_end(text, after)
             return (f"${_formula(text[after + 1 : end - 1])}$", end) if end is not None else ("", after)
-        while found_bracket := bracket(text, after) if text[after : after + 1] == "[" else None:
-            after = found_bracket[1]
+        after = after_brackets(text, after)
         spaced = " " if text[after - 1 : after].isspace() and text[after : after + 1] != "{" else ""
         return spaced, after
 
@@ -308,8 +307,7 @@ class Writer:
         for _ in range(groups):
             while found := bracket(text, at):
                 at = found[1]
-            blank = re.compile(r"[ \t]*\n?[ \t]*").match(text, at)
-            end = group_end(text, blank.end()) if blank else None
+            end = group_end(text, after_spaces(text, at))
             if end is None:
                 return at
             at = end
@@ -342,7 +340,10 @@ class Writer:
         if not found:
             return "", after
         name, star, start = found[1], found[2], found.end()
-        end, after = self._end_of(text, name + star, start)
+        ends = self._ends.get(depth)
+        if ends is None or ends.text is not text:
+            ends = self._ends[depth] = EnvironmentEnds(text)
+        end, after = ends.of(name + star, start)
         inner = text[start:end]
         if name in _MATH:
             math = _formula(inner)
@@ -353,6 +354,8 @@ class Writer:
             code = (inner[bracket(inner, 0)[1] :] if inner[:1] == "[" and bracket(inner, 0) else inner).strip("\n")  # type: ignore[index]
             code = re.sub(r"^\{[\w+#-]{1,30}\}\n", "", code) if name == "minted" else code
             fence = "```" if "```" not in code else "````"
+            if not code.strip():
+                return "\n\n", after
             return f"\n\n{fence}{_MARK}{_kept(code)}{_MARK}{fence}\n\n", after
         reason = _OUT.get(name)
         if reason == "acknowledgements" and self.choices.acknowledgements:
@@ -367,8 +370,8 @@ class Writer:
             return inner.replace("\\", ""), after
         if name in _FLOATS:
             return self._float(inner, depth), after
-        while inner[:1] == "[" and name not in self.theorems and (options := bracket(inner, 0)):
-            inner = inner[options[1] :]
+        if name not in self.theorems:
+            inner = inner[after_brackets(inner, 0) :]
         if name in _LISTS:
             return self._list(inner, name, depth), after
         if name in _QUOTES:
@@ -391,30 +394,13 @@ class Writer:
             inner = inner[self._skipped(inner, 0, 1) :]
         return f"\n\n{self._parse(inner, depth + 1)}\n\n", after
 
-    def _end_of(self, text: str, name: str, start: int) -> tuple[int, int]:
-        """(where the content of an environment ends, where what follows it begins); the rest of the text where it "
-        "is not ended."""
-        closing = f"\\end{{{name}}}"
-        opening = f"\\begin{{{name}}}"
-        depth, at = 1, start
-        while name not in self._missing_ends:
-            end = text.find(closing, at)
-            if end < 0:
-                break
-            depth += text.count(opening, at, end) - 1
-            if depth <= 0:
-                return end, end + len(closing)
-            at = end + len(closing)
-        self._missing_ends.add(name)
-        return start, start  # without an end: its content is read on as it stands
-
     def _float(self, inner: str, depth: int) -> str:
         """Captions of a figure or table, and its table where tables are kept."""
         parts = []
-        for found in re.finditer(r"\\(caption|captionof)\*?\s*", inner):
-            said, _ = self._caption(inner, found.end(), depth)
+        for found in _CAPTION.finditer(inner):
+            said, _ = self._caption(inner, self._skipped(inner, found.end(), 1) if found[1] else found.end(), depth)
             parts.append(said)
-        tables = re.findall(r"\\begin\{tabular[xy*]?\}.*?\\end\{tabular[xy*]?\}", inner[: 10 * MAX_ARGUMENT], re.DOTALL)
+        tables = _tables(inner)
         if tables and self.choices.tables:
             parts += [f"\n\n{_kept(table)}\n\n" for table in tables]
         self.left_out["tables" if tables else "figures"] += max(len(inner) - sum(map(len, parts)), 0)
@@ -438,6 +424,22 @@ class Writer:
         said = f" ({self._tidy(self._parse(note[0], depth + 1))})" if note else ""
         text = self._parse(inner[note[1] if note else 0 :], depth + 1).strip()
         return f"\n\n{self._tidy(self._parse(called, depth + 1))}{said}. {text}\n\n"
+
+
+_CAPTION = re.compile(r"\\caption(of)?(?![A-Za-z])\*?\s*")
+_TABULAR = re.compile(r"\\(?:(begin)|end)\{tabular[xy*]?\}")
+
+
+def _tables(inner: str) -> list[str]:
+    """The tables in a float, as LaTeX."""
+    found, start = [], None
+    for edge in _TABULAR.finditer(inner):
+        if edge[1]:
+            start = edge.start() if start is None else start
+        elif start is not None:
+            found.append(inner[start : edge.end()])
+            start = None
+    return found
 
 
 _ITEM = re.compile(
@@ -465,7 +467,7 @@ def _items(inner: str) -> list[tuple[str, str]]:
 
 def _formula(math: str) -> str:
     """A formula on one line, without labels and numbers."""
-    return _BLANKS.sub(" ", _LINES.sub(" ", _MATH_LABELS.sub("", math))).strip()
+    return _BLANKS.sub(" ", _MATH_LABELS.sub("", math)).strip()
 
 
 def _kept(text: str) -> str:

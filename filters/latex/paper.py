@@ -9,21 +9,20 @@ from gristmill.filters.encoding.declared import mark_of
 from gristmill.filters.encoding.decode import decode
 from gristmill.filters.encoding.evidence import choose_encoding
 from gristmill.filters.latex.comments import without_comments
-from gristmill.filters.latex.inputs import Inputs
+from gristmill.filters.latex.groups import forget_groups
+from gristmill.filters.latex.inputs import DOCUMENT_BEGIN, Inputs, document_parts
 from gristmill.filters.latex.macros import Macros
 from gristmill.filters.latex.markdown import LatexChoices, Writer
 
 TEX_SUFFIXES = (".tex", ".ltx", ".latex", ".sty", ".def", ".inc", ".tikz", ".txt", ".bbl", ".cls")
 _MAIN_SUFFIXES = (".tex", ".ltx", ".latex", ".txt")
 _CLASS = re.compile(r"^[^%\n]*\\document(?:class|style)\b", re.MULTILINE)
-_BEGIN = re.compile(r"\\begin\s*\{document\}")
-_END = re.compile(r"\\end\s*\{document\}")
 _PLAIN = re.compile(
     r"^[^%\n]*(?:\\(?:bye|magnification|beginsection|eject|vfill\\eject)\b|\\input\s+(?:amstex|harvmac|phyzzx|epsf|eplain)\b)",
     re.MULTILINE,
 )
-_PACKAGES = re.compile(r"\\(?:usepackage|RequirePackage)\s*(?:\[[^\]]{0,2000}\])?\s*\{([^{}]{1,2000})\}")
-_TOP_LEVEL = re.compile(r"^\s*(\S+\.(?:tex|ltx))\s+toplevelfile", re.MULTILINE)
+_PACKAGES = re.compile(r"\\(?:usepackage|RequirePackage)\s*+(?:\[[^\]]{0,2000}\]\s*+)?\{([^{}]{1,2000})\}")
+_TOP_LEVEL = re.compile(r"^[^\S\n]*+(\S+\.(?:tex|ltx))\s++toplevelfile", re.MULTILINE)
 _LIKELY_MAIN = ("main", "ms", "paper", "article", "manuscript", "root", "thesis", "book")
 
 
@@ -37,8 +36,8 @@ class PaperError(ValueError):
 
 @dataclass
 class Paper:
-    """text: Markdown with LaTeX formulas. left_out: characters, by what they were. damage: what it asks for and is "
-    "not there."""
+    """text: Markdown with LaTeX formulas. left_out: characters, by what they were. damage: what it asks for and is
+    not there."""
 
     text: str
     notes: dict[str, Any] = field(default_factory=dict)
@@ -55,10 +54,7 @@ def paper_of(files: dict[str, bytes], choices: LatexChoices | None = None) -> Pa
     left_out: Counter[str] = Counter()
     inputs = Inputs(texts, left_out)
     source = inputs.joined(main)
-    begin = _BEGIN.search(source)
-    preamble, body = (source[: begin.start()], source[begin.end() :]) if begin else ("", source)
-    end = _END.search(body)
-    body = body[: end.start()] if end else body
+    preamble, body = document_parts(source)
     macros = Macros()
     for name in _local_packages(preamble, texts):
         macros.read(without_comments(texts[name], Counter()))
@@ -66,10 +62,11 @@ def paper_of(files: dict[str, bytes], choices: LatexChoices | None = None) -> Pa
     body = macros.expand(macros.read(body))
     writer = Writer(choices or LatexChoices(), macros.theorems, left_out)
     text = writer.convert(macros.expand(preamble), body)
+    forget_groups()
     if not text.strip():
         raise PaperError("no_text", f"no text in {main}")
     notes: dict[str, Any] = {"title": writer.title, "main_file": main}
-    missing = sorted(set(inputs.missing))
+    missing = inputs.missing
     if missing:
         notes["missing_files"] = missing[:20]
     if macros.exhausted:
@@ -95,7 +92,13 @@ def main_file(texts: dict[str, str], files: dict[str, bytes]) -> str:
 
     def order(name: str) -> tuple[bool, bool, int, int, str]:
         stem = name.rpartition("/")[2].rpartition(".")[0].lower()
-        return (not _BEGIN.search(texts[name]), stem not in _LIKELY_MAIN, name.count("/"), -len(texts[name]), name)
+        return (
+            not DOCUMENT_BEGIN.search(texts[name]),
+            stem not in _LIKELY_MAIN,
+            name.count("/"),
+            -len(texts[name]),
+            name,
+        )
 
     return min(with_class, key=order)
 

@@ -79,8 +79,8 @@ def _is_old_tar(head: bytes) -> bool:
 
 
 class _Gunzip(io.RawIOBase):
-    """What a gzip file holds, unpacked as it is read; a cut or damaged end is an end. Reads past MAX_UNPACKED are "
-    "ValueErrors."""
+    """What a gzip file holds, unpacked as it is read; a cut or damaged end is an end. Reads past MAX_UNPACKED are
+    ValueErrors."""
 
     def __init__(self, raw: bytes) -> None:
         self._raw, self._unpack = memoryview(raw), zlib.decompressobj(wbits=31)
