@@ -20,7 +20,7 @@ from gristmill.filters.transforms.apply import compose
 from gristmill.filters.transforms.edit_arrays import edits_array, no_edits, rows_of_counts
 from gristmill.filters.transforms.encoding_repair import changed_words
 from gristmill.filters.transforms.per_document import ByteOffsets
-from gristmill.schemas.errors import ModelError, RecipeError
+from gristmill.schemas.errors import ModelError, PackageError, RecipeError
 from gristmill.schemas.lookup import unknown_name_error
 from gristmill.schemas.recipe.datatrove_steps import KEPT, NO_REASON, RULE_PREFIX, DatatroveStep
 from gristmill.schemas.rows.edits import EDITS
@@ -67,9 +67,20 @@ def named_family(name: str) -> Family:
 
 
 def step_class(reference: str) -> type:
-    """The class behind `filters.NAME` or `formatters.NAME`; RecipeError when datatrove has none."""
+    """The class behind `filters.NAME` or `formatters.NAME`; RecipeError when datatrove has none.
+
+    PackageError where datatrove, or what it imports, is not installed.
+    """
     kind, _, name = reference.partition(".")
-    module = import_module(_PACKAGE + kind)
+    try:
+        module = import_module(_PACKAGE + kind)
+    except ModuleNotFoundError as error:
+        raise PackageError(
+            f"the package {error.name} is not installed",
+            where=f"datatrove_steps: {reference}",
+            expected="datatrove and what it needs",
+            next_step="`pip install datatrove`",
+        ) from error
     base = import_module(f"{_PACKAGE}filters.base_filter").BaseFilter if kind == "filters" else None
     base = base or import_module(f"{_PACKAGE}formatters.base").BaseFormatter
     known = {
@@ -91,7 +102,7 @@ def check_steps(steps: Sequence[DatatroveStep]) -> list[str]:
         where = f"datatrove_steps: {step.datatrove}"
         if names.count(step.name) > 1:
             raise RecipeError(f"two steps are named {step.name!r}", where=where, expected="a `name` for each")
-        _check_options(step, step_class(step.datatrove), where)
+        _check_options(step, where)
         try:
             with _without_network():
                 _apply(
@@ -119,17 +130,28 @@ def check_steps(steps: Sequence[DatatroveStep]) -> list[str]:
     return warnings
 
 
-def _check_options(step: DatatroveStep, chosen: type, where: str) -> None:
-    if step.datatrove == "filters.LambdaFilter":
-        raise RecipeError("it takes a function", where=where, expected="a step whose options are plain data")
-    for name in _NOT_FROM_RECIPES:
-        if name in step.options:
-            raise RecipeError(f"option {name!r}", where=where, expected="options of the filter itself")
-    try:
-        inspect.signature(chosen.__init__).bind(None, **step.options)  # type: ignore[misc]
-    except TypeError as error:
-        known = [name for name in inspect.signature(chosen).parameters if name not in _NOT_FROM_RECIPES]
-        raise RecipeError(str(error), where=where, expected=f"options among {', '.join(known)}") from error
+def option_problems(reference: str, options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(option, what is wrong) by the signature of a step's class: options that it has not, and those that it wants.
+
+    What values an option may have is known to the step alone, and found by running it (`check_steps`).
+    Raises RecipeError when datatrove has no such step.
+    """
+    parameters = inspect.signature(step_class(reference)).parameters
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    known = {name: one for name, one in parameters.items() if one.kind in named and name not in _NOT_FROM_RECIPES}
+    if reference == "filters.LambdaFilter":
+        return [("", "it takes a function; expected a step whose options are plain data")]
+    open_ended = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
+    unknown = [name for name in options if name not in known and (name in _NOT_FROM_RECIPES or not open_ended)]
+    found = [(name, str(unknown_name_error("option", name, known))) for name in unknown]
+    wanted = [name for name, one in known.items() if one.default is inspect.Parameter.empty and name not in options]
+    return found + [("", f"the option {name!r} is missing; expected it, as it has no default") for name in wanted]
+
+
+def _check_options(step: DatatroveStep, where: str) -> None:
+    problems = option_problems(step.datatrove, step.options)
+    if problems:
+        raise RecipeError("; ".join(problem for _, problem in problems), where=where)
 
 
 def _state_of(step: DatatroveStep) -> str | None:

@@ -1,9 +1,11 @@
-"""A recipe from its file, and the options of the signal families and steps that it names."""
+"""A recipe from its file, and the options of the signal families and steps that it names, datatrove's among them."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import yaml
+from gristmill.filters.datatrove.steps import option_problems
 from gristmill.filters.registry import recipe_family
 from gristmill.pipelines.run.step import step_class
 from gristmill.schemas.errors import RecipeError
@@ -21,6 +23,8 @@ def load_recipe(path: str | Path) -> Recipe:
     signals = {name: _given_options(name, options, problems, path, node) for name, options in named.items()}
     given = data.get("steps")
     entries = [_given_step(number, entry, problems, path, node) for number, entry in enumerate(_entries(given))]
+    for number, entry in enumerate(_entries(data.get("datatrove_steps"))):
+        _check_datatrove_step(number, entry, problems, path, node)
     if recipe is None or problems:
         raise problems_error(problems, "recipe")
     steps = tuple(
@@ -65,6 +69,22 @@ def _given_step(
         return {}
     found = checked_part(chosen.Options, given, problems, path, node, ("steps", number, "options"))
     return {} if found is None else found.model_dump(mode="json", exclude_unset=True)
+
+
+def _check_datatrove_step(
+    number: int, entry: Any, problems: list[str], path: str | Path, node: yaml.Node | None
+) -> None:
+    """Add to `problems` the options of an entry of `datatrove_steps` that its class has not, or lacks."""
+    reference, given = (entry.get("datatrove"), entry.get("options") or {}) if isinstance(entry, dict) else (None, None)
+    if not isinstance(reference, str) or not isinstance(given, dict) or find_spec("datatrove") is None:
+        return  # the recipe says what is wrong with them; the step, that its package is missing
+    at = ("datatrove_steps", number)
+    try:
+        found = option_problems(reference, given)
+    except RecipeError as error:
+        problems.append(describe(str(error), (*at, "datatrove"), path, node))
+        return
+    problems += [describe(problem, (*at, "options"), path, node, key=option or None) for option, problem in found]
 
 
 def signal_options(recipe: Recipe) -> dict[str, dict[str, Any]]:

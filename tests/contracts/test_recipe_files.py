@@ -69,3 +69,63 @@ def test_a_key_that_was_renamed_says_how_it_is_called(tmp_path: Path, text: str,
     with pytest.raises(RecipeError) as raised:
         load_recipe(path)
     assert told in str(raised.value)
+
+
+GOPHER = "datatrove_steps:\n  - datatrove: filters.GopherQualityFilter\n    options:\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            GOPHER + "      min_doc_words: 30\n      max_doc_word: 3\n",
+            "r.yaml:8: datatrove_steps.0.options: option 'max_doc_word' is unknown; did you mean 'max_doc_words'?",
+        ),
+        (
+            GOPHER + "      exclusion_writer: x\n",
+            "r.yaml:7: datatrove_steps.0.options: option 'exclusion_writer' is unknown",
+        ),
+        (
+            "datatrove_steps:\n  - datatrove: formatters.FTFYFormatter\n  - {datatrove: filters.RegexFilter}\n",
+            "r.yaml:6: datatrove_steps.1.options: the option 'regex_exp' is missing",
+        ),
+        (
+            "datatrove_steps:\n  - {datatrove: filters.GopherQualtyFilter}\n",
+            "r.yaml:5: datatrove_steps.0.datatrove: datatrove step 'filters.GopherQualtyFilter' is unknown; did you mean",
+        ),
+        (
+            "datatrove_steps:\n  - {datatrove: filters.LambdaFilter, options: {filter_function: print}}\n",
+            "r.yaml:5: datatrove_steps.0.options: it takes a function",
+        ),
+    ],
+)
+def test_options_of_datatrove_steps(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(SHORT + text)
+    with pytest.raises(RecipeError) as raised:
+        load_recipe(path)
+    assert told in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "entry", ["3", "{datatrove: 3}", "{options: []}", "{datatrove: os.system, options: [a]}", "{}"]
+)
+def test_datatrove_steps_of_another_shape_are_one_error(tmp_path: Path, entry: str) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(SHORT + f"datatrove_steps:\n  - {entry}\n")
+    with pytest.raises(RecipeError, match="datatrove_steps"):
+        load_recipe(path)
+
+
+def test_options_that_the_steps_of_datatrove_have_are_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(SHORT + GOPHER + "      min_doc_words: 30\n      stop_words: [the, of]\n")
+    assert load_recipe(path).datatrove_steps[0].options == {"min_doc_words": 30, "stop_words": ["the", "of"]}
+
+
+def test_without_datatrove_its_steps_are_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it can be is then unknown; the build says that the package is missing."""
+    monkeypatch.setattr("gristmill.pipelines.policy.load.find_spec", lambda _name: None)
+    path = tmp_path / "r.yaml"
+    path.write_text(SHORT + GOPHER + "      anything: 30\n")
+    assert load_recipe(path).datatrove_steps[0].options == {"anything": 30}
