@@ -4,7 +4,7 @@ In: `contamination/hits`, the survivors. Out: `<selection>cuts/contamination`, s
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,29 +14,18 @@ from gristmill.pipelines.cut.spans import count_line, write_cuts
 from gristmill.pipelines.cut.survivor_texts import Survivors
 from gristmill.pipelines.decontamination.stage import stored_hits
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.by_part import part_key, parts_by_number
+from gristmill.pipelines.run.by_part import NumberedPart, parts_by_number
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter, read_part
+from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.stages import layout_fingerprint
-from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec
-from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.manifest import DatasetManifest
 from gristmill.schemas.recipe.decontamination import ContaminationPolicy
 from gristmill.schemas.rows.cuts import MARK
 
 KIND = "contamination"
-
-
-@dataclass(frozen=True)
-class MarkTask:
-    """The hits of one part."""
-
-    storage: Storage
-    spec: DatasetSpec
-    number: int
-    hits: Part
-    policy: ContaminationPolicy
 
 
 def cut_contamination(
@@ -53,12 +42,10 @@ def cut_contamination(
     marks = context.stage(layout.EVALUATION_MARKS.of(context.selection), config, known)
 
     def mark() -> dict[str, Any]:
-        tasks = [
-            MarkTask(context.storage, marks.spec, number, part, policy)
-            for number, part in parts_by_number(hits).items()
-            if part.rows
-        ]
-        context.run_units(mark_part, tasks, (marks.spec, lambda task: part_key(task.number)))
+        found = [NumberedPart(number, part) for number, part in parts_by_number(hits).items() if part.rows]
+        context.run_units(
+            partial(mark_part, context.storage, marks.spec, policy), found, (marks.spec, lambda hits: hits.key)
+        )
         return {}
 
     def work() -> dict[str, Any]:
@@ -81,23 +68,22 @@ def is_contaminated(hits: pa.Table, policy: ContaminationPolicy) -> pa.ChunkedAr
     return chosen
 
 
-def mark_part(task: MarkTask) -> int:
-    """MARK rows of one part: the spans of the hits that reach a threshold."""
-    hits = read_part(task.storage, task.hits, ["row", "overlap", "longest", "starts", "ends"])
-    hits = hits.filter(is_contaminated(hits, task.policy)).combine_chunks()
+def mark_part(storage: Storage, spec: DatasetSpec, policy: ContaminationPolicy, part: NumberedPart) -> int:
+    """MARK rows of one part of the hits: the spans of those that reach a threshold."""
+    hits = read_part(storage, part.part, ["row", "overlap", "longest", "starts", "ends"])
+    hits = hits.filter(is_contaminated(hits, policy)).combine_chunks()
     starts, ends = (hits.column(name).combine_chunks() for name in ("starts", "ends"))
     owner = pc.list_parent_indices(starts)
-    writer = PartWriter(task.storage, task.spec, part_key(task.number), single=True)
-    writer.write(
-        pa.record_batch(
-            [
-                pa.array(np.full(len(owner), task.number, np.int64)),
-                hits.column("row").combine_chunks().take(owner),
-                pc.list_flatten(starts),
-                pc.list_flatten(ends),
-            ],
-            schema=MARK,
+    with UnitWriter(storage, spec, part.key) as unit:
+        unit.write(
+            pa.record_batch(
+                [
+                    pa.array(np.full(len(owner), part.number, np.int64)),
+                    hits.column("row").combine_chunks().take(owner),
+                    pc.list_flatten(starts),
+                    pc.list_flatten(ends),
+                ],
+                schema=MARK,
+            )
         )
-    )
-    commit_unit(task.storage, task.spec, part_key(task.number), writer, {})
-    return task.hits.rows
+    return part.part.rows

@@ -6,38 +6,28 @@ and the length of their normalised text are.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.dedup.line_hash import line_hashes
+from gristmill.pipelines.cut.order import RankedSurvivors, ranked
 from gristmill.pipelines.cut.spans import count_line, write_cuts
 from gristmill.pipelines.cut.survivor_texts import Survivors, survivor_texts
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.by_part import part_key, parts_by_number, read_rows, write_by_part
+from gristmill.pipelines.run.by_part import write_by_part
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter, read_part
-from gristmill.pipelines.run.units import commit_unit, read_units, unfinished
+from gristmill.pipelines.run.dataset import read_part
+from gristmill.pipelines.run.units import UnitWriter, read_units
 from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec
-from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.manifest import DatasetManifest
 from gristmill.schemas.recipe.cuts import LineDedup
 from gristmill.schemas.rows.cuts import LINE, LINE_DIGEST, MARK, MARK_DIGEST
 
 KIND = "lines"
-
-
-@dataclass(frozen=True)
-class LinesTask:
-    """The survivors of one part and their places in the order."""
-
-    survivors: Survivors
-    spec: DatasetSpec
-    order_spec: DatasetSpec
-    order: Part
-    options: LineDedup
 
 
 def cut_lines(
@@ -54,17 +44,14 @@ def cut_lines(
     stage = context.stage(spec, options.model_dump(), inputs)
 
     def work() -> dict[str, Any]:
-        ranks = parts_by_number(order)
-        tasks = [
-            LinesTask(part, lines, layout.SURVIVOR_ORDER.of(context.selection), ranks[part.number], options)
-            for part in survivors
-            if part.number in ranks
-        ]
-        tasks = unfinished(context.storage, tasks, (lines, lambda task: part_key(task.survivors.number)))
-        with context.console.progress(
-            "lines", sum(task.survivors.documents.text_bytes for task in tasks), "bytes"
-        ) as advance:
-            context.engine.run_tasks(write_line_hashes, tasks, advance)
+        context.run_units(
+            partial(write_line_hashes, lines, options),
+            ranked(survivors, order, layout.SURVIVOR_ORDER.of(context.selection)),
+            (lines, lambda part: part.key),
+            label="lines",
+            amount=lambda part: part.survivors.documents.text_bytes,
+            of="bytes",
+        )
         units = read_units(context.storage, lines)
         paths = [
             context.storage.address(part["path"]) for unit in units.values() for part in unit["parts"] if part["rows"]
@@ -93,39 +80,35 @@ def _mark_repeats(engine: Engine, storage: Storage, paths: Sequence[str], marks:
     return write_by_part(engine, repeats, storage, marks)
 
 
-def write_line_hashes(task: LinesTask) -> int:
+def write_line_hashes(spec: DatasetSpec, options: LineDedup, part: RankedSurvivors) -> int:
     """The lines of one part's survivors that are long enough. Memory: a chunk of text and its lines."""
-    storage, number = task.survivors.storage, task.survivors.number
-    places = read_rows(storage, task.order_spec, task.order)
-    rank_rows, ranks = places.column("row").to_numpy(), places.column("rank").to_numpy()
-    scopes = _scopes(task)
-    writer = PartWriter(storage, task.spec, part_key(number), single=True)
-    for chunk in survivor_texts(task.survivors):
-        found = line_hashes(chunk.texts, task.options.unit, task.options.min_characters)
-        of = np.repeat(np.arange(len(chunk.rows)), np.diff(found.offsets))
-        rows = chunk.rows[of]
-        batch = pa.record_batch(
-            [
-                pa.array(np.full(len(of), number, np.int64)),
-                pa.array(rows),
-                scopes.take(pa.array(rows)),
-                pa.array(found.hashes.view(np.int64)),
-                pa.array(found.characters),
-                pa.array(ranks[np.searchsorted(rank_rows, rows)]),
-                pa.array(found.starts),
-                pa.array(found.ends),
-            ],
-            schema=LINE,
-        )
-        writer.write(batch)
-    commit_unit(storage, task.spec, part_key(number), writer, {})
-    return task.survivors.documents.text_bytes
+    survivors, rank_of = part.survivors, part.ranks()
+    scopes = _scopes(survivors, options.scope)
+    with UnitWriter(survivors.storage, spec, part.key) as unit:
+        for chunk in survivor_texts(survivors):
+            found = line_hashes(chunk.texts, options.unit, options.min_characters)
+            of = np.repeat(np.arange(len(chunk.rows)), np.diff(found.offsets))
+            rows = chunk.rows[of]
+            batch = pa.record_batch(
+                [
+                    pa.array(np.full(len(of), survivors.number, np.int64)),
+                    pa.array(rows),
+                    scopes.take(pa.array(rows)),
+                    pa.array(found.hashes.view(np.int64)),
+                    pa.array(found.characters),
+                    pa.array(rank_of(rows)),
+                    pa.array(found.starts),
+                    pa.array(found.ends),
+                ],
+                schema=LINE,
+            )
+            unit.write(batch)
+    return survivors.documents.text_bytes
 
 
-def _scopes(task: LinesTask) -> pa.Array:
+def _scopes(survivors: Survivors, scope: str) -> pa.Array:
     """What lines must share besides their text, for each row of the part."""
-    rows = task.survivors.documents.rows
-    if task.options.scope == "global":
-        return pa.repeat(pa.scalar("", pa.large_string()), rows)
-    column = read_part(task.survivors.storage, task.survivors.documents, [task.options.scope]).column(0)
+    if scope == "global":
+        return pa.repeat(pa.scalar("", pa.large_string()), survivors.documents.rows)
+    column = read_part(survivors.storage, survivors.documents, [scope]).column(0)
     return column.combine_chunks().cast(pa.large_string()).fill_null("")

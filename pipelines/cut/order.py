@@ -5,7 +5,7 @@ that passed the rules; a document before another has the smaller number, whateve
 Cost: one shuffle of 150 bytes a document and one of 40.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.transforms.edit_arrays import large_strings
+from gristmill.pipelines.cut.survivor_texts import Survivors
 from gristmill.pipelines.decide.passed import passed_rules
 from gristmill.pipelines.dedup.preferences import preference_signals, preference_values
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.evaluate import read_columns
-from gristmill.pipelines.run.by_part import part_key, write_by_part
+from gristmill.pipelines.run.by_part import part_key, parts_by_number, read_rows, write_by_part
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter, read_part
-from gristmill.pipelines.run.units import commit_unit, read_units
+from gristmill.pipelines.run.dataset import read_part
+from gristmill.pipelines.run.units import UnitWriter, read_units
 from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -30,6 +31,32 @@ from gristmill.schemas.signals import FamilyKey
 BUCKET_DOCUMENTS = 4_000_000  # sorted by one task
 _BUCKET_STEP = 1 << 40
 _SAMPLES_A_PART = 32
+
+
+@dataclass(frozen=True)
+class RankedSurvivors:
+    """The survivors of one part, and the part of the order that ranks them. spec: of the order."""
+
+    survivors: Survivors
+    spec: DatasetSpec
+    part: Part
+
+    @property
+    def key(self) -> str:
+        """The key of the unit that a task makes of them."""
+        return part_key(self.survivors.number)
+
+    def ranks(self) -> Callable[[np.ndarray], np.ndarray]:
+        """Read the order; what is returned gives the rank of the survivor in each of some rows."""
+        places = read_rows(self.survivors.storage, self.spec, self.part)
+        known, ranks = places.column("row").to_numpy(), places.column("rank").to_numpy()
+        return lambda rows: ranks[np.searchsorted(known, rows)]
+
+
+def ranked(survivors: Sequence[Survivors], order: DatasetManifest, spec: DatasetSpec) -> list[RankedSurvivors]:
+    """The survivors of every part that has any. spec: of the order."""
+    parts = parts_by_number(order)
+    return [RankedSurvivors(one, spec, parts[one.number]) for one in survivors if one.number in parts]
 
 
 @dataclass(frozen=True)
@@ -95,7 +122,6 @@ def write_order_keys(task: OrderTask) -> int:
     table = columns.documents.take(pa.array(rows))
     orders = [preference_values(columns, preference, task.priorities)[rows] for preference in task.preferences]
     keys = order_keys(orders, table.column("content_hash").to_pylist())
-    writer = PartWriter(task.storage, task.spec, part_key(task.number), single=True)
     filled = pa.table(
         {
             "doc_id": table.column("doc_id"),
@@ -104,14 +130,14 @@ def write_order_keys(task: OrderTask) -> int:
             "order_key": keys,
         }
     )
-    for batch in filled.combine_chunks().to_batches():
-        writer.write(batch)
     step = max(1, len(rows) // _SAMPLES_A_PART)
     facts = {
         "text_bytes": int(table.column("text_bytes").to_numpy().sum()),
         "sample": keys.to_pylist()[::step],
     }
-    commit_unit(task.storage, task.spec, part_key(task.number), writer, facts)
+    with UnitWriter(task.storage, task.spec, part_key(task.number)) as unit:
+        unit.write(filled)
+        unit.facts = facts
     return task.documents.rows
 
 

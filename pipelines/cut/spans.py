@@ -22,9 +22,9 @@ from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.text_versions import TextVersions
 from gristmill.pipelines.run.by_part import part_key, parts_by_number, read_rows
-from gristmill.pipelines.run.dataset import PartWriter, read_manifest, read_part
+from gristmill.pipelines.run.dataset import read_manifest, read_part
 from gristmill.pipelines.run.run import Run
-from gristmill.pipelines.run.units import commit_unit, read_units, unfinished
+from gristmill.pipelines.run.units import UnitWriter, read_units, unfinished
 from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -97,16 +97,16 @@ def write_part_cuts(task: CutTask) -> int:
     marks = pa.concat_tables(tables).sort_by("row")
     rows, starts, ends = (column.to_numpy() for column in marks.columns)
     counts = dict.fromkeys(COUNTS, 0)
-    writer = PartWriter(storage, task.spec, part_key(number), single=True)
-    for chunk in survivor_texts(task.survivors, np.unique(rows)):
-        mine = slice(np.searchsorted(rows, chunk.rows[0]), np.searchsorted(rows, chunk.rows[-1], "right"))
-        spans = TextSpans(np.searchsorted(chunk.rows, rows[mine]), starts[mine], ends[mine])
-        if isinstance(task.limit, Substrings) and task.limit.tokenizer is not None:
-            spans = text_spans(chunk.texts, spans, task.limit.tokenizer)
-        cut = _cut_rows(chunk, spans, number, task.kind, task.limit)
-        _count(cut, counts)
-        writer.write(cut)
-    commit_unit(storage, task.spec, part_key(number), writer, counts)
+    with UnitWriter(storage, task.spec, part_key(number)) as unit:
+        for chunk in survivor_texts(task.survivors, np.unique(rows)):
+            mine = slice(np.searchsorted(rows, chunk.rows[0]), np.searchsorted(rows, chunk.rows[-1], "right"))
+            spans = TextSpans(np.searchsorted(chunk.rows, rows[mine]), starts[mine], ends[mine])
+            if isinstance(task.limit, Substrings) and task.limit.tokenizer is not None:
+                spans = text_spans(chunk.texts, spans, task.limit.tokenizer)
+            cut = _cut_rows(chunk, spans, number, task.kind, task.limit)
+            _count(cut, counts)
+            unit.write(cut)
+        unit.facts = counts
     return task.survivors.documents.text_bytes
 
 

@@ -24,12 +24,12 @@ from gristmill.pipelines.policy.compile import CompiledRecipe
 from gristmill.pipelines.policy.text_versions import ORIGINALS, TextVersions
 from gristmill.pipelines.run.by_part import parts_by_number
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter, read_manifest, read_part
+from gristmill.pipelines.run.dataset import read_manifest, read_part
 from gristmill.pipelines.run.digest import format_digest
 from gristmill.pipelines.run.run import Run
 from gristmill.pipelines.run.stages import fingerprint, layout_fingerprint
 from gristmill.pipelines.run.step import Place, Step
-from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -176,8 +176,6 @@ def write_decided_part(task: CutLossTask) -> int:
     kept = pa.array(passed & (rules == 0))
     table = table.set_column(table.schema.get_field_index("failed_rules"), DECISION.field("failed_rules"), failed)
     table = table.set_column(table.schema.get_field_index("kept"), DECISION.field("kept"), kept)
-    writer = PartWriter(task.storage, task.spec, task.decisions.key, single=True)
-    for batch in table.combine_chunks().to_batches():
-        writer.write(batch)
-    commit_unit(task.storage, task.spec, task.decisions.key, writer, {})
+    with UnitWriter(task.storage, task.spec, task.decisions.key) as unit:
+        unit.write(table)
     return int(table.num_rows)

@@ -10,7 +10,7 @@ by its content.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -21,15 +21,15 @@ from gristmill.filters.dedup.cuts import merged
 from gristmill.filters.dedup.super_kmers import SuperKmers, mark_partition, run_bytes, salted_windows, super_kmers
 from gristmill.filters.dedup.windows import Policy
 from gristmill.kernels.buffers import string_buffers
+from gristmill.pipelines.cut.order import RankedSurvivors, ranked
 from gristmill.pipelines.cut.survivor_texts import Survivors, survivor_texts, unit_buffers
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.by_part import part_key, parts_by_number, read_rows, write_by_part
-from gristmill.pipelines.run.dataset import PartWriter
+from gristmill.pipelines.run.by_part import write_by_part
 from gristmill.pipelines.run.stages import Stage
-from gristmill.pipelines.run.units import commit_unit, read_units, unfinished
+from gristmill.pipelines.run.units import UnitWriter, read_units, run_units
 from gristmill.schemas.layout import DatasetSpec
-from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.manifest import DatasetManifest
 from gristmill.schemas.recipe.cuts import Substrings
 from gristmill.schemas.rows.cuts import MARK, MARK_DIGEST, RUN, RUN_DIGEST, SHUFFLED_RUN
 
@@ -40,17 +40,6 @@ _MEMORY_SHARE = 3  # of the budget, one part in so many: rows as they arrive, en
 _ROW_SHIFT = 32
 _RUN_COLUMNS = "key long, rank long, place long, start long, text binary"
 _OUT_ROWS = 1 << 20
-
-
-@dataclass(frozen=True)
-class RunsTask:
-    """The survivors of one part and their places in the order. specs: where the runs of each pass go."""
-
-    survivors: Survivors
-    specs: tuple[DatasetSpec, ...]
-    order_spec: DatasetSpec
-    order: Part
-    options: Substrings
 
 
 def mark_by_partition(
@@ -72,13 +61,15 @@ def mark_by_partition(
     runs = tuple(
         DatasetSpec(f"{folder}/runs-{number:04d}-of-{passes:04d}", RUN, RUN_DIGEST) for number in range(passes)
     )
-    ranks = parts_by_number(order)
-    tasks = [
-        RunsTask(part, runs, order_spec, ranks[part.number], options) for part in survivors if part.number in ranks
-    ]
-    tasks = unfinished(storage, tasks, *((spec, _key) for spec in runs))
-    with console.progress("windows", sum(task.survivors.documents.text_bytes for task in tasks), "bytes") as advance:
-        engine.run_tasks(write_runs, tasks, advance)
+    run_units(
+        *(engine, storage, console),
+        partial(write_runs, runs, options),
+        ranked(survivors, order, order_spec),
+        *((spec, _key) for spec in runs),
+        label="windows",
+        amount=lambda part: part.survivors.documents.text_bytes,
+        of="bytes",
+    )
     marked, rows, shipped, looked_at = [], 0, 0, 0
     with console.progress("mark windows", passes, "passes") as advance:
         for spec in runs:
@@ -105,38 +96,40 @@ def mark_by_partition(
     return marked, facts
 
 
-def _key(task: RunsTask) -> str:
-    return part_key(task.survivors.number)
+def _key(part: RankedSurvivors) -> str:
+    return part.key
 
 
-def write_runs(task: RunsTask) -> int:
-    """The runs of one part's survivors, by pass. Memory: a chunk of text and its runs, about eight times the chunk."""
-    storage, number = task.survivors.storage, task.survivors.number
-    places = read_rows(storage, task.order_spec, task.order)
-    rank_rows, ranks = places.column("row").to_numpy(), places.column("rank").to_numpy()
-    writers = [PartWriter(storage, spec, part_key(number), single=True) for spec in task.specs]
-    shipped, text_bytes = [0] * len(task.specs), 0
-    for chunk in survivor_texts(task.survivors):
-        data, offsets = unit_buffers(chunk.texts, task.options)
-        length, unit = task.options.window_bytes, task.options.unit_bytes
-        runs = super_kmers(data, offsets, length, unit=unit)
-        in_pass = runs.keys % np.uint64(len(task.specs))  # low bits: the least of many hashes is small
-        chunk_ranks = ranks[np.searchsorted(rank_rows, chunk.rows)]
-        for index, writer in enumerate(writers):
-            mine = runs if len(writers) == 1 else SuperKmers(*(column[in_pass == index] for column in runs))
-            batch = _shuffled_runs(
-                mine.keys,
-                chunk_ranks[mine.docs],
-                (number << _ROW_SHIFT) + chunk.rows[mine.docs],
-                mine.starts,
-                *run_bytes(data, offsets, mine),
-            )
-            shipped[index] += batch.nbytes
-            writer.write(batch.append_column("windows", pa.array((mine.lengths - length) // unit + 1)))
-        text_bytes += int(offsets[-1] - offsets[0])
-    for spec, writer, size in zip(task.specs, writers, shipped, strict=True):
-        commit_unit(storage, spec, part_key(number), writer, {"shuffle_bytes": size, "text_bytes": text_bytes})
-    return task.survivors.documents.text_bytes
+def write_runs(specs: Sequence[DatasetSpec], options: Substrings, part: RankedSurvivors) -> int:
+    """The runs of one part's survivors. specs: where those of each pass go.
+
+    Memory: a chunk of text and its runs, about eight times the chunk.
+    """
+    survivors, rank_of = part.survivors, part.ranks()
+    shipped, text_bytes = [0] * len(specs), 0
+    with ExitStack() as stack:
+        writers = [stack.enter_context(UnitWriter(survivors.storage, spec, part.key)) for spec in specs]
+        for chunk in survivor_texts(survivors):
+            data, offsets = unit_buffers(chunk.texts, options)
+            length, unit = options.window_bytes, options.unit_bytes
+            runs = super_kmers(data, offsets, length, unit=unit)
+            in_pass = runs.keys % np.uint64(len(specs))  # low bits: the least of many hashes is small
+            chunk_ranks = rank_of(chunk.rows)
+            for index, writer in enumerate(writers):
+                mine = runs if len(writers) == 1 else SuperKmers(*(column[in_pass == index] for column in runs))
+                batch = _shuffled_runs(
+                    mine.keys,
+                    chunk_ranks[mine.docs],
+                    (survivors.number << _ROW_SHIFT) + chunk.rows[mine.docs],
+                    mine.starts,
+                    *run_bytes(data, offsets, mine),
+                )
+                shipped[index] += batch.nbytes
+                writer.write(batch.append_column("windows", pa.array((mine.lengths - length) // unit + 1)))
+            text_bytes += int(offsets[-1] - offsets[0])
+        for writer, size in zip(writers, shipped, strict=True):
+            writer.facts = {"shuffle_bytes": size, "text_bytes": text_bytes}
+    return survivors.documents.text_bytes
 
 
 def _shuffled_runs(

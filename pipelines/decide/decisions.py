@@ -19,10 +19,9 @@ from gristmill.pipelines.policy.compile import CompiledPolicy, CompiledRecipe
 from gristmill.pipelines.policy.evaluate import PartColumns, PartsAtHand, RuleVerdicts, evaluate, read_columns
 from gristmill.pipelines.run.by_part import part_key, parts_by_number, read_rows
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter
 from gristmill.pipelines.run.stages import fingerprint, layout_fingerprint
 from gristmill.pipelines.run.step import Step
-from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.pipelines.select.balance_stage import balance_rows, check_balance, write_balanced
 from gristmill.pipelines.select.stage import ChoiceInputs, check_choice, choice_config, choose_rows, write_chosen
 from gristmill.schemas import layout
@@ -269,10 +268,8 @@ def decide_part(task: DecisionTask) -> int:
         known = columns, evaluate(columns, task.policy)
     columns, verdict = known
     table = _with_duplicates(columns, verdict, read_rows(task.storage, task.clusters_spec, task.clusters))
-    writer = PartWriter(task.storage, task.spec, task.documents.key, single=True)
-    for batch in table.combine_chunks().to_batches():
-        writer.write(batch)
-    commit_unit(task.storage, task.spec, task.documents.key, writer, {})
+    with UnitWriter(task.storage, task.spec, task.documents.key) as unit:
+        unit.write(table)
     return task.documents.rows
 
 

@@ -17,8 +17,8 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import CompiledPolicy
 from gristmill.pipelines.policy.evaluate import PartsAtHand, evaluate, read_columns
 from gristmill.pipelines.run.by_part import part_key, read_rows, write_by_part
-from gristmill.pipelines.run.dataset import PartWriter, read_part
-from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.run.dataset import read_part
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -64,10 +64,8 @@ def write_candidates(task: CandidateTask) -> int:
     table = members.append_column("content_hash", columns.documents.column("content_hash").take(places))
     for name, values in orders.items():
         table = table.append_column(name, values)
-    writer = PartWriter(task.storage, task.spec, part_key(task.number), single=True)
-    for batch in table.combine_chunks().to_batches():
-        writer.write(batch)
-    commit_unit(task.storage, task.spec, part_key(task.number), writer, {})
+    with UnitWriter(task.storage, task.spec, part_key(task.number)) as unit:
+        unit.write(table)
     return int(table.num_rows)
 
 
@@ -117,10 +115,8 @@ def _choose_in_memory(
     ).filter(pa.array(sizes > 1))
 
     def write(number: int) -> None:
-        writer = PartWriter(storage, spec, part_key(number), single=True)
-        for batch in members.filter(pc.equal(members.column("part"), number)).combine_chunks().to_batches():
-            writer.write(batch)
-        commit_unit(storage, spec, part_key(number), writer, {})
+        with UnitWriter(storage, spec, part_key(number)) as unit:
+            unit.write(members.filter(pc.equal(members.column("part"), number)))
 
     with ThreadPoolExecutor(engine.cores) as threads:
         list(threads.map(write, np.unique(members.column("part").to_numpy()).tolist()))

@@ -23,9 +23,9 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure.families import signals_spec
 from gristmill.pipelines.run.by_part import part_key, parts_by_number
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter, read_each, read_manifest, read_part
+from gristmill.pipelines.run.dataset import read_each, read_manifest, read_part
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
-from gristmill.pipelines.run.units import commit_unit, unfinished
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas import layout
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe.decontamination import Decontaminate
@@ -77,9 +77,7 @@ def weigh_matches(
             for number, part in enumerate(context.documents.parts)
         ]
         written = [(stage.spec, _documents_key) for stage in signals.values()]
-        context.engine.run_tasks(
-            write_hits, unfinished(context.storage, tasks, *written, (layout.HITS, lambda task: part_key(task.number)))
-        )
+        context.run_units(write_hits, tasks, *written, (layout.HITS, lambda task: part_key(task.number)))
         for stage in missing:
             stage.finish({})
         return {}
@@ -103,9 +101,8 @@ def write_hits(task: HitTask) -> int:
     hits = _hits(read_part(task.storage, task.matches, MATCH.names), index, weights, names, items)
     for one in task.options.sets:
         _write_signals(task, one.name, hits)
-    writer = PartWriter(task.storage, layout.HITS, part_key(task.number), single=True)
-    writer.write(hits)
-    commit_unit(task.storage, layout.HITS, part_key(task.number), writer, {})
+    with UnitWriter(task.storage, layout.HITS, part_key(task.number)) as unit:
+        unit.write(hits)
     return task.documents.rows
 
 
@@ -179,10 +176,8 @@ def _write_signals(task: HitTask, evaluation_set: str, hits: pa.RecordBatch) -> 
     np.maximum.at(match, places, mine.column("longest").to_numpy())
     none = match == 0
     columns = [ids, pa.array(overlap, mask=none), pa.array(match, mask=none), pa.nulls(len(ids), pa.large_string())]
-    writer = PartWriter(task.storage, spec, task.documents.key, single=True)
-    for batch in pa.table(columns, schema=spec.schema).combine_chunks().to_batches():
-        writer.write(batch)
-    commit_unit(task.storage, spec, task.documents.key, writer, {})
+    with UnitWriter(task.storage, spec, task.documents.key) as unit:
+        unit.write(pa.table(columns, schema=spec.schema))
 
 
 def _report(storage: Storage, items: DatasetManifest, hits: DatasetManifest, console: Console) -> DatasetManifest:
@@ -191,10 +186,8 @@ def _report(storage: Storage, items: DatasetManifest, hits: DatasetManifest, con
 
     def work() -> dict[str, Any]:
         table = pa.concat_tables([read_part(storage, part, EVAL_ITEM.names) for part in items.parts]).combine_chunks()
-        writer = PartWriter(storage, layout.ITEM_REPORTS, "report", single=True)
-        for batch in _with_hits(storage, table, hits).to_batches():
-            writer.write(batch)
-        commit_unit(storage, layout.ITEM_REPORTS, "report", writer, {})
+        with UnitWriter(storage, layout.ITEM_REPORTS, "report") as unit:
+            unit.write(_with_hits(storage, table, hits))
         return {}
 
     return stage.run(work, console.log)

@@ -16,9 +16,8 @@ from gristmill.filters.decontamination.overlap import weigh
 from gristmill.filters.dedup.content_key import chosen_normalisation
 from gristmill.pipelines.decontamination.eval_sets import Items, read_sets, sets_fingerprint
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import PartWriter
 from gristmill.pipelines.run.stages import Stage
-from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.pipelines.sources.readers.split import Split
 from gristmill.schemas import layout
 from gristmill.schemas.manifest import DatasetManifest
@@ -83,9 +82,8 @@ def _write_items(storage: Storage, options: Decontaminate, items: Items, index: 
         ],
         schema=EVAL_ITEM,
     )
-    writer = PartWriter(storage, layout.EVALUATION_ITEMS, "items", single=True)
-    writer.write(batch)
-    commit_unit(storage, layout.EVALUATION_ITEMS, "items", writer, {})
+    with UnitWriter(storage, layout.EVALUATION_ITEMS, "items") as unit:
+        unit.write(batch)
 
 
 def load_index(storage: Storage, items: DatasetManifest) -> Index:

@@ -5,8 +5,8 @@ In: documents/, signals/content_key. Out: `edges/exact/members`, one row for eac
 Cost: one shuffle of (id, key) rows; no document is compared with another.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -14,31 +14,18 @@ import pyarrow.compute as pc
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import CompiledPolicy, CompiledRecipe, content_key_of
 from gristmill.pipelines.policy.evaluate import evaluate, read_columns
-from gristmill.pipelines.run.by_part import part_key, write_by_part
+from gristmill.pipelines.run.by_part import NumberedPart, write_by_part
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter, read_part
+from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.step import Step
-from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec
-from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.manifest import DatasetManifest
 from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.recipe.dedup import ExactDedup
 from gristmill.schemas.signals import FamilyKey
-
-
-@dataclass(frozen=True)
-class KeysTask:
-    """One part of the documents: write the keys of those above the floor."""
-
-    storage: Storage
-    number: int
-    documents: Part
-    signals: Mapping[FamilyKey, Part]
-    floor: CompiledPolicy
-    scope: str
-    content_key: FamilyKey
 
 
 class FindExactDuplicates(Step):
@@ -76,19 +63,11 @@ def exact_edges(
     members = context.stage(layout.EXACT_MEMBERS, config, inputs)
     if members.manifest is None and keys.manifest is None:
         keys.start()
-        tasks = [
-            KeysTask(
-                context.storage,
-                number,
-                part,
-                {key: context.signals[key].parts[number] for key in wanted},
-                floor,
-                dedup.scope,
-                content_key,
-            )
-            for number, part in enumerate(context.documents.parts)
-        ]
-        context.run_units(write_keys, tasks, (layout.CONTENT_KEYS, lambda task: part_key(task.number)))
+        context.run_units(
+            partial(write_keys, context.storage, floor, dedup.scope, content_key),
+            context.numbered_documents(wanted),
+            (layout.CONTENT_KEYS, lambda documents: documents.key),
+        )
         keys.finish({})
 
     def group() -> dict[str, int]:
@@ -106,28 +85,28 @@ def exact_edges(
     return members.run(group, context.console.log)
 
 
-def write_keys(task: KeysTask) -> int:
+def write_keys(
+    storage: Storage, floor: CompiledPolicy, scope: str, content_key: FamilyKey, documents: NumberedPart
+) -> int:
     """Keys of one part's documents above the floor, with their place."""
-    columns = read_columns(task.storage, task.documents, task.signals, task.floor.needed, ("snapshot",))
-    content = read_part(task.storage, task.signals[task.content_key], ["content_key"]).column("content_key")
+    columns = read_columns(storage, documents.part, documents.signals, floor.needed, ("snapshot",))
+    content = read_part(storage, documents.signals[content_key], ["content_key"]).column("content_key")
     has_content = content.is_valid().combine_chunks().to_numpy(zero_copy_only=False)  # rows without the view have none
-    above = np.flatnonzero(evaluate(columns, task.floor).floor & has_content)
+    above = np.flatnonzero(evaluate(columns, floor).floor & has_content)
     table = columns.documents.take(pa.array(above))
-    writer = PartWriter(task.storage, layout.CONTENT_KEYS, part_key(task.number), single=True)
     cluster = pc.binary_join_element_wise(
-        _scope_values(table, task.scope), content.take(pa.array(above)), pa.scalar(":", pa.large_string())
+        _scope_values(table, scope), content.take(pa.array(above)), pa.scalar(":", pa.large_string())
     )
     rows = pa.table(
         {
             "doc_id": table.column("doc_id"),
-            "part": pa.array(np.full(len(above), task.number, np.int64)),
+            "part": pa.array(np.full(len(above), documents.number, np.int64)),
             "row": pa.array(above),
             "cluster": cluster,
         }
     )
-    for batch in rows.combine_chunks().to_batches():
-        writer.write(batch)
-    commit_unit(task.storage, layout.CONTENT_KEYS, part_key(task.number), writer, {})
+    with UnitWriter(storage, layout.CONTENT_KEYS, documents.key) as unit:
+        unit.write(rows)
     return len(above)
 
 

@@ -22,12 +22,12 @@ from gristmill.filters.transforms.versions import checked_version, columns_of, v
 from gristmill.pipelines.engine.pool import ERROR_COLUMN, shared_pool
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter, read_each, read_part
+from gristmill.pipelines.run.dataset import read_each, read_part
 from gristmill.pipelines.run.model_files import with_file_hashes
 from gristmill.pipelines.run.run import Run
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.step import Finding, Step
-from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas import layout
 from gristmill.schemas.errors import ModelError
 from gristmill.schemas.layout import DatasetSpec
@@ -124,9 +124,8 @@ class EmbedRows(Step):
             counts = np.zeros(BUCKETS, np.int64)
             for table in read_each(context.storage, of_parts.manifest.parts, FEATURE_COUNT.names):
                 np.add.at(counts, table.column("bucket").to_numpy(), table.column("documents").to_numpy())
-            writer = PartWriter(context.storage, merged.spec, "counts", single=True)
-            writer.write(_count_rows(counts))
-            commit_unit(context.storage, merged.spec, "counts", writer, {})
+            with UnitWriter(context.storage, merged.spec, "counts") as unit:
+                unit.write(_count_rows(counts))
             merged.finish({})
         assert merged.manifest is not None
         return merged.manifest.parts[0]

@@ -146,7 +146,7 @@ class Engine:
     ) -> None:
         """Run `function(task) -> amount done` for every task, in any order; the first error stops the run.
 
-        Results belong in storage (see `run.dataset.commit_unit`). Tasks must be picklable for the Spark engine and
+        Results belong in storage (see `run.units.UnitWriter`). Tasks must be picklable for the Spark engine and
         `function` importable by name on its executors.
         """
         if not tasks:

@@ -6,7 +6,8 @@ with documents/. One pass over the text.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from functools import partial
 from importlib.metadata import version as distribution_version
 
 import pyarrow as pa
@@ -16,15 +17,15 @@ from gristmill.filters.transforms.edit_arrays import no_edits
 from gristmill.pipelines.engine.pool import ERROR_COLUMN, WorkerLimits, shared_pool
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure.families import signals_spec
-from gristmill.pipelines.run.by_part import part_key
+from gristmill.pipelines.run.by_part import NumberedPart
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import PartWriter, iterate_part, split_by_bytes
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.step import Step
-from gristmill.pipelines.run.units import commit_unit, unfinished
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec
-from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.manifest import DatasetManifest
 from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.recipe.datatrove_steps import DatatroveStep
 from gristmill.schemas.recipe.rules import ORIGINAL
@@ -34,16 +35,6 @@ from gristmill.schemas.signals import FamilyKey
 PIECE_BYTES = 1 << 20
 LIMITS = WorkerLimits(seconds=300.0, seconds_per_mib=600.0)  # the steps are slow, and a busy machine makes them slower
 _READ = ["doc_id", "text", "url", "timestamp", "metadata"]
-
-
-@dataclass(frozen=True)
-class DatatroveTask:
-    """One part of the documents."""
-
-    storage: Storage
-    steps: tuple[DatatroveStep, ...]
-    number: int
-    documents: Part
 
 
 def run_steps_of(context: RunContext, steps: Sequence[DatatroveStep]) -> dict[FamilyKey, DatasetManifest]:
@@ -68,16 +59,15 @@ def run_steps_of(context: RunContext, steps: Sequence[DatatroveStep]) -> dict[Fa
         started = time.monotonic()
         for stage in missing:
             stage.start()
-        tasks = [
-            DatatroveTask(context.storage, tuple(steps), number, part)
-            for number, part in enumerate(context.documents.parts)
-        ]
-        written = [(stage.spec, _documents_key) for stage in stages.values()]
-        tasks = unfinished(context.storage, tasks, *written, (layout.STEP_EDITS, lambda task: part_key(task.number)))
-        with context.console.progress(
-            "datatrove steps", sum(task.documents.text_bytes for task in tasks), "bytes"
-        ) as advance:
-            context.engine.run_tasks(run_part, tasks, advance)
+        context.run_units(
+            partial(run_part, context.storage, tuple(steps)),
+            context.numbered_documents(),
+            *((stage.spec, _documents_key) for stage in stages.values()),
+            (layout.STEP_EDITS, lambda documents: documents.key),
+            label="datatrove steps",
+            amount=lambda documents: documents.part.text_bytes,
+            of="bytes",
+        )
         for stage in missing:
             stage.finish({})
         seconds = time.monotonic() - started
@@ -107,30 +97,23 @@ class RunDatatroveSteps(Step):
         context.signals.update(run_steps_of(context, context.recipe.datatrove_steps))
 
 
-def _documents_key(task: DatatroveTask) -> str:
-    return task.documents.key
+def _documents_key(documents: NumberedPart) -> str:
+    return documents.part.key
 
 
-def run_part(task: DatatroveTask) -> int:
+def run_part(storage: Storage, steps: Sequence[DatatroveStep], documents: NumberedPart) -> int:
     """All steps over one part; units that are there already stay."""
-    specs = [signals_spec(f"datatrove_{step.name}", ORIGINAL) for step in task.steps]
-    keys = [*[task.documents.key] * len(specs), part_key(task.number)]
-    todo = [*specs, layout.STEP_EDITS]
-    writers = [PartWriter(task.storage, spec, key, single=True) for spec, key in zip(todo, keys, strict=True)]
-    config = {"steps": [step.model_dump_json() for step in task.steps]}
-    schema = result_schema([step.name for step in task.steps])
-    try:
-        for batch in iterate_part(task.storage, task.documents, _READ):
+    todo = [(signals_spec(f"datatrove_{step.name}", ORIGINAL), documents.part.key) for step in steps]
+    todo.append((layout.STEP_EDITS, documents.key))
+    config = {"steps": [step.model_dump_json() for step in steps]}
+    schema = result_schema([step.name for step in steps])
+    with ExitStack() as stack:
+        units = [stack.enter_context(UnitWriter(storage, spec, key)) for spec, key in todo]
+        for batch in iterate_part(storage, documents.part, _READ):
             for piece in split_by_bytes(batch.select(_READ), PIECE_BYTES):
                 answer = shared_pool().run("gristmill.filters.datatrove.steps:run_steps", config, piece, schema, LIMITS)
-                _write(writers, task.steps, piece, answer)
-    except BaseException:
-        for writer in writers:
-            writer.abandon()
-        raise
-    for spec, key, writer in zip(todo, keys, writers, strict=True):
-        commit_unit(task.storage, spec, key, writer, {})
-    return task.documents.text_bytes
+                _write(units, steps, piece, answer)
+    return documents.part.text_bytes
 
 
 def _write(

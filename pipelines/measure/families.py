@@ -7,6 +7,7 @@ by `doc_id` (nulls for quarantined ones), plus `<family>_error`: why a record co
 import time
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +21,11 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.engine.warm import kernels_of
 from gristmill.pipelines.policy.compile import CompiledRecipe
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_part
+from gristmill.pipelines.run.dataset import iterate_part, read_part
 from gristmill.pipelines.run.model_files import with_file_hashes
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
 from gristmill.pipelines.run.step import Step
-from gristmill.pipelines.run.units import commit_unit, finished_keys
+from gristmill.pipelines.run.units import UnitWriter, finished_keys
 from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec, Life
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -162,17 +163,17 @@ def measure_part(task: MeasureTask) -> int:
     for reference in task.adopted:
         adopt(reference)
     todo = [(signals_spec(name, version), family(name), version, options) for name, version, options in task.families]
-    writers = [PartWriter(task.storage, spec, task.part.key, single=True) for spec, *_ in todo]
     read = [(*chosen.reads, *columns_of(version)) for _, chosen, version, _ in todo]
     columns = sorted({"doc_id", "text"}.union(*read))
     kind = row_kind(task.kind)
     stored = _stored_inputs(task, {(chosen.name, version) for _, chosen, version, _ in todo})
     first = 0
-    try:
+    with ExitStack() as stack:
+        units = [stack.enter_context(UnitWriter(task.storage, spec, task.part.key)) for spec, *_ in todo]
         for batch in iterate_part(task.storage, task.part, columns):
             texts = {version: version_texts(batch, version, kind) for _, _, version, _ in todo}
             inputs = {name: column.slice(first, batch.num_rows) for name, column in stored.items()}
-            for writer, (_, chosen, version, options) in zip(writers, todo, strict=True):
+            for unit, (_, chosen, version, options) in zip(units, todo, strict=True):
                 versioned = batch.set_column(columns.index("text"), "text", texts[version]).select(chosen.reads)
                 for name in chosen.inputs:
                     versioned = versioned.append_column(name, inputs[name])
@@ -180,14 +181,8 @@ def measure_part(task: MeasureTask) -> int:
                 measured = _null_where(measured, texts[version].is_null())
                 if version == ORIGINAL:
                     inputs |= zip(measured.schema.names, measured.columns, strict=True)
-                writer.write(measured.add_column(0, "doc_id", batch.column("doc_id")))
+                unit.write(measured.add_column(0, "doc_id", batch.column("doc_id")))
             first += batch.num_rows
-    except BaseException:
-        for writer in writers:
-            writer.abandon()
-        raise
-    for writer, (spec, *_) in zip(writers, todo, strict=True):
-        commit_unit(task.storage, spec, task.part.key, writer, {})
     return task.part.text_bytes
 
 

@@ -6,7 +6,7 @@ its ids and values are.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -16,11 +16,11 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure.families import signals_spec
 from gristmill.pipelines.measure.score_files import score_table
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter, read_part
+from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.step import Step
-from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.lookup import unknown_name_error
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -28,16 +28,6 @@ from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.recipe.rules import ORIGINAL
 from gristmill.schemas.recipe.scores import ScoreColumn
 from gristmill.schemas.rows.document import QUARANTINED_STATUS
-
-
-@dataclass(frozen=True)
-class JoinTask:
-    """One part of the documents and one column of scores."""
-
-    storage: Storage
-    part: Part
-    name: str
-    column: ScoreColumn
 
 
 class JoinScores(Step):
@@ -73,8 +63,8 @@ class JoinScores(Step):
         stage = context.stage(spec, config, {"documents": layout_fingerprint(context.documents)})
 
         def work() -> dict[str, Any]:
-            tasks = [JoinTask(context.storage, part, name, column) for part in context.documents.parts]
-            context.run_units(join_part, tasks, (spec, lambda task: task.part.key))
+            join = partial(join_part, context.storage, name, column)
+            context.run_units(join, context.documents.parts, (spec, lambda part: part.key))
             counts = [unit["facts"] for unit in stage.units().values()]
             joined, missing = (sum(found[key] for found in counts) for key in ("joined", "missing"))
             return {
@@ -112,11 +102,11 @@ class JoinScores(Step):
         return {"scores": found} if found else None
 
 
-def join_part(task: JoinTask) -> int:
-    """The scores of one part; quarantined rows have none."""
-    table = score_table(task.column, task.name)
-    spec = signals_spec(family_name(task.name), ORIGINAL)
-    documents = read_part(task.storage, task.part, ["doc_id", "status"])
+def join_part(storage: Storage, name: str, column: ScoreColumn, part: Part) -> int:
+    """The scores of one part of the documents; quarantined rows have none."""
+    table = score_table(column, name)
+    spec = signals_spec(family_name(name), ORIGINAL)
+    documents = read_part(storage, part, ["doc_id", "status"])
     ids = documents.column("doc_id").combine_chunks()
     places = table.find(ids)
     values = table.values.take(pa.array(places, mask=places < 0))
@@ -124,8 +114,8 @@ def join_part(task: JoinTask) -> int:
     values = pc.if_else(quarantined, pa.scalar(None, pa.float64()), values)
     rows = len(ids) - (pc.sum(quarantined).as_py() or 0)
     joined = len(values) - values.null_count
-    writer = PartWriter(task.storage, spec, task.part.key, single=True)
-    writer.write(pa.RecordBatch.from_arrays([ids, values, pa.nulls(len(ids), pa.large_string())], schema=spec.schema))
     found = int((places >= 0).sum())
-    commit_unit(task.storage, spec, task.part.key, writer, {"joined": joined, "missing": rows - joined, "found": found})
-    return task.part.rows
+    with UnitWriter(storage, spec, part.key) as unit:
+        unit.write(pa.RecordBatch.from_arrays([ids, values, pa.nulls(len(ids), pa.large_string())], schema=spec.schema))
+        unit.facts = {"joined": joined, "missing": rows - joined, "found": found}
+    return part.rows

@@ -20,12 +20,12 @@ from gristmill.pipelines.preferences.features import feature_names, feature_rows
 from gristmill.pipelines.preferences.label_noise import cross_validated, noise_figures
 from gristmill.pipelines.preferences.set_figures import set_figures
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter, read_part
+from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.draws import draws_of, id_keys
 from gristmill.pipelines.run.run import Run
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.step import Step
-from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.layout import DatasetSpec
@@ -183,7 +183,6 @@ def _write(
     for part, own in zip(documents, ids, strict=True):
         arrays = [column.slice(first, len(own)) for column in columns]
         first += len(own)
-        writer = PartWriter(storage, spec, part.key, single=True)
         nothing_failed = pa.nulls(len(own), pa.large_string())
-        writer.write(pa.RecordBatch.from_arrays([own, *arrays, nothing_failed], schema=spec.schema))
-        commit_unit(storage, spec, part.key, writer, {})
+        with UnitWriter(storage, spec, part.key) as unit:
+            unit.write(pa.RecordBatch.from_arrays([own, *arrays, nothing_failed], schema=spec.schema))

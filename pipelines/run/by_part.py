@@ -1,6 +1,7 @@
 """Rows of a DataFrame back to the parts of the documents they belong to: one unit per part."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -8,14 +9,29 @@ import pyarrow as pa
 from gristmill.pipelines.engine.ahead import map_ahead
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import PartWriter, read_part
+from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.regroup import Regroup
-from gristmill.pipelines.run.units import commit_unit, read_units
+from gristmill.pipelines.run.units import UnitWriter, read_units
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.signals import FamilyKey
 
 REMOTE_WRITES = 8  # parts written side by side: putting a small file takes a store longer than it takes us
+
+
+@dataclass(frozen=True)
+class NumberedPart:
+    """A part by the number of the part of the documents whose rows it has, with the parts of signals that a task reads."""
+
+    number: int
+    part: Part
+    signals: Mapping[FamilyKey, Part] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The key of the unit that a task makes of it."""
+        return part_key(self.number)
 
 
 def part_key(part: int) -> str:
@@ -73,10 +89,9 @@ def write_regrouped(storage: Storage, spec: DatasetSpec, regroup: Regroup) -> di
 
     def write(rows_of_part: tuple[int, pa.Table]) -> tuple[int, int]:
         part, rows = rows_of_part
-        writer = PartWriter(storage, spec, part_key(part), single=True)
-        for batch in rows.to_batches():
-            writer.write(batch)
-        commit_unit(storage, spec, part_key(part), writer, {})
+        with UnitWriter(storage, spec, part_key(part)) as unit:
+            for batch in rows.to_batches():  # as they are: the rows of a part may be many
+                unit.write(batch)
         return part, int(rows.num_rows)
 
     parts = ((part, regroup.rows(part)) for part in regroup.numbers())

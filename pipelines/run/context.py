@@ -1,14 +1,16 @@
 """What a step works in: where the run lies, on which engine, under which recipe, and what is there already."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from gristmill.console import Console
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.by_part import NumberedPart
 from gristmill.pipelines.run.dataset import read_manifest
-from gristmill.pipelines.run.map_parts import BatchFunction, map_part, map_tasks
+from gristmill.pipelines.run.map_parts import BatchFunction, map_documents_part
 from gristmill.pipelines.run.stages import Stage
 from gristmill.pipelines.run.units import run_units
 from gristmill.schemas import layout
@@ -98,6 +100,14 @@ class RunContext:
         found: Result | None = self._left.get(kind, default)
         return found
 
+    def numbered_documents(self, wanted: Iterable[FamilyKey] = ()) -> list[NumberedPart]:
+        """The parts of the documents, with those of the signal families that are wanted."""
+        families = list(wanted)
+        return [
+            NumberedPart(number, part, {key: self.signals[key].parts[number] for key in families})
+            for number, part in enumerate(self.documents.parts)
+        ]
+
     def stage(
         self,
         spec: DatasetSpec,
@@ -135,10 +145,10 @@ class RunContext:
         the dataset. It runs in worker threads, or on the executors of a cluster, where its module must be importable.
         """
         self.run_units(
-            map_part,
-            map_tasks(self.storage, stage.spec, self.documents.parts, columns, function, arguments),
-            (stage.spec, lambda task: task.part.key),
+            partial(map_documents_part, self.storage, stage.spec, tuple(columns), function, arguments),
+            self.documents.parts,
+            (stage.spec, lambda part: part.key),
             label=label,
-            amount=lambda task: task.part.text_bytes,
+            amount=lambda part: part.text_bytes,
             of="bytes",
         )

@@ -7,7 +7,8 @@ finished is kept: each unit of work leaves a marker naming the parts it wrote (u
 
 import uuid
 from collections.abc import Iterable, Iterator
-from typing import IO, Any
+from types import TracebackType
+from typing import IO, Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -43,9 +44,10 @@ def _repeating(schema: pa.Schema) -> list[str]:
 
 
 class PartWriter:
-    """Writes batches of one unit as parts, rolled by bytes and rows; row groups limited by bytes, small ones joined.
+    """Writes rows as parts, rolled by bytes and rows; row groups limited by bytes, small ones joined.
 
-    With `single=True` everything goes into exactly one part, even when there are no rows.
+    With `single=True` everything goes into exactly one part, even when there are no rows. A context manager: its files end
+    with the block (`parts`), and are removed where the block raises. What a task writes is a unit: see `UnitWriter`.
     """
 
     def __init__(
@@ -76,8 +78,27 @@ class PartWriter:
         self._part = Part(key=key, path=name, rows=0, bytes=0, digest="0")
         self._sum = 0
 
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Append rows; the batch is cut where a row group would exceed its byte limit."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.abandon()
+            return
+        try:
+            self.close()
+        except BaseException:
+            self.abandon()
+            raise
+
+    def write(self, rows: pa.RecordBatch | pa.Table) -> None:
+        """Append rows; a batch is cut where a row group would exceed its byte limit."""
+        for batch in rows.combine_chunks().to_batches() if isinstance(rows, pa.Table) else (rows,):
+            self._write_batch(batch)
+
+    def _write_batch(self, batch: pa.RecordBatch) -> None:
         if batch.schema != self.spec.schema:
             batch = batch.select(self.spec.schema.names).cast(self.spec.schema)
         limit = MAX_ROW_GROUP_BYTES if self.single else min(MAX_ROW_GROUP_BYTES, self.part_bytes)

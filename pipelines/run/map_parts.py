@@ -1,51 +1,45 @@
-"""Batches of documents through a function, part by part: how a step of one's own writes what it measures."""
+"""A part of a dataset through a function, batch by batch: its answers are a unit of another dataset."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import PartWriter, iterate_part
-from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.run.dataset import iterate_part
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import Part
 
 BatchFunction = Callable[[pa.RecordBatch, Any], pa.RecordBatch]
 
 
-@dataclass(frozen=True)
-class MapTask:
-    """One part of the documents, what is read of it, and the function that its batches go through."""
-
-    storage: Storage
-    spec: DatasetSpec
-    part: Part
-    columns: tuple[str, ...]
-    function: BatchFunction
-    arguments: Any
-
-
-def map_part(task: MapTask) -> int:
-    """Write the unit of one part. Returns the bytes of its text."""
-    writer = PartWriter(task.storage, task.spec, task.part.key, single=True)
-    try:
-        for batch in iterate_part(task.storage, task.part, list(task.columns)):
-            writer.write(task.function(batch.select(list(task.columns)), task.arguments))
-    except BaseException:
-        writer.abandon()
-        raise
-    commit_unit(task.storage, task.spec, task.part.key, writer, {})
-    return task.part.text_bytes
-
-
-def map_tasks(
+def map_part(
     storage: Storage,
     spec: DatasetSpec,
-    parts: Sequence[Part],
-    columns: Sequence[str],
-    function: BatchFunction,
-    arguments: Any,
-) -> list[MapTask]:
-    """A task for every part."""
-    return [MapTask(storage, spec, part, tuple(columns), function, arguments) for part in parts]
+    part: Part,
+    function: Callable[[pa.RecordBatch, int], pa.RecordBatch],
+    *,
+    columns: Sequence[str] | None = None,
+    key: str | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> int:
+    """Write a unit of `spec` from the batches of a part; returns the number of rows read.
+
+    function: `(batch, row) -> batch`, row: the place of the batch's first row in the part. columns: those that are read,
+    in this order; None for all. key: of the unit; None for the part's. facts: of the unit.
+    """
+    row = 0
+    with UnitWriter(storage, spec, key or part.key) as unit:
+        for batch in iterate_part(storage, part, None if columns is None else list(columns)):
+            unit.write(function(batch if columns is None else batch.select(columns), row))
+            row += batch.num_rows
+        unit.facts.update(facts or {})
+    return row
+
+
+def map_documents_part(
+    storage: Storage, spec: DatasetSpec, columns: Sequence[str], function: BatchFunction, arguments: Any, part: Part
+) -> int:
+    """Write a unit of `spec` from a part of the documents by `function(batch, arguments)`; returns the bytes of its text."""
+    map_part(storage, spec, part, lambda batch, _row: function(batch, arguments), columns=columns)
+    return part.text_bytes

@@ -6,15 +6,15 @@ the next one.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import PartWriter, iterate_part
+from gristmill.pipelines.run.map_parts import map_part
 from gristmill.pipelines.run.stages import remade
-from gristmill.pipelines.run.units import commit_unit
 from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -32,20 +32,25 @@ class RewriteTask:
 
 def null_rows(task: RewriteTask) -> int:
     """Write one part of signals with nulls for everything but the id in those rows."""
-    return _rewrite(task, _nulled)
+    return map_part(task.storage, task.spec, task.part, partial(_nulled, task.rows))
 
 
 def drop_rows(task: RewriteTask) -> int:
     """Write one part of rows with a column `row` without those rows."""
-    return _rewrite(task, lambda batch, _first, rows: batch.filter(pc.invert(_is_in(batch.column("row"), rows))))
+    return map_part(
+        *(task.storage, task.spec, task.part),
+        lambda batch, _row: batch.filter(pc.invert(_is_in(batch.column("row"), task.rows))),
+    )
 
 
 def only_rows(task: RewriteTask) -> int:
     """Write one part of rows with a column `row` with those rows alone."""
-    return _rewrite(task, lambda batch, _first, rows: batch.filter(_is_in(batch.column("row"), rows)))
+    return map_part(
+        *(task.storage, task.spec, task.part), lambda batch, _row: batch.filter(_is_in(batch.column("row"), task.rows))
+    )
 
 
-def _nulled(batch: pa.RecordBatch, first: int, rows: np.ndarray) -> pa.RecordBatch:
+def _nulled(rows: np.ndarray, batch: pa.RecordBatch, first: int) -> pa.RecordBatch:
     gone = _is_in(pa.array(np.arange(first, first + batch.num_rows)), rows)
     columns = [
         column if name == "doc_id" else pc.if_else(gone, pa.scalar(None, column.type), column)
@@ -56,20 +61,6 @@ def _nulled(batch: pa.RecordBatch, first: int, rows: np.ndarray) -> pa.RecordBat
 
 def _is_in(places: pa.Array, rows: np.ndarray) -> pa.BooleanArray:
     return pc.is_in(places, value_set=pa.array(rows, places.type))
-
-
-def _rewrite(task: RewriteTask, change: Any) -> int:
-    writer = PartWriter(task.storage, task.spec, task.part.key, single=True)
-    row = 0
-    try:
-        for batch in iterate_part(task.storage, task.part):
-            writer.write(change(batch, row, task.rows))
-            row += batch.num_rows
-    except BaseException:
-        writer.abandon()
-        raise
-    commit_unit(task.storage, task.spec, task.part.key, writer, {})
-    return task.part.rows
 
 
 def beside(spec: DatasetSpec, name: object) -> DatasetSpec:

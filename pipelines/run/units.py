@@ -5,12 +5,14 @@ marker is missing; no task asks for its own. Markers are read side by side. So a
 thousand parts as the work needs, and no request waits for another.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, TypeVar
 
 from gristmill.console import Console
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
+from gristmill.pipelines.run.dataset import MAX_PART_BYTES, PartWriter
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import Part
 
@@ -18,20 +20,39 @@ Task = TypeVar("Task")
 Marker = dict[str, Any]  # key, parts, facts
 
 
-class UnitWriter(Protocol):
-    """What has written the files of a unit (`PartWriter`)."""
+class UnitWriter(PartWriter):
+    """Writes the rows of a unit, in one part unless `single` is False. A context manager: the unit counts from its end on.
 
-    def close(self) -> Sequence[Part]:
-        """End the files; returns the parts that the marker names."""
+    Where the block raises, or another attempt's unit counts already, the files of this attempt are removed.
+    facts: what the marker says beside the parts; they may be set until the block ends.
+    """
 
-    def abandon(self) -> None:
-        """Remove the files."""
+    def __init__(
+        self, storage: Storage, spec: DatasetSpec, key: str, single: bool = True, part_bytes: int = MAX_PART_BYTES
+    ) -> None:
+        super().__init__(storage, spec, key, single, part_bytes)
+        self.facts: dict[str, Any] = {}
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        # a marker that may have been put all the same, as the answer was lost, must find its files: none go if this raises
+        if error is None and not put_unit(self.storage, self.spec, self.key, self.facts, self.parts):
+            self.abandon()
 
 
-def commit_unit(storage: Storage, spec: DatasetSpec, key: str, writer: UnitWriter, facts: dict[str, Any]) -> None:
-    """Make a finished unit count, once: a second attempt's files are removed."""
-    parts = [part.model_dump() for part in writer.close()]
-    if not storage.put_if_absent(spec.unit_path(key), {"key": key, "parts": parts, "facts": facts}):
+def put_unit(
+    storage: Storage, spec: DatasetSpec, key: str, facts: Mapping[str, Any], parts: Sequence[Part] = ()
+) -> bool:
+    """Make a finished unit count, once; False where another attempt's counts, and this one's files are to be removed."""
+    marker = {"key": key, "parts": [part.model_dump() for part in parts], "facts": dict(facts)}
+    return storage.put_if_absent(spec.unit_path(key), marker)
+
+
+def commit_unit(storage: Storage, spec: DatasetSpec, key: str, writer: Any, facts: dict[str, Any]) -> None:
+    """Make a finished unit count whose files `writer` ends: what three files with compiled kernels still say."""
+    if not put_unit(storage, spec, key, facts, writer.close()):
         writer.abandon()
 
 

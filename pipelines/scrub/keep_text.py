@@ -18,11 +18,11 @@ from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine, running
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_manifest, read_part
+from gristmill.pipelines.run.dataset import read_manifest, read_part
 from gristmill.pipelines.run.lock import run_lock
+from gristmill.pipelines.run.map_parts import map_part
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.run.stages import layout_fingerprint
-from gristmill.pipelines.run.units import commit_unit
 from gristmill.pipelines.steps import steps_of
 from gristmill.pipelines.write.pii import PiiHandling, scan_options
 from gristmill.schemas import layout
@@ -133,9 +133,8 @@ def _rewrite(
 def remove_part(task: RemoveTask) -> int:
     """Write one part anew."""
     kept = read_part(task.storage, task.decisions, ["kept"]).column(0).combine_chunks() if task.decisions else None
-    writer = PartWriter(task.storage, task.spec, task.documents.key, single=True)
-    row = 0
-    for batch in iterate_part(task.storage, task.documents):
+
+    def without(batch: pa.RecordBatch, row: int) -> pa.RecordBatch:
         nothing = pa.nulls(batch.num_rows, pa.large_string())
         texts = nothing if kept is None else pc.if_else(kept.slice(row, batch.num_rows), batch.column("text"), nothing)
         batch = _with_column(batch, "text", texts)
@@ -147,9 +146,9 @@ def remove_part(task: RemoveTask) -> int:
             batch = _with_column(batch, "metadata", nothing)
             batch = _with_column(batch, "detail", nothing)
             batch = _with_column(batch, "url", task.pii.edited(batch.column("url")))
-        writer.write(batch)
-        row += batch.num_rows
-    commit_unit(task.storage, task.spec, task.documents.key, writer, {})
+        return batch
+
+    map_part(task.storage, task.spec, task.documents, without)
     return task.documents.text_bytes
 
 

@@ -7,7 +7,7 @@ removed, and what an interrupted attempt left behind goes with the next one.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,11 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure.families import signals_spec
 from gristmill.pipelines.run.by_part import parts_by_number
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_manifest, read_part
+from gristmill.pipelines.run.dataset import read_manifest, read_part
+from gristmill.pipelines.run.map_parts import map_part
 from gristmill.pipelines.run.rewrite import RewriteTask, beside, drop_rows, null_rows, publish, remove_unlisted
 from gristmill.pipelines.run.stages import layout_fingerprint
-from gristmill.pipelines.run.units import commit_unit, read_units
+from gristmill.pipelines.run.units import read_units
 from gristmill.pipelines.scrub.forget_requests import ForgetRequests, read_forget_requests
 from gristmill.schemas import layout
 from gristmill.schemas.forgetting import FORGOTTEN
@@ -34,16 +35,6 @@ from gristmill.schemas.rows.document import DOCUMENT, KEPT_STATUS, QUARANTINED_S
 _PAGES = (layout.REPORT_PAGE, layout.REPORT_DATA, layout.CARD)
 
 
-@dataclass(frozen=True)
-class DocumentsTask:
-    """One part of the documents."""
-
-    storage: Storage
-    spec: DatasetSpec
-    part: Part
-    requests: ForgetRequests
-
-
 def honour_forget_requests(context: RunContext, documents: DatasetManifest) -> DatasetManifest:
     """documents/ without what the requests name, whether it was just read or was there; unchanged when it knows."""
     requests = read_forget_requests(context.storage)
@@ -53,13 +44,12 @@ def honour_forget_requests(context: RunContext, documents: DatasetManifest) -> D
             remove_unlisted(context.storage, layout.DOCUMENTS.folder, documents)
         return documents
     spec = beside(layout.DOCUMENTS, len(requests.entries))
-    tasks = [DocumentsTask(context.storage, spec, part, requests) for part in documents.parts]
     context.run_units(
-        forget_in_part,
-        tasks,
-        (spec, lambda task: task.part.key),
+        partial(forget_in_part, context.storage, spec, requests),
+        documents.parts,
+        (spec, lambda part: part.key),
         label="forget",
-        amount=lambda task: task.part.rows,
+        amount=lambda part: part.rows,
         of="documents",
     )
     units = read_units(context.storage, spec, [part.key for part in documents.parts])
@@ -72,31 +62,21 @@ def honour_forget_requests(context: RunContext, documents: DatasetManifest) -> D
     return found
 
 
-def forget_in_part(task: DocumentsTask) -> int:
+def forget_in_part(storage: Storage, spec: DatasetSpec, requests: ForgetRequests, part: Part) -> int:
     """Rewrite one part when a request names a document of it. Returns the number of documents."""
-    known = read_part(
-        task.storage, task.part, ["doc_id", "content_hash", "reason", "status", "source"]
-    ).combine_chunks()
-    gone = task.requests.mask(known.column("doc_id").combine_chunks(), known.column("content_hash").combine_chunks())
+    known = read_part(storage, part, ["doc_id", "content_hash", "reason", "status", "source"]).combine_chunks()
+    gone = requests.mask(known.column("doc_id").combine_chunks(), known.column("content_hash").combine_chunks())
     gone = pc.and_(gone, pc.fill_null(pc.not_equal(known.column("reason").combine_chunks(), FORGOTTEN), True))
     if not pc.any(gone).as_py():
-        return task.part.rows
+        return part.rows
     leaving = known.filter(gone)
     sources = (
         leaving.filter(pc.equal(leaving.column("status"), KEPT_STATUS)).column("source").value_counts().to_pylist()
     )
-    writer = PartWriter(task.storage, task.spec, task.part.key, single=True)
-    row = 0
-    try:
-        for batch in iterate_part(task.storage, task.part):
-            writer.write(_forgotten(batch, gone.slice(row, batch.num_rows)))
-            row += batch.num_rows
-    except BaseException:
-        writer.abandon()
-        raise
     facts = {"rows": leaving.num_rows, "sources": {entry["values"]: entry["counts"] for entry in sources}}
-    commit_unit(task.storage, task.spec, task.part.key, writer, facts)
-    return task.part.rows
+    return map_part(
+        storage, spec, part, lambda batch, row: _forgotten(batch, gone.slice(row, batch.num_rows)), facts=facts
+    )
 
 
 def _forgotten(batch: pa.RecordBatch, gone: pa.BooleanArray) -> pa.RecordBatch:

@@ -6,7 +6,6 @@ drives the run.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,16 +13,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import balance_signals
-from gristmill.pipelines.run.by_part import part_key, parts_by_number, read_rows
+from gristmill.pipelines.run.by_part import part_key
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter, read_part
+from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.draws import id_keys, shuffled
-from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.pipelines.select.balance import Strata, balance, edge_strata, length_strata, value_strata
+from gristmill.pipelines.select.redecide import redecide
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.layout import DatasetSpec
-from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.manifest import DatasetManifest
 from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.recipe.preferences import LENGTH, Balance
 from gristmill.schemas.rows.balance import LEFT_OUT, RULE_PREFIX
@@ -111,34 +111,17 @@ def _write(
         if len(rows):
             columns = [own.take(pa.array(rows)), pa.array(np.full(len(rows), number, np.int64)), pa.array(rows)]
             columns.append(pa.array(names, pa.large_string()).take(pa.array(mine[rows])))
-            writer = PartWriter(storage, spec, part_key(number), single=True)
-            writer.write(pa.RecordBatch.from_arrays(columns, schema=LEFT_OUT))
-            commit_unit(storage, spec, part_key(number), writer, {})
-
-
-@dataclass(frozen=True)
-class BalancedTask:
-    """One part of the decisions, and what is left out of it."""
-
-    storage: Storage
-    spec: DatasetSpec
-    decisions: Part
-    left_out: Part | None
+            with UnitWriter(storage, spec, part_key(number)) as unit:
+                unit.write(pa.RecordBatch.from_arrays(columns, schema=LEFT_OUT))
 
 
 def write_balanced(context: RunContext, spec: DatasetSpec, decided: DatasetManifest, left_out: DatasetManifest) -> None:
     """Units of `spec`: decisions that know of what is left out."""
-    numbered = parts_by_number(left_out)
-    tasks = [
-        BalancedTask(context.storage, spec, part, numbered.get(number)) for number, part in enumerate(decided.parts)
-    ]
-    context.run_units(balanced_part, tasks, (spec, lambda task: task.decisions.key))
+    redecide(context, spec, decided, left_out, layout.BALANCE, balanced)
 
 
-def balanced_part(task: BalancedTask) -> int:
-    """Decisions of one part with the rules that balance adds; what it leaves out passed everything before."""
-    table = read_part(task.storage, task.decisions, DECISION.names).combine_chunks()
-    left_out = read_rows(task.storage, layout.BALANCE, task.left_out)
+def balanced(table: pa.Table, left_out: pa.Table) -> pa.Table:
+    """Decisions with the rules that balance adds; what it leaves out passed everything before."""
     rules = np.full(table.num_rows, -1, np.int64)
     rules[left_out.column("row").to_numpy()] = np.arange(left_out.num_rows)
     gone = pa.array(rules >= 0)
@@ -150,9 +133,4 @@ def balanced_part(task: BalancedTask) -> int:
             gone, lists.take(pa.array(rules, mask=rules < 0)), table.column("failed_rules").combine_chunks()
         ),
     }
-    writer = PartWriter(task.storage, task.spec, task.decisions.key, single=True)
-    balanced = pa.table([columns.get(name, table.column(name)) for name in DECISION.names], schema=DECISION)
-    for batch in balanced.combine_chunks().to_batches():
-        writer.write(batch)
-    commit_unit(task.storage, task.spec, task.decisions.key, writer, {})
-    return int(table.num_rows)
+    return pa.table([columns.get(name, table.column(name)) for name in DECISION.names], schema=DECISION)

@@ -20,11 +20,11 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.measure.families import signals_spec
 from gristmill.pipelines.policy.compile import answers_family
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter, read_part
+from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.step import Place, Step
-from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.pipelines.select.walk import walk
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
@@ -72,9 +72,8 @@ class FindContradictions(Step):
 
         def work() -> dict[str, Any]:
             rows = _contradicting(given.names, given.said, given.ordered, given.groups, options.min_similarity)
-            writer = PartWriter(context.storage, stage.spec, "pairs", single=True)
-            writer.write(rows)
-            commit_unit(context.storage, stage.spec, "pairs", writer, {})
+            with UnitWriter(context.storage, stage.spec, "pairs") as unit:
+                unit.write(rows)
             return {"answers": len(given.names)}
 
         context.add(layout.CONTRADICTIONS, stage.run(work, context.console.log))
@@ -95,10 +94,9 @@ class FindContradictions(Step):
                 first += len(rows)
                 taken = pa.array(places, mask=places < 0)
                 columns = [own, found.counts.take(taken), found.minority.take(taken)]
-                writer = PartWriter(context.storage, spec, part.key, single=True)
                 nothing_failed = pa.nulls(len(own), pa.large_string())
-                writer.write(pa.RecordBatch.from_arrays([*columns, nothing_failed], schema=spec.schema))
-                commit_unit(context.storage, spec, part.key, writer, {})
+                with UnitWriter(context.storage, spec, part.key) as unit:
+                    unit.write(pa.RecordBatch.from_arrays([*columns, nothing_failed], schema=spec.schema))
             return {"rows": int((found.counts.to_numpy() > 0).sum())}
 
         return stage.run(work, context.console.log)

@@ -17,16 +17,17 @@ from gristmill.pipelines.dedup.preferences import preference_signals, preference
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import Scoring, scoring_of
 from gristmill.pipelines.policy.evaluate import PartColumns, read_columns, signal_column
-from gristmill.pipelines.run.by_part import part_key, parts_by_number, read_rows
+from gristmill.pipelines.run.by_part import part_key
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter, read_part
+from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.draws import id_keys, shuffled
-from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.pipelines.select.choose import OUTCOMES, Choices, ChoosableRows, choose
+from gristmill.pipelines.select.redecide import redecide
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.layout import DatasetSpec
-from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.manifest import DatasetManifest
 from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.recipe.rules import ORIGINAL
 from gristmill.schemas.rows.decision import DECISION
@@ -250,9 +251,8 @@ def _write(
             schema=CHOICE,
         )
         key = part_key(int(numbers[0]))
-        writer = PartWriter(storage, spec, key, single=True)
-        writer.write(batch)
-        commit_unit(storage, spec, key, writer, {})
+        with UnitWriter(storage, spec, key) as unit:
+            unit.write(batch)
 
 
 def _facts(choices: Choices, ids: pa.Array, candidates: ChoosableRows) -> dict[str, Any]:
@@ -282,44 +282,16 @@ def _facts(choices: Choices, ids: pa.Array, candidates: ChoosableRows) -> dict[s
     return facts
 
 
-@dataclass(frozen=True)
-class ChosenTask:
-    """One part of the decisions, and the choices in it."""
-
-    storage: Storage
-    spec: DatasetSpec
-    key: str
-    decisions: Part
-    choices: Part | None
-
-
 def write_chosen(context: RunContext, spec: DatasetSpec, given: ChoiceInputs, choices: DatasetManifest) -> None:
     """Units of `spec`: decisions that know of the choices."""
-    numbered = parts_by_number(choices)
-    tasks = [
-        ChosenTask(context.storage, spec, part.key, given.unselected.parts[number], numbered.get(number))
-        for number, part in enumerate(given.documents.parts)
-    ]
-    context.run_units(chosen_part, tasks, (spec, lambda task: task.key))
-
-
-def chosen_part(task: ChosenTask) -> int:
-    """Decisions of one part with the rules that choices fail."""
-    table = read_part(task.storage, task.decisions, DECISION.names)
-    choices = read_rows(task.storage, layout.CHOICES, task.choices)
-    writer = PartWriter(task.storage, task.spec, task.key, single=True)
-    for batch in with_choices(table, choices).combine_chunks().to_batches():
-        writer.write(batch)
-    commit_unit(task.storage, task.spec, task.key, writer, {})
-    return int(table.num_rows)
+    redecide(context, spec, given.unselected, choices, layout.CHOICES, with_choices)
 
 
 def with_choices(decisions: pa.Table, choices: pa.Table) -> pa.Table:
     """Decisions in which what was not chosen fails its rule; semantic duplicates name their survivor."""
-    table = decisions.combine_chunks()
-    rules = np.zeros(table.num_rows, np.int64)
+    rules = np.zeros(decisions.num_rows, np.int64)
     lists: list[list[str]] = [[]]
-    index = np.full(table.num_rows, -1, np.int64)
+    index = np.full(decisions.num_rows, -1, np.int64)
     for outcome, rule in CHOICE_RULES.items():
         mine = pc.equal(choices.column("outcome"), outcome).to_numpy()
         rows = choices.column("row").to_numpy()[mine]
@@ -328,13 +300,13 @@ def with_choices(decisions: pa.Table, choices: pa.Table) -> pa.Table:
         if outcome == SEMANTIC_DUPLICATE:
             index[rows] = np.flatnonzero(mine)
     ours = pa.array(lists, DECISION.field("failed_rules").type).take(pa.array(rules))
-    failed = table.column("failed_rules").combine_chunks()
+    failed = decisions.column("failed_rules").combine_chunks()
     dropped = pa.array(rules > 0)
     columns = {
-        "kept": pc.and_(table.column("kept"), pc.invert(dropped)),
+        "kept": pc.and_(decisions.column("kept"), pc.invert(dropped)),
         "failed_rules": pc.if_else(dropped, ours, failed),  # what is dropped here passed everything before
     }
     taken = pa.array(index, mask=index < 0)
     for name, of_choice in (("duplicate_of", "nearest"), ("similarity", "similarity"), ("why", "why")):
-        columns[name] = pc.coalesce(choices.column(of_choice).take(taken), table.column(name))
-    return pa.table([columns.get(name, table.column(name)) for name in DECISION.names], schema=DECISION)
+        columns[name] = pc.coalesce(choices.column(of_choice).take(taken), decisions.column(name))
+    return pa.table([columns.get(name, decisions.column(name)) for name in DECISION.names], schema=DECISION)

@@ -12,12 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.units import commit_unit, read_units
+from gristmill.pipelines.run.units import put_unit, read_units
 from gristmill.pipelines.shards.encode_part import ENCODED
 from gristmill.pipelines.shards.order import range_start, sorted_order
 from gristmill.pipelines.shards.ranges import copy_ranges
 from gristmill.schemas.layout import DatasetSpec
-from gristmill.schemas.manifest import Part
 from gristmill.schemas.recipe.shards import ShardOptions
 from gristmill.schemas.shards.format import (
     BIN,
@@ -57,13 +56,6 @@ class GatherTask:
     def key(self) -> str:
         """Of its unit."""
         return self.name.replace("/", "-")
-
-    def close(self) -> Sequence[Part]:
-        """No part: the files of a shard are named in its record, the facts of its unit."""
-        return ()
-
-    def abandon(self) -> None:
-        """Nothing goes: whoever writes a shard writes the same bytes."""
 
 
 def gathered_spec(work: str) -> DatasetSpec:
@@ -130,7 +122,7 @@ def gather_shard(task: GatherTask) -> int:
     """Write the shard and its unit; returns about how many tokens it has."""
     values, table = _read(task)
     shard = write_shard(task, values, table).model_dump(mode="json") if table.num_rows else {}
-    commit_unit(task.storage, gathered_spec(task.work), task.key, task, shard)
+    put_unit(task.storage, gathered_spec(task.work), task.key, shard)  # whoever writes a shard writes the same bytes
     return task.tokens
 
 

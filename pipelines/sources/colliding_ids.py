@@ -7,26 +7,21 @@ on partitions or arrival; rows alike in every column are interchangeable.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.by_part import part_key, parts_by_number, write_by_part
+from gristmill.pipelines.run.by_part import NumberedPart, parts_by_number, write_by_part
 from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_manifest, read_part
+from gristmill.pipelines.run.map_parts import map_part
 from gristmill.pipelines.run.stages import Stage
-from gristmill.pipelines.run.units import Marker, commit_unit, read_units, unfinished
+from gristmill.pipelines.run.units import Marker, read_units, unfinished
 from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.rows.document import CONTENT_ORDER
-
-
-@dataclass(frozen=True)
-class _RowsTask:
-    storage: Storage
-    part: Part
-    number: int
 
 
 @dataclass(frozen=True)
@@ -100,9 +95,10 @@ def _number_collisions(storage: Storage, engine: Engine, parts: list[tuple[str, 
 
     rows = Stage(storage, layout.COLLIDING_IDS, config={}, inputs={})
     rows.start()
-    tasks = [_RowsTask(storage, part, number) for number, (_, _, part) in enumerate(parts)]
+    tasks = [NumberedPart(number, part) for number, (_, _, part) in enumerate(parts)]
     engine.run_tasks(
-        _write_rows, unfinished(storage, tasks, (layout.COLLIDING_IDS, lambda task: part_key(task.number)))
+        partial(_write_rows, storage),
+        unfinished(storage, tasks, (layout.COLLIDING_IDS, lambda documents: documents.key)),
     )
     manifest = rows.finish({})
     frame = engine.read([storage.address(part.path) for part in manifest.parts])
@@ -115,15 +111,14 @@ def _number_collisions(storage: Storage, engine: Engine, parts: list[tuple[str, 
     return new_ids.finish({})
 
 
-def _write_rows(task: _RowsTask) -> int:
-    writer = PartWriter(task.storage, layout.COLLIDING_IDS, part_key(task.number), single=True)
-    row = 0
-    for batch in iterate_part(task.storage, task.part, ["doc_id", *CONTENT_ORDER]):
-        places = {"part": pa.array([task.number] * batch.num_rows), "row": pa.array(range(row, row + batch.num_rows))}
-        writer.write(pa.record_batch({**dict(zip(batch.schema.names, batch.columns, strict=True)), **places}))
-        row += batch.num_rows
-    commit_unit(task.storage, layout.COLLIDING_IDS, part_key(task.number), writer, {})
-    return task.part.rows
+def _write_rows(storage: Storage, documents: NumberedPart) -> int:
+    def placed(batch: pa.RecordBatch, row: int) -> pa.RecordBatch:
+        number, rows = [documents.number] * batch.num_rows, range(row, row + batch.num_rows)
+        places = {"part": pa.array(number), "row": pa.array(rows)}
+        return pa.record_batch({**dict(zip(batch.schema.names, batch.columns, strict=True)), **places})
+
+    columns = ["doc_id", *CONTENT_ORDER]
+    return map_part(storage, layout.COLLIDING_IDS, documents.part, placed, columns=columns, key=documents.key)
 
 
 def _rename(task: _RenameTask) -> int:
@@ -140,15 +135,15 @@ def _renamed(task: _RenameTask, old: Part, new_ids: Part) -> Part:
     """A part of documents written again, those in `new_ids` under their new id."""
     changes = read_part(task.storage, new_ids, layout.NEW_IDS.schema.names).to_pylist()
     new = {change["row"]: _new_id(change) for change in changes}
-    writer = PartWriter(task.storage, task.spec, task.marker["key"], single=True)
     row = 0
-    for batch in iterate_part(task.storage, old):
-        ids = batch.column("doc_id").to_pylist()
-        ids = [new.get(row + offset, doc_id) for offset, doc_id in enumerate(ids)]
-        place = batch.schema.get_field_index("doc_id")
-        writer.write(batch.set_column(place, "doc_id", pa.array(ids, pa.large_string())))
-        row += batch.num_rows
-    (replacement,) = writer.close()
+    with PartWriter(task.storage, task.spec, task.marker["key"], single=True) as writer:
+        for batch in iterate_part(task.storage, old):
+            ids = batch.column("doc_id").to_pylist()
+            ids = [new.get(row + offset, doc_id) for offset, doc_id in enumerate(ids)]
+            place = batch.schema.get_field_index("doc_id")
+            writer.write(batch.set_column(place, "doc_id", pa.array(ids, pa.large_string())))
+            row += batch.num_rows
+    (replacement,) = writer.parts
     return replacement.model_copy(update={"key": old.key})
 
 

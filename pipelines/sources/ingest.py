@@ -20,7 +20,7 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import MAX_PART_BYTES, PartWriter
 from gristmill.pipelines.run.stages import fingerprint
-from gristmill.pipelines.run.units import commit_unit, unfinished
+from gristmill.pipelines.run.units import UnitWriter, unfinished
 from gristmill.pipelines.sources.colliding_ids import separate_colliding_ids
 from gristmill.pipelines.sources.readers.extract import EXTRACTED, OWN, WARM
 from gristmill.pipelines.sources.readers.registry import list_splits, read_splits
@@ -127,12 +127,8 @@ def ingest(context: RunContext, tasks: Sequence[IngestTask]) -> DatasetManifest:
 
 def ingest_group(task: IngestTask) -> int:
     """Read a group of splits, write its parts and leave its marker. Returns the stored bytes it covers."""
-    writer = PartWriter(task.storage, layout.DOCUMENTS, task.key, part_bytes=task.part_bytes)
-    try:
-        commit_unit(task.storage, layout.DOCUMENTS, task.key, writer, _read_into(writer, task))
-    except BaseException:
-        writer.abandon()
-        raise
+    with UnitWriter(task.storage, layout.DOCUMENTS, task.key, single=False, part_bytes=task.part_bytes) as unit:
+        unit.facts = _read_into(unit, task)
     return _task_bytes(task)
 
 

@@ -29,7 +29,7 @@ from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.step import Step
-from gristmill.pipelines.run.units import commit_unit, unfinished
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.pipelines.sources.readers.identity import row_hash
 from gristmill.pipelines.write.pii import PiiHandling, pii_handling
 from gristmill.schemas import layout
@@ -127,13 +127,14 @@ def write_corpus(
                 zip(context.documents.parts, decisions.parts, language, strict=True)
             )
         ]
-        tasks = unfinished(
-            context.storage, tasks, (corpus.spec, lambda task: task.documents.key)
-        )  # edits are committed before
-        with context.console.progress(
-            "write corpus", sum(task.documents.text_bytes for task in tasks), "bytes"
-        ) as advance:
-            context.engine.run_tasks(write_corpus_part, tasks, advance)
+        context.run_units(
+            write_corpus_part,
+            tasks,
+            (corpus.spec, lambda task: task.documents.key),  # its edits count before
+            label="write corpus",
+            amount=lambda task: task.documents.text_bytes,
+            of="bytes",
+        )
         if texts == ORIGINALS and not cuts and pii is None:
             context.storage.remove(edits.spec.folder)
             return {"text": str(texts)}
@@ -146,26 +147,26 @@ def write_corpus_part(task: CorpusTask) -> int:
     """The kept documents of one part, edited."""
     spec = corpus_spec(task.kind).of(task.folder)
     columns = [*_FROM_DOCUMENTS, *(() if task.kind == DOCUMENT else _OF_ROWS)]
-    writer = PartWriter(task.storage, spec, task.documents.key, single=True)
-    edit_writer = PartWriter(task.storage, layout.EDITS.of(task.folder), task.documents.key, single=True)
     decided = read_part(task.storage, task.decisions, ["kept", "tokens", "cluster_size"]).combine_chunks()
     spoken = read_part(task.storage, task.language, ["language"]).column(0).combine_chunks() if task.language else None
     cuts = [part_edits(task.storage, kind, part) for kind, part in task.cuts.items()]
     row = 0
-    for batch in iterate_part(task.storage, task.documents, columns):
-        count = batch.num_rows
-        kept = decided.column("kept").combine_chunks().slice(row, count)
-        table = batch.append_column("tokens", decided.column("tokens").combine_chunks().slice(row, count))
-        sizes = decided.column("cluster_size").combine_chunks().slice(row, count).fill_null(1)
-        table = table.append_column("cluster_size", sizes)
-        languages = pa.nulls(count, pa.large_string()) if spoken is None else spoken.slice(row, count)
-        table = table.append_column("language", languages).filter(kept)
-        rows = row + np.flatnonzero(kept.to_numpy(zero_copy_only=False)) if cuts else np.zeros(0, np.int64)
-        row += count
-        if table.num_rows:
-            _write_edited(table, rows, task.texts, cuts, task.pii, writer, edit_writer)
-    commit_unit(task.storage, layout.EDITS.of(task.folder), task.documents.key, edit_writer, {})
-    commit_unit(task.storage, spec, task.documents.key, writer, {})
+    with (  # the edits count first
+        UnitWriter(task.storage, spec, task.documents.key) as unit,
+        UnitWriter(task.storage, layout.EDITS.of(task.folder), task.documents.key) as edits,
+    ):
+        for batch in iterate_part(task.storage, task.documents, columns):
+            count = batch.num_rows
+            kept = decided.column("kept").combine_chunks().slice(row, count)
+            table = batch.append_column("tokens", decided.column("tokens").combine_chunks().slice(row, count))
+            sizes = decided.column("cluster_size").combine_chunks().slice(row, count).fill_null(1)
+            table = table.append_column("cluster_size", sizes)
+            languages = pa.nulls(count, pa.large_string()) if spoken is None else spoken.slice(row, count)
+            table = table.append_column("language", languages).filter(kept)
+            rows = row + np.flatnonzero(kept.to_numpy(zero_copy_only=False)) if cuts else np.zeros(0, np.int64)
+            row += count
+            if table.num_rows:
+                _write_edited(table, rows, task.texts, cuts, task.pii, unit, edits)
     return task.documents.text_bytes
 
 

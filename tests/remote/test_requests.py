@@ -17,7 +17,7 @@ from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import PartWriter, read_each, read_part
 from gristmill.pipelines.run.lock import run_lock
-from gristmill.pipelines.run.units import commit_unit, read_units, unfinished
+from gristmill.pipelines.run.units import UnitWriter, read_units, unfinished
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.layout import DatasetSpec
@@ -110,9 +110,9 @@ def parts(store: Store) -> list[Part]:
     """A dataset of many small units."""
     storage = Storage(f"s3://{BUCKET}/many")
     for number in range(UNITS):
-        writer = PartWriter(storage, SPEC, f"k{number:03d}", single=True)
-        writer.write(pa.record_batch({"text": pa.array([f"row {number}"], pa.large_string())}))
-        commit_unit(storage, SPEC, f"k{number:03d}", writer, {"n": number})
+        with UnitWriter(storage, SPEC, f"k{number:03d}") as unit:
+            unit.write(pa.record_batch({"text": pa.array([f"row {number}"], pa.large_string())}))
+            unit.facts = {"n": number}
     return [Part.model_validate(unit["parts"][0]) for unit in read_units(storage, SPEC).values()]
 
 
@@ -137,13 +137,11 @@ def most_at_once(store: Store, work: Callable[[], object]) -> int:
 
 def test_writing_a_part_and_its_marker_is_two_requests(store: Store) -> None:
     storage = Storage(f"s3://{BUCKET}/one")
-    with store.counting() as seen:
-        writer = PartWriter(storage, SPEC, "k", single=True)
-        writer.write(pa.record_batch({"text": pa.array(["row"], pa.large_string())}))
-        commit_unit(storage, SPEC, "k", writer, {})
+    with store.counting() as seen, UnitWriter(storage, SPEC, "k") as unit:
+        unit.write(pa.record_batch({"text": pa.array(["row"], pa.large_string())}))
     assert [kind for kind, _ in seen] == ["put", "put"]
-    size = fsspec.filesystem("s3").info(f"{BUCKET}/one/{writer.parts[0].path}")["size"]
-    assert writer.parts[0].bytes == size
+    size = fsspec.filesystem("s3").info(f"{BUCKET}/one/{unit.parts[0].path}")["size"]
+    assert unit.parts[0].bytes == size
 
 
 def test_giving_up_a_part_uploads_nothing(store: Store) -> None:

@@ -21,9 +21,9 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import content_key_of
 from gristmill.pipelines.run.by_part import part_key, write_by_part
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_part
+from gristmill.pipelines.run.dataset import iterate_part, read_part
 from gristmill.pipelines.run.stages import layout_fingerprint
-from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas import layout
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe.dedup import Dedup, NearDedup
@@ -121,17 +121,15 @@ def band_tasks(
 
 def write_bands(task: BandTask) -> int:
     """The bands of one part's documents: every document above the floor, or every kept one of a published run."""
-    key = part_key(task.number)
     kept = read_part(task.source, task.kept, ["kept"]).column("kept").to_numpy() if task.kept is not None else None
     copies, scopes = _copies(task), _scope_hashes(task.source, task.documents, task.near.scope)
-    writer = PartWriter(task.storage, layout.BANDS, key, single=True)
     documents = 0
-    for batch in iterate_part(task.source, task.signatures, ["row", "pieces", "signature"]):
-        if kept is not None:
-            batch = batch.filter(pa.array(kept[batch.column("row").to_numpy()]))
-        writer.write(_bands(task, batch, copies, scopes))
-        documents += batch.num_rows
-    commit_unit(task.storage, layout.BANDS, key, writer, {})
+    with UnitWriter(task.storage, layout.BANDS, part_key(task.number)) as unit:
+        for batch in iterate_part(task.source, task.signatures, ["row", "pieces", "signature"]):
+            if kept is not None:
+                batch = batch.filter(pa.array(kept[batch.column("row").to_numpy()]))
+            unit.write(_bands(task, batch, copies, scopes))
+            documents += batch.num_rows
     return documents
 
 

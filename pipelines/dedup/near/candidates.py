@@ -16,8 +16,8 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import CompiledPolicy
 from gristmill.pipelines.policy.evaluate import PartColumns, evaluate, read_columns
 from gristmill.pipelines.run.by_part import part_key, read_rows
-from gristmill.pipelines.run.dataset import PartWriter, read_part
-from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.run.dataset import read_part
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import Part
 from gristmill.schemas.rows.near_duplicates import NEAR_CANDIDATE
@@ -87,10 +87,8 @@ def write_near_candidates(task: NearCandidateTask) -> int:
         },
         schema=NEAR_CANDIDATE,
     )
-    writer = PartWriter(task.storage, task.spec, part_key(task.number), single=True)
-    for batch in table.combine_chunks().to_batches():
-        writer.write(batch)
-    commit_unit(task.storage, task.spec, part_key(task.number), writer, {})
+    with UnitWriter(task.storage, task.spec, part_key(task.number)) as unit:
+        unit.write(table)
     return len(rows)
 
 

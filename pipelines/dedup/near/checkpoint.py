@@ -26,14 +26,10 @@ def write_frame(engine: Engine, frame: Any, storage: Storage, spec: DatasetSpec,
 def _write(
     storage: Storage, spec: DatasetSpec, name: str, batches: Iterable[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
-    writer = PartWriter(storage, spec, name)
-    try:
+    with PartWriter(storage, spec, name) as writer:
         for batch in batches:
             writer.write(batch)
-    except BaseException:
-        writer.abandon()
-        raise
-    parts = [json.dumps(part.model_dump()) for part in writer.close()]
+    parts = [json.dumps(part.model_dump()) for part in writer.parts]
     yield pa.record_batch({"part": pa.array(parts, pa.string())})
 
 

@@ -30,10 +30,9 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import CompiledPolicy
 from gristmill.pipelines.run.by_part import part_key, parts_by_number, write_regrouped
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter
 from gristmill.pipelines.run.regroup import Regroup
 from gristmill.pipelines.run.stages import fingerprint
-from gristmill.pipelines.run.units import commit_unit, unfinished
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest
@@ -89,10 +88,7 @@ def decide_near(
         if candidates.manifest is None:
             candidates.start()
             tasks = _candidate_tasks(context.storage, given, context.selection)
-            context.engine.run_tasks(
-                write_near_candidates,
-                unfinished(context.storage, tasks, (candidates.spec, lambda task: part_key(task.number))),
-            )
+            context.run_units(write_near_candidates, tasks, (candidates.spec, lambda task: part_key(task.number)))
             candidates.finish({})
         assert candidates.manifest is not None
         pairs.start()
@@ -180,17 +176,15 @@ def _in_memory(
     near = given.near
     rule = decide_star if near.link == "star" else decide_components
     facts = DecisionFacts()
-    writer = PartWriter(storage, pairs, "pairs")
-    with Regroup(members.schema, "part") as by_part:
+    with Regroup(members.schema, "part") as by_part, UnitWriter(storage, pairs, "pairs", single=False) as unit:
         for problem in solved:
             decided = rule(problem.candidates, problem.entries, problem.contents, near)
             for batch in _batches(pair_table(problem.candidates, decided.pairs, near.similarity)):
-                writer.write(batch)
+                unit.write(batch)
             table = member_table(problem.candidates, decided, given.preferences)
             for batch in _batches(table.sort_by([("part", "ascending"), ("row", "ascending")])):
                 by_part.add(batch)
             facts.add(decided, table, edge_pairs(problem.candidates, decided.pairs, near.similarity))
-        commit_unit(storage, pairs, "pairs", writer, {})
         write_regrouped(storage, members, by_part)
     return facts.total(near.link)
 

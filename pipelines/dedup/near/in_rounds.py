@@ -25,6 +25,7 @@ from gristmill.pipelines.dedup.near.star_rounds import star_rounds
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.by_part import write_by_part
+from gristmill.pipelines.run.units import put_unit
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe.dedup import NearDedup
@@ -174,10 +175,12 @@ def _write_pairs(frames: Frames, pairs: Any, spec: DatasetSpec) -> dict[str, Any
     once = pairs.groupBy("hub", "key", "shared", "total").agg(F.min("band").alias("band"))
     rows = once.join(ids, on="key").join(hubs, on="hub").withColumn("similar", similar(frames.near))
     parts = write_frame(frames.engine, rows, frames.storage, spec, "pairs")
-    unit = {"key": "pairs", "parts": [_keyed(part, n) for n, part in enumerate(parts)], "facts": {}}
-    frames.storage.put_if_absent(spec.unit_path("pairs"), unit)
+    keyed = [part.model_copy(update={"key": f"pairs-{number:04d}"}) for number, part in enumerate(parts)]
+    counts = put_unit(frames.storage, spec, "pairs", {}, keyed)
     written = read_parts(frames.engine, frames.storage, parts).select(*NEAR_PAIR.names)
     verified = int(written.where("similar").count())
+    if not counts:  # the pairs of an attempt before do
+        frames.storage.remove_files([part.path for part in parts])
     compared = sum(part.rows for part in parts)
     return {"compared": compared, "verified": verified, "refuted": compared - verified}
 
@@ -199,10 +202,6 @@ def _edge_pairs(frames: Frames, pairs: Any) -> list[dict[str, Any]]:
     named = frames.candidates.where(F.col("key").isin(*keys)).select("key", "doc_id", "part", "row").toArrow()
     at = {row["key"]: [row["doc_id"], row["part"], row["row"]] for row in named.to_pylist()}
     return [edge_pair(at[row["hub"]], at[row["key"]], row["shared"], row["total"]) for row in found]
-
-
-def _keyed(part: Part, number: int) -> dict[str, Any]:
-    return part.model_copy(update={"key": f"pairs-{number:04d}"}).model_dump()
 
 
 def _write_members(frames: Frames, dropped: Any, preferences: tuple[str, ...], spec: DatasetSpec) -> dict[str, Any]:

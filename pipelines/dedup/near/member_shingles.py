@@ -19,7 +19,7 @@ from gristmill.pipelines.run.by_part import part_key, parts_by_number
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_manifest, read_part
 from gristmill.pipelines.run.stages import layout_fingerprint
-from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -109,23 +109,18 @@ def shingle_inputs(
 
 def write_shingles(task: ShingleTask) -> int:
     """Shingle hashes of one part's wanted documents. Returns the bytes of text of the part."""
-    spec, key = layout.MEMBER_SHINGLES, part_key(task.number)
     rows = np.unique(read_part(task.storage, task.rows_of, ["row"]).column("row").to_numpy())
-    writer = PartWriter(task.storage, spec, key, single=True)
     total = 0
-    try:
+    with UnitWriter(task.storage, layout.MEMBER_SHINGLES, part_key(task.number)) as unit:
         if task.stored is not None:
-            rows, total = _copy_stored(task, rows, writer)
+            rows, total = _copy_stored(task, rows, unit)
         for doc_ids, places, texts in _texts_at(task, rows) if len(rows) else ():
             found = shingle_hashes(texts, shingling_of(task.near))
             lists = pa.LargeListArray.from_arrays(pa.array(found.offsets), pa.array(found.values.view(np.int64)))
             numbers = pa.array(np.full(len(places), task.number, np.int64))
-            writer.write(pa.record_batch([doc_ids, numbers, pa.array(places), lists], names=SHINGLES.names))
+            unit.write(pa.record_batch([doc_ids, numbers, pa.array(places), lists], names=SHINGLES.names))
             total += len(found.values)
-    except BaseException:
-        writer.abandon()
-        raise
-    commit_unit(task.storage, spec, key, writer, {"shingles": total})
+        unit.facts = {"shingles": total}
     return task.documents.text_bytes
 
 

@@ -1,7 +1,6 @@
 """MinHash signatures of every document above the floor: `edges/near/signatures`, a unit for each part of the documents."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -11,29 +10,15 @@ from gristmill.pipelines.dedup.near.options import compared_version, shingling_o
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import CompiledPolicy
 from gristmill.pipelines.policy.evaluate import evaluate, read_columns
-from gristmill.pipelines.run.by_part import part_key
+from gristmill.pipelines.run.by_part import NumberedPart
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter, iterate_part
+from gristmill.pipelines.run.dataset import iterate_part
 from gristmill.pipelines.run.stages import layout_fingerprint, rate
-from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas import layout
-from gristmill.schemas.manifest import DatasetManifest, Part
+from gristmill.schemas.manifest import DatasetManifest
 from gristmill.schemas.recipe.dedup import NearDedup
 from gristmill.schemas.rows.registry import row_kind
-from gristmill.schemas.signals import FamilyKey
-
-
-@dataclass(frozen=True)
-class SignatureTask:
-    """One part of the documents."""
-
-    storage: Storage
-    number: int
-    documents: Part
-    signals: Mapping[FamilyKey, Part]
-    floor: CompiledPolicy
-    near: NearDedup
-    kind: str
 
 
 def measure_signatures(
@@ -50,24 +35,12 @@ def measure_signatures(
         context.console.log(f"{layout.SIGNATURES.folder}: up to date ({stage.manifest.rows:,} rows)")
         return stage.manifest
     stage.start()
-    tasks = [
-        SignatureTask(
-            context.storage,
-            number,
-            part,
-            {key: context.signals[key].parts[number] for key in floor.needed},
-            floor,
-            near,
-            context.recipe.rows,
-        )
-        for number, part in enumerate(context.documents.parts)
-    ]
     context.run_units(
-        write_signatures,
-        tasks,
-        (layout.SIGNATURES, lambda task: part_key(task.number)),
+        partial(write_signatures, context.storage, floor, near, context.recipe.rows),
+        context.numbered_documents(floor.needed),
+        (layout.SIGNATURES, lambda documents: documents.key),
         label="signatures",
-        amount=lambda task: task.documents.text_bytes,
+        amount=lambda documents: documents.part.text_bytes,
         of="bytes",
     )
     units = stage.units().values()
@@ -81,39 +54,35 @@ def measure_signatures(
     return manifest
 
 
-def write_signatures(task: SignatureTask) -> int:
+def write_signatures(
+    storage: Storage, floor: CompiledPolicy, near: NearDedup, rows_kind: str, documents: NumberedPart
+) -> int:
     """Signatures of one part's documents above the floor. Returns the bytes of text."""
-    spec, key = layout.SIGNATURES, part_key(task.number)
-    above = evaluate(
-        read_columns(task.storage, task.documents, task.signals, task.floor.needed), task.floor
-    ).floor  # fmt: skip
-    shingling, kind = shingling_of(task.near), row_kind(task.kind)
-    version = compared_version(task.near, kind)
-    writer = PartWriter(task.storage, spec, key, single=True)
+    columns = read_columns(storage, documents.part, documents.signals, floor.needed)
+    above = evaluate(columns, floor).floor
+    shingling, kind = shingling_of(near), row_kind(rows_kind)
+    version = compared_version(near, kind)
     without_pieces, short, row = 0, 0, 0
-    try:
-        for batch in iterate_part(task.storage, task.documents, ["doc_id", *columns_of(version)]):
+    with UnitWriter(storage, layout.SIGNATURES, documents.key) as unit:
+        for batch in iterate_part(storage, documents.part, ["doc_id", *columns_of(version)]):
             places = np.flatnonzero(above[row : row + batch.num_rows])
             chosen = batch.take(pa.array(places))
             texts = version_texts(chosen, version, kind)
-            found = signatures(texts, shingling, count=task.near.permutations, seed=task.near.seed)
+            found = signatures(texts, shingling, count=near.permutations, seed=near.seed)
             wanted = np.where(found.by_character, shingling.characters, shingling.words)
             without_pieces += int((found.pieces == 0).sum())
             short += int(((found.pieces > 0) & (found.pieces < wanted)).sum())
-            columns = {
+            rows = {
                 "doc_id": chosen.column("doc_id"),
-                "part": pa.array(np.full(len(places), task.number, np.int64)),
+                "part": pa.array(np.full(len(places), documents.number, np.int64)),
                 "row": pa.array(places + row),
                 "pieces": pa.array(found.pieces),
                 "signature": signature_lists(found.values.view(np.int32)),
             }
-            writer.write(pa.record_batch(columns))
+            unit.write(pa.record_batch(rows))
             row += batch.num_rows
-    except BaseException:
-        writer.abandon()
-        raise
-    commit_unit(task.storage, spec, key, writer, {"without_pieces": without_pieces, "short": short})
-    return task.documents.text_bytes
+        unit.facts = {"without_pieces": without_pieces, "short": short}
+    return documents.part.text_bytes
 
 
 def signature_lists(matrix: np.ndarray) -> pa.LargeListArray:

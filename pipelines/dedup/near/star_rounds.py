@@ -99,10 +99,10 @@ def finish_in_memory(storage: Storage, folder: str, parts: list[Part], edges: Ne
 
 def write_pairs(storage: Storage, folder: str, rows: pa.Table) -> list[Part]:
     """PAIR rows as files of the rounds in `folder`."""
-    writer = PartWriter(storage, DatasetSpec(f"{folder}/pairs", PAIR, ()), "memory")
-    for batch in rows.combine_chunks().to_batches(max_chunksize=1 << 17):
-        writer.write(batch)
-    return writer.close()
+    with PartWriter(storage, DatasetSpec(f"{folder}/pairs", PAIR, ()), "memory") as writer:
+        for batch in rows.combine_chunks().to_batches(max_chunksize=1 << 17):
+            writer.write(batch)
+    return writer.parts
 
 
 def candidates_of_entries(table: pa.Table) -> tuple[NearCandidates, np.ndarray]:

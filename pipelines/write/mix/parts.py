@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_part
+from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.draws import unit_draws
-from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.run.map_parts import map_part
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.pipelines.write.mix.border import Drawn, ScaleRange, copies_entering, extra_copies
 from gristmill.pipelines.write.mix.targets import CODES_PER_DOUBLING
 from gristmill.schemas import layout
@@ -68,10 +69,8 @@ def count_part(task: MixTask) -> int:
     summed = (
         summed.select(order).rename_columns(GROUP_WEIGHT.names).sort_by([("group", "ascending"), ("code", "ascending")])
     )
-    writer = PartWriter(task.storage, spec, task.corpus.key, single=True)
-    for batch in summed.combine_chunks().to_batches():
-        writer.write(batch)
-    commit_unit(task.storage, spec, task.corpus.key, writer, {})
+    with UnitWriter(task.storage, spec, task.corpus.key) as unit:
+        unit.write(summed)
     return task.corpus.rows
 
 
@@ -155,10 +154,10 @@ def list_border(task: MixTask) -> int:
         [names.take(pa.array(found.groups[document])), pa.array(scales), pa.array(found.tokens[document])],
         schema=ENTERING_COPY,
     )
-    writer = PartWriter(task.storage, spec, task.corpus.key, single=True)
-    if batch.num_rows:
-        writer.write(batch.sort_by([("group", "ascending"), ("scale", "ascending")]))
-    commit_unit(task.storage, spec, task.corpus.key, writer, {"below": found.sums(before * found.tokens)})
+    with UnitWriter(task.storage, spec, task.corpus.key) as unit:
+        if batch.num_rows:
+            unit.write(batch.sort_by([("group", "ascending"), ("scale", "ascending")]))
+        unit.facts = {"below": found.sums(before * found.tokens)}
     return task.corpus.rows
 
 
@@ -179,13 +178,10 @@ def write_part(task: MixTask) -> int:
         mine = np.flatnonzero(found.groups == found.names.index(name)) if name in found.names else np.zeros(0, np.int64)
         copies[mine] += extra_copies(copies[mine], found.weights[mine], found.draws[mine], extra)
     drawn = found.sums(copies * found.tokens)
-    writer = PartWriter(task.storage, spec, task.corpus.key, single=True)
-    row = 0
-    for batch in iterate_part(task.storage, task.corpus):
+
+    def used(batch: pa.RecordBatch, row: int) -> pa.RecordBatch:
         mine = pa.array(copies[row : row + batch.num_rows])
-        row += batch.num_rows
-        used = batch.append_column("copies", mine).filter(pc.greater(mine, 0))
-        if used.num_rows:
-            writer.write(used)
-    commit_unit(task.storage, spec, task.corpus.key, writer, {"drawn": drawn})
+        return batch.append_column("copies", mine).filter(pc.greater(mine, 0))
+
+    map_part(task.storage, spec, task.corpus, used, facts={"drawn": drawn})
     return task.corpus.text_bytes

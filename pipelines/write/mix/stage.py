@@ -20,7 +20,6 @@ from gristmill.pipelines.run.dataset import read_each
 from gristmill.pipelines.run.run import Run, count_kept
 from gristmill.pipelines.run.stages import Stage, layout_fingerprint
 from gristmill.pipelines.run.step import Place, Step
-from gristmill.pipelines.run.units import unfinished
 from gristmill.pipelines.write.mix.border import Drawn, draw_nearest, entering_of, windows_of
 from gristmill.pipelines.write.mix.parts import MixTask, count_part, list_border, mixed_spec, write_part
 from gristmill.pipelines.write.mix.stored import copies_in_mix
@@ -108,7 +107,7 @@ def mix_corpus(
     )
 
     def count() -> dict[str, Any]:
-        context.engine.run_tasks(count_part, unfinished(context.storage, tasks, (weights.spec, _key)))
+        context.run_units(count_part, tasks, (weights.spec, _key))
         return {}
 
     groups = read_stats(context.storage, weights.run(count, context.console.log))
@@ -125,9 +124,14 @@ def mix_corpus(
         border = context.stage(layout.MIX_BORDER.of(context.selection), drawn_as, inputs)
         drawn = draw(context, mix, targets, groups, border, tasks)
         scaled = [replace(task, drawn=drawn, max_copies=targets.max_copies) for task in tasks]
-        work = unfinished(context.storage, scaled, (mixed.spec, _key))
-        with context.console.progress("write mix", sum(task.corpus.text_bytes for task in work), "bytes") as advance:
-            context.engine.run_tasks(write_part, work, advance)
+        context.run_units(
+            write_part,
+            scaled,
+            (mixed.spec, _key),
+            label="write mix",
+            amount=lambda task: task.corpus.text_bytes,
+            of="bytes",
+        )
         return {"targets": asdict(targets), "drawn": _sum_drawn(mixed.units()), "fraction": drawn.fraction}
 
     manifest = mixed.run(write, context.console.log)
@@ -152,7 +156,7 @@ def draw(
     listing = [replace(task, windows=windows, max_copies=targets.max_copies) for task in tasks]
 
     def list_copies() -> dict[str, Any]:
-        context.engine.run_tasks(list_border, unfinished(context.storage, listing, (border.spec, _key)))
+        context.run_units(list_border, listing, (border.spec, _key))
         below: Counter[str] = Counter()
         for unit in border.units().values():
             below.update(unit["facts"]["below"])

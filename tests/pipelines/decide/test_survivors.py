@@ -10,9 +10,8 @@ from gristmill.pipelines.decide import survivors
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.by_part import part_key, parts_by_number, read_rows
-from gristmill.pipelines.run.dataset import PartWriter
 from gristmill.pipelines.run.stages import Stage
-from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas import layout
 from gristmill.schemas.rows.duplicates import CANDIDATE, MEMBER
 from hypothesis import HealthCheck, given, settings
@@ -51,15 +50,13 @@ def chosen(folder: Path, rows: Sequence[dict[str, Any]], parts: int, engine: Eng
     candidates = Stage(storage, layout.EXACT_CANDIDATES.of("d/"), {"rows": len(rows)}, {})
     candidates.start()
     for number in range(parts):
-        writer = PartWriter(storage, candidates.spec, part_key(number), single=True)
         mine = [
             {**row, "part": number, "row": i, "preference_2": 0.0, "preference_3": 0.0}
             for i, row in enumerate(rows)
             if i % parts == number
         ]
-        for batch in pa.Table.from_pylist(mine, CANDIDATE).to_batches():
-            writer.write(batch)
-        commit_unit(storage, candidates.spec, part_key(number), writer, {})
+        with UnitWriter(storage, candidates.spec, part_key(number)) as unit:
+            unit.write(pa.Table.from_pylist(mine, CANDIDATE))
     stage = Stage(storage, layout.EXACT_SURVIVORS.of("d/"), {}, {})
     stage.start()
     survivors.choose_survivors(engine, storage, candidates.finish({}), stage.spec, PREFERENCES)
