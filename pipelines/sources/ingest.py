@@ -20,7 +20,7 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import MAX_PART_BYTES, PartWriter
 from gristmill.pipelines.run.stages import fingerprint
-from gristmill.pipelines.run.units import UnitWriter, unfinished
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.pipelines.sources.colliding_ids import separate_colliding_ids
 from gristmill.pipelines.sources.readers.extract import EXTRACTED, OWN, WARM
 from gristmill.pipelines.sources.readers.registry import list_splits, read_splits
@@ -112,9 +112,8 @@ def ingest(context: RunContext, tasks: Sequence[IngestTask]) -> DatasetManifest:
         return stage.manifest
     stage.start()
     started = time.monotonic()
-    remaining = unfinished(context.storage, tasks, (layout.DOCUMENTS, lambda task: task.key))
-    with context.console.progress("read", sum(_task_bytes(task) for task in remaining), "bytes") as advance:
-        context.engine.run_tasks(ingest_group, remaining, advance)
+    written = (layout.DOCUMENTS, lambda task: task.key)
+    context.run_units(ingest_group, tasks, written, label="read", amount=_task_bytes, of="bytes")
     units = stage.units()
     collisions = separate_colliding_ids(context.storage, context.engine, layout.DOCUMENTS, units)
     facts = _balance([unit["facts"] for unit in units.values()])
