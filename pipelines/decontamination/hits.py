@@ -20,7 +20,7 @@ from gristmill.filters.dedup.super_kmers import TextSpans
 from gristmill.pipelines.decontamination.items import load_index
 from gristmill.pipelines.decontamination.matches import content_counts
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.measure.families import signals_spec
+from gristmill.pipelines.measure.families import signals_spec, write_signals
 from gristmill.pipelines.run.by_part import part_key, parts_by_number
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import read_each, read_manifest, read_part
@@ -168,16 +168,15 @@ def _hits(matches: pa.Table, index: Index, weights: Weights, sets: pa.Array, nam
 def _write_signals(task: HitTask, evaluation_set: str, hits: pa.RecordBatch) -> None:
     """The set's signals of every document of the part."""
     spec = signals_spec(family_name(evaluation_set), ORIGINAL)
-    ids = read_part(task.storage, task.documents, ["doc_id"]).combine_chunks().column("doc_id")
+    ids = read_part(task.storage, task.documents, ["doc_id"]).column("doc_id").combine_chunks()
     mine = hits.filter(pc.equal(hits.column("set"), evaluation_set))
     places = mine.column("row").to_numpy()
     overlap, match = np.zeros(len(ids)), np.zeros(len(ids), np.int64)
     np.maximum.at(overlap, places, mine.column("overlap").to_numpy())
     np.maximum.at(match, places, mine.column("longest").to_numpy())
     none = match == 0
-    columns = [ids, pa.array(overlap, mask=none), pa.array(match, mask=none), pa.nulls(len(ids), pa.large_string())]
-    with UnitWriter(task.storage, spec, task.documents.key) as unit:
-        unit.write(pa.table(columns, schema=spec.schema))
+    columns = [pa.array(overlap, mask=none), pa.array(match, mask=none)]
+    write_signals(task.storage, spec, task.documents.key, ids, columns)
 
 
 def _report(storage: Storage, items: DatasetManifest, hits: DatasetManifest, console: Console) -> DatasetManifest:

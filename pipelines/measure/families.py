@@ -45,6 +45,21 @@ def signals_spec(name: str, version: str) -> DatasetSpec:
     return DatasetSpec(folder, schema, tuple(schema.names), counted=error_column(name), life=Life.ALIGNED)
 
 
+def write_signals(
+    storage: Storage,
+    spec: DatasetSpec,
+    key: str,
+    ids: pa.Array,
+    columns: Sequence[pa.Array],
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the unit of one part from whole columns of signals, of which none failed."""
+    with UnitWriter(storage, spec, key) as unit:
+        nothing_failed = pa.nulls(len(ids), pa.large_string())
+        unit.write(pa.RecordBatch.from_arrays([ids, *columns, nothing_failed], schema=spec.schema))
+        unit.facts.update(facts or {})
+
+
 @dataclass(frozen=True)
 class MeasureTask:
     """One part of the documents and the families still to be measured on it. adopted: references of outside families."""

@@ -13,14 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.scored import family_name
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.measure.families import signals_spec
+from gristmill.pipelines.measure.families import signals_spec, write_signals
 from gristmill.pipelines.measure.score_files import score_table
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.step import Step
-from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.lookup import unknown_name_error
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -115,7 +114,6 @@ def join_part(storage: Storage, name: str, column: ScoreColumn, part: Part) -> i
     rows = len(ids) - (pc.sum(quarantined).as_py() or 0)
     joined = len(values) - values.null_count
     found = int((places >= 0).sum())
-    with UnitWriter(storage, spec, part.key) as unit:
-        unit.write(pa.RecordBatch.from_arrays([ids, values, pa.nulls(len(ids), pa.large_string())], schema=spec.schema))
-        unit.facts = {"joined": joined, "missing": rows - joined, "found": found}
+    facts = {"joined": joined, "missing": rows - joined, "found": found}
+    write_signals(storage, spec, part.key, ids, [values], facts)
     return part.rows

@@ -14,7 +14,7 @@ from gristmill.filters.pairs.likeness import normalised
 from gristmill.filters.pairs.whole_set import CYCLES, LABEL_NOISE
 from gristmill.filters.transforms.views import view_texts
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.measure.families import signals_spec
+from gristmill.pipelines.measure.families import signals_spec, write_signals
 from gristmill.pipelines.preferences.cycles import pairs_in_cycles
 from gristmill.pipelines.preferences.features import feature_names, feature_rows
 from gristmill.pipelines.preferences.label_noise import cross_validated, noise_figures
@@ -25,7 +25,6 @@ from gristmill.pipelines.run.draws import draws_of, id_keys
 from gristmill.pipelines.run.run import Run
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.step import Step
-from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.layout import DatasetSpec
@@ -183,6 +182,4 @@ def _write(
     for part, own in zip(documents, ids, strict=True):
         arrays = [column.slice(first, len(own)) for column in columns]
         first += len(own)
-        nothing_failed = pa.nulls(len(own), pa.large_string())
-        with UnitWriter(storage, spec, part.key) as unit:
-            unit.write(pa.RecordBatch.from_arrays([own, *arrays, nothing_failed], schema=spec.schema))
+        write_signals(storage, spec, part.key, own, arrays)

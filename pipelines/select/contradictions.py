@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.filters.dialogue.contradictions import FAMILY
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.measure.families import signals_spec
+from gristmill.pipelines.measure.families import signals_spec, write_signals
 from gristmill.pipelines.policy.compile import answers_family
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import read_part
@@ -93,10 +93,8 @@ class FindContradictions(Step):
                 places[rows] = np.arange(first, first + len(rows))
                 first += len(rows)
                 taken = pa.array(places, mask=places < 0)
-                columns = [own, found.counts.take(taken), found.minority.take(taken)]
-                nothing_failed = pa.nulls(len(own), pa.large_string())
-                with UnitWriter(context.storage, spec, part.key) as unit:
-                    unit.write(pa.RecordBatch.from_arrays([*columns, nothing_failed], schema=spec.schema))
+                columns = [found.counts.take(taken), found.minority.take(taken)]
+                write_signals(context.storage, spec, part.key, own, columns)
             return {"rows": int((found.counts.to_numpy() > 0).sum())}
 
         return stage.run(work, context.console.log)
