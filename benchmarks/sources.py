@@ -4,7 +4,7 @@
     python benchmarks/sources.py stackexchange DUMP...   # reading alone: from the archive to rows of every kind
     python benchmarks/sources.py reddit DUMP...
     python benchmarks/sources.py books | jats | latex FILE...   # beside pandoc, ebooklib, pylatexenc (sources_converted.py)
-    python benchmarks/sources.py code REPOSITORY...      # reading and signals of files
+    python benchmarks/sources.py code REPOSITORY...      # reading and signals of files; --list: what each is judged to be
 
 Megabytes are those of the wikitext. One process, one core; the median of three runs. The peer gets a fifth of the pages, as
 it is slow. Differences are in words (white space and letters): those that one has and the other has not.
@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pyarrow.compute as pc
 from gristmill.filters.code.signals import CodeFileOptions
@@ -30,6 +31,7 @@ from gristmill.pipelines.sources.readers.registry import list_splits, read_split
 from gristmill.pipelines.sources.readers.seven_zip import seven_zip_blocks
 from gristmill.pipelines.sources.readers.streams import chunks, packed_as
 from gristmill.schemas.recipe.source import Source
+from gristmill.schemas.rows.document import parsed_metadata
 from gristmill.schemas.tally import Tally
 from sources_converted import converted
 
@@ -45,19 +47,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("preset", choices=["wiki", "stackexchange", "reddit", "books", "jats", "latex", "code"])
     parser.add_argument("paths", nargs="+", type=Path)
+    parser.add_argument("--list", action="store_true", help="of code, what every file is judged to be")
     arguments = parser.parse_args()
     if arguments.preset == "wiki":
         wiki(arguments.paths)
     elif arguments.preset == "code":
-        code(arguments.paths)
+        code(arguments.paths, arguments.list)
     elif arguments.preset in ("books", "jats", "latex"):
         converted(arguments.preset, arguments.paths)
     else:
         threads(arguments.preset, arguments.paths)
 
 
-def code(paths: Sequence[Path]) -> None:
-    """Megabytes of text a second of reading repositories and of the signals of their files, and what the profile keeps."""
+def code(paths: Sequence[Path], listed: bool) -> None:
+    """Megabytes of text a second of reading repositories and of the signals of their files; what files are judged to be, by
+    repository, and with `listed` file by file."""
     source = Source(name="code", path=tuple(map(str, paths)), format="code")
     options = CodeFileOptions().model_dump()
     started = time.process_time()
@@ -74,10 +78,22 @@ def code(paths: Sequence[Path]) -> None:
         f"{size / 1e6 / measuring:.1f} MB/s"
     )
     print("left out:", dict(skipped.most_common()))
-    for signal in ("code_language", "code_licence"):
-        print(f"{signal}:", dict(Counter(row[signal] for row in rows).most_common(8)))
-    for signal in ("code_generated", "code_minified", "code_vendored"):
-        print(f"{signal}: {sum(row[signal] for row in rows):,}")
+    names = [parsed_metadata(about) for batch in batches for about in batch.column("metadata").to_pylist()]
+    by_repository: dict[str, list[dict[str, Any]]] = {}
+    for about, row in zip(names, rows, strict=True):
+        by_repository.setdefault(about["repository"], []).append({**row, "path": about["path"]})
+    marks = ("code_generated", "code_minified", "code_vendored")
+    print("repository | files | generated | minified | vendored | encoded | licences")
+    for name, mine in sorted(by_repository.items()):
+        marked = " | ".join(f"{sum(row[mark] for row in mine):,}" for mark in marks)
+        encoded = sum((row["encoded_fraction"] or 0) > 0.5 or row["longest_encoded_run"] > 1024 for row in mine)
+        licences = Counter(row["code_licence"] for row in mine).most_common(3)
+        shown = ", ".join(f"{licence} {count:,}" for licence, count in licences)
+        print(f"{name} | {len(mine):,} | {marked} | {encoded:,} | {shown}")
+    if listed:
+        for row in sorted((row for mine in by_repository.values() for row in mine), key=lambda row: str(row["path"])):
+            said = [mark.removeprefix("code_") for mark in marks if row[mark]]
+            print(*(said or ["-"]), row["path"], row["code_language"], row["code_licence"], sep="\t")
 
 
 def threads(preset: str, paths: Sequence[Path]) -> None:

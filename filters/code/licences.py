@@ -120,6 +120,20 @@ _TEXTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
         (),
     ),
 )
+_WORKS = (
+    "file",
+    "code",
+    "module",
+    "document",
+    "program",
+    "software",
+    "library",
+    "work",
+    "script",
+    "stylesheet",
+    "package",
+)
+_GIVEN = ("is", "is placed", "is hereby placed", "has been placed")
 # What headers of files say of a licence that stands elsewhere.
 _HEADERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("AGPL-3.0-or-later", ("gnu affero general public license", _OR_LATER.format("3"))),
@@ -144,6 +158,7 @@ _HEADERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ISC", ("licensed under the isc license",)),
     ("CC0-1.0", ("creativecommons org publicdomain zero 1 0",)),
     ("Unlicense", ("released into the public domain", "unlicense org")),
+    *(("CC0-1.0", (f"this {what} {how} in the public domain",)) for what in _WORKS for how in _GIVEN),
 )
 _IDENTIFIER = re.compile(
     r"SPDX-License-Identifier:[ \t]*+((?:(?!-->)[^\n\r*#<>\"]){1,200}+)(?:\*/|-->|#|$|[\n\r\"])", re.MULTILINE

@@ -44,7 +44,7 @@ class CodeFileOptions(Strict):
 
 FAMILY = Family(
     name="code_files",
-    version=1,
+    version=2,
     signals=(
         Signal(
             "code_language",
@@ -87,6 +87,7 @@ FAMILY = Family(
     isolated=True,
     libraries=("pygments", "license-expression"),
 )
+_REPOSITORY_KEYS = ("repository", "repo_name", "max_stars_repo_name", "repository_name")
 _NAMES = tuple(signal.name for signal in FAMILY.signals)
 
 
@@ -124,7 +125,7 @@ def _measured(
         "longest_encoded_run": run,
         "code_generated": is_generated(path, lines),
         "code_minified": is_minified(path, language.name, lines),
-        "code_vendored": is_vendored(path),
+        "code_vendored": is_vendored(path, _repository_name(about)),
     }
     if text:
         letters = sum(map(str.isalpha, text))
@@ -142,6 +143,11 @@ def _measured(
         row["code_licence"] = licence
         row["code_licence_allowed"] = is_allowed(licence, allowed)
     return row
+
+
+def _repository_name(about: dict[str, Any]) -> str:
+    """The name of the file's repository, as our reader and The Stack's sets note it."""
+    return next((about[key] for key in _REPOSITORY_KEYS if isinstance(about.get(key), str)), "")
 
 
 def _repository_licence(about: dict[str, Any], keys: tuple[str, ...]) -> str | None:

@@ -140,7 +140,7 @@ def _whole(source: Source, repository: Repository, about: _About, rows: ReaderRo
     for file in repository.files():
         path = file.path.removeprefix(about.root)
         found = _text_of(source, file, path, {})
-        reason = found.reason if isinstance(found, _LeftOut) else _unfit(path, found)
+        reason = found.reason if isinstance(found, _LeftOut) else _unfit(path, found, repository.name)
         if reason or isinstance(found, _LeftOut):
             left_out[reason or "other"] += 1
             continue
@@ -211,13 +211,13 @@ def _text_of(source: Source, file: RepositoryFile, path: str, notes: dict[str, A
     return text if text.strip() else _LeftOut("empty_file")
 
 
-def _unfit(path: str, text: str) -> str | None:
+def _unfit(path: str, text: str, repository: str) -> str | None:
     """Why a file is not part of its repository's document: what rules of the profile `code` say of documents of one file."""
     lines = text.split("\n")
     language = language_of(path, text)
     if language.name is None:
         return "unknown_language"
-    if is_vendored(path):
+    if is_vendored(path, repository):
         return "vendored"
     if is_generated(path, lines):
         return "generated"
