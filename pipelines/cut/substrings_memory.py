@@ -13,12 +13,12 @@ import pyarrow as pa
 from gristmill.filters.dedup.cuts import spans_of_mask
 from gristmill.filters.dedup.suffix_array import duplicate_mask
 from gristmill.kernels.compile import kernel
+from gristmill.pipelines.cut.order import ranked
 from gristmill.pipelines.cut.survivor_texts import Survivors, survivor_texts, unit_buffers
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.by_part import part_key, parts_by_number, read_rows
-from gristmill.pipelines.run.dataset import PartWriter
+from gristmill.pipelines.run.by_part import part_key
 from gristmill.pipelines.run.stages import Stage
-from gristmill.pipelines.run.units import commit_unit
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest
 from gristmill.schemas.recipe.cuts import Substrings
@@ -43,10 +43,9 @@ def mark_in_memory(
     in_parts = np.argsort(parts[spans.docs], kind="stable")
     numbers, firsts = np.unique(parts[spans.docs][in_parts], return_index=True)
     for number, mine in zip(numbers.tolist(), np.split(in_parts, firsts)[1:], strict=True):
-        writer = PartWriter(storage, spec, part_key(number), single=True)
         columns = [np.full(len(mine), number), rows[spans.docs[mine]], spans.starts[mine], spans.ends[mine]]
-        writer.write(pa.record_batch([pa.array(column) for column in columns], schema=MARK))
-        commit_unit(storage, spec, part_key(number), writer, {})
+        with UnitWriter(storage, spec, part_key(number)) as unit:
+            unit.write(pa.record_batch([pa.array(column) for column in columns], schema=MARK))
     return [stage.finish({})], {}
 
 
@@ -56,15 +55,13 @@ def _joined_in_order(
     """(part, row) of each survivor in the order of ranks, their texts end to end, and offsets of documents + 1."""
     chunks = []
     parts, rows, ranks = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    numbered = parts_by_number(order)
-    for one_part in survivors:
-        places = read_rows(one_part.storage, order_spec, numbered.get(one_part.number))
-        place_rows, place_ranks = places.column("row").to_numpy(), places.column("rank").to_numpy()
-        for chunk in survivor_texts(one_part):
+    for part in ranked(survivors, order, order_spec):
+        rank_of = part.ranks()
+        for chunk in survivor_texts(part.survivors):
             chunks.append(unit_buffers(chunk.texts, options))
-            parts.append(np.full(len(chunk.rows), one_part.number))
+            parts.append(np.full(len(chunk.rows), part.survivors.number))
             rows.append(chunk.rows)
-            ranks.append(place_ranks[np.searchsorted(place_rows, chunk.rows)])
+            ranks.append(rank_of(chunk.rows))
     in_order = np.argsort(np.concatenate(ranks))
     position = np.empty(len(in_order), np.int64)
     position[in_order] = np.arange(len(in_order))

@@ -5,7 +5,7 @@ the documents, and `contamination/counts`. One pass over the text.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,11 @@ from gristmill.kernels.compile import kernel
 from gristmill.pipelines.decontamination.items import load_index
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.by_part import part_key
+from gristmill.pipelines.run.by_part import NumberedPart
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_part, split_by_bytes
+from gristmill.pipelines.run.dataset import iterate_part, read_part, split_by_bytes
 from gristmill.pipelines.run.stages import layout_fingerprint
-from gristmill.pipelines.run.units import commit_unit, unfinished
+from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas import layout
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe.decontamination import Decontaminate
@@ -37,18 +37,6 @@ from gristmill.schemas.rows.registry import row_kind
 
 CHUNK_BYTES = 8 << 20  # text handled at once, unless one document is larger
 IN_MEMORY_ROWS = 2_000_000  # pairs of n-gram and content that are counted without a shuffle
-
-
-@dataclass(frozen=True)
-class MatchTask:
-    """One part of the documents."""
-
-    storage: Storage
-    items: DatasetManifest
-    options: Decontaminate
-    number: int
-    documents: Part
-    kind: str
 
 
 def match_documents(
@@ -68,14 +56,14 @@ def match_documents(
     def work() -> dict[str, Any]:
         context.need_texts("documents must be compared with evaluation sets")
         grams.start()
-        tasks = [
-            MatchTask(context.storage, items, options, number, part, context.recipe.rows)
-            for number, part in enumerate(context.documents.parts)
-        ]
-        tasks = unfinished(context.storage, tasks, (layout.MATCHED_GRAMS, _key), (layout.MATCHES, _key))
-        left = sum(task.documents.text_bytes for task in tasks)
-        with context.console.progress("compare with evaluation sets", left, "bytes") as advance:
-            context.engine.run_tasks(match_part, tasks, advance)
+        context.run_units(
+            partial(match_part, context.storage, items, options, context.recipe.rows),
+            context.numbered_documents(),
+            *((layout.MATCHED_GRAMS, _key), (layout.MATCHES, _key)),
+            label="compare with evaluation sets",
+            amount=lambda documents: documents.part.text_bytes,
+            of="bytes",
+        )
         grams.finish({})
         return {}
 
@@ -91,36 +79,36 @@ def compared_version(options: Decontaminate, kind: RowKind) -> str:
     return checked_version(options.view or ORIGINAL, kind, "decontaminate.view")
 
 
-def _key(task: MatchTask) -> str:
-    return part_key(task.number)
+def _key(documents: NumberedPart) -> str:
+    return documents.key
 
 
-def match_part(task: MatchTask) -> int:
+def match_part(
+    storage: Storage, items: DatasetManifest, options: Decontaminate, rows_kind: str, documents: NumberedPart
+) -> int:
     """Matches of one part, and which n-grams its contents hold."""
-    key = part_key(task.number)
-    index = load_index(task.storage, task.items)
-    normalisation = chosen_normalisation(task.options.normalise)
-    kind = row_kind(task.kind)
-    version = compared_version(task.options, kind)
-    writer = PartWriter(task.storage, layout.MATCHES, key, single=True)
+    index = load_index(storage, items)
+    normalisation = chosen_normalisation(options.normalise)
+    kind = row_kind(rows_kind)
+    version = compared_version(options, kind)
     pairs: list[pa.Table] = []
     first = 0
-    for batch in iterate_part(task.storage, task.documents, ["doc_id", "content_hash", *columns_of(version)]):
-        places = pa.array(np.arange(first, first + batch.num_rows))
-        first += batch.num_rows
-        for piece in split_by_bytes(batch.append_column("row", places), CHUNK_BYTES):
-            matches = find_matches(version_texts(piece, version, kind), index, normalisation)
-            if len(matches.rows):
-                writer.write(_match_rows(piece, matches, task.number))
-                pairs.append(_gram_rows(piece, matches, index))
-    gram_writer = PartWriter(task.storage, layout.MATCHED_GRAMS, key, single=True)
-    if pairs:
-        unique = pa.concat_tables(pairs).group_by(GRAM_CONTENT.names).aggregate([])
-        for batch in unique.sort_by([(name, "ascending") for name in GRAM_CONTENT.names]).to_batches():
-            gram_writer.write(batch)
-    commit_unit(task.storage, layout.MATCHED_GRAMS, key, gram_writer, {})
-    commit_unit(task.storage, layout.MATCHES, key, writer, {})
-    return task.documents.text_bytes
+    with (
+        UnitWriter(storage, layout.MATCHES, documents.key) as unit,
+        UnitWriter(storage, layout.MATCHED_GRAMS, documents.key) as grams,
+    ):
+        for batch in iterate_part(storage, documents.part, ["doc_id", "content_hash", *columns_of(version)]):
+            places = pa.array(np.arange(first, first + batch.num_rows))
+            first += batch.num_rows
+            for piece in split_by_bytes(batch.append_column("row", places), CHUNK_BYTES):
+                matches = find_matches(version_texts(piece, version, kind), index, normalisation)
+                if len(matches.rows):
+                    unit.write(_match_rows(piece, matches, documents.number))
+                    pairs.append(_gram_rows(piece, matches, index))
+        if pairs:
+            unique = pa.concat_tables(pairs).group_by(GRAM_CONTENT.names).aggregate([])
+            grams.write(unique.sort_by([(name, "ascending") for name in GRAM_CONTENT.names]))
+    return documents.part.text_bytes
 
 
 def _match_rows(batch: pa.RecordBatch, matches: Matches, number: int) -> pa.RecordBatch:
@@ -156,12 +144,8 @@ def _gram_rows(batch: pa.RecordBatch, matches: Matches, index: Index) -> pa.Tabl
 
 def _count(context: RunContext, grams: DatasetManifest) -> dict[str, Any]:
     """For each n-gram that occurs, the different contents that hold it; as many rows as the sets have n-grams at most."""
-    writer = PartWriter(context.storage, layout.GRAM_COUNTS, "counts", single=True)
-    for batch in count_contents(
-        context.storage, context.engine, [part for part in grams.parts if part.rows]
-    ).to_batches():
-        writer.write(batch)
-    commit_unit(context.storage, layout.GRAM_COUNTS, "counts", writer, {})
+    with UnitWriter(context.storage, layout.GRAM_COUNTS, "counts") as unit:
+        unit.write(count_contents(context.storage, context.engine, [part for part in grams.parts if part.rows]))
     return {}
 
 

@@ -50,12 +50,6 @@ def put_unit(
     return storage.put_if_absent(spec.unit_path(key), marker)
 
 
-def commit_unit(storage: Storage, spec: DatasetSpec, key: str, writer: Any, facts: dict[str, Any]) -> None:
-    """Make a finished unit count whose files `writer` ends: what three files with compiled kernels still say."""
-    if not put_unit(storage, spec, key, facts, writer.close()):
-        writer.abandon()
-
-
 def finished_keys(storage: Storage, spec: DatasetSpec) -> set[str]:
     """The keys of the units that are there."""
     names = storage.list(f"{spec.folder}/units")

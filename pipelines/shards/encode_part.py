@@ -20,14 +20,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from gristmill.kernels.compile import kernel
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.units import commit_unit, read_units
+from gristmill.pipelines.run.units import put_unit, read_units
 from gristmill.pipelines.shards.conversations import CONVERSATIONS, ChatEncoder
 from gristmill.pipelines.shards.encoding.encode import Encoder
 from gristmill.pipelines.shards.inputs import InputPart, iterate_input
 from gristmill.pipelines.shards.loss_mask import check_spans, token_loss
 from gristmill.pipelines.shards.order import in_fraction, order_keys, sorted_order
 from gristmill.schemas.layout import DatasetSpec
-from gristmill.schemas.manifest import Part
 from gristmill.schemas.recipe.shards import ShardOptions
 from gristmill.schemas.rows.registry import DOCUMENT
 from gristmill.schemas.shards.format import SPLITS, TOKENIZER_FOLDER, TokenizerRecord
@@ -73,10 +72,6 @@ class EncodedFiles:
         with self.storage.open(self.name + extension, "wb") as file:
             write(file)
 
-    def close(self) -> Sequence[Part]:
-        """No part: they are no rows of Parquet alone."""
-        return ()
-
     def abandon(self) -> None:
         for extension in (".tokens", ".docs", ".loss"):
             self.storage.remove(self.name + extension)
@@ -91,7 +86,8 @@ def encode_part(task: EncodeTask) -> int:
     except BaseException:
         files.abandon()
         raise
-    commit_unit(task.storage, encoded_spec(task.work), task.part.key, files, facts)
+    if not put_unit(task.storage, encoded_spec(task.work), task.part.key, facts):
+        files.abandon()
     return task.part.bytes
 
 
