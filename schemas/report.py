@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-REPORT_VERSION = 3
+REPORT_VERSION = 4
 
 
 class _Section(BaseModel):
@@ -66,11 +66,20 @@ class Combination(_Section):
 
 
 class MixSection(_Section):
-    """One source or language. before: readable documents; after: documents in the corpus."""
+    """One source, language or registered domain. before: readable documents; after: documents in the corpus."""
 
     name: str
     before: Amount
     after: Amount
+
+
+class DomainReport(_Section):
+    """The registered domains with most documents, ranked by documents before. others_have_at_most: documents of any other
+    domain. without_domain: readable documents that have none."""
+
+    largest: list[MixSection]
+    others_have_at_most: int
+    without_domain: Amount
 
 
 class PageType(_Section):
@@ -304,6 +313,7 @@ class Summary(_Section):
     sources: list[MixSection]
     languages: list[MixSection] | None
     page_types: list[PageType]
+    domains: DomainReport | None = None
     quarantine: list[QuarantineGroup]
     files: int
     incomplete: list[str]

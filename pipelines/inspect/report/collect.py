@@ -8,9 +8,10 @@ from gristmill.pipelines.decide.decisions import TOKEN_FAMILY
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.inspect.report.counts import Partial
 from gristmill.pipelines.inspect.report.decontamination import evaluation_sets
+from gristmill.pipelines.inspect.report.domains import DOMAIN, buckets_to_open, domain_report
 from gristmill.pipelines.inspect.report.mixing import mix_report
 from gristmill.pipelines.inspect.report.near import near_duplicates
-from gristmill.pipelines.inspect.report.part import PICKS, Aligned, PartTask, count_histograms, count_part
+from gristmill.pipelines.inspect.report.part import PICKS, Aligned, PartTask, count_details, count_part
 from gristmill.pipelines.inspect.report.samples import FetchTask, fetch_samples, to_sample
 from gristmill.pipelines.inspect.report.sketch import Number, central_range, choose_edges, edge_label, threshold_edge
 from gristmill.pipelines.inspect.report.steps import step_figures
@@ -57,6 +58,7 @@ SAMPLES = 6  # of each of kept and dropped
 NEAR = 2  # on each side of a threshold
 EXAMPLES = 3
 UNREAD_FILES = 100
+URL_RULES = ("url_rules", ORIGINAL)  # the family that measures domains
 VALUES = 30  # bins of a histogram over names
 
 Fetched = Mapping[tuple[int, int], Mapping[str, Any]]
@@ -106,7 +108,10 @@ class _Collector:
         first = self._pass(count_part, {})
         edges = {name: self._edges(name, first) for name in first.counts.get("signals", {})}
         numeric = {name: chosen for name, chosen in edges.items() if chosen}
-        second = self._pass(count_histograms, numeric).counts if numeric else {}
+        buckets = first.counts.get("domain_buckets")
+        opened, closed = buckets_to_open(buckets or {})
+        second = self._pass(count_details, numeric, opened).counts if numeric or buckets is not None else {}
+        histograms = second.get("histograms", {})
         fetched = self._fetch(first)
         facts = self.documents.facts
         return Summary(
@@ -121,6 +126,7 @@ class _Collector:
             sources=_mix(first.counts.get("sources", {})),
             languages=_mix(first.counts.get("languages", {})) if LANGUAGE in self.run.signals else None,
             page_types=page_types(first.counts.get("page_types", {})),
+            domains=None if buckets is None else domain_report(second.get("domains", {}), closed),
             quarantine=_quarantine(first, shown_texts(self.run.recipe)),
             files=facts["files"],
             incomplete=list(self.run.incomplete),
@@ -138,7 +144,7 @@ class _Collector:
             edits=_edits(first.counts.get("edits", {})) if self.edits is not None else None,
             histograms=[
                 _histogram(
-                    name, sketch, first.ranges.get(name), edges[name], second.get(name, {}), self._rules_of(name)
+                    name, sketch, first.ranges.get(name), edges[name], histograms.get(name, {}), self._rules_of(name)
                 )
                 for name, sketch in sorted(first.counts.get("signals", {}).items())
             ],
@@ -147,7 +153,7 @@ class _Collector:
             rule_samples=self._rule_samples(first, fetched),
         )
 
-    def _tasks(self, folder: str, edges: Mapping[str, list[Number]]) -> list[PartTask]:
+    def _tasks(self, folder: str, edges: Mapping[str, list[Number]], buckets: frozenset[int]) -> list[PartTask]:
         wanted = self._wanted()
         signals_read = self.run.signals
         corpus = {part.key: part for part in self.corpus.parts} if self.corpus else {}
@@ -179,19 +185,26 @@ class _Collector:
                 seed=self.run.recipe.seed,
                 output=f"{folder}/{number:08d}.json",
                 edges=edges,
+                domain_buckets=buckets,
             )
             for number, group in enumerate(groups)
         ]
 
     def _wanted(self) -> dict[FamilyKey, list[str]]:
         wanted = {key: list(names) for key, names in self.policy.needed.items()}
-        if LANGUAGE in self.run.signals and "language" not in wanted.setdefault(LANGUAGE, []):
-            wanted[LANGUAGE].append("language")
+        for key, name in ((LANGUAGE, "language"), (URL_RULES, DOMAIN)):
+            if key in self.run.signals and name not in wanted.setdefault(key, []):
+                wanted[key].append(name)
         return wanted
 
-    def _pass(self, function: Callable[[PartTask], int], edges: Mapping[str, list[Number]]) -> Partial:
+    def _pass(
+        self,
+        function: Callable[[PartTask], int],
+        edges: Mapping[str, list[Number]],
+        buckets: frozenset[int] = frozenset(),
+    ) -> Partial:
         folder = f"{self.folder}/{function.__name__}"
-        tasks = self._tasks(folder, edges)
+        tasks = self._tasks(folder, edges, buckets)
         self.engine.run_tasks(function, tasks)
         total = Partial()
         for task in tasks:

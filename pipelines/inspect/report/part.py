@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.inspect.report.counts import DocumentWeights, Partial, encode, smallest
+from gristmill.pipelines.inspect.report.domains import DOMAIN, count_buckets, count_domains
 from gristmill.pipelines.inspect.report.sketch import Number, buckets, count_between, value_counts
 from gristmill.pipelines.inspect.report.web_pages import count_page_types
 from gristmill.pipelines.policy.compile import DOC_ID, CompiledPolicy
@@ -47,7 +48,8 @@ class Aligned:
 
 @dataclass(frozen=True)
 class PartTask:
-    """Parts that are counted together. edges: signal -> edges of its histogram (second pass)."""
+    """Parts that are counted together. edges: signal -> edges of its histogram; domain_buckets: see domains.py (both of the
+    second pass)."""
 
     storage: Storage
     parts: tuple[Aligned, ...]
@@ -57,6 +59,7 @@ class PartTask:
     seed: int
     output: str
     edges: Mapping[str, Sequence[Number]]
+    domain_buckets: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,8 @@ def count_part(task: PartTask) -> int:
     _count_mixes(decided, result)
     metadata = _concat_parts(task, [part.documents for part in task.parts], ["metadata"]).column("metadata")
     result.counts["page_types"] = count_page_types(metadata, decided.weights.bytes, decided.kept)
+    if DOMAIN in decided.columns.signals:
+        result.counts["domain_buckets"] = count_buckets(decided.columns.signals[DOMAIN], decided.readable)
     _count_duplicates(decided, result)
     _count_edits(task, result)
     _pick_samples(task, decided, result)
@@ -155,15 +160,18 @@ def count_part(task: PartTask) -> int:
     return decided.columns.rows
 
 
-def count_histograms(task: PartTask) -> int:
-    """Second pass: documents between the edges, apart for kept and dropped."""
-    decided = load(task, ["kept"])
-    counts: dict[str, Any] = {}
+def count_details(task: PartTask) -> int:
+    """Second pass: documents between the edges, apart for kept and dropped; those of the largest domains."""
+    decided = load(task, ["kept", "text_bytes", "tokens"])
+    counts: dict[str, Any] = {"histograms": {}}
     for name, edges in task.edges.items():
         column = signal_column(decided.columns, name)
         for side, mask in (("kept", decided.kept), ("dropped", decided.readable & ~decided.kept)):
             values = _numbers(column, mask)
-            counts.setdefault(name, {})[side] = count_between(values[~np.isnan(values)], edges)
+            counts["histograms"].setdefault(name, {})[side] = count_between(values[~np.isnan(values)], edges)
+    if DOMAIN in decided.columns.signals:
+        domains = decided.columns.signals[DOMAIN]
+        counts["domains"] = count_domains(domains, decided.weights, decided.readable, decided.kept, task.domain_buckets)
     write_partial(task, Partial(counts))
     return decided.columns.rows
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from gristmill.pipelines.inspect.report.decontamination import contamination_section
+from gristmill.pipelines.inspect.report.domains import domains_section
 from gristmill.pipelines.inspect.report.markup import Markup, element, join, link
 from gristmill.pipelines.inspect.report.mixing import mixing_section
 from gristmill.pipelines.inspect.report.plots import clusters_plot, funnel_plot, histogram_plot, mix_plot, rules_plot
@@ -19,6 +20,7 @@ def sections(summary: Summary) -> list[ReportSection]:
         _funnel,
         _rules,
         _mixes,
+        domains_section,
         _duplicates,
         _near_duplicates,
         contamination_section,
