@@ -12,7 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 from gristmill.filters.code.languages import language_of
-from gristmill.filters.code.licences import PERMISSIVE, is_allowed, licence_of_header, normalised
+from gristmill.filters.code.licence_expressions import is_allowed, normalised
+from gristmill.filters.code.licence_phrases import PERMISSIVE
+from gristmill.filters.code.licences import licence_of_header
 from gristmill.filters.code.marks import encoded_characters, is_generated, is_minified, is_vendored
 from gristmill.schemas.rows.document import parsed_metadata
 from gristmill.schemas.signals import Family, Signal

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import pyarrow as pa
-from gristmill.filters.code.languages import DATA, language_of
+from gristmill.filters.code.language_names import DATA
+from gristmill.filters.code.languages import language_of
 from gristmill.filters.code.licences import is_licence_file, is_manifest, repository_licences
 from gristmill.filters.code.marks import (
     encoded_characters,

@@ -5,13 +5,12 @@ import json
 import pyarrow as pa
 import pytest
 from gristmill.filters.code.languages import language_of
+from gristmill.filters.code.licence_expressions import is_allowed, normalised
+from gristmill.filters.code.licence_phrases import PERMISSIVE
 from gristmill.filters.code.licences import (
-    PERMISSIVE,
-    is_allowed,
     licence_of_header,
     licence_of_manifest,
     licence_of_text,
-    normalised,
     repository_licences,
 )
 from gristmill.filters.code.marks import encoded_characters, is_generated, is_minified, is_vendored
