@@ -1,6 +1,7 @@
 """XML from anywhere, as a tree: no document type, no entity of its own, no network, damage mended as far as it goes."""
 
 import re
+from collections.abc import Iterator
 from html.entities import html5
 
 from lxml import etree
@@ -12,6 +13,7 @@ _OF_XML = {b"amp", b"lt", b"gt", b"quot", b"apos"}
 _ROOT = re.compile(rb"<[A-Za-z_:]")
 _WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 _MAX_PROLOG_BYTES = 200_000
+_DIGITS = re.compile("[0-9]{1,4}")
 
 
 def parse_xml(raw: bytes, damage: list[str] | None = None) -> etree._Element | None:
@@ -75,3 +77,27 @@ def local_name(element: etree._Element) -> str:
     """The tag without its namespace; "" for comments and the like."""
     tag = element.tag
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+def child_named(element: etree._Element | None, name: str) -> etree._Element | None:
+    """The first of an element's children of a name; None where there is none."""
+    return next((one for one in element if local_name(one) == name), None) if element is not None else None
+
+
+def children_named(element: etree._Element | None, name: str) -> list[etree._Element]:
+    """An element's children of a name, in their order."""
+    return [one for one in element if local_name(one) == name] if element is not None else []
+
+
+def outermost(element: etree._Element, name: str) -> Iterator[etree._Element]:
+    """The elements of a name below one, in their order, without those that lie within another of the name."""
+    for child in element:
+        if local_name(child) == name:
+            yield child
+        else:
+            yield from outermost(child, name)
+
+
+def number_of(text: str | None) -> int:
+    """What a text of up to four digits says; 1 for any other."""
+    return int(text) if text and _DIGITS.fullmatch(text) else 1

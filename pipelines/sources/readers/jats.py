@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 from gristmill.filters.encoding.declared import mark_of
-from gristmill.filters.jats.article import ArticleChoices, article_of
+from gristmill.filters.jats.article import article_of
+from gristmill.filters.jats.blocks import ArticleChoices
 from gristmill.pipelines.sources.readers.conversion import Converted, convert_each
 from gristmill.pipelines.sources.readers.extract import Isolate
 from gristmill.pipelines.sources.readers.record_frames import RecordFrame, elements

@@ -1,7 +1,8 @@
 """Articles in JATS and records of PubMed as text."""
 
 import pytest
-from gristmill.filters.jats.article import ArticleChoices, article_of
+from gristmill.filters.jats.article import article_of
+from gristmill.filters.jats.blocks import ArticleChoices
 from gristmill.filters.jats.mathml import latex_of_mathml, latex_of_tex_math
 from gristmill.filters.jats.medline import citation_of_lines, citation_of_xml
 from gristmill.filters.safe_xml import parse_xml
