@@ -38,7 +38,7 @@ _PROSE = """
 Markdown:md markdown mdown mkd mdx| reStructuredText:rst rest| AsciiDoc:adoc asciidoc asc| Text:txt text| Org:org|
 RDoc:rdoc| Wikitext:wiki mediawiki| POD:pod
 """
-FILE_NAMES = {
+FILE_NAMES: dict[str, tuple[str, str]] = {
     "makefile": ("Makefile", PROGRAMMING),
     "gnumakefile": ("Makefile", PROGRAMMING),
     "makefile.am": ("Makefile", PROGRAMMING),
@@ -105,7 +105,7 @@ def _table(text: str, kind: str) -> dict[str, tuple[str, str]]:
     return {suffix: (name.strip().replace("_", " "), kind) for name, suffixes in entries for suffix in suffixes.split()}
 
 
-SUFFIXES = {
+SUFFIXES: dict[str, tuple[str, str]] = {
     **_table(_PROGRAMMING, PROGRAMMING),
     **_table(_MARKUP, MARKUP),
     **_table(_DATA, DATA),

@@ -45,7 +45,8 @@ def language_of(path: str, text: str) -> Language:
     """The language of a file. path: with folders or without, of any case. text: its content, or its beginning."""
     name = path.replace("\\", "/").rpartition("/")[2].lower()
     if name in FILE_NAMES:
-        return Language(*FILE_NAMES[name], "name")
+        language, kind = FILE_NAMES[name]
+        return Language(language, kind, "name")
     head = text[:_HEAD_CHARACTERS]
     suffix = name.rpartition(".")[2] if "." in name.lstrip(".") else ""
     if suffix in AMBIGUOUS:
@@ -55,7 +56,8 @@ def language_of(path: str, text: str) -> Language:
             if marks(head):
                 return Language(language, _kind(language), "content")
     if suffix in SUFFIXES:
-        return Language(*SUFFIXES[suffix], "name")
+        language, kind = SUFFIXES[suffix]
+        return Language(language, kind, "name")
     by_head = _by_first_lines(head)
     if by_head:
         return Language(by_head, _kind(by_head), "first_line")
