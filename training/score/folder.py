@@ -63,7 +63,7 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> Scored | None:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / STARTED
     if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = _read_object(path)
         differ = [name for name in identity if before.get(name) != identity[name]]
         finished = (folder / MANIFEST).exists() and (folder / TABLE).exists()
         if differ and not (differ == ["rows"] and any((folder / name).exists() for name in (TABLE, EARLIER))):
@@ -138,7 +138,7 @@ def finish(folder: Path, ids: Sequence[str], columns: Sequence[str], identity: M
 
 def finished_scores(folder: Path) -> Scored:
     """What a finished folder says of itself."""
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    manifest = _read_object(folder / MANIFEST)
     return Scored(folder, manifest["count"], tuple(manifest["columns"]), manifest["unscored"])
 
 
@@ -156,6 +156,22 @@ def _write_text(path: Path, text: str) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file of the folder. RunError where the disk has left none."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        found = f"no JSON ({error})"
+    if not isinstance(found, dict):
+        raise RunError(
+            f"{found if isinstance(found, str) else 'JSON of another kind'}"[:200],
+            where=str(path),
+            expected="the JSON object that `gristmill score` writes",
+            next_step="remove the folder, or choose another --out",
+        )
+    return found
 
 
 def _checksum(path: Path) -> str:

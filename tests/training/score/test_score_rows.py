@@ -307,3 +307,11 @@ def test_other_folders_are_left_alone(home: Path, tmp_path: Path) -> None:
     with pytest.raises(GristmillError, match="no tokenizer"):
         score_rows(rows, tmp_path / "nowhere", tmp_path / "new")
     assert json.loads((tmp_path / "new/scoring.json").read_text())["unit_rows"] == score_folder.UNIT_ROWS
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff", b"3"])
+def test_a_damaged_record_of_scores_is_said_and_left(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / score_folder.STARTED).write_bytes(content)
+    with pytest.raises(RunError, match="choose another --out"):
+        score_folder.claim(tmp_path, {"rows": "x"})
+    assert (tmp_path / score_folder.STARTED).read_bytes() == content
