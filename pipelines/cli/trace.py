@@ -78,10 +78,11 @@ def _of_row(  # type: ignore[no-untyped-def]
             if token is not None and span.start is not None and not span.start <= token < span.end:
                 continue
             line = {"step": step, "rank": rank, "row": row, "position": found.position, **span._asdict()}
+            if token is not None and span.start is not None:
+                line |= {"start": token, "end": token + 1}
             if places is not None:
-                start, end = (span.start, span.end) if token is None else (token, token + 1)
-                line |= {"start": start, "end": end, "offset": span.offset + start - span.start}
-                ids = run.data.ids(found.served, found.served + 1)[0, start:end]
+                line["offset"] += line["start"] - span.start
+                ids = run.data.ids(found.served, found.served + 1)[0, line["start"] : line["end"]]
                 line |= _place_of(places, span.doc_id, ids, line["offset"], with_text=token is not None)
             yield line
 

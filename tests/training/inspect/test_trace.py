@@ -148,3 +148,36 @@ def test_hostile_names_do_not_reach_the_terminal(tmp_path: Path) -> None:
 
     line = {"step": 1, "rank": 0, "row": 0, "start": 0, "end": 4, "doc_id": "a\x1b[2Jb", "source": "s", "url": None}
     assert described(line) == "step 1  rank 0  row 0  tokens 0-3  a\ufffd[2Jb  s"
+
+
+def test_one_row_and_one_token(tmp_path: Path) -> None:
+    """Without a corpus: the document of the token, and on stderr how its place would be known."""
+    training_run(tmp_path, True)
+    run = str(tmp_path / "run")
+    (row,) = (row for row in TrainingRun(run).rows(16, 1) if row.row == 2)
+    shell = CliRunner().invoke(app, ["trace", run, "--step", "16", "--rank", "1", "--row", "2", "--json"])
+    lines = [json.loads(line) for line in shell.stdout.splitlines()]
+    assert [line["doc_id"] for line in lines] == [span.doc_id for span in row.documents]
+    assert "--corpus RUN" in shell.stderr
+    for span in row.documents:
+        token = str(span.end - 1)
+        arguments = ["trace", run, "--step", "16", "--rank", "1", "--row", "2", "--token", token, "--json"]
+        (line,) = map(json.loads, CliRunner().invoke(app, arguments).stdout.splitlines())
+        assert (line["doc_id"], line["start"], line["end"]) == (span.doc_id, span.end - 1, span.end)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["--document", "a-00000/4", "--row", "1"], RecipeError),
+        (["--step", "1", "--token", "1"], RecipeError),
+        (["--step", "1", "--corpus", "run"], RecipeError),
+        (["--step", "1", "--row", "99"], InputError),
+        (["--step", "1", "--row", "0", "--token", "16"], InputError),
+        (["--step", "1", "--row", "0", "--corpus", "no/such"], RunError),
+    ],
+)
+def test_rows_and_tokens_that_are_none(tmp_path: Path, arguments: list[str], error: type[Exception]) -> None:
+    training_run(tmp_path, False)
+    shell = CliRunner().invoke(app, ["trace", str(tmp_path / "run"), *arguments])
+    assert isinstance(shell.exception, error), shell.output
