@@ -34,8 +34,9 @@ test: .venv/.dev system .venv/.kenlm-tried
 	$(BIN)/python tests/warm_kernels.py
 	GRISTMILL_REQUIRE=$(REQUIRE) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder --durations=12
 
+# The long proofs, and every generated input of the others.
 test-slow: .venv/.dev system .venv/.kenlm-tried smoke
-	GRISTMILL_REQUIRE=$(REQUIRE) $(BIN)/python -m pytest -m slow --timeout=3600
+	GRISTMILL_REQUIRE=$(REQUIRE) GRISTMILL_EXAMPLES=all $(BIN)/python -m pytest -m "slow or hypothesis" --timeout=3600
 
 # The demo and token shards with each other Python that is found here, in a venv of its own; part of `make test-slow`.
 smoke:

@@ -163,11 +163,13 @@ def test_shell_commands_run(repository: Path, small_recipe: Path, small_run: Pat
 
 
 def test_training_commands_run(repository: Path, small_recipe: Path, tmp_path: Path) -> None:
-    """From the corpus to a model as written, but for the number of steps."""
+    """From the corpus to a model as written, but for the number of steps and of sequences."""
     recipe = (repository / "examples" / "pretrain.yaml").read_text()
-    assert "\nsteps: 60\n" in recipe
+    for written, smaller in (("\nsteps: 60\n", "\nsteps: 4\n"), ("sequences: 16", "sequences: 2"), (": 8\n", ": 2\n")):
+        assert written in recipe
+        recipe = recipe.replace(written, smaller)
     (tmp_path / "examples").mkdir()
-    (tmp_path / "examples" / "pretrain.yaml").write_text(recipe.replace("\nsteps: 60\n", "\nsteps: 4\n"))
+    (tmp_path / "examples" / "pretrain.yaml").write_text(recipe)
     source = {"name": "texts", "path": str(small_recipe.parent / "texts")}
     gristmill.build({"name": "all", "sources": [source]}, tmp_path / "demo", console=Console(quiet=True), report=False)
     lines = command_lines(repository, 1)

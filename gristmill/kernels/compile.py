@@ -16,6 +16,7 @@ from typing import Any
 from gristmill.kernels.cache import cache_folder
 from numba import njit
 from numba.core import config as numba_config
+from numba.core.types import unliteral
 
 _DEFINES_KERNELS = re.compile(
     rb"from gristmill\.kernels\.compile import (?:\([^)]*|[^\n]*)\b(?:kernel|helper|inlined)\b|from numba\.extending import"
@@ -51,6 +52,17 @@ def _compiled(function: Callable[..., Any], **options: bool) -> Callable[..., An
         compiled: Callable[..., Any] = _njit(nogil=True, cache=True, **options)(function)
     finally:
         config.CACHE_DIR = kept
+    return _without_literals(compiled)
+
+
+def _without_literals(compiled: Any) -> Any:
+    """Compile one version for all values of a type: numba compiles another one for each literal that a call gives."""
+    template = compiled.get_call_template
+
+    def of_types(args: Any, kws: Any) -> Any:
+        return template(tuple(unliteral(one) for one in args), {name: unliteral(one) for name, one in kws.items()})
+
+    compiled.get_call_template = of_types
     return compiled
 
 
@@ -70,13 +82,14 @@ def kernel_key() -> str:
 
 
 def kernel_sources() -> dict[str, bytes]:
-    """Module name -> source of every module that defines compiled functions or holds constants that they read.
+    """Module name -> source of every module that defines compiled functions or holds constants that they read, and of
+    this module, whose options they are compiled with.
 
     Constants are recognised by their upper-case names. tests/contracts/test_kernels.py holds every compiled function to
     reading nothing else from another module.
     """
     sources = dict(_read_modules())
-    waiting = [name for name, content in sources.items() if _DEFINES_KERNELS.search(content)]
+    waiting = [__name__, *(name for name, content in sources.items() if _DEFINES_KERNELS.search(content))]
     reached: dict[str, bytes] = {}
     while waiting:
         name = waiting.pop()

@@ -8,6 +8,8 @@ from gristmill.schemas.errors import RecipeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
+
 ENTRIES = ["darn", "darn it", "heck", "é!", "i\u0307x", "_a", "a", "性"]
 
 
@@ -47,7 +49,7 @@ odd = st.text(alphabet="darn it_heckéAÉ!İX9\n\u0307性", max_size=30)
 
 
 @given(texts=st.lists(odd | st.lists(st.sampled_from([*ENTRIES, "x", "DARN"]), max_size=5).map(" ".join), max_size=5))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_found_where_the_regular_expressions_of_c4_find(word_list, texts):
     either = "|".join(map(re.escape, ENTRIES))
     flanked, anywhere = re.compile(rf"(?:\W|^)({either})(?:\W|$)"), re.compile(either)

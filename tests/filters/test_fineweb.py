@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.filters.profile_oracle import failed_rules, measured
+from tests.generated import examples
 
 LONG = "This line is well above thirty characters, number %d."
 PIECES = [
@@ -59,7 +60,7 @@ def plain(text):
 
 
 @given(texts=texts_lists)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_kernel_equals_the_rules_in_python(texts):
     batch = pa.record_batch({"text": pa.array(texts, pa.large_string())})
     found = family("fineweb_lines").function(batch, {})
@@ -69,7 +70,7 @@ def test_kernel_equals_the_rules_in_python(texts):
 
 @pytest.mark.parametrize("exact", [False, True])
 @given(texts=texts_lists)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_decision_and_first_reason_equal_datatrove(exact, texts):
     failed = failed_rules(profile("fineweb"), texts, exact)
     for text, reasons in zip(texts, failed, strict=True):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.filters.gopher_borders import DATATROVE_TEXTS, DCLM, DOLMA, EVERY_TEXT
 from tests.filters.gopher_texts import nasty_texts
 from tests.filters.profile_oracle import failed_rules
+from tests.generated import examples
 
 # datatrove's reason -> the rule that states the fact
 QUALITY_REASONS = {
@@ -81,7 +82,7 @@ prose_texts = st.lists(st.tuples(nasty_texts, st.integers(1, 6)), min_size=1, ma
 
 
 @given(texts=st.lists(st.one_of(nasty_texts, prose_texts), min_size=1, max_size=6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_datatrove_parity_on_generated_text(texts: list[str]) -> None:
     assert our_first_reasons(texts, exact=True) == first_reasons(texts)
 

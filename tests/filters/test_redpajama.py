@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.filters.profile_oracle import measured
+from tests.generated import examples
 
 BULLETS = tuple("\u2022\u2023\u25b6\u25c0\u25e6\u25a0\u25a1\u25aa\u25ab\u2013")
 PIECES = [
@@ -114,7 +115,7 @@ def plain(text):
 
 
 @given(texts=texts_lists)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_kernels_equal_the_definitions_in_python(texts):
     batch = pa.record_batch({"text": pa.array(texts, pa.large_string())})
     found = family("redpajama").function(batch, {})

@@ -7,6 +7,8 @@ from gristmill.filters.text.unicode_tables import CLASS, LOWER
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
+
 
 def kernel_count(line):
     cps = np.array([ord(char) for char in line], dtype=np.int32)
@@ -74,6 +76,6 @@ def test_lines(line, sentences):
     ).map(" ".join)
     | st.text(alphabet="aZ.?!…\" '\u00a0é", max_size=30)
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_kernel_equals_the_rule_in_python(line):
     assert kernel_count(line) == plain_count(line)

@@ -14,6 +14,8 @@ from gristmill.schemas.errors import InputError, RecipeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
+
 LISTS = {
     "domains": "# a comment\nbad.example\nspam.co.uk\n\nmirror.good.org\nUPPER.net\n",
     "urls": "https://good.org/one/bad?page=1\nhttp://good.org/Mixed\n",
@@ -214,7 +216,7 @@ def oracle() -> Any:
 
 
 @pytest.mark.filterwarnings("ignore:The 'registered_domain' property:DeprecationWarning")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.sampled_from(["http://", "https://", "HTTP://", "", "//"]),
     HOSTS,

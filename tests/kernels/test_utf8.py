@@ -5,8 +5,10 @@ from gristmill.kernels.utf8 import next_code_point, put_utf8
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
 
-@settings(deadline=None, max_examples=100)
+
+@settings(deadline=None, max_examples=examples(100))
 @example("\x00\x7f\x80\u07ff\u0800\uffff\U00010000\U0010ffff")
 @given(st.text(max_size=12))
 def test_there_and_back(text: str) -> None:

@@ -6,6 +6,8 @@ from gristmill.filters.dedup.jaccard import estimated_jaccard, jaccard, jaccard_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
+
 SETS = st.lists(st.sets(st.integers(0, 40) | st.integers(2**64 - 3, 2**64 - 1), max_size=30), min_size=1, max_size=5)
 
 
@@ -18,7 +20,7 @@ def _all_pairs(count: int) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(np.arange(count), count), np.tile(np.arange(count), count)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 @given(SETS)
 def test_equals_sets(sets: list[set[int]]) -> None:
     left, right = _all_pairs(len(sets))

@@ -8,12 +8,14 @@ from gristmill.schemas.errors import RecipeError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
+
 CHARACTERS = st.one_of(
     st.sampled_from("\n\n\n \r\t\u2028\u3000\x85aA1é.,漢한\U0001f600"), st.characters(exclude_categories=("Cs",))
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @example(["", "\n", "a\n", "\na", "a\n\nb", "a\nb\n \u3000\nc", "\r\n\r\na", "...\n!!"], "paragraph", 0)
 @given(
     st.lists(st.text(CHARACTERS, max_size=30), max_size=4), st.sampled_from(["line", "paragraph"]), st.integers(0, 4)

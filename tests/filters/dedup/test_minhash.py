@@ -13,6 +13,8 @@ from gristmill.filters.dedup.shingles import Shingling, shingle_hashes, shingles
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
+
 WORDS = st.sampled_from(["a", "b", "c", "dog", "cat", "Größe", "漢字", "x1"])
 SHINGLINGS = [Shingling(), Shingling(words=2, characters=3, normalisation=FULL)]
 TEXTS = st.lists(st.lists(WORDS, max_size=25).map(" ".join), max_size=4)
@@ -22,7 +24,7 @@ def _low32(shingle: bytes) -> int:
     return xxhash.xxh64_intdigest(shingle) & 0xFFFFFFFF
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(
     TEXTS, st.sampled_from([(112, 1), (128, 1), (7, 3)]), st.sampled_from([Shingling(), Shingling(2, 3, "auto", FULL)])
 )

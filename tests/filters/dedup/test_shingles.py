@@ -11,6 +11,8 @@ from gristmill.schemas.errors import RecipeError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
+
 CHARACTERS = st.one_of(
     st.sampled_from(" aB1.\t\n\x0b\x1c\x85\u00a0\u1680\u2003\u2028\u3000é漢字仮ไทยかな한İ\U0001f600\U00020000"),
     st.characters(exclude_categories=("Cs",)),
@@ -25,7 +27,7 @@ SHINGLINGS = [
 ]
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=examples(120))
 @example(
     ["", " ", "one", "a b c d e", "a b c d e f", "漢字仮名交じり文です", "\x00 \x00", "a\rb\x85c\u2028d\x0be f"],
     SHINGLINGS[0],

@@ -7,7 +7,9 @@ from gristmill.filters.dedup.star_pass import DROPPED, KEPT, UNDECIDED, Contents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-SETTINGS = settings(max_examples=60, deadline=None)
+from tests.generated import examples
+
+SETTINGS = settings(max_examples=examples(60), deadline=None)
 
 
 @st.composite

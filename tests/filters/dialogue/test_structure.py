@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy import zeros
 
+from tests.generated import examples
+
 TABLE = [
     ("whole", [("system", "s"), ("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d")], {}),
     ("no user first", [("assistant", "b")], {"out_of_turn_count": 1, "user_turn_count": 0}),
@@ -93,7 +95,7 @@ def test_a_row_says_that_it_was_cut(reason: str | None, cut: bool | None) -> Non
 TURN = st.tuples(st.sampled_from(["system", "user", "assistant", "tool", "critic"]), st.text("aé中 \n", max_size=4))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.lists(st.lists(TURN, max_size=6), min_size=1, max_size=4))
 def test_the_kernel_is_its_reference(conversations: list[list[tuple[str, str]]]) -> None:
     turns = turns_of(stored_batch(conversations))

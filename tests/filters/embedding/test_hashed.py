@@ -20,12 +20,14 @@ from gristmill.schemas.errors import ModelError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
+
 
 def array(*texts: str | None) -> pa.Array:
     return pa.array(texts, pa.large_string())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.text("abcDÉ 中文ไ.1-", max_size=20), min_size=2, max_size=2))
 def test_features_are_those_of_the_reference(texts: list[str]) -> None:
     """Equal features get equal numbers, others others (but for collisions, which texts so short do not have)."""

@@ -12,6 +12,8 @@ from gristmill.filters.encoding.single_byte import SINGLE_BYTE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
+
 # Of every sequence of one and two bytes (and three in euc-jp, four in gb18030), decoded by a decoder written after the
 # standard's text with its indexes (commit a985b62a of github.com/whatwg/encoding).
 TABLES = {
@@ -113,7 +115,7 @@ def test_characters_that_other_decoders_lose(raw: bytes, encoding: str, text: st
     assert decode(raw, encoding) == text
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(raw=st.binary(max_size=40), encoding=st.sampled_from(MULTI_BYTE))
 def test_no_broken_sequence_swallows_markup(raw: bytes, encoding: str) -> None:
     shift = b"\x1b(B" if encoding == "iso-2022-jp" else b""

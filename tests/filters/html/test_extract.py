@@ -18,6 +18,8 @@ from gristmill.schemas.errors import InputError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
+
 PARAGRAPHS = [
     "Die alte Mühle am Fluss mahlt seit drei Jahrhunderten Korn, und ihr Rad dreht sich noch immer, wenn das Wasser steigt.",
     "Im vergangenen Winter fror der Bach zu; der Müller wartete sechs Wochen, bis das Eis brach und die Steine liefen.",
@@ -155,7 +157,7 @@ def test_what_is_no_page() -> None:
     assert str(extract("<p>a\ud800b " + PARAGRAPHS[0])).startswith("a\ufffdb")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.lists(
         st.sampled_from(

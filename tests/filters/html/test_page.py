@@ -11,6 +11,8 @@ from gristmill.filters.html.tags import NAMES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
+
 
 def blocks(html: str | bytes) -> list[str]:
     page = read_page(html.encode() if isinstance(html, str) else html)
@@ -129,7 +131,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(PIECES, max_size=60))
 def test_blocks_of_any_markup(pieces: list[str]) -> None:
     """Blocks follow each other in the text, none is blank, and each element comes behind the one it is in."""
@@ -143,13 +145,13 @@ def test_blocks_of_any_markup(pieces: list[str]) -> None:
     assert all(page.elements[number, PARENT] < number for number in range(len(page.elements)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes(html: bytes) -> None:
     read_page(html)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.lists(
         st.text(st.characters(exclude_characters="<&\0\r\xa0", exclude_categories=["Cs"]), max_size=20), max_size=8

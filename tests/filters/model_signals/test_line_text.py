@@ -11,6 +11,8 @@ from gristmill.filters.model_signals.toxicity import sentences
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
+
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 TEXT = st.text(st.one_of(st.sampled_from("aZé１٣İ«…—．\n\x00\x85\t ●ß"), st.characters(codec="utf-8")), max_size=40)
 
@@ -23,7 +25,7 @@ def in_steps(line: str) -> str:
     return CONTROL.sub("", line)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(TEXT)
 def test_a_line_is_normalised_as_in_separate_steps(line: str) -> None:
     assert ccnet_line(line) == in_steps(line)
@@ -45,7 +47,7 @@ def test_what_ccnet_makes_of_a_line(line: str, expected: str) -> None:
     assert ccnet_line(line) == expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(TEXT, st.sampled_from(["none", "lower", "words", "ccnet"]))
 def test_one_line_is_one_line_without_labels(text: str, normalisation: str) -> None:
     line = one_line(text + " __label__positive", normalisation)  # type: ignore[arg-type]
@@ -59,7 +61,7 @@ def test_blank_lines_are_left_out() -> None:
     assert ccnet_lines("A\n\n \n\x07\nB") == ["a", "b"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(TEXT)
 def test_sentences_cover_everything_but_blanks(text: str) -> None:
     spans = list(sentences(text))

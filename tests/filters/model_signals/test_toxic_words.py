@@ -14,6 +14,8 @@ from gristmill.schemas.errors import RecipeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
+
 ENTRIES = ("bad", "very bad", "ba", "μίσος", "i̇x", "b.d")
 
 
@@ -24,7 +26,7 @@ def measured(texts: list[str], languages: list[str | None], **options: Any) -> l
     return family("toxic_words").function(batch, options).to_pylist()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.text(st.sampled_from("bad very.İxμίσος_Σ!😀"), max_size=30), st.booleans())
 def test_places_are_those_of_the_expression(text: str, flanked: bool) -> None:
     lowered = "".join("i̇" if c == "İ" else c.lower().replace("ς", "σ") if c != "ς" else c for c in text)

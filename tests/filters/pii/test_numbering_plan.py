@@ -21,6 +21,8 @@ from gristmill.filters.pii.numbering_plan.tables import build, plan_tables
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
+
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 DIGITS = st.text("0123456789", min_size=1, max_size=20)
 # What numbers begin with: international and national prefixes, calling codes, carrier codes, codes that are transformed.
@@ -85,7 +87,7 @@ def test_numbers_of_codes_that_are_no_regions() -> None:
         assert (judgement.region, judgement.is_valid) == (str(code), True)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(st.sampled_from([*REGIONS, None]), PREFIXES | st.just(""), DIGITS, st.booleans())
 @example("US", "", "2126647665", False)
 @example("AR", "0", "11154567890", False)

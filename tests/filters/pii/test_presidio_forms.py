@@ -21,6 +21,7 @@ from hypothesis import find as find_example
 from hypothesis import strategies as st
 
 from tests.filters.pii.made_values import base58_address, bech32_address, german_tax_id, iban
+from tests.generated import examples
 
 VALUES_OF_EACH, MAX_TEMPLATES, MAX_TRIES = 2, 6, 600
 SHAPES = {  # of expressions with look-aheads, or checks that generated values never pass
@@ -29,7 +30,7 @@ SHAPES = {  # of expressions with look-aheads, or checks that generated values n
     "UkDrivingLicenceRecognizer": ["KELLE701019AB9XY", "WU999655317CD9ZZ"],
     "ZaDriverLicenseRecognizer": ["12345678AB", "6001234567XYZ"],
 }
-SEARCH = settings(max_examples=200, database=None, deadline=None, phases=[Phase.generate])
+SEARCH = settings(max_examples=examples(200), database=None, deadline=None, phases=[Phase.generate])
 
 
 @cache

@@ -7,6 +7,7 @@ from gristmill.filters.text.spacy_words import token_spans
 from hypothesis import given, settings
 
 from tests.filters.text.word_texts import batches, pieces, texts
+from tests.generated import examples
 
 
 @pytest.mark.parametrize(
@@ -32,14 +33,14 @@ def test_sentences(text: str, expected: list[str]) -> None:
     assert sentence_counts(batch).tolist() == [len(expected)]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(texts)
 def test_sentences_equal_spacy(text: str) -> None:
     batch = pa.array([text], pa.large_string())
     assert pieces(text, sentence_spans(batch), 0) == pieces(text, sentence_spans(batch, exact=True), 0)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(batches)
 def test_rows_do_not_touch_each_other(rows: list[str | None]) -> None:
     batch = pa.array(rows, pa.string())

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.filters.text.word_texts import batches, pieces, texts
+from tests.generated import examples
 
 
 def words(text: str, exact: bool = False) -> list[str]:
@@ -44,13 +45,13 @@ def test_words(text: str, expected: list[str]) -> None:
     assert words(text, exact=True) == expected
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=examples(800), deadline=None)
 @given(texts)
 def test_compiled_equals_spacy(text: str) -> None:
     assert words(text) == words(text, exact=True)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.text("0123456789.:/@aäＺx-_~?٣\U00020000😀", max_size=24))
 def test_urls_equal_spacy(text: str) -> None:
     assert words(text) == words(text, exact=True)
@@ -59,7 +60,7 @@ def test_urls_equal_spacy(text: str) -> None:
 _OCTETS = "10 127 169 254 192 168 172 16 31 32 0 00 1 223 224 255 256 99 ٣ 1٣ 2٣٣ 100 249 253".split()  # noqa: SIM905
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(st.sampled_from(_OCTETS), min_size=3, max_size=5).map(".".join))
 def test_dotted_addresses_equal_spacy(address: str) -> None:
     """An infix behind each address shows whether it was taken for a URL."""
@@ -67,7 +68,7 @@ def test_dotted_addresses_equal_spacy(address: str) -> None:
     assert words(row) == words(row, exact=True)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(texts)
 def test_words_and_sentences_equal_datatrove(text: str) -> None:
     from datatrove.utils.word_tokenizers import load_word_tokenizer
@@ -97,7 +98,7 @@ def test_every_character_of_a_rule_between_letters_digits_and_alone() -> None:
         assert pieces(text, compiled, r) == pieces(text, exact, r)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(batches)
 def test_rows_do_not_touch_each_other(rows: list[str | None]) -> None:
     """A batch, a slice of a larger one and `string` columns give what each text gives alone."""

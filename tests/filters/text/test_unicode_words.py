@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from uniseg.wordbreak import words
 
 from tests.filters.text.word_texts import batches, pieces, texts
+from tests.generated import examples
 
 _SAMPLE = "\r\n\x85\u0301\u200d\u00ad\u30a2\u05e9aZ'\"\u2019.:\u00b7,;1٣_\u203f  \u3000🇩🇪☝😀★x\u200d?ー\u0b01"
 
@@ -32,14 +33,14 @@ def test_segments(text: str, expected: list[str], counted: list[str]) -> None:
     assert segments(text, alnum_first=True) == counted
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.one_of(texts, st.text(_SAMPLE, max_size=25)))
 def test_segments_equal_uniseg(text: str) -> None:
     assert segments(text) == list(words(text))
     assert segments(text, alnum_first=True) == [word for word in words(text) if word[0].isalnum()]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(batches)
 def test_rows_do_not_touch_each_other(rows: list[str | None]) -> None:
     spans = unicode_word_spans(pa.array(["before", *rows], pa.string())[1:])

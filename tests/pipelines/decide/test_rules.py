@@ -13,6 +13,8 @@ from gristmill.schemas.recipe.rules import Rule
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
+
 COMPARE = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -54,7 +56,7 @@ def applies(named: NamedRule, row: dict[str, Any]) -> bool:
 
 
 @given(rows=st.lists(values, min_size=1, max_size=12))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_masks_equal_one_by_one(rows: list[dict[str, Any]]) -> None:
     named = [
         *[NamedRule(rule.name, rule) for rule in RULES],

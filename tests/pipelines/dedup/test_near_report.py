@@ -9,6 +9,7 @@ from gristmill.pipelines.inspect.report.page import render
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
 from tests.pipelines.dedup.near_corpora import built, corpus, table
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "dd", "e"]), max_size=CONTEXT_WORDS)
@@ -47,7 +48,7 @@ def test_counts_and_diffs(tmp_path: Path) -> None:
     assert "Near duplicates: what was compared" in written
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(WORDS, WORDS)
 def test_a_diff_holds_both_texts(one: list[str], other: list[str]) -> None:
     pieces = word_diff(" ".join(one), " ".join(other))

@@ -5,6 +5,8 @@ from gristmill.pipelines.run.digest import MODULUS, batch_digest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
+
 SCHEMA = pa.schema(
     [
         ("s", pa.large_string()),
@@ -30,7 +32,7 @@ def digest(rows: list[dict]) -> int:
     return batch_digest(pa.RecordBatch.from_pylist(rows, SCHEMA), NAMES)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(ROW, max_size=12), st.randoms(use_true_random=False), st.integers(0, 12))
 def test_order_and_cuts_do_not_matter(rows: list[dict], dice: object, cut: int) -> None:
     shuffled = list(rows)

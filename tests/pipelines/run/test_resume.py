@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -110,7 +111,7 @@ def test_an_edited_threshold_redoes_the_decisions_and_the_corpus(
     recipe: Path, tmp_path: Path, uninterrupted: dict[str, str]
 ) -> None:
     out = tmp_path / "run"
-    assert build_process(recipe, out).returncode == 0
+    shutil.copytree(recipe.parent / "whole", out)
     before = finished_stages(out)
     text = recipe.read_text().replace(">= 12", ">= 20")
     edited = recipe.with_name("edited.yaml")

@@ -12,6 +12,8 @@ from gristmill.schemas.recipe.curate import Select, SemanticDedup
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
+
 
 def unit(rows: int, dimension: int = 8, seed: int = 0, spread: int = 0) -> np.ndarray:
     """Vectors of length 1; spread: around so many centres, rather than everywhere."""
@@ -40,7 +42,7 @@ def deita_plainly(vectors: np.ndarray, budget: int, limit: float, reaches: bool 
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.integers(1, 60), st.integers(1, 40), st.sampled_from([0.5, 0.8, 0.9]), st.integers(0, 9), st.sampled_from([0, 4])
 )

@@ -100,10 +100,13 @@ write_shards(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), engine=Engine(pa
 """
 
 
-def test_killed_and_started_again_it_gives_the_same_bytes(written: Path, tokenizer: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [(6, 34), pytest.param((1, 6, 9, 21, 34), marks=pytest.mark.slow)])
+def test_killed_and_started_again_it_gives_the_same_bytes(
+    written: Path, tokenizer: str, tmp_path: Path, kills: tuple[int, ...]
+) -> None:
     corpus = write_corpus(tmp_path / "corpus", rows(), 3, 20)
     shards = tmp_path / "shards"
-    for writes in (1, 6, 9, 21, 34):
+    for writes in kills:
         command = [sys.executable, "-c", _KILLED, str(corpus), str(shards), json.dumps(options(tokenizer)), str(writes)]
         assert subprocess.run(command, check=False, env=os.environ).returncode == -signal.SIGKILL
         assert not (shards / "manifest.json").exists()

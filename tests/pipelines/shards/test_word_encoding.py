@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
+from tests.generated import examples
 from tests.pipelines.shards.made_tokenizers import SYMBOLS, array, assert_same, code_points, prose, word_level
 
 HARD = [
@@ -128,7 +129,7 @@ def encoders() -> dict[str, Encoder]:
     return found
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(texts=st.lists(TEXTS, max_size=4))
 @pytest.mark.parametrize("kind", KINDS)
 def test_ids_are_those_of_tokenizers(encoders: dict[str, Encoder], kind: str, texts: list[str]) -> None:
@@ -145,7 +146,9 @@ def test_prose_long_words_and_words_of_many_ids(encoders: dict[str, Encoder], ki
     assert_same(encoders[kind], texts)  # from the table
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [kind if kind in ("bert", "metaspace") else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
+)
 def test_every_code_point_of_the_basic_plane(encoders: dict[str, Encoder], kind: str) -> None:
     points = [point for point in code_points() if ord(point) < 0x10000]
     assert_same(encoders[kind], [" ".join(points[i : i + 512]) for i in range(0, len(points), 512)])

@@ -15,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from tests.generated import examples
+
 
 def test_a_budget_is_spent_as_chinchilla_does() -> None:
     """Chinchilla itself: 70B parameters, 1.4T tokens, 5.76e23 FLOPs (Hoffmann et al. 2022, table 4) within 2 %."""
@@ -232,7 +234,7 @@ def test_commas_and_underscores_separate_groups_of_three_and_nothing_else(text: 
 SIZES = st.floats(min_value=1e-320, max_value=1.7e308)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.sampled_from(["parameters", "tokens", "flops"]), SIZES, st.none() | SIZES, SIZES, SIZES)
 def test_a_plan_is_made_of_finite_numbers_or_refused(
     name: str, value: float, unique: float | None, peak: float, price: float

@@ -9,6 +9,8 @@ from gristmill.training.data.permutation import ROUNDS, Permutation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
+
 WORD = (1 << 64) - 1
 
 
@@ -44,7 +46,7 @@ def test_every_value_comes_once(size: int) -> None:
 
 
 @given(st.integers(1, 1 << 45), st.text("abc", max_size=5), st.lists(st.integers(0, 1 << 45), max_size=5))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_equals_the_reference_at_any_size(size: int, name: str, values: list[int]) -> None:
     inside = [value % size for value in values]
     order = Permutation.named(size, name)

@@ -11,6 +11,7 @@ from gristmill.schemas.errors import InputError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
 from tests.pipelines.sources.readers.reading import read_source
 
 LINES = [
@@ -42,7 +43,7 @@ def test_rows_do_not_depend_on_splitting(folder: Path, split_bytes: int) -> None
     assert whole.texts[1] == "Zeilen\u2028bleiben \u0085 ganz"
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     pieces=st.lists(st.binary(max_size=30), max_size=8),
     block=st.integers(1, 40),

@@ -10,6 +10,7 @@ from gristmill.filters.threads.discussion import Post, in_reading_order, post_id
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
 from tests.pipelines.sources.readers.reading import Reading, read_source
 
 
@@ -173,7 +174,7 @@ def test_ids() -> None:
     ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 9), st.integers(0, 12), st.integers(-2, 2)), max_size=12, unique_by=lambda one: one[0]

@@ -9,6 +9,8 @@ from gristmill.pipelines.sources.readers.streams import CHUNK_BYTES, chunks, gzi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
+
 PACKERS = {"gzip": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zstd": zstandard.compress}
 PARTS = [b"first member " * 40, b"", b"second member, other words " * 30]
 
@@ -43,7 +45,7 @@ def test_blocks_stay_small_whatever_the_ratio(kind: str) -> None:
     assert max(sizes) <= (64 << 20 if kind == "zstd" else CHUNK_BYTES)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(kind=st.sampled_from(sorted(PACKERS)), at=st.integers(0, 10_000), byte=st.integers(1, 255))
 def test_a_damaged_stream_never_raises_nor_runs_silent(kind: str, at: int, byte: int) -> None:
     stored = bytearray(PACKERS[kind](PARTS[2] * 3))

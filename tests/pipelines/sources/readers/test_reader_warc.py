@@ -11,6 +11,7 @@ from gristmill.schemas.tally import Tally
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
 from tests.pipelines.sources.readers.archives import http, packed, page, record
 from tests.pipelines.sources.readers.reading import Reading, read_source
 
@@ -201,7 +202,7 @@ def test_no_truncation_is_silent(tmp_path: Path, compressed: bool) -> None:
         assert len(reading.texts) >= (cut >= first)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     compressed=st.booleans(),
     edits=st.lists(

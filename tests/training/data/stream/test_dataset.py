@@ -15,6 +15,7 @@ from gristmill.training.data.stream.shards import ShardSet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
 from tests.made_shards import PAD, SEPARATOR, numbered, write_shards
 
 LENGTHS = st.lists(st.integers(0, 30), min_size=1, max_size=25).filter(lambda lengths: sum(lengths) > 0)
@@ -48,7 +49,7 @@ def plain_windows(documents: list[np.ndarray], window: int) -> list[list[list[in
 
 
 @given(LENGTHS, st.integers(2, 13), st.integers(0, 25), st.sampled_from([60_000, 100_000]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_windows_equal_plain_slices(tmp_path_factory, lengths, window, edge, vocab) -> None:  # type: ignore[no-untyped-def]
     """One source in two shards, 16 and 32 bits."""
     documents = numbered(lengths)

@@ -14,6 +14,7 @@ from gristmill.training.data.stream.shards import ShardSet
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
 from tests.made_shards import numbered, write_shards
 
 LENGTH = 400
@@ -60,7 +61,7 @@ EVENTS = st.lists(st.tuples(st.sampled_from(["skip", "unskip"]), st.integers(0, 
         ("unskip", 0, [(24, 33)]),
     ]
 )
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 def test_served_order_equals_a_plain_list(events: list) -> None:
     served, plain = ServedOrder(), PlainOrder()
     for kind, position, ranges in events:

@@ -14,6 +14,7 @@ from gristmill.training.data.stream.shards import ShardSet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.generated import examples
 from tests.made_shards import numbered, write_shards
 
 SIZES = st.lists(st.lists(st.integers(1, 20), min_size=1, max_size=5), min_size=1, max_size=4)
@@ -30,7 +31,7 @@ def layout_of(sizes: list[list[int]], window: int) -> Layout:
 
 
 @given(SIZES, st.integers(2, 30))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_windows_are_cut_at_shards_as_a_plain_walk_cuts_them(sizes: list[list[int]], window: int) -> None:
     layout = layout_of(sizes, window)
     expected = []
