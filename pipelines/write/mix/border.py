@@ -20,9 +20,9 @@ from gristmill.pipelines.write.mix.targets import GroupStats, GroupTarget, MixTa
 SPREADS = 6.0  # standard deviations on either side of the expected tokens in which the border certainly lies
 FINE = 0.0025  # a share off by less is left as it is
 CLOSE = 0.001  # tokens of a group off by less of the whole mix are
-MOST_EXTRA = 100
+MOST_EXTRA = 100  # copies that are used instead of one at the border
 SMALLEST = 0.9  # of the mix, when it is made smaller for the sake of its shares
-STEPS = 100
+STEPS = 100  # sizes tried from there to the whole
 
 
 @dataclass(frozen=True)
