@@ -37,7 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if missing:
         raise pytest.UsageError(f"required here but not installed: {', '.join(missing)}")
     os.environ.setdefault("JAVA_TOOL_OPTIONS", SHORT_LIVED_JAVA)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # a test process has a core; two threads each would wait for each other
+    # A test process has one core: two threads each would wait for each other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
