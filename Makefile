@@ -30,9 +30,10 @@ train-demo: demo .venv/.train
 gpu-check:
 	$(GPU_PYTHON) benchmarks/gpu_check.py
 
+# Three processes for two cores: a third of what tests do is waiting for programs that they start.
 test: .venv/.dev system .venv/.kenlm-tried
 	$(BIN)/python tests/warm_kernels.py
-	GRISTMILL_REQUIRE=$(REQUIRE) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder --durations=12
+	GRISTMILL_REQUIRE=$(REQUIRE) $(BIN)/python -m pytest -m "not slow" -n 3 --dist loadfile --no-loadscope-reorder --durations=12
 
 # The long proofs, and every generated input of the others.
 test-slow: .venv/.dev system .venv/.kenlm-tried smoke

@@ -16,6 +16,7 @@ from typing import Any
 from gristmill.kernels.cache import cache_folder
 from numba import njit
 from numba.core import config as numba_config
+from numba.core.dispatcher import Dispatcher
 from numba.core.types import unliteral
 
 _DEFINES_KERNELS = re.compile(
@@ -48,11 +49,11 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
 def _compiled(function: Callable[..., Any], **options: bool) -> Callable[..., Any]:
     config: Any = numba_config
     kept, config.CACHE_DIR = config.CACHE_DIR, str(kernel_folder())  # other packages keep theirs where they asked for
-    try:
-        compiled: Callable[..., Any] = _njit(nogil=True, cache=True, **options)(function)
+    try:  # nobody calls them as functions of C: that wrapper would take a tenth of the time to compile
+        compiled: Callable[..., Any] = _njit(nogil=True, cache=True, no_cfunc_wrapper=True, **options)(function)
     finally:
         config.CACHE_DIR = kept
-    return _without_literals(compiled)
+    return _without_literals(compiled) if isinstance(compiled, Dispatcher) else compiled  # not: NUMBA_DISABLE_JIT
 
 
 def _without_literals(compiled: Any) -> Any:
