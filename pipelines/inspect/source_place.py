@@ -18,7 +18,7 @@ from gristmill.filters.code.signals import CodeFileOptions
 from gristmill.schemas.rows.document import parsed_metadata
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
-_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*")
+_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+([^ \t].*)")
 _ANSWER = "Answer"
 PATH_KEYS = CodeFileOptions().path
 
@@ -83,7 +83,13 @@ def _markdown_headings(text: str) -> Iterator[Heading]:
         elif mark and not (mark[1][0] == "`" and "`" in mark[2]):
             fence = mark[1]
         elif heading := _HEADING.fullmatch(line):
-            yield Heading(start, len(heading[1]), heading[2].strip())
+            yield Heading(start, len(heading[1]), _without_closing_marks(heading[2].rstrip()))
+
+
+def _without_closing_marks(heading: str) -> str:
+    """`Title ##` is the title alone."""
+    title = heading.rstrip("#")
+    return title.rstrip() if title.endswith((" ", "\t")) else heading
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:

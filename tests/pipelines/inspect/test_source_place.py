@@ -127,6 +127,9 @@ def test_chapters_of_plain_books() -> None:
         ("``` a`b\n# yes", ["yes"]),
         ("~~~\n# never closed", []),
         ("    # code\n# C#\n", ["C#"]),
+        ("## Mill ##  ", ["Mill"]),
+        ("# Mill" + " " * 300_000 + "x", ["Mill" + " " * 300_000 + "x"]),
+        ("# " + "\t" * 300_000, []),
     ],
 )
 def test_what_a_heading_is(text: str, expected: list[str]) -> None:
