@@ -111,7 +111,7 @@ def main() -> None:
     batch, megabytes = batch_of(texts), text_bytes(texts) / 1e6
     print(f"{len(texts)} documents, {megabytes:.1f} MB, one core\n\n{'family':34}MB/s")
     for name in arguments.families:
-        if family(name).isolated or family(name).reads != ("text",) or family(name).inputs:
+        if family(name).isolated or family(name).reads != ("text",) or family(name).inputs or family(name).recipe_key:
             continue
         try:
             print(f"{name:34}{megabytes / family_seconds(name, batch):.1f}", flush=True)
