@@ -42,8 +42,8 @@ test-slow: .venv/.dev system .venv/.kenlm-tried smoke
 # The demo and token shards with each other Python that is found here, in a venv of its own; part of `make test-slow`.
 smoke:
 	@for version in $(SMOKE_PYTHONS); do \
-	  command -v $$version >/dev/null 2>&1 || { echo "$$version is not here; left out"; continue; }; \
-	  set -e; home=build/smoke-$$version; rm -rf $$home; $$version -m venv $$home; \
+	  $$version -c "" >/dev/null 2>&1 || { echo "$$version does not run here; left out"; continue; }; \
+	  set -e; home=build/smoke-$$(basename $$version); rm -rf $$home; $$version -m venv $$home; \
 	  $$home/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt .; \
 	  $$home/bin/gristmill doctor; \
 	  $$home/bin/gristmill build examples/demo.yaml --out $$home/demo --quiet; \
