@@ -22,10 +22,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-from extraction_data import Example, by_type, examples, fold_of, utf8, word_f1, words
+from extraction_data import Example, by_type, examples, fold_of, utf8
 from extraction_model import label_evidence, learn
 from gristmill.filters.html.extract import Extraction
 from pydantic_core import from_json
+from word_scores import word_f1, words
 
 Extract = Callable[[bytes], str]
 

@@ -7,7 +7,6 @@ Pages are split into folds by host, so that no site is learned from and measured
 """
 
 import hashlib
-import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,24 +19,7 @@ from gristmill.filters.html.heads import Heads
 from gristmill.filters.html.layout import Page
 from gristmill.filters.html.page import read_page
 from gristmill.filters.html.page_type import PAGE_TYPES
-
-_WORD = re.compile(r"\w+")
-
-
-def words(text: str) -> list[str]:
-    """Words as WCXB's metric counts them."""
-    return _WORD.findall(text.lower())
-
-
-def word_f1(found: Counter[str], wanted: Counter[str]) -> float:
-    """F1 of two multisets of words; 1 where both are empty."""
-    if not found and not wanted:
-        return 1.0
-    shared = sum((found & wanted).values())
-    if not shared:
-        return 0.0
-    precision, recall = shared / sum(found.values()), shared / sum(wanted.values())
-    return 2 * precision * recall / (precision + recall)
+from word_scores import word_f1, words
 
 
 @dataclass

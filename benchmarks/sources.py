@@ -4,6 +4,7 @@
     python benchmarks/sources.py stackexchange DUMP...   # reading alone: from the archive to rows of every kind
     python benchmarks/sources.py reddit DUMP...
     python benchmarks/sources.py books | jats | latex FILE...   # beside pandoc, ebooklib, pylatexenc (sources_converted.py)
+    python benchmarks/sources.py gold SOURCE GOLD [SOURCE GOLD ...]   # beside text that is known to be right (sources_gold.py)
     python benchmarks/sources.py code REPOSITORY...      # reading and signals of files; --list: what each is judged to be
 
 Megabytes are those of the wikitext. One process, one core; the median of three runs. The peer gets a fifth of the pages, as
@@ -34,6 +35,7 @@ from gristmill.schemas.recipe.source import Source
 from gristmill.schemas.rows.document import parsed_metadata
 from gristmill.schemas.tally import Tally
 from sources_converted import converted
+from sources_gold import gold
 
 RUNS = 3
 PEER_SHARE = 5
@@ -45,7 +47,7 @@ _MARKUP = re.compile(r"\{\{|\}\}|\[\[|\]\]|\{\||\|\}|'''|</?[a-z]+[^<>]*>|\w+=\"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("preset", choices=["wiki", "stackexchange", "reddit", "books", "jats", "latex", "code"])
+    parser.add_argument("preset", choices=["wiki", "stackexchange", "reddit", "books", "jats", "latex", "gold", "code"])
     parser.add_argument("paths", nargs="+", type=Path)
     parser.add_argument("--list", action="store_true", help="of code, what every file is judged to be")
     arguments = parser.parse_args()
@@ -53,6 +55,8 @@ def main() -> None:
         wiki(arguments.paths)
     elif arguments.preset == "code":
         code(arguments.paths, arguments.list)
+    elif arguments.preset == "gold":
+        gold(arguments.paths)
     elif arguments.preset in ("books", "jats", "latex"):
         converted(arguments.preset, arguments.paths)
     else:

@@ -8,7 +8,6 @@ start included. Words are runs of three letters and more, compared as multisets:
 import gzip
 import importlib.util
 import lzma
-import re
 import resource
 import subprocess
 import tempfile
@@ -22,18 +21,18 @@ from gristmill.filters.books.from_bytes import book_of
 from gristmill.filters.jats.article import article_of
 from gristmill.filters.latex.paper import PaperError, main_file, paper_of
 from gristmill.filters.latex.unpack import files_of
+from word_scores import long_words
 
 LIMIT = 256 << 20
-_WORD = re.compile(r"[^\W\d_]{3,}")
 _SHOWN = 8
 
 
 def converted(preset: str, paths: Sequence[Path]) -> None:
     """Print one line a file and a sum."""
-    ours, peers = _TOOLS[preset]
+    ours, peers = TOOLS[preset]
     total: Counter[str] = Counter()
     for path in paths:
-        raw = _unpacked(path)
+        raw = unpacked(path)
         try:
             ours(raw)
             text, seconds = _timed(lambda raw=raw: ours(raw))
@@ -59,7 +58,7 @@ def _compare(name: str, peer: Callable[[bytes], str], raw: bytes, text: str, tot
         return
     total[f"{name} ms"] += round(1000 * seconds)
     total[f"{name} bytes"] += len(raw)
-    mine, theirs = (Counter(_WORD.findall(one.lower())) for one in (text, other))
+    mine, theirs = (Counter(long_words(one)) for one in (text, other))
     both = sum((mine & theirs).values())
     shared = 2 * both / max(sum(mine.values()) + sum(theirs.values()), 1)
     only = [
@@ -82,11 +81,12 @@ def _processor_seconds() -> float:
     return time.process_time() + children.ru_utime + children.ru_stime
 
 
-def _unpacked(path: Path) -> bytes:
+def unpacked(path: Path) -> bytes:
+    """The bytes of a file; without the packing around XML, wikitext and plain text."""
     raw = path.read_bytes()
     if path.name.endswith(".xz"):
         return lzma.decompress(raw)
-    return gzip.decompress(raw) if path.name.endswith(("xml.gz", "txt.gz")) else raw
+    return gzip.decompress(raw) if path.name.endswith(("xml.gz", "txt.gz", "wiki.gz")) else raw
 
 
 def _pandoc(raw: bytes, kind: str, folder: str | None = None) -> str:
@@ -158,7 +158,7 @@ def _article_text(raw: bytes) -> str:
     return article.text if article else ""
 
 
-_TOOLS: dict[str, tuple[Callable[[bytes], str], dict[str, Callable[[bytes], str]]]] = {
+TOOLS: dict[str, tuple[Callable[[bytes], str], dict[str, Callable[[bytes], str]]]] = {
     "books": (
         lambda raw: book_of(raw, LIMIT).text,
         _there(

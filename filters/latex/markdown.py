@@ -19,7 +19,15 @@ from gristmill.filters.latex.environment_names import (
 from gristmill.filters.latex.environments import EnvironmentEnds, list_items, tables_within
 from gristmill.filters.latex.formulas import MAX_MATH, between_dollars, formula_line
 from gristmill.filters.latex.groups import after_brackets, after_spaces, bracket, group_end
-from gristmill.filters.latex.symbols import ACCENTS, CHARACTERS, ESCAPED, WITHOUT_TEXT, accented
+from gristmill.filters.latex.symbols import (
+    ACCENTS,
+    BEFORE_TEXT,
+    CHARACTERS,
+    ESCAPED,
+    TEXT_AND_TOOLTIP,
+    WITHOUT_TEXT,
+    accented,
+)
 from gristmill.filters.latex.tidying import CITED, MARK, kept, tidied
 
 MAX_DEPTH = 120
@@ -162,8 +170,11 @@ class Writer:
             return "", group_end(text, short[1] if short else after) or after
         if name in ("caption", "captionof"):
             return self._caption(text, self._skipped(text, after, 1) if name == "captionof" else after, depth)
-        if name in ("textcolor", "colorbox", "parbox", "raisebox", "scalebox", "resizebox", "multicolumn", "multirow"):
-            return "", self._skipped(text, after, 2 if name in ("multicolumn", "multirow", "resizebox") else 1)
+        if name in BEFORE_TEXT:
+            return "", self._skipped(text, after, BEFORE_TEXT[name])
+        if name in TEXT_AND_TOOLTIP:
+            inner, after = self._argument(text, after, depth)
+            return inner, group_end(text, after_spaces(text, after)) or after
         if name in ("textsuperscript", "textsubscript"):
             inner, after = self._argument(text, after, depth)
             return f"{'^' if 'super' in name else '_'}{{{inner.strip()}}}", after

@@ -31,19 +31,28 @@ label ref eqref autoref cref Cref pageref nameref vref vspace hspace includegrap
 usepackage documentclass documentstyle pagestyle thispagestyle pagenumbering index glossary input include epsfig
 psfig epsffile graphicspath hyphenation nocite addbibresource email thanks affiliation address institute institution
 keywords date author authors altaffiltext altaffilmark altaffiliation received accepted published preprint pacs PACS
-ead fntext fnmark tnotetext tnoteref cortext corref inst orcidID orcid titlerunning authorrunning markboth
-linespread vskip hskip kern fontsize color hypersetup urlstyle geometry theoremstyle numberwithin
+ead fntext fnmark tnotetext tnoteref cortext corref inst orcidID orcid titlerunning authorrunning
+linespread vskip hskip kern color hypersetup urlstyle geometry theoremstyle numberwithin
 DeclareGraphicsExtensions lstset captionsetup icmltitlerunning icmlauthor ccsdesc acmConference acmYear acmDOI
 acmISBN acmPrice setcopyright copyrightyear cline shorttitle shortauthors bstctlcite stepcounter refstepcounter
-usetikzlibrary pgfplotsset tikzset
+usetikzlibrary pgfplotsset tikzset selectlanguage cellcolor rowcolor columncolor arrayrulecolor pagecolor
+fontfamily fontseries fontshape phantom hphantom vphantom
 """
 _TWO = """
-setlength addtolength setcounter addtocounter rule definecolor icmlaffiliation newcolumntype pdfbookmark
+setlength addtolength setcounter addtocounter fontsize markboth rule definecolor icmlaffiliation newcolumntype pdfbookmark
 """
 _THREE = """
 addcontentsline titleformat icmlcorrespondingauthor
 """
 WITHOUT_TEXT = {name: count for count, names in ((1, _ONE), (2, _TWO), (3, _THREE)) for name in names.split()}
+# Commands of whose groups the first ones say how or where, and the rest is text.
+_ONE_BEFORE = """
+textcolor colorbox parbox raisebox scalebox rotatebox adjustbox foreignlanguage hyperlink hypertarget ifthenelse
+"""
+_TWO_BEFORE = "resizebox multicolumn multirow fcolorbox"
+BEFORE_TEXT = {name: count for count, names in ((1, _ONE_BEFORE), (2, _TWO_BEFORE)) for name in names.split()}
+# Commands whose first group is text, and whose second one says the same for menus of a viewer, or explains it there.
+TEXT_AND_TOOLTIP = frozenset({"texorpdfstring", "pdftooltip"})
 
 
 def accented(accent: str, letter: str) -> str:

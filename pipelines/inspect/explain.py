@@ -1,12 +1,13 @@
 """Explaining one document: every signal, every rule with its threshold and margin, its duplicates, the decision."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 from gristmill.filters.registry import family
+from gristmill.pipelines.inspect.source_place import SourcePlace, file_headers, places_in_source
 from gristmill.pipelines.policy.compile import CompiledPolicy, compile_recipe
 from gristmill.pipelines.policy.evaluate import PartColumns, evaluate, read_columns, signal_column
 from gristmill.pipelines.policy.named_rule import NamedRule
@@ -15,12 +16,15 @@ from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.run.shown import Tabled, printable
 from gristmill.pipelines.run.step import Place
 from gristmill.pipelines.steps import steps_of
-from gristmill.pipelines.write.pii import shown_texts
+from gristmill.pipelines.write.pii import Shown, shown_texts
 from gristmill.schemas.errors import InputError
+from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.rows.decision import DECISION
+from gristmill.schemas.rows.registry import DOCUMENT
 from gristmill.schemas.signals import FamilyKey
 
 EXCERPT_CHARACTERS = 600
+SHOWN_PLACES = 8  # in a document's source
 _SHOWN = ["doc_id", "source", "snapshot", "url", "timestamp", "text_bytes", "location", "status", "reason", "detail"]
 
 
@@ -42,6 +46,7 @@ class Explanation(Tabled):
     """Everything known of one document's decision."""
 
     document: Mapping[str, Any]
+    places: tuple[str, ...]  # in its source: file, title, question and answers, sections; () where none is known
     decision: Mapping[str, Any]
     rules: tuple[RuleOutcome, ...]
     signals: Mapping[str, Any]
@@ -66,6 +71,7 @@ class Explanation(Tabled):
     def __str__(self) -> str:
         lines = [f"document {self.document['doc_id']}: {'kept' if self.decision['kept'] else 'dropped'}"]
         lines += [f"  {key}: {printable(value)}" for key, value in self.document.items() if value is not None]
+        lines += [f"  holds: {printable(place)}" for place in self.places]
         if self.decision["failed_rules"]:
             lines.append(f"  failed: {', '.join(self.decision['failed_rules'])}")
         if self.decision["duplicate_of"]:
@@ -103,20 +109,36 @@ def explain(run: Run | str | Path, doc_id: str) -> Explanation:
     part = chosen.documents.parts[number]
     columns = read_columns(chosen.storage, part, parts, everything)
     decision = read_part(chosen.storage, chosen.decisions.parts[number], DECISION.names).slice(row, 1)
-    document = read_part(chosen.storage, part, [*_SHOWN, "text"]).slice(row, 1).to_pylist()[0]
+    document = read_part(chosen.storage, part, [*_SHOWN, "text", "metadata"]).slice(row, 1).to_pylist()[0]
     shown = shown_texts(chosen.recipe)
+    places = _places(chosen.recipe, document, document.pop("metadata"), shown)
     text = shown(document.pop("text"))
     document |= {name: shown(document[name]) for name in ("url", "detail")}
     place = Place(document["doc_id"], number, row)
     told = [(step.name, tuple(map(printable, step.explain(chosen, place)))) for step in steps_of(chosen.recipe)]
     return Explanation(
         document=document,
+        places=places,
         decision=decision.to_pylist()[0],
         rules=_outcomes(columns, policy, row),
         signals={name: column[row].as_py() for name, column in sorted(columns.signals.items())},
         steps={name: lines for name, lines in told if lines},
         excerpt=None if text is None else text[:EXCERPT_CHARACTERS],
     )
+
+
+def _places(recipe: Recipe, document: Mapping[str, Any], metadata: str | None, shown: Shown) -> tuple[str, ...]:
+    """What of its source a document holds, by `source_place`: the first places, and how many more there are."""
+    if recipe.rows != DOCUMENT:
+        return ()  # a row's text is put together from its parts
+    text, url = document["text"] or "", document["url"]
+    header = file_headers(recipe).get(document["source"])
+    found = places_in_source(text, 0, len(text), metadata=metadata, url=url, file_header=header)
+    whole = [replace(place, line=None, url=None) if place.file or place.url == url else place for place in found]
+    told = [str(place) for place in dict.fromkeys(whole) if place != SourcePlace()]
+    if len(told) > SHOWN_PLACES:
+        told[SHOWN_PLACES:] = [f"and {len(told) - SHOWN_PLACES:,} more places"]
+    return tuple((shown("\n".join(told)) or "").split("\n")) if told else ()
 
 
 def _names(key: FamilyKey) -> list[str]:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from gristmill.filters.books.apparatus import is_chapter_heading
 from gristmill.filters.code.signals import CodeFileOptions
+from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.rows.document import parsed_metadata
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
@@ -124,6 +125,15 @@ def places_in_source(
     last = max(bisect_right(begins, max(end - 1, start)) - 1, first)
     places = [_below(headings, place + 1, about, url, path) for place in range(first, last + 1)]
     return list(dict.fromkeys(places))
+
+
+def file_headers(recipe: Recipe) -> dict[str, str]:
+    """The line before each file, by source, of the sources whose documents are whole repositories."""
+    return {
+        source.name: source.code.file_header
+        for source in recipe.sources
+        if source.code.documents == "repositories" and source.format == "code"
+    }
 
 
 def _in_file(path: str, line: int, url: str | None) -> SourcePlace:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.compute as pc
 from gristmill.filters.text.text_tokenizer import load_for_text
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.inspect.source_place import SourcePlace, places_in_source
+from gristmill.pipelines.inspect.source_place import SourcePlace, file_headers, places_in_source
 from gristmill.pipelines.run.dataset import iterate_part
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.write.mix.stored import current_corpus
@@ -54,11 +54,7 @@ class TrainedPlaces:
         self._special = record.special_ids
         content = folder.read_bytes(f"{TOKENIZER_FOLDER}/tokenizer.json").decode()
         self._tokenizer = load_for_text(content)
-        self._headers = {
-            source.name: source.code.file_header
-            for source in run.recipe.sources
-            if source.code.documents == "repositories" and source.format == "code"
-        }
+        self._headers = file_headers(run.recipe)
 
     def of_tokens(self, doc_id: str, ids: np.ndarray, offset: int) -> TokensPlace:
         """Where tokens of a document come from. ids: the tokens; offset: of the first in the document, in tokens.

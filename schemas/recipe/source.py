@@ -8,7 +8,7 @@ from gristmill.schemas.lookup import installed_names, nearest_name
 from gristmill.schemas.paths import RecipePath
 from gristmill.schemas.rows.registry import DOCUMENT
 from gristmill.schemas.strict import Strict
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 READERS_GROUP = "gristmill.readers"  # of entry points: readers that installed packages bring
 SourceFormat = Literal[
@@ -228,16 +228,26 @@ class LatexOptions(Strict):
 class CodeOptions(Strict):
     """How repositories of source code are read.
 
-    documents: each file, or whole repositories, their files in the order of their paths with a header before each.
+    documents: each file, or whole repositories, their files with a header before each.
+    order: of the files in a whole repository: by path, or each after those of its files that it imports.
     max_file_bytes: larger files are left out, and counted as `large_file`.
     revision: a branch, tag or commit of git repositories; by default HEAD.
     file_header: the line before each file of a repository; `{path}` stands for its path.
     """
 
     documents: Literal["files", "repositories"] = "files"
+    order: Literal["path", "dependency"] = "path"
     max_file_bytes: int = Field(default=1 << 20, gt=0)
     revision: str = ""
     file_header: str = "# file: {path}"
+
+    @model_validator(mode="after")
+    def _check_order(self) -> "CodeOptions":
+        if self.order == "dependency" and self.documents == "files":
+            raise ValueError(
+                "found `order: dependency` of files that are documents; expected `documents: repositories`"
+            )
+        return self
 
 
 class Source(Strict):

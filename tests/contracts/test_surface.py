@@ -229,7 +229,7 @@ KEYS = {
     ),
     source.LatexOptions: "captions tables acknowledgements",
     source.ArticleOptions: "tables captions sub_articles",
-    source.CodeOptions: "documents max_file_bytes revision file_header",
+    source.CodeOptions: "documents order max_file_bytes revision file_header",
     source.CrawlOptions: "store files connections",
     source.BookOptions: "front_matter contents notes word_list",
     source.WikiOptions: "name namespaces",

@@ -33,6 +33,7 @@ from gristmill.pipelines.sources.repositories.find import is_git
 from gristmill.pipelines.sources.repositories.find import repositories as locate
 from gristmill.pipelines.sources.repositories.folder import FolderRepository
 from gristmill.pipelines.sources.repositories.git import GitRepository
+from gristmill.pipelines.sources.repositories.whole import WholeRepository
 from gristmill.schemas.recipe.source import Source
 
 __all__ = ["locate", "read", "splits"]
@@ -136,44 +137,26 @@ def _files(source: Source, repository: Repository, about: _About, rows: ReaderRo
 def _whole(source: Source, repository: Repository, about: _About, rows: ReaderRows) -> Iterator[None]:
     """The repository as one row; as several, cut between files, where it is above `max_document_bytes`."""
     left_out: Counter[str] = Counter()
-    parts: list[tuple[str, str]] = []
-    size = number = 0
-    for file in repository.files():
-        path = file.path.removeprefix(about.root)
-        found = _text_of(source, file, path, {})
-        reason = found.reason if isinstance(found, _LeftOut) else _unfit(path, found, repository.name)
-        if reason or isinstance(found, _LeftOut):
-            left_out[reason or "other"] += 1
-            continue
-        header = source.code.file_header.replace("{path}", path)
-        part = f"{header}\n{found.rstrip()}\n"
-        if size and size + len(part.encode("utf-8", "replace")) > source.max_document_bytes:
-            _add_whole(rows, parts, about, repository, left_out, number)
-            parts, size, number = [], 0, number + 1
+    with WholeRepository(source.code) as whole:
+        for file in repository.files():
+            path = file.path.removeprefix(about.root)
+            found = _text_of(source, file, path, {})
+            reason = found.reason if isinstance(found, _LeftOut) else _unfit(path, found, repository.name)
+            if isinstance(found, _LeftOut) or reason:
+                left_out[reason or "other"] += 1
+            else:
+                whole.add(path, found)
+        number = -1
+        for number, (files, text) in enumerate(whole.documents(source.max_document_bytes)):
+            rows.frame()
+            notes = about.notes | {"files": files, "left_out": dict(sorted(left_out.items()))}
+            content, url = utf8_of(text, notes), repository.url or None
+            rows.add(content, 0, id_value=[rows.split.path], url=url, metadata=notes, number=number)
             yield
-        parts.append((path, part))
-        size += len(part.encode("utf-8", "replace")) + 1
-    if parts:
-        _add_whole(rows, parts, about, repository, left_out, number)
-    else:
+    if number < 0:
         rows.frame()
         rows.skip("no_code")
     yield
-
-
-def _add_whole(
-    rows: ReaderRows,
-    parts: list[tuple[str, str]],
-    about: _About,
-    repository: Repository,
-    left_out: Counter[str],
-    number: int,
-) -> None:
-    rows.frame()
-    notes = about.notes | {"files": len(parts), "left_out": dict(sorted(left_out.items()))}
-    text = "\n".join(part for _, part in sorted(parts))
-    url = repository.url or None
-    rows.add(utf8_of(text, notes), 0, id_value=[rows.split.path], url=url, metadata=notes, number=number)
 
 
 class _LeftOut(NamedTuple):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from gristmill.console import Console
 from gristmill.pipelines.build import build
+from gristmill.pipelines.inspect.explain import explain
 from gristmill.pipelines.inspect.trained_place import TrainedPlaces, corpus_beside
 from gristmill.schemas.errors import InputError
 
@@ -61,5 +62,9 @@ def test_every_token_has_its_place(tmp_path: Path, add_bos: bool) -> None:
             assert [place.section for place in whole.places] == [("Mühle",), ("Mühle", "Steine")]
         with pytest.raises(InputError, match="another text than the one trained on"):
             places.of_tokens(row["doc_id"], ids[add_bos : add_bos + 1], 2 + add_bos)
+        told = explain(run, row["doc_id"])
+        expected = ("file src/mill.py",) if "def" in whole.text else ('section "Mühle"', 'section "Mühle" > "Steine"')
+        assert told.places == expected
+        assert f"holds: {expected[-1]}" in str(told)
     with pytest.raises(InputError, match="no document 'none'"):
         places.of_tokens("none", np.array([1]), 0)

@@ -12,6 +12,7 @@ import pytest
 from dulwich import porcelain
 from dulwich.repo import Repo
 from gristmill.pipelines.sources.readers.registry import list_splits
+from gristmill.pipelines.sources.repositories import whole
 from gristmill.schemas.errors import InputError
 from gristmill.schemas.recipe.source import Source
 
@@ -181,6 +182,42 @@ def test_whole_repositories(tmp_path: Path) -> None:
     cut = read_source(tmp_path / "mill", format="code", code={"documents": "repositories"}, max_document_bytes=400)
     assert len(cut.rows) == 3
     assert cut.reasons == ["too_large"]
+
+
+IMPORTING = {"a.py": b"import z\n", "m.py": b"import a\n", "z.py": b"x = 1\n", "notes.md": b"# Notes\n"}
+
+
+def order_of(reading: Reading) -> list[list[str]]:
+    return [[line[8:] for line in text.split("\n") if line.startswith("# file: ")] for text in reading.texts]
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [("path", ["a.py", "m.py", "notes.md", "z.py"]), ("dependency", ["notes.md", "z.py", "a.py", "m.py"])],
+)
+def test_the_order_of_files_in_whole_repositories(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str, expected: list[str]
+) -> None:
+    """In a folder and in archives that have another order, in memory and on disk, in one document and cut into several."""
+    options = {"format": "code", "code": {"documents": "repositories", "order": order}}
+    write(tmp_path / "mill", IMPORTING)
+    (tmp_path / "mill.tar").write_bytes(
+        tar_of({name: IMPORTING[name] for name in sorted(IMPORTING)[::-1]}, "w", "mill/")
+    )
+    folder, archive = read_source(tmp_path / "mill", **options), read_source(tmp_path / "mill.tar", **options)
+    assert order_of(folder) == order_of(archive) == [expected]
+    assert folder.texts == archive.texts
+    monkeypatch.setattr(whole, "MEMORY_BYTES", 10)
+    assert read_source(tmp_path / "mill", **options).texts == folder.texts
+    cut = read_source(tmp_path / "mill.tar", max_document_bytes=60, **options)
+    assert order_of(cut) == [expected[:2], expected[2:]]
+    assert "\n".join(cut.texts) == folder.texts[0]
+    assert len({row["doc_id"] for row in cut.rows}) == 2
+
+
+def test_an_order_of_files_that_are_documents_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected `documents: repositories`"):
+        Source(name="s", path=str(tmp_path), format="code", code={"order": "dependency"})
 
 
 def test_what_leaves_a_repository_is_not_read(tmp_path: Path) -> None:
