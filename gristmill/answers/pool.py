@@ -12,7 +12,6 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,15 +21,11 @@ from gristmill.answers.contract import CHECK_SECONDS
 from gristmill.answers.registry import checker
 from gristmill.answers.verdict import Verdict, not_scored
 from gristmill.schemas.errors import GristmillError
+from gristmill.schemas.own_process import command_of
 
 START_SECONDS = 60.0  # for a process to start and to import what a kind needs
 ROWS_AHEAD = 16  # of a worker: answers of so many rows fit into a pipe
 BYTES_AHEAD = 32 << 10  # further rows are sent only while so few bytes wait, so that writing never blocks
-# Folders of this process come behind the worker's own, so that no file of a script's folder hides a module of Python.
-_START = (
-    "import json, sys; sys.path += [folder for folder in json.loads(sys.argv[1]) if folder not in sys.path]; "
-    "from gristmill.answers.worker import main; main()"
-)
 MAX_ANSWER_BYTES = 1 << 20
 
 
@@ -47,7 +42,7 @@ class Worker:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _START, json.dumps([folder or os.getcwd() for folder in sys.path])],
+            command_of("gristmill.answers.worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 from gristmill.pipelines.engine.worker import FAILURE, FUNCTION, decode, encode, receive, send
 from gristmill.schemas.errors import RunError
+from gristmill.schemas.own_process import command_of
 
 ERROR_COLUMN = "error"
 START_SECONDS = 120.0
@@ -50,9 +51,8 @@ class _Worker:
     def __init__(self, limits: WorkerLimits) -> None:
         self.key: tuple[str, str] | None = None
         self.channel, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "gristmill.pipelines.engine.worker", str(theirs.fileno())]
         self.process = subprocess.Popen(
-            [*command, str(limits.memory_bytes)],
+            command_of("gristmill.pipelines.engine.worker", str(theirs.fileno()), str(limits.memory_bytes)),
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -1,6 +1,6 @@
 """Compiling kernels ahead, on every core: once per machine and version, then they come from the cache.
 
-`python -m gristmill.pipelines.engine.warm` reads names, a line each: signals:FAMILY | text:VERSION |
+`main`, in a process of its own, reads names, a line each: signals:FAMILY | text:VERSION |
 MODULE:FUNCTION, which is called with a few texts. It answers each with the same line once its kernels are compiled, with an
 empty one when they could not be.
 """
@@ -22,6 +22,7 @@ from gristmill.filters.transforms.versions import split_version
 from gristmill.kernels.compile import kernel_folder
 from gristmill.schemas.errors import GristmillError
 from gristmill.schemas.lookup import load_object
+from gristmill.schemas.own_process import command_of
 from gristmill.schemas.recipe.rules import ORIGINAL
 from gristmill.schemas.signals import Family
 
@@ -81,7 +82,7 @@ def spread_by_prefix(names: Sequence[str]) -> list[str]:
 
 def _compile_in_a_process(waiting: Iterator[str], done: Callable[[str, bool], None]) -> None:
     """Take names one by one and have them compiled; a process that dies is followed by another one."""
-    command = [sys.executable, "-m", "gristmill.pipelines.engine.warm"]
+    command = command_of("gristmill.pipelines.engine.warm")
     process = None
     for name in waiting:
         if process is None:
@@ -133,7 +134,7 @@ def warm_one(name: str) -> None:
         load_object(name)(texts)
 
 
-def answer_names() -> None:
+def main() -> None:
     """Warm each name on standard input, and say so."""
     answers = sys.stdout
     with redirect_stdout(sys.stderr):
@@ -144,7 +145,3 @@ def answer_names() -> None:
             except Exception:
                 name = ""
             print(name, file=answers, flush=True)
-
-
-if __name__ == "__main__":
-    answer_names()

@@ -1,4 +1,4 @@
-"""A worker process of the isolation pool: `python -m gristmill.pipelines.engine.worker FD LIMIT`.
+"""A worker process of the isolation pool: `main`, with a file descriptor and a limit of memory as arguments.
 
 It is told a function with its configuration, then sent Arrow batches to answer by it, over a socket, until the other end
 closes; it may be told another function in between. Whatever a function prints goes to standard error.
@@ -78,7 +78,3 @@ def main() -> None:
         except (Exception, MemoryError) as error:  # the parent isolates the record, or stops the run without a function
             kind, answer = FAILURE, f"{type(error).__name__}: {error}"[:500].encode()
         send(channel, kind, answer)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""fastText's training in a process of its own: `python -m gristmill.pipelines.signal_models.fasttext_process OPTIONS MODEL`.
+"""fastText's training in a process of its own: `main`, with options and the path of the model as arguments.
 
 fastText fills only the first tenth of its weights and leaves the others as the allocator hands them out, so that a second
 training in one process starts from whatever the first one freed, often not even from numbers. Here glibc hands every
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.schemas.errors import InputError
+from gristmill.schemas.own_process import command_of
 
 # glibc: what is allocated is filled with the complement of this byte, and nothing comes from caches that skip that.
 ALLOCATOR = {"MALLOC_PERTURB_": "255", "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
@@ -21,8 +22,8 @@ ALLOCATOR = {"MALLOC_PERTURB_": "255", "GLIBC_TUNABLES": "glibc.malloc.tcache_co
 
 def train_in_process(arguments: Mapping[str, Any], model: Path) -> None:
     """`fasttext.train_supervised(**arguments)` saved as `model`; InputError when it fails."""
-    command = [sys.executable, "-m", "gristmill.pipelines.signal_models.fasttext_process", json.dumps(dict(arguments))]
-    done = subprocess.run([*command, str(model)], env={**os.environ, **ALLOCATOR}, capture_output=True, check=False)
+    command = command_of("gristmill.pipelines.signal_models.fasttext_process", json.dumps(dict(arguments)), str(model))
+    done = subprocess.run(command, env={**os.environ, **ALLOCATOR}, capture_output=True, check=False)
     if done.returncode or not model.is_file():
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         raise InputError(
@@ -36,7 +37,3 @@ def main() -> None:
     import fasttext
 
     fasttext.train_supervised(**json.loads(sys.argv[1])).save_model(sys.argv[2])
-
-
-if __name__ == "__main__":
-    main()

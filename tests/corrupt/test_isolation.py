@@ -79,6 +79,21 @@ def test_a_worker_answers_by_several_functions_in_turns() -> None:
     assert len(processes) == 1
 
 
+def test_files_of_the_working_directory_hide_no_module_and_are_found(
+    pool: IsolatedPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for who builds in a folder that has a `json.py` of its own, or a folder named as this package."""
+    (tmp_path / "gristmill").mkdir()
+    for name in ("json.py", "socket.py", "gristmill/__init__.py"):
+        (tmp_path / name).write_text("raise ImportError('a file of the user')\n")
+    (tmp_path / "own_measure.py").write_text("from tests.corrupt.crashing import measure\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])  # as in a notebook
+    for module in ("tests.corrupt.crashing", "own_measure"):
+        assert pool.run(f"{module}:measure", {}, batch_of("fine"), SCHEMA).column("characters").to_pylist() == [4]
+    pool.close()
+
+
 def test_a_function_that_cannot_be_imported_stops_the_run(pool: IsolatedPool) -> None:
     with pytest.raises(RunError, match="did not start: ModuleNotFoundError"):
         pool.run("no_such_module:measure", {}, batch_of("x"), SCHEMA)
