@@ -116,7 +116,8 @@ def _joined(blocks: list[WikiBlock], left_out: Mapping[str, int]) -> WikiArticle
             parts.append(gap)
             size += len(gap)
         if block.kind == HEADING:
-            sections.append(Section(size, block.level, block.text.lstrip("#").strip()))
+            heading = block.text.lstrip("#")
+            sections.append(Section(size, len(block.text) - len(heading), heading.strip()))
         parts.append(block.text)
         size += len(block.text.encode())
     return WikiArticle("".join(parts), sections, left_out)

@@ -19,7 +19,7 @@ _HAS_BLOCKS = re.compile(r"(?:^|\n)\s*(?:[*#;]|\{\|)")
 
 
 class WikiBlock(NamedTuple):
-    """kind: heading, item of a list, or other. level: of a heading, 2 to 6; of an item how deep it lies."""
+    """kind: heading, item of a list, or other. level: of a heading, 1 to 6; of an item how deep it lies."""
 
     kind: str
     text: str
@@ -89,8 +89,8 @@ def _paragraph(lines: Sequence[str], verbatim: Verbatim, quotes: int) -> Iterato
 def _heading(bare: str, verbatim: Verbatim) -> WikiBlock:
     level = min(len(bare) - len(bare.lstrip("=")), len(bare) - len(bare.rstrip("=")), 6, (len(bare) - 1) // 2)
     title = inline_text(bare[level : len(bare) - level], verbatim).replace("\n", " ")
-    level = max(level, 2)
-    return WikiBlock(HEADING, f"{'#' * level} {title}" if title else "", level)
+    marks = "#" * max(level, 2)  # the title of the page is the first level
+    return WikiBlock(HEADING, f"{marks} {title}" if title else "", level)
 
 
 def _item(bare: str, numbers: dict[int, int], verbatim: Verbatim, quotes: int) -> Iterator[WikiBlock]:

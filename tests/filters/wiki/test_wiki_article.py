@@ -52,6 +52,7 @@ CASES = [
     ("closed }} and ]] and }", "closed }} and ]] and }"),
     # blocks
     ("== A ==\ntext\n=== B ===\nmore\n== Empty ==\n", "## A\n\ntext\n\n### B\n\nmore"),
+    ("a\n= A =\n== B ==\ntext\n= Empty =\n== None ==\n= C =\nmore", "a\n\n## A\n\n## B\n\ntext\n\n## C\n\nmore"),
     ("* one\n** two\n* three\n# first\n# second", "- one\n  - two\n- three\n1. first\n2. second"),
     ("* one\n*: goes on\n", "- one\n  goes on"),
     (": moved in\n;Term: definition", "moved in\n\nTerm: definition"),
