@@ -31,7 +31,7 @@ label ref eqref autoref cref Cref pageref nameref vref vspace hspace includegrap
 usepackage documentclass documentstyle pagestyle thispagestyle pagenumbering index glossary input include epsfig
 psfig epsffile graphicspath hyphenation nocite addbibresource email thanks affiliation address institute institution
 keywords date author authors altaffiltext altaffilmark altaffiliation received accepted published preprint pacs PACS
-ead fntext fnmark tnotetext tnoteref cortext corref inst orcidID orcid titlerunning authorrunning
+ead fntext fnmark tnotetext tnoteref cortext corref inst orcidID orcid titlerunning authorrunning affil altaffil
 linespread vskip hskip kern color hypersetup urlstyle geometry theoremstyle numberwithin
 DeclareGraphicsExtensions lstset captionsetup icmltitlerunning icmlauthor ccsdesc acmConference acmYear acmDOI
 acmISBN acmPrice setcopyright copyrightyear cline shorttitle shortauthors bstctlcite stepcounter refstepcounter
