@@ -11,7 +11,7 @@ Ranges = Sequence[tuple[int, int]]
 
 
 class Stretch(NamedTuple):
-    """ServedOrder sequences from `served` on have the plan positions start .. end - 1; late: served again after a skip."""
+    """Served sequences from `served` on have the plan positions start .. end - 1; late: served again after a skip."""
 
     served: int
     start: int

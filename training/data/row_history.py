@@ -5,10 +5,12 @@
 """
 
 from collections.abc import Set
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from gristmill.schemas.errors import RunError
-from gristmill.training.data.history import Event, History
+from gristmill.training.data.history import Event, History, has_begun, read_events
 from gristmill.training.data.row_index import RowIndex, named_shortly
 from gristmill.training.data.rows import RowPlan
 
@@ -20,15 +22,32 @@ class RowHistory(History):
 
     kinds = (*History.kinds, FORGET)
 
+    def __init__(self, *arguments: Any) -> None:
+        self._forgotten_from: dict[str, int] = {}
+        super().__init__(*arguments)
+
+    def forgotten_from(self, doc_id: str) -> int | None:
+        """The served sequence from which on a row is not served; None for one that was not forgotten."""
+        return self._forgotten_from.get(doc_id)
+
     def forgotten(self, served: int) -> set[str]:
         """The ids that are not served at a served sequence any more."""
-        events = [event for event in self.events if event.event == FORGET and event.position <= served]
-        return {doc_id for event in events for doc_id in event.data["doc_ids"]}
+        return {doc_id for doc_id, first in self._forgotten_from.items() if first <= served}
 
     def _take_effect(self, event: Event) -> None:
         super()._take_effect(event)
-        if event.event == FORGET and event.data["ranges"]:
+        if event.event != FORGET:
+            return
+        for doc_id in event.data["doc_ids"]:
+            self._forgotten_from[doc_id] = min(event.position, self._forgotten_from.get(doc_id, event.position))
+        if event.data["ranges"]:
             self._skip(event)
+
+
+def recorded_forgotten(path: Path) -> set[str]:
+    """The ids that the history in a file says are forgotten; none where there is no history. RunError for a damaged one."""
+    events = read_events(path) if has_begun(path) else []
+    return {doc_id for event in events if event.event == FORGET for doc_id in event.data["doc_ids"]}
 
 
 def record_forgotten(

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from gristmill.schemas.errors import RunError
+from gristmill.training.data.files import whole_file
 
 INDEX = "rows.parquet"
 SCHEMA = pa.schema(
@@ -57,26 +58,33 @@ class RowIndex:
 
     @classmethod
     def load(cls, folder: Path) -> "RowIndex":
-        """The index in a run's folder; RunError where it is missing or damaged."""
+        """The index in a run's folder; RunError where it is missing, damaged, or of something else."""
         path = folder / INDEX
         try:
-            return cls(pq.read_table(path, schema=SCHEMA))
-        except (OSError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            table = pq.read_table(path)
+            if not table.schema.equals(SCHEMA):
+                raise pa.ArrowInvalid(f"its columns are {', '.join(table.column_names) or 'none'}")
+            return cls(table)
+        except (OSError, pa.ArrowException) as error:
             raise RunError(
                 f"{INDEX} cannot be read ({str(error).splitlines()[0]})",
                 where=str(folder),
                 expected="the rows that the run was begun with",
-                next_step="start the run again with the same rows, which writes it",
+                next_step="restore it from a copy; a start with just the rows that the run was begun with writes it again",
             ) from error
 
     def save(self, folder: Path) -> None:
         """Write rows.parquet."""
-        temporary = folder / (INDEX + ".part")
-        pq.write_table(self.table, temporary)
-        temporary.replace(folder / INDEX)
+        with whole_file(folder / INDEX) as stream:
+            pq.write_table(self.table, stream)
 
     def __len__(self) -> int:
         return len(self.table)
+
+    @property
+    def sequences(self) -> int:
+        """How many sequences hold the rows."""
+        return int(pc.count_distinct(self.table["sequence"]).as_py())
 
     @property
     def doc_ids(self) -> list[str]:
@@ -113,7 +121,7 @@ def digest_of(doc_id: str, record: Mapping[str, Any]) -> str:
 def listed_ids(path: str) -> set[str]:
     """The ids of a text file, one a line. RunError where it cannot be read."""
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(
             f"the ids of forgotten rows cannot be read ({error})", where=path, expected="an id a line"

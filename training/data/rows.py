@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from gristmill.schemas.errors import RecipeError, RunError
+from gristmill.training.data.files import json_object, write_whole
 from gristmill.training.data.history import History
 from gristmill.training.data.permutation import Permutation
 
@@ -78,19 +79,20 @@ class RowPlan:
     @classmethod
     def load(cls, folder: Path) -> "RowPlan":
         """The plan that a run's folder was begun with; RunError where plan.json is missing or damaged."""
-        path = folder / PLAN
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
+            found = json_object(folder / PLAN) or {}
+            plan_id, rows = found.get("plan_id"), found.get("rows")
+            if not isinstance(plan_id, str) or not isinstance(rows, int) or rows < 1:
+                raise ValueError("no plan over rows")
+        except (OSError, ValueError) as error:
             raise RunError(
                 f"{PLAN} cannot be read ({error})", where=str(folder), next_step="restore the file from a copy"
             ) from error
+        return cls(plan_id, rows)
 
     def save(self, folder: Path) -> None:
         """Write plan.json."""
-        temporary = folder / (PLAN + ".part")
-        temporary.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
-        temporary.replace(folder / PLAN)
+        write_whole(folder / PLAN, json.dumps(asdict(self)) + "\n")
 
     def row(self, positions: np.ndarray) -> np.ndarray:
         """The row (int64, below `rows`) that stands at each position (int64)."""

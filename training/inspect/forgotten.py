@@ -179,14 +179,21 @@ def audit_run(run: str | Path, shards: str | Path | None = None) -> ForgottenRep
         if not (folder / name).is_file():
             raise RunError(f"no {name}", where=str(folder), expected="the folder of a training run")
     training, come = read_training(folder), progress(folder)
-    recipe = training["recipe"]
+    batch, steps = (training["recipe"].get(name) for name in ("batch_sequences", "steps"))
+    if not isinstance(batch, int) or not isinstance(steps, int) or batch < 1:
+        raise RunError(
+            "the recipe has no batch_sequences or steps",
+            where=str(folder / TRAINING),
+            expected="the record of a training run",
+            next_step="restore the file from a copy",
+        )
     plan = Plan.load(folder, shards)
     report = audit_forgotten(
         plan,
         StreamHistory.open(folder / HISTORY, plan, begin=False),
-        batch_sequences=recipe["batch_sequences"],
+        batch_sequences=batch,
         trained_steps=come.steps,
-        planned_steps=recipe["steps"],
+        planned_steps=steps,
         run=str(folder),
     )
     report.notes += _notes(folder, come)

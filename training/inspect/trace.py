@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow.compute as pc
 from gristmill.schemas.errors import InputError, RunError
+from gristmill.training.data.files import json_object
 from gristmill.training.data.history import Event, read_events
 from gristmill.training.data.row_history import RowHistory
-from gristmill.training.data.row_index import RowIndex
+from gristmill.training.data.row_index import INDEX, RowIndex
 from gristmill.training.data.rows import PLAN, RowPlan
 from gristmill.training.data.stream.dataset import DocumentSpan, PlanDataset
 from gristmill.training.data.stream.history import StreamHistory
 from gristmill.training.data.stream.plan import Plan
-from gristmill.training.run.files import json_object
 from gristmill.training.run.folder import HISTORY, TRAINING, read_training
 from gristmill.training.run.progress import progress
 
@@ -202,6 +202,10 @@ class RowTrainingRun(ServedRun):
     def open_data(self, events: Sequence[Event]) -> None:
         self.plan = RowPlan.load(self.folder)
         self.index = RowIndex.load(self.folder)
+        if self.index.sequences != self.plan.rows:
+            raise RunError(
+                f"{INDEX} is of other rows than {PLAN}", where=str(self.folder), next_step="restore it from a copy"
+            )
         self.history = RowHistory(None, self.plan, events)
 
     def position_of(self, served: int) -> int:
@@ -210,8 +214,7 @@ class RowTrainingRun(ServedRun):
     def documents_of(self, served: int) -> list[TrainedRow]:
         """The rows of a sequence; those that were forgotten before it was served are left out, because it was blank there."""
         sequence = int(self.plan.row(self.history.positions(served, served + 1))[0])
-        forgotten = self.history.forgotten(served)
-        rows = [row for row in self.index.of_sequence(sequence) if row.doc_id not in forgotten]
+        rows = [row for row in self.index.of_sequence(sequence) if not self._is_forgotten(row.doc_id, served)]
         return [TrainedRow(row.doc_id, row.source, row.url, row.start, row.end) for row in rows]
 
     def seen(self, doc_id: str, steps: int | None = None) -> list[SeenBy]:
@@ -226,13 +229,17 @@ class RowTrainingRun(ServedRun):
         return [
             self._seen(served, row.start, row.end)
             for served in np.flatnonzero(sequences == row.sequence).tolist()
-            if doc_id not in self.history.forgotten(served)
+            if not self._is_forgotten(doc_id, served)
         ]
+
+    def _is_forgotten(self, doc_id: str, served: int) -> bool:
+        first = self.history.forgotten_from(doc_id)
+        return first is not None and first <= served
 
     def forgotten_from(self, doc_id: str) -> int | None:
         """The step from which on a row is served no more; None for a row that was not forgotten."""
-        found = [e.position for e in self.history.events if doc_id in e.data.get("doc_ids", ())]
-        return min(found) // self.launches[0]["global_batch"] + 1 if found else None
+        first = self.history.forgotten_from(doc_id)
+        return None if first is None else first // self.launches[0]["global_batch"] + 1
 
 
 def open_training_run(folder: str | Path, branch: int | None = None) -> TrainingRun | RowTrainingRun:

@@ -15,14 +15,16 @@ import torch
 import trl
 from accelerate.utils import gather_object
 from gristmill.schemas.training.dpo import DpoRecipe
+from gristmill.training.data.files import whole_file
 from gristmill.training.data.row_sequences import NO_LABEL
 from gristmill.training.kinds.pairs import PairKind
 from gristmill.training.kinds.post_training import refuse_fsdp
 from gristmill.training.kinds.trl_trainer import WatchedTrlTrainer
 from gristmill.training.objectives.tensors import evaluating
 from gristmill.training.run.folder import REFERENCE
+from gristmill.training.score.pair_figures import right_order
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 SIDES = ("chosen", "rejected")
 NO_INPUTS = ("completion_mask", "ref_chosen_logps", "ref_rejected_logps")  # columns of a batch that no model reads
@@ -120,24 +122,18 @@ class Dpo(PairKind):
 
     def validation_loss(self, trainer: Any) -> Callable[[torch.nn.Module], float | None] | None:
         """The loss of the held-out pairs; how many are preferred the right way, and by how much, goes into the log with it."""
-        loss, options = super().validation_loss(trainer), self.recipe.validation
-        if loss is None or options is None:
+        validation = self.validation(trainer)
+        if validation is None:
             return None
-        count, size = min(options.sequences, len(trainer.eval_dataset)), self.recipe.micro_batch_sequences
 
         def measured(model: torch.nn.Module) -> float | None:
-            with evaluating(model):
-                parts = [
-                    trainer.margins(model, [trainer.eval_dataset[n] for n in range(first, min(first + size, count))])
-                    for first in range(0, count, size)
-                ]
-            margins = np.concatenate(parts)
-            right = (margins > 0) + 0.5 * (margins == 0)
-            trainer.held_out_figures = {
-                "held_out/accuracy": float(right.mean()),
-                "held_out/margin": float(margins.mean() * self.recipe.beta),
-            }
-            return loss(model)
+            def figures(rows: list[Any]) -> list[float]:
+                margins = trainer.margins(model, rows)
+                return [float(right_order(margins).mean()), float(margins.mean() * self.recipe.beta)]
+
+            names = ("held_out/accuracy", "held_out/margin")
+            trainer.held_out_figures = dict(zip(names, validation.means(model, figures), strict=True))
+            return validation.loss(model)
 
         return measured
 
@@ -172,6 +168,5 @@ class ReferenceStore:
 
     def write(self, name: str, values: dict[str, torch.Tensor]) -> None:
         self.folder.mkdir(exist_ok=True)
-        path = self.folder / f"{name}.safetensors"
-        save_file(values, path.with_suffix(".part"), {"plan_id": self.plan_id})
-        path.with_suffix(".part").replace(path)
+        with whole_file(self.folder / f"{name}.safetensors") as stream:
+            stream.write(save(values, {"plan_id": self.plan_id}))

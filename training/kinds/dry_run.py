@@ -25,13 +25,13 @@ def derived_numbers(recipe: str | Path | RowRecipe, processes: int | None = None
 
     processes: that will train; by default as many as there are now. RecipeError for kinds that train on token shards.
     """
-    loaded, kind = plannable(recipe)
+    loaded, kind = recipe_and_kind(recipe)
     run = kind(loaded, Path("."))
     run.open_rows()
     return "\n".join([*_of_steps(run, processes or int(os.environ.get("WORLD_SIZE", "1"))), *_of_memory(run)])
 
 
-def plannable(recipe: str | Path | RowRecipe) -> tuple[Any, Any]:
+def recipe_and_kind(recipe: str | Path | RowRecipe) -> tuple[Any, Any]:
     """A recipe and its kind; RecipeError for kinds that train on token shards."""
     loaded: Any = recipe if isinstance(recipe, RowRecipe) else load_training_recipe(recipe)
     kind = load_kind(loaded.kind)
@@ -68,10 +68,14 @@ def _of_steps(run: Any, processes: int) -> Iterator[str]:
 
 def _of_memory(run: Any) -> Iterator[str]:
     yield f"memory    {FORMULA}; activations come on top"
-    own = run.recipe.adapter
-    rows = {**METHODS, f"this recipe: {own.method if own else 'every weight'}": own}
-    for name, adapter in rows.items():
+    for name, adapter in compared_methods(run.recipe).items():
         yield f"          {name:28} {memory_line(run.memory_of(adapter))}"
+
+
+def compared_methods(recipe: RowRecipe) -> dict[str, Adapter | None]:
+    """The methods whose memory is said, the recipe's own last, by what they are called."""
+    own = recipe.adapter
+    return {**METHODS, f"this recipe: {own.method if own else 'every weight'}": own}
 
 
 def memory_line(found: Memory) -> str:

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from gristmill.schemas.training.adapter import Adapter
 from gristmill.schemas.training.rows import RowRecipe
-from gristmill.training.kinds.dry_run import METHODS, memory_line, plannable
+from gristmill.training.kinds.dry_run import compared_methods, memory_line, recipe_and_kind
 from gristmill.training.models.actor_critic import ActorCritic
 from gristmill.training.models.adapters import trained_parameters
 from gristmill.training.models.libraries import quiet_libraries
@@ -33,11 +32,9 @@ class MeasuredMemory:
 
 def measured_lines(recipe: str | Path | RowRecipe) -> Iterator[str]:
     """For each method, and the recipe's own: measured and computed, a line each. RecipeError as `derived_numbers` raises it."""
-    loaded, kind = plannable(recipe)
-    own = loaded.adapter
-    methods: dict[str, Adapter | None] = {**METHODS, f"this recipe: {own.method if own else 'every weight'}": own}
+    loaded, kind = recipe_and_kind(recipe)
     yield f"measured on one row of {TOKENS} tokens; the peak counts activations, which the formula leaves out"
-    for name, adapter in methods.items():
+    for name, adapter in compared_methods(loaded).items():
         changed = loaded.model_copy(update={"adapter": adapter, "averaging": type(loaded.averaging)()})
         with tempfile.TemporaryDirectory() as folder, quiet_libraries():
             run = kind(changed, Path(folder))

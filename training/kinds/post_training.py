@@ -5,7 +5,7 @@ UnusableRow) and which trainer learns from them.
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +14,8 @@ from gristmill.schemas.training.adapter import Adapter
 from gristmill.schemas.training.rows import RowRecipe
 from gristmill.training.data.conversations import ConversationEncoder
 from gristmill.training.data.row_files import Usable, forgotten_of_run, need_columns, read_rows, usable_rows
-from gristmill.training.data.row_index import INDEX, IndexedRow, RowIndex, digest_of, listed_ids, named_shortly
+from gristmill.training.data.row_history import recorded_forgotten
+from gristmill.training.data.row_index import IndexedRow, RowIndex, digest_of, listed_ids, named_shortly
 from gristmill.training.data.rows import Rows
 from gristmill.training.kinds.rows import RowTrainingKind
 from gristmill.training.models.adapters import quantization, trained_parameters, with_adapter
@@ -22,6 +23,7 @@ from gristmill.training.models.build import write_model
 from gristmill.training.models.finished import load_causal, load_tokenizer, need_chat_template
 from gristmill.training.models.memory import Memory, memory
 from gristmill.training.models.merge import write_base
+from gristmill.training.run.folder import HISTORY
 from transformers import PreTrainedTokenizerBase
 
 
@@ -42,21 +44,27 @@ class PostTraining(RowTrainingKind):
 
     def prepare(self, earlier: Mapping[str, Any] | None) -> None:
         """Read tokenizer and rows, and build the model once, so that what does not fit shows before step 1."""
-        self.open_rows()
-        if earlier and earlier.get("plan_id") and (self.folder / INDEX).exists():
-            self._keep_places_of_forgotten(RowIndex.load(self.folder))
+        has_begun = bool(earlier and earlier.get("plan_id"))
+        self.open_rows(recorded_forgotten(self.folder / HISTORY) if has_begun else frozenset())
+        if has_begun and self._to_forget:
+            self._keep_places_of_forgotten()
         super().prepare(earlier)
         model = self.model()
         self.trained, self.parameters = trained_parameters(model)
         self.check_model(model)
 
-    def open_rows(self) -> None:
-        """Read the tokenizer and the rows; the model is not touched."""
+    def open_rows(self, forgotten: Set[str] = frozenset()) -> None:
+        """Read the tokenizer and the rows; the model is not touched.
+
+        forgotten: ids of rows to leave out, besides those that the recipe and a run of gristmill name.
+        """
         recipe: RowRecipe = self.recipe
         self.template_change: str | None = None
         self.vocabulary = load_tokenizer(Path(recipe.tokenizer or recipe.model), recipe.chat_template)
         self._forgotten: set[str] = set()
-        self._to_forget = set() if recipe.forgotten_rows is None else listed_ids(recipe.forgotten_rows)
+        self._to_forget = set(forgotten)
+        if recipe.forgotten_rows is not None:
+            self._to_forget |= listed_ids(recipe.forgotten_rows)
         for path in (recipe.rows, recipe.validation_rows):
             self._to_forget |= forgotten_of_run(path) if path else set()
         self.encoder = ConversationEncoder(self.vocabulary, recipe.max_tokens)
@@ -75,11 +83,15 @@ class PostTraining(RowTrainingKind):
         """Whether a row was prepared to be what it was when the run began."""
         return True
 
-    def _keep_places_of_forgotten(self, index: RowIndex) -> None:
+    def _keep_places_of_forgotten(self) -> None:
         """The rows in the order that the run was begun with, blank ones in the place of those that were forgotten since.
 
         RunError for rows that are gone without having been forgotten, and for rows that hold something else now.
         """
+        try:
+            index = RowIndex.load(self.folder)
+        except RunError:
+            return  # needed only if one of its rows was forgotten: then the rows give another plan, which is an error
         self._forgotten = set(index.doc_ids) & self._to_forget
         if not self._forgotten:
             return

@@ -54,14 +54,13 @@ class Reward(PairKind):
 
     def validation_loss(self, trainer: Any) -> Callable[[torch.nn.Module], float | None] | None:
         """The loss of the held-out pairs; their other figures go into the log with it."""
-        loss = super().validation_loss(trainer)
-        if loss is None or self.recipe.validation is None:
+        validation = self.validation(trainer)
+        if validation is None:
             return None
-        count = min(self.recipe.validation.sequences, len(trainer.eval_dataset))
-        pairs = [trainer.eval_dataset[number] for number in range(count)]
+        pairs = [trainer.eval_dataset[number] for number in range(validation.count)]
 
         def measured(model: torch.nn.Module) -> float | None:
             trainer.held_out_figures = pair_figures(model, pairs, self.vocabulary.pad_token_id)
-            return loss(model)
+            return validation.loss(model)
 
         return measured

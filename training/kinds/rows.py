@@ -53,6 +53,7 @@ class RowTrainingKind(Kind):
             self.index = RowIndex.of(self.indexed_rows())
         begun_with = (earlier or {}).get("plan_id")
         if begun_with and begun_with != self._plan.plan_id:
+            RowIndex.load(self.folder)  # an error of its own: without it forgotten rows cannot keep their places
             raise RunError(
                 f"the rows and the seed give plan {self._plan.plan_id}",
                 where=self.data.source or str(self.folder),
@@ -110,20 +111,25 @@ class RowTrainingKind(Kind):
         trainer.train_dataset = ServedRows(prepared, RowStream(self._plan, history), self.sequences)
         return trainer
 
-    def validation_loss(self, trainer: Any) -> Callable[[torch.nn.Module], float | None] | None:
-        """The mean over the rows of the trainer's eval_dataset, as many as the recipe says."""
+    def validation(self, trainer: Any) -> "RowValidation | None":
+        """What measures a model on the rows of the trainer's eval_dataset, as many as the recipe says; None without any."""
         options = self.recipe.validation
         if options is None or trainer.eval_dataset is None:
             return None
         count = min(options.sequences, len(trainer.eval_dataset))
-        return RowValidation(trainer, count, self.recipe.micro_batch_sequences).loss
+        return RowValidation(trainer, count, self.recipe.micro_batch_sequences)
+
+    def validation_loss(self, trainer: Any) -> Callable[[torch.nn.Module], float | None] | None:
+        """The mean over the rows that `validation` measures."""
+        validation = self.validation(trainer)
+        return None if validation is None else validation.loss
 
     def losses(self, trainer: Any, history: History) -> "RowLosses":
         return RowLosses(trainer, self.data)
 
 
 class RowValidation:
-    """The mean loss of the first `count` rows of a trainer's eval_dataset, `rows` at a time, dealt out over the processes.
+    """Means over the first `count` rows of a trainer's eval_dataset, `rows` at a time, dealt out over the processes.
 
     Every process runs the model equally often, because a model that is spread over them waits for all; one that has no rows
     left runs the first ones again and does not count them. A micro batch counts by its rows.
@@ -133,14 +139,26 @@ class RowValidation:
         self.trainer, self.count, self.rows = trainer, count, rows
 
     def loss(self, model: torch.nn.Module) -> float | None:
-        """Under the model as it is now; None where there are no rows. No random number is drawn."""
-        trainer, total = self.trainer, torch.zeros((), dtype=torch.float64)
+        """The loss under the model as it is now; None where there are no rows. No random number is drawn."""
+        trainer = self.trainer
+
+        def loss(rows: list[Any]) -> list[float]:
+            return [float(trainer.compute_loss(model, trainer._prepare_inputs(trainer.data_collator(rows))))]
+
+        return next(iter(self.means(model, loss)), None)
+
+    def means(self, model: torch.nn.Module, figures: Callable[[list[Any]], Sequence[float]]) -> list[float]:
+        """The mean over all rows of each of several figures; nothing where there are no rows.
+
+        figures: of a micro batch, the mean of each over its rows; called with the model in evaluation mode.
+        """
+        trainer, totals = self.trainer, torch.zeros(0, dtype=torch.float64)
         with evaluating(model):
             for first, size, counts in self._micro_batches():
-                items = [trainer.eval_dataset[number] for number in range(first, first + size)]
-                loss = trainer.compute_loss(model, trainer._prepare_inputs(trainer.data_collator(items)))
-                total += float(loss) * size if counts else 0.0
-        return float(trainer.sum_over_processes(total)) / self.count if self.count else None
+                found = figures([trainer.eval_dataset[number] for number in range(first, first + size)])
+                own = torch.tensor(found, dtype=torch.float64) * size if counts else torch.zeros(len(found)).double()
+                totals = totals + own if len(totals) else own
+        return (trainer.sum_over_processes(totals) / self.count).tolist() if self.count else []  # type: ignore[no-any-return]
 
     def _micro_batches(self) -> Iterator[tuple[int, int, bool]]:
         """(first row, rows, whether it counts) of each of this process's micro batches: one beyond the end does not.

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 import peft
 import torch
 import transformers
-import xxhash
 from gristmill.schemas.errors import InputError, ModelError
+from gristmill.training.data.files import checksum
 from gristmill.training.models.adapters import ADAPTER, read_configuration
 from gristmill.training.models.build import copy_tokenizer, open_model
 from gristmill.training.models.libraries import quiet_libraries
@@ -22,7 +23,6 @@ from safetensors import SafetensorError, safe_open
 BASE = "base.json"  # in an adapter's folder: the model that it was trained over
 WEIGHTS = "adapter_model.safetensors"
 PROBE_TOKENS = 64
-_CHUNK = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,7 @@ def adapters_below(folder: str | Path) -> Iterator[AdapterInfo]:
 
 def base_digest(folder: Path) -> str:
     """XXH3-128 of the weights of a model folder."""
-    hasher = xxhash.xxh3_128()
-    for file in sorted(folder.glob("*.safetensors")):
-        with file.open("rb") as content:
-            while chunk := content.read(_CHUNK):
-                hasher.update(chunk)
-    return str(hasher.hexdigest())
+    return checksum(*sorted(folder.glob("*.safetensors")))
 
 
 def write_base(out: Path, base: Path) -> None:
@@ -141,16 +136,27 @@ def refuse_another_base(adapter: Path, base: Path) -> None:
 
 def base_model(folder: Path, task: str) -> Any:
     """The model of a folder, as adapters of a task (peft's name of it) are trained over."""
-    scores = task.endswith("SEQ_CLS")
-    kind = {"kind": transformers.AutoModelForSequenceClassification, "num_labels": 1} if scores else {}
+    kind = {"kind": transformers.AutoModelForSequenceClassification, "num_labels": 1} if gives_scores(task) else {}
     return open_model(folder, **kind)
+
+
+def gives_scores(task: str) -> bool:
+    """Whether the model beneath adapters of a task (peft's name of it) gives a score, not a next token."""
+    return task.endswith("SEQ_CLS")
 
 
 def load_adapter(folder: Path, model: Any, config: Any, name: str = "default") -> Any:
     """peft's model: `model` with the adapter of a folder on. config: its configuration. ModelError where it does not fit."""
+    with fitting(folder):
+        return peft.PeftModel.from_pretrained(model, str(folder), adapter_name=name, config=config)
+
+
+@contextmanager
+def fitting(folder: Path) -> Iterator[None]:
+    """What libraries raise in the block becomes a ModelError that says that the adapter of a folder does not fit."""
     try:
         with quiet_libraries():
-            return peft.PeftModel.from_pretrained(model, str(folder), adapter_name=name, config=config)
+            yield
     except (RuntimeError, ValueError, OSError, KeyError, SafetensorError) as error:
         raise ModelError(
             f"the adapter does not fit the model ({str(error).splitlines()[0]})",

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 import peft
 from gristmill.schemas.errors import InputError, ModelError
 from gristmill.training.models.adapters import read_configuration
-from gristmill.training.models.libraries import quiet_libraries
 from gristmill.training.models.merge import (
     AdapterInfo,
     adapter_info,
     base_model,
+    fitting,
+    gives_scores,
     load_adapter,
     probe_ids,
     probe_outputs,
@@ -52,7 +53,7 @@ class AdapterSwitch:
         """Make an adapter known by a name; it is loaded when it is first put on.
 
         InputError for a name that another adapter has; ModelError for a folder without an adapter, and for one that was
-        trained over another model.
+        trained over another model, or one of another task.
         """
         if name in self._folders:
             raise InputError(f"two adapters named {name!r}", expected="a name for each", next_step="call `replace`")
@@ -72,21 +73,34 @@ class AdapterSwitch:
     def use(self, name: str | None) -> Any:
         """Put an adapter on, or with None take it off; returns the model, in evaluation mode.
 
-        InputError for a name that was not added.
+        InputError for a name that was not added; ModelError for an adapter that does not fit, and then none is on.
         """
-        if name is None:
+        folder = None if name is None else self._folder_of(name)
+        self.active = None
+        if name is None or folder is None:
             self._take_off()
         else:
-            self._put_on(name, self._folder_of(name))
+            try:
+                self._put_on(name, folder)
+            except ModelError:
+                self._model = None  # half of the adapter may be in it: it is read again
+                raise
         self.active = name
         return self._model.eval().requires_grad_(False)
 
     def _know(self, name: str, folder: Path) -> AdapterInfo:
-        found = adapter_info(folder)
+        found, task = adapter_info(folder), str(read_configuration(folder).task_type)
+        if self._folders and gives_scores(task) != gives_scores(self._task):
+            raise ModelError(
+                f"an adapter whose model gives {'a score' if gives_scores(task) else 'no score'}",
+                where=str(folder),
+                expected=f"one for {self._task}, as those that are here",
+                next_step="make another AdapterSwitch for it",
+            )
         base = Path(found.base) if self._base is None else self._base
         refuse_another_base(folder, base)
         self._base, self._folders[name] = base, folder
-        self._task = str(read_configuration(folder).task_type)
+        self._task = task
         return found
 
     def _folder_of(self, name: str) -> Path:
@@ -100,7 +114,7 @@ class AdapterSwitch:
             self._leave_base_alone()
             self._model = load_adapter(folder, self._model_alone(), config, self._key(name))
             return
-        with quiet_libraries():
+        with fitting(folder):
             if not self._is_loaded(name):
                 self._model.load_adapter(str(folder), adapter_name=self._key(name))
             self._model.base_model.enable_adapter_layers()

@@ -11,7 +11,7 @@ from gristmill.training.run.folder import read_training
 from gristmill.training.run.kind import Kind
 
 CARD = "README.md"
-CLOCK = ("step", "branch", "event", "seconds", "sequences_per_second", "tokens_per_second", "mfu", "notice")
+CLOCK = ("step", "branch", "event", "seconds", "sequences_per_second", "tokens_per_second", "mfu")
 FENCE = "~~~~~~~~"  # longer than what the text of a recipe may hold in a line of its own
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.schemas.errors import RunError
+from gristmill.training.data.files import set_aside, to_disk, write_whole
 from gristmill.training.data.history import History
-from gristmill.training.run.files import set_aside, to_disk, write_whole
 from gristmill.training.run.sealed import fault, read_seal, seal
 
 STABLE, STATE = "stable.json", "gristmill.json"

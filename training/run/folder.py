@@ -27,12 +27,13 @@ from typing import Any, TextIO
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.training.recipe import TrainingRecipe
-from gristmill.training.run.files import SET_ASIDE, json_object, set_aside, write_whole
+from gristmill.training.data.files import SET_ASIDE, json_object, set_aside, write_whole
+from gristmill.training.data.row_index import INDEX
 from pydantic import ValidationError
 
 TRAINING, HISTORY, CHECKPOINTS, MODEL, PAGE = "training.json", "history.jsonl", "checkpoints", "model", "training.html"
 SAMPLES, REFERENCE = "completions.jsonl", "reference"
-PLAN, ROWS, VALIDATION, LOCK = "plan.json", "rows.parquet", "validation", "lock"
+PLAN, VALIDATION, LOCK = "plan.json", "validation", "lock"
 OF_A_RUN = (  # what `--restart` sets aside; training.json last, so that an interrupted call is finished by the next
     *(
         PAGE,
@@ -44,7 +45,7 @@ OF_A_RUN = (  # what `--restart` sets aside; training.json last, so that an inte
         REFERENCE,
         HISTORY,
         PLAN,
-        ROWS,
+        INDEX,
         VALIDATION,
         MODEL,
         CHECKPOINTS,
@@ -52,6 +53,7 @@ OF_A_RUN = (  # what `--restart` sets aside; training.json last, so that an inte
     TRAINING,
 )
 OF_ANOTHER_KIND = {layout.OWNER: "a corpus run", layout.MANIFEST: "token shards or another dataset"}
+OF_A_LAUNCH = ("from_step", "global_batch", "ranks", "rows", "accumulation")  # numbers from 1 on
 FORMAT_VERSION = 1
 
 
@@ -115,7 +117,7 @@ class TrainingFolder:
         for path in (
             self.path / TRAINING,
             self.path / PLAN,
-            self.path / ROWS,
+            self.path / INDEX,
             self.path / VALIDATION / PLAN,
             self.path / VALIDATION / HISTORY,
         ):
@@ -176,7 +178,10 @@ def _refuse_other_kinds(path: Path) -> None:
 
 
 def read_training(path: Path) -> dict[str, Any]:
-    """training.json of a run folder, with `recipe` and `launches`; RunError when there is none, or none to be read."""
+    """training.json of a run folder, with `recipe`, a mapping, and `launches`, each with the numbers OF_A_LAUNCH.
+
+    RunError when there is none, or none to be read.
+    """
     try:
         found = json_object(path / TRAINING)
         record = {**(found or {})}
@@ -184,6 +189,8 @@ def read_training(path: Path) -> dict[str, Any]:
         record.setdefault("launches", [])
         if not isinstance(record["recipe"], dict) or not isinstance(record["launches"], list):
             raise ValueError("its recipe or launches are damaged")
+        if not all(_is_launch(one) for one in record["launches"]):
+            raise ValueError("one of its launches is damaged")
     except (ValueError, NotADirectoryError) as error:
         raise RunError(
             f"{TRAINING} cannot be read ({error})",
@@ -194,6 +201,12 @@ def read_training(path: Path) -> dict[str, Any]:
     if found is None:
         raise RunError(f"no {TRAINING}", where=str(path), expected="the folder of a training run")
     return record
+
+
+def _is_launch(one: Any) -> bool:
+    if not isinstance(one, dict) or not isinstance(one.get("reached", 0), int):
+        return False
+    return all(isinstance(one.get(name), int) and one[name] > 0 for name in OF_A_LAUNCH)
 
 
 def refuse_another_recipe(old: dict[str, Any], new: TrainingRecipe, where: str) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.schemas.errors import RunError
+from gristmill.training.data.files import json_lines
 from gristmill.training.data.history import Event, History, read_events
 from gristmill.training.kinds.registry import load_kind
-from gristmill.training.run.files import json_lines
 from gristmill.training.run.folder import HISTORY, TrainingFolder, kind_of, read_training
 from gristmill.training.run.start import find_start
 
@@ -127,6 +127,8 @@ def describe(event: dict[str, Any]) -> tuple[str, str]:
         kind = f"{kind}: went back to step {data['rolled_back_to']}"
     elif "rolled_back_to" in data:
         kind = f"rolled back to step {data['rolled_back_to']}, {count} sequences skipped ({kind})"
+    elif event["event"] == "forget":
+        kind = f"{len(data['doc_ids']):,} rows forgotten"
     elif count:
         kind = f"{event['event']} of {count} sequences"
     return kind, str(data.get("reason", ""))

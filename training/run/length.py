@@ -5,9 +5,9 @@ from typing import Any
 
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.training.recipe import TrainingRecipe
+from gristmill.training.data.files import set_aside
 from gristmill.training.data.history import History
 from gristmill.training.run.checkpoints import complete
-from gristmill.training.run.files import set_aside
 from gristmill.training.run.folder import TrainingFolder
 from gristmill.training.run.progress import progress
 from gristmill.training.run.schedule import branch_step, common_steps

@@ -6,22 +6,27 @@ lost or damaged costs its figures and nothing else.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gristmill.training.run.files import json_lines, keep_copy
+from gristmill.training.data.files import json_lines, keep_copy, whole_file
 
 LOG, ABANDONED, TENSORBOARD = "log.jsonl", "abandoned.jsonl", "tensorboard"
 _NOT_FIGURES = ("step", "branch", "event")
+_TEXTS = ("event",)
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a log that can be read. NaN and infinities are stored as strings."""
+    """The lines of a log that can be read, and of these the figures and texts. NaN and infinities are stored as strings."""
     for record in json_lines(path):
-        if _is_line(record):
-            yield {key: _number(value) for key, value in record.items()}  # type: ignore[union-attr]
+        if record is not None and _is_line(record):
+            numbers = {key: _number(value) for key, value in record.items()}
+            yield {
+                key: value
+                for key, value in numbers.items()
+                if isinstance(value, str if key in _TEXTS else (int, float))
+            }
 
 
 def damaged_lines(path: Path) -> int:
@@ -62,21 +67,18 @@ def truncate(run: Path, step: int, branch: int) -> int:
     damaged = damaged_lines(path)
     if damaged:
         keep_copy(path)
-    shortened, given_up = path.with_name(path.name + ".part"), []
-    with open(shortened, "w", encoding="utf-8") as kept:
+    given_up = []
+    with whole_file(path) as kept:
         for record in json_lines(path):
             if record is None or not _is_line(record):
                 continue
             if record["step"] <= step:
-                kept.write(json.dumps(record) + "\n")
+                kept.write((json.dumps(record) + "\n").encode())
             elif record.get("branch", 0) < branch:
                 given_up.append(json.dumps(record) + "\n")
-        kept.flush()
-        os.fsync(kept.fileno())
-    if given_up:
-        with open(run / ABANDONED, "a", encoding="utf-8") as abandoned:
-            abandoned.writelines(given_up)
-    os.replace(shortened, path)
+        if given_up:
+            with open(run / ABANDONED, "a", encoding="utf-8") as abandoned:
+                abandoned.writelines(given_up)
     return damaged
 
 

@@ -18,12 +18,12 @@ from typing import Any, TypeVar
 from accelerate.utils import broadcast_object_list
 from gristmill.console import Console
 from gristmill.schemas.errors import GristmillError, RunError
+from gristmill.training.data.files import set_aside
 from gristmill.training.data.history import History, has_begun, lost_history, remove_unused
 from gristmill.training.run import checkpoints, logs
 from gristmill.training.run.attempt import Attempt
 from gristmill.training.run.export import export, finished_step
 from gristmill.training.run.failures import explained
-from gristmill.training.run.files import set_aside
 from gristmill.training.run.folder import HISTORY, MODEL, TRAINING, TrainingFolder, read_training, refuse_another_recipe
 from gristmill.training.run.kind import Kind
 from gristmill.training.run.ledger import Ledger
@@ -75,7 +75,7 @@ class Loop:
     def _claim(self, earlier: dict[str, Any] | None, restart: bool) -> None:
         """Make the folder this run's: plans, history, training.json. What a start left that made no step is replaced."""
         folder = self.folder
-        if restart and progress(folder.path).steps:
+        if restart and self._holds_a_run():
             self.console.log(f"the earlier run is set aside in {folder.set_run_aside()}")
         if earlier is None:
             folder.remove_failed_start(self.kind.caches)
@@ -94,6 +94,13 @@ class Loop:
                 "versions": {name: version(name) for name in VERSIONS},
             },
         )
+
+    def _holds_a_run(self) -> bool:
+        """Whether there is a run in the folder that has made a step, or whose record is too damaged to say so."""
+        try:
+            return progress(self.folder.path).steps > 0
+        except RunError:
+            return True
 
     def _history_of(self, earlier: dict[str, Any] | None) -> History:
         """The history in the folder; a new one for a new run, and where the one that is lost can be told for certain.

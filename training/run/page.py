@@ -14,13 +14,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from gristmill.training.data.files import json_lines, write_whole
 from gristmill.training.run import logs
-from gristmill.training.run.files import json_lines, write_whole
 from gristmill.training.run.folder import HISTORY, PAGE, read_training
 from gristmill.training.run.ledger import blamed, describe
 from gristmill.training.run.samples import read_samples
 
 MOST_POINTS = 4000
+SHOWN_EVENTS = ("skip", "unskip", "note", "mixture", "tombstone", "forget")
 MOST_ROWS = 200
 INK, PALE, ALERT = "#4a78b8", "#b9bec7", "#c0392b"
 PLOTS = (
@@ -158,10 +159,10 @@ def _trace(label: str, records: Sequence[dict[str, Any]], name: str, colour: str
 
 
 def _ledger(events: Sequence[dict[str, Any]]) -> str:
-    shown = [event for event in events if event["event"] in ("skip", "unskip", "note", "mixture", "tombstone")]
+    shown = [(number, event) for number, event in enumerate(events, 1) if event["event"] in SHOWN_EVENTS]
     if not shown:
         return "<p>Nothing.</p>"
-    rows = [(n, event["position"], *describe(event)) for n, event in enumerate(events, 1) if event in shown]
+    rows = [(number, event["position"], *describe(event)) for number, event in shown]
     return _table(("event", "from sequence", "what", "why"), rows)
 
 

@@ -29,14 +29,19 @@ class Progress:
 
 
 def progress(run: Path) -> Progress:
-    """How many steps a run folder has seen; no steps where there is no run."""
+    """How many steps a run folder has seen; no steps where there is no run. RunError where training.json is damaged."""
     logged = last_step(run)
     present = [one.step for one in checkpoints.survey(run / CHECKPOINTS)]
-    finished = (read_seal(run / MODEL) or {}).get("step", 0)
+    finished = _finished(run)
     reached = [launch.get("reached", 0) for launch in _launches(run)]
     saved = max([finished, *present, *reached])
     return Progress(max(logged, saved), logged, saved)
 
 
+def _finished(run: Path) -> int:
+    step = (read_seal(run / MODEL) or {}).get("step")
+    return step if isinstance(step, int) else 0
+
+
 def _launches(run: Path) -> list[dict[str, Any]]:
-    return read_training(run).get("launches", []) if (run / TRAINING).exists() else []
+    return read_training(run)["launches"] if (run / TRAINING).exists() else []

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from gristmill.training.run.files import json_lines, write_whole
+from gristmill.training.data.files import json_lines, write_whole
 from gristmill.training.run.folder import SAMPLES
 
 SHOWN = 60
@@ -25,11 +25,17 @@ def truncate_samples(run: Path, step: int) -> None:
     """Keep those of the steps up to `step`: later ones will be written again."""
     path = run / SAMPLES
     if path.exists():
-        kept = [one for one in json_lines(path) if one is not None and one.get("step", step + 1) <= step]
+        kept = [one for one in json_lines(path) if _is_sample(one) and one["step"] <= step]  # type: ignore[index]
         write_whole(path, "".join(json.dumps(one) + "\n" for one in kept))
 
 
 def read_samples(run: Path) -> Iterator[dict[str, Any]]:
     """The last completions, oldest first."""
-    names = {"step", "row", "prompt", "completion", "reward"}
-    yield from deque((one for one in json_lines(run / SAMPLES) if one is not None and names <= one.keys()), SHOWN)
+    yield from deque((one for one in json_lines(run / SAMPLES) if one is not None and _is_sample(one)), SHOWN)
+
+
+def _is_sample(one: dict[str, Any] | None) -> bool:
+    """Whether a line is as `add_samples` writes it."""
+    if one is None or not all(isinstance(one.get(name), str) for name in ("row", "prompt", "completion")):
+        return False
+    return isinstance(one.get("step"), int) and isinstance(one.get("reward", ""), int | float | None)

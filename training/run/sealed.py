@@ -8,11 +8,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import xxhash
-from gristmill.training.run.files import json_object, to_disk, write_whole
+from gristmill.training.data.files import checksum, json_object, to_disk, write_whole
 
 SEAL = "complete.json"
-_CHUNK = 1 << 24
 
 
 def seal(folder: Path, record: dict[str, Any]) -> None:
@@ -23,7 +21,7 @@ def seal(folder: Path, record: dict[str, Any]) -> None:
     for path in sorted(path for path in folder.rglob("*") if path.is_dir()):
         to_disk(path)
     listed = {
-        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "xxh3_128": _checksum(path)}
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "xxh3_128": checksum(path)}
         for path in files
     }
     write_whole(folder / SEAL, json.dumps({**record, "files": listed}, indent=1) + "\n")
@@ -59,25 +57,17 @@ def fault(folder: Path, checksums: bool = True) -> str | None:
 
 def _fault_of_file(path: Path, name: str, listed: Any, checksums: bool) -> str | None:
     try:
-        size, checksum = listed["bytes"], listed["xxh3_128"]
+        size, expected = listed["bytes"], listed["xxh3_128"]
     except (KeyError, TypeError):
         return f"{SEAL} cannot be read"
     try:
         found = path.stat().st_size
         if found != size:
             return f"{name} has {found:,} bytes instead of {size:,}"
-        if checksums and _checksum(path) != checksum:
+        if checksums and checksum(path) != expected:
             return f"{name} is not as it was written (its checksum differs)"
     except FileNotFoundError:
         return f"{name} is missing"
     except OSError as error:
         return f"{name} cannot be read ({error.strerror})"
     return None
-
-
-def _checksum(path: Path) -> str:
-    hasher = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            hasher.update(chunk)
-    return hasher.hexdigest()

@@ -135,7 +135,7 @@ class Steps(TrainerCallback):
         if self.watch.finding:
             figures["event"] = f"update skipped: {self.watch.finding}"
         if not found.labels:
-            figures["event"] = "no update: no token of the batch has a label"
+            figures["event"] = f"no update: {self.no_labels}"
         if self.log:
             self.log.write(step, **figures)
         self._tell_of_labels(step, found.labels)
@@ -175,7 +175,9 @@ class Steps(TrainerCallback):
         if not labels and not self._without_labels:
             self.console.log(f"step {step:,}: no update, because {self.no_labels}")
         if self._without_labels and (labels or step == self.recipe.steps):
-            self.console.log(f"step {step:,}: {self._without_labels + (not labels):,} steps had no token with a label")
+            self.console.log(
+                f"step {step:,}: {self._without_labels + (not labels):,} steps made no update, because {self.no_labels}"
+            )
         self._without_labels = 0 if labels else self._without_labels + 1
 
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
+import pyarrow as pa
 import xxhash
 from gristmill.schemas.scores import ID, ROW
-from gristmill.training.score.folder import EARLIER
+from gristmill.training.score.folder import EARLIER, read_table
 
 SCORED = ("messages", "prompt", "chosen", "rejected", "completion", "answer", "reference", "text", "tools", "checker")
 
@@ -19,8 +19,8 @@ class Earlier:
     def __init__(self, folder: Path, columns: tuple[str, ...]) -> None:
         path = folder / EARLIER
         self.rows: dict[str, tuple[int, int]] = {}
-        if path.exists() and {*columns, ROW} <= set(pq.read_schema(path).names):
-            self.table = pq.read_table(path)
+        self.table = read_table(path) if path.exists() else pa.table({})
+        if {*columns, ID, ROW} <= set(self.table.column_names):
             names, hashes = (self.table.column(name).to_pylist() for name in (ID, ROW))
             self.rows = {name: (place, one) for place, (name, one) in enumerate(zip(names, hashes, strict=True))}
 

@@ -20,11 +20,11 @@ import transformers
 import xxhash
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.scores import ID, MANIFEST, ROW, TABLE, UNSCORED, ScoreOptions
+from gristmill.training.data.files import checksum, json_object, whole_file, write_whole
 from gristmill.training.data.row_files import row_files
 
 UNIT_ROWS = 128
 STARTED, UNITS, EARLIER = "scoring.json", "units", "earlier.parquet"
-_CHUNK = 1 << 24
 _INTEGERS = ("answer_tokens", "samples")
 
 
@@ -47,9 +47,9 @@ class Scored:
 
 def identity_of(rows: str, model: Path, options: ScoreOptions) -> dict[str, Any]:
     """What the scores follow from: rows, model, options."""
-    files = [[file.name, _checksum(file)] for file in row_files(rows)]
+    files = [[file.name, checksum(file)] for file in row_files(rows)]
     weights = sorted(path for path in model.glob("*") if path.is_file() and path.suffix in (".safetensors", ".json"))
-    digest = xxhash.xxh3_128("".join(f"{path.name}:{_checksum(path)}\n" for path in weights).encode()).hexdigest()
+    digest = xxhash.xxh3_128("".join(f"{path.name}:{checksum(path)}\n" for path in weights).encode()).hexdigest()
     return {
         "model": {"name": model.resolve().name, "digest": digest},
         "rows": xxhash.xxh3_128(json.dumps(files).encode()).hexdigest(),
@@ -81,7 +81,7 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> Scored | None:
             "the folder is not empty and holds no scores", where=str(folder), next_step="choose another --out"
         )
     (folder / UNITS).mkdir(exist_ok=True)
-    _write_text(path, json.dumps(identity, indent=1) + "\n")
+    write_whole(path, json.dumps(identity, indent=1) + "\n")
     return None
 
 
@@ -109,27 +109,27 @@ def finish(folder: Path, ids: Sequence[str], columns: Sequence[str], identity: M
     """All units as one file; then the manifest, then the units go."""
     unscored: Counter[str] = Counter()
     schema = score_schema(columns)
-    temporary = folder / (TABLE + ".part")
     written = 0
-    with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+    with whole_file(folder / TABLE) as stream, pq.ParquetWriter(stream, schema, compression="zstd") as writer:
         for number in range(-(-len(ids) // UNIT_ROWS)):
-            table = pq.read_table(unit_path(folder, number), schema=schema)
+            table = read_table(unit_path(folder, number), schema)
             written += table.num_rows
             unscored.update(reason for reason in table.column(UNSCORED).to_pylist() if reason is not None)
             writer.write_table(table)
-    if written != len(ids):
-        raise RunError(f"{written:,} rows were scored of {len(ids):,}", where=str(folder), expected="every row once")
-    os.replace(temporary, folder / TABLE)
+        if written != len(ids):
+            raise RunError(
+                f"{written:,} rows were scored of {len(ids):,}", where=str(folder), expected="every row once"
+            )
     manifest = {
         "gristmill": gristmill.__version__,
         **identity,
-        "table": {"name": TABLE, "xxh3_128": _checksum(folder / TABLE)},
+        "table": {"name": TABLE, "xxh3_128": checksum(folder / TABLE)},
         "columns": list(columns),
         "count": written,
         "unscored": dict(unscored.most_common()),
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
     }
-    _write_text(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    write_whole(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
     for path in (folder / UNITS).glob("*"):
         path.unlink()
     (folder / UNITS).rmdir()
@@ -139,44 +139,45 @@ def finish(folder: Path, ids: Sequence[str], columns: Sequence[str], identity: M
 def finished_scores(folder: Path) -> Scored:
     """What a finished folder says of itself."""
     manifest = _read_object(folder / MANIFEST)
-    return Scored(folder, manifest["count"], tuple(manifest["columns"]), manifest["unscored"])
+    try:
+        return Scored(folder, manifest["count"], tuple(manifest["columns"]), dict(manifest["unscored"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(folder / MANIFEST, f"no record of scores ({type(error).__name__}: {error})") from error
+
+
+def read_table(path: Path, schema: pa.Schema | None = None) -> pa.Table:
+    """A table of scores. RunError where the disk has left none."""
+    try:
+        return pq.read_table(path, schema=schema)
+    except pa.ArrowException as error:
+        raise RunError(
+            f"no table of scores ({str(error).splitlines()[0]})"[:200],
+            where=str(path),
+            next_step="remove this file; the same command scores its rows again",
+        ) from error
 
 
 def write_table(path: Path, table: pa.Table) -> None:
     """Write a Parquet file that is there whole or not at all."""
-    temporary = path.with_suffix(f".{os.getpid()}.part")
-    with temporary.open("wb") as file:
-        pq.write_table(table, file, compression="zstd")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-def _write_text(path: Path, text: str) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    with whole_file(path) as stream:
+        pq.write_table(table, stream, compression="zstd")
 
 
 def _read_object(path: Path) -> dict[str, Any]:
     """The JSON object in a file of the folder. RunError where the disk has left none."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json_object(path)
     except ValueError as error:
-        found = f"no JSON ({error})"
-    if not isinstance(found, dict):
-        raise RunError(
-            f"{found if isinstance(found, str) else 'JSON of another kind'}"[:200],
-            where=str(path),
-            expected="the JSON object that `gristmill score` writes",
-            next_step="remove the folder, or choose another --out",
-        )
+        raise _damaged(path, f"no JSON object ({error})") from error
+    if found is None:
+        raise _damaged(path, "no such file")
     return found
 
 
-def _checksum(path: Path) -> str:
-    hasher = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            hasher.update(chunk)
-    return hasher.hexdigest()
+def _damaged(path: Path, found: str) -> RunError:
+    return RunError(
+        found[:200],
+        where=str(path),
+        expected="the JSON object that `gristmill score` writes",
+        next_step="remove the folder, or choose another --out",
+    )

@@ -45,7 +45,7 @@ def figures_of(margins: np.ndarray, longer: np.ndarray) -> dict[str, float]:
     >>> figures_of(np.array([1.0, -1.0]), np.array([5, -3]))["prefers_longer"]
     1.0
     """
-    right = (margins > 0) + 0.5 * (margins == 0)
+    right = right_order(margins)
     found = {"accuracy": float(right.mean()), "calibration_error": _calibration_error(margins, right)}
     different = longer != 0
     if different.any():
@@ -55,6 +55,11 @@ def figures_of(margins: np.ndarray, longer: np.ndarray) -> dict[str, float]:
     if len(margins) > 2 and margins.std() > 0 and longer.std() > 0:
         found["length_correlation"] = float(np.corrcoef(margins, longer)[0, 1])
     return {f"held_out/{name}": value for name, value in found.items()}
+
+
+def right_order(margins: np.ndarray) -> np.ndarray:
+    """float64 (pairs,): 1 where the chosen text has the higher reward, 0.5 where both have the same, else 0."""
+    return (margins > 0) + 0.5 * (margins == 0)
 
 
 def _calibration_error(margins: np.ndarray, right: np.ndarray) -> float:

@@ -14,6 +14,7 @@ from gristmill.training.inspect.trace import RowTrainingRun, open_training_run
 from gristmill.training.kinds.registry import load_kind, recipe_model
 from gristmill.training.run import logs
 from gristmill.training.run.folder import read_training
+from gristmill.training.run.ledger import described
 from gristmill.training.run.train import train
 from typer.testing import CliRunner
 
@@ -102,6 +103,8 @@ def test_a_forgotten_row_is_not_served_again(model: Path, tmp_path: Path, kind: 
     told = CliRunner().invoke(app, ["trace", str(run), "--document", gone])
     assert told.exit_code == 0, told.output
     assert "not served from step 3 on" in told.stdout
+    assert any("sequence 4: 1 rows forgotten" in line for line in described(run))
+    assert "1 rows forgotten" in (run / "training.html").read_text()
     events = (run / "history.jsonl").read_text().count('"forget"')
     assert events == 1
     go_back(run, 4)  # another start, and a run that goes back before the forgetting
@@ -136,6 +139,18 @@ def test_rows_that_are_gone_or_changed_without_being_forgotten(model: Path, tmp_
     words = set(re.findall("[a-z]+", text))
     assert WORDS[23] not in words
     assert {WORDS[22], WORDS[24]} <= words
+    written = (run / "rows.parquet").read_bytes()
+    (run / "rows.parquet").write_bytes(bytes(1000))
+    with pytest.raises(RunError, match=r"rows\.parquet cannot be read"):
+        kind.prepare(record)  # nobody can tell the place of row-3
+    plain = load_kind("sft")(recipe("sft", model, rows, steps=2), run)
+    plain.prepare(record)  # nothing is forgotten, so the rows are enough
+    plain.claim()
+    assert (run / "rows.parquet").read_bytes() == written
+    kind.prepare(record)
+    kind.go_on(type(kind).reopen_history(run), 2)
+    plain.prepare(record)  # named by the recipe no more, and forgotten all the same
+    assert plain.usable.left_out == {"forgotten": 1}
     fresh = train(chosen, tmp_path / "fresh").folder
     assert open_training_run(fresh).index.named("row-3") is None  # type: ignore[union-attr]
     with pytest.raises(InputError, match="no row 'row-3'"):

@@ -1,6 +1,8 @@
 """Adapters of every method over one model in memory: each does what it does alone, whatever was on before."""
 
 import itertools
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,21 @@ def test_an_adapter_in_the_place_of_another(home: Path) -> None:
         switch.use("mien")
     with pytest.raises(ModelError, match=r"no adapter_config.json"):
         switch.add("none", home / "model")
+    shutil.copytree(home / "lora", home / "scores")
+    config = json.loads((home / "scores" / "adapter_config.json").read_text())
+    (home / "scores" / "adapter_config.json").write_text(json.dumps(config | {"task_type": "SEQ_CLS"}))
+    with pytest.raises(ModelError, match="an adapter whose model gives a score; expected one for CAUSAL_LM"):
+        switch.add("scores", home / "scores")
+    assert switch.names == ("mine", "other")
+    shutil.copytree(home / "lora", home / "torn")
+    (home / "torn" / "adapter_config.json").write_text(json.dumps(config | {"r": 7}))
+    switch.add("torn", home / "torn")
+    for before in ("mine", None, "mine"):
+        switch.use(before)
+        with pytest.raises(ModelError, match="the adapter does not fit the model"):
+            switch.use("torn")
+        assert switch.active is None
+    assert torch.equal(probe_outputs(switch.use("mine"), ids), alone(home, "lora-2"))
 
 
 def test_the_command_says_how_exactly(home: Path) -> None:

@@ -86,6 +86,12 @@ def go_on(shards: Path, run: Path, restart: bool = False, **changes: Any) -> tup
     return train(tiny(shards, **CHANGES | changes), run, console, restart=restart), console
 
 
+def damage_launch(path: Path) -> None:
+    record = json.loads(path.read_text())
+    del record["launches"][0]["ranks"]
+    path.write_text(json.dumps(record))
+
+
 def zero(path: Path) -> None:
     path.write_bytes(bytes(path.stat().st_size))
 
@@ -185,6 +191,10 @@ REFUSED: dict[str, tuple[State, str]] = {
         r"no training\.json that says what they are of",
     ),
     "training.json zeroed": (lambda run: zero(run / "training.json"), r"training\.json cannot be read"),
+    "a launch without its ranks": (
+        lambda run: damage_launch(run / "training.json"),
+        r"training\.json cannot be read \(one of its launches is damaged\)",
+    ),
     "history changed": (
         lambda run: (run / "history.jsonl").write_text('{"event": "plan", "position": 1, "data": {}, "head": "0"}\n'),
         "line 1 does not follow from the lines before it",
@@ -212,6 +222,7 @@ def test_restart_sets_the_run_aside_and_begins_anew(
     shutil.copytree(stopped, run)
     for path in run.glob("checkpoints/*/optimizer.pt"):
         path.unlink()
+    zero(run / "training.json")
     before = files(run)
     with pytest.raises(RecipeError, match="objective mlm with a llama model"):
         go_on(shards, run, restart=True, objective="mlm")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,3 +86,11 @@ def test_log_keeps_what_is_not_finite() -> None:
         "loss": "nan",
         "grad_norm": "-inf",
     }
+
+
+def test_a_line_that_somebody_wrote_costs_its_figures_alone(tmp_path: Path) -> None:
+    path = tmp_path / logs.LOG
+    path.write_text(
+        '{"step": 1, "loss": null, "grad_norm": [1], "labels": "many", "learning_rate": 0.1, "event": "odd"}\n'
+    )
+    assert list(logs.read(path)) == [{"step": 1, "learning_rate": 0.1, "event": "odd"}]

@@ -315,3 +315,16 @@ def test_a_damaged_record_of_scores_is_said_and_left(content: bytes, tmp_path: P
     with pytest.raises(RunError, match="choose another --out"):
         score_folder.claim(tmp_path, {"rows": "x"})
     assert (tmp_path / score_folder.STARTED).read_bytes() == content
+
+
+def test_damaged_files_of_scores_are_said(tmp_path: Path) -> None:
+    assert score_folder.claim(tmp_path, {"rows": "x"}) is None
+    unit = score_folder.unit_path(tmp_path, 0)
+    unit.write_bytes(bytes(100))
+    with pytest.raises(RunError, match=r"00000000\.parquet: no table of scores.*scores its rows again"):
+        score_folder.finish(tmp_path, ["a"], ["ifd"], {"rows": "x"})
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["scoring.json", "units"]
+    score_folder.write_table(tmp_path / "scores.parquet", score_folder.score_schema(["ifd"]).empty_table())
+    (tmp_path / "scores.json").write_text('{"count": 1}')
+    with pytest.raises(RunError, match="no record of scores"):
+        score_folder.claim(tmp_path, {"rows": "x"})

@@ -7,7 +7,6 @@ of the source and a place in it; a keyed permutation per source and epoch makes 
 
 import hashlib
 import json
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ import numpy as np
 from gristmill.schemas.errors import RecipeError, RunError
 from gristmill.schemas.shards.format import IDX, Shard, Split, identity_of
 from gristmill.schemas.strict import Strict
+from gristmill.training.data.files import write_whole
 from gristmill.training.data.order import FOREVER
 from gristmill.training.data.permutation import Permutation
 from gristmill.training.data.stream.layout import Layout, PlanSource
@@ -109,9 +109,7 @@ class Plan:
             "sequences": {source.name: source.sequences for source in self.sources},
             "tokens": {source.name: source.tokens for source in self.sources},
         }
-        temporary = path.with_suffix(f".{uuid.uuid4().hex}.part")  # every process of a run may write it
-        temporary.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
     def must_be(self, plan_id: str, folder: str | Path) -> None:
         """RunError unless this is the plan that `folder` was begun with."""

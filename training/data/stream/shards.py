@@ -18,7 +18,6 @@ import fsspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import xxhash
 from fsspec.core import url_to_fs
 from gristmill.schemas.errors import InputError, RunError
 from gristmill.schemas.shards.format import (
@@ -36,6 +35,7 @@ from gristmill.schemas.shards.format import (
     parse_tombstones,
 )
 from gristmill.schemas.shards.index import MAGIC
+from gristmill.training.data.files import checksum
 
 Verify = Literal["lazy", "full", "none"]
 _CHUNK = 1 << 24
@@ -185,12 +185,9 @@ def _documents(path: Path, shard: Shard) -> int:
 
 
 def _check(path: Path, recorded: ShardFile, where: str | None = None) -> None:
-    hasher = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            hasher.update(chunk)
-    if hasher.hexdigest() != recorded.checksum:
-        raise _damaged(where or path, f"checksum {hasher.hexdigest()}", recorded.checksum)
+    found = checksum(path)
+    if found != recorded.checksum:
+        raise _damaged(where or path, f"checksum {found}", recorded.checksum)
 
 
 def _damaged(where: Path | str, found: str, expected: str) -> RunError:

@@ -1,24 +1,50 @@
-"""How a run's files are written and read: whole or not at all, set aside instead of removed, line by line if damaged."""
+"""How the files of a folder are written and read: whole or not at all, set aside, not removed, line by line if damaged."""
 
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import xxhash
 
 SET_ASIDE = "set-aside"
+_CHUNK = 1 << 24
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A stream of bytes for the block; after it `path` holds them, on disk. At any moment it has its old content or all of the
+    new one, whatever other processes write. Where the block raises, nothing has changed and nothing is left beside it."""
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with open(temporary, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    to_disk(path.parent)
 
 
 def write_whole(path: Path, content: str) -> None:
-    """Write a text file that has, at any moment, either its old content or all of the new one."""
-    temporary = path.with_name(path.name + ".part")
-    with open(temporary, "w", encoding="utf-8") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)
-    to_disk(path.parent)
+    """Write a text file (UTF-8) as `whole_file` does."""
+    with whole_file(path) as stream:
+        stream.write(content.encode("utf-8"))
+
+
+def checksum(*paths: Path) -> str:
+    """XXH3-128 of the bytes of files, one after the other: 32 hex digits."""
+    hasher = xxhash.xxh3_128()
+    for path in paths:
+        with open(path, "rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                hasher.update(chunk)
+    return str(hasher.hexdigest())
 
 
 def to_disk(path: Path) -> None:
