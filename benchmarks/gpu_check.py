@@ -27,12 +27,14 @@ ROOT = Path(__file__).resolve().parent.parent
 WARM_UP = 2  # steps that are not timed: compilation, the first kernels
 PEAK_TFLOPS = {
     "H200": 989,
+    "H100 PCIe": 756,
     "H100": 989,
     "H800": 989,
     "B200": 2250,
     "A100": 312,
     "A800": 312,
     "L40S": 362,
+    "L40": 181,
     "L4": 121,
     "4090": 165,
 }

@@ -25,6 +25,7 @@ import transformers  # noqa: E402
 import trl  # noqa: E402
 from datasets import Dataset, disable_progress_bars  # noqa: E402
 from gristmill.schemas.training.sft import SftRecipe  # noqa: E402
+from gristmill.training.data.row_index import RowIndex  # noqa: E402
 from gristmill.training.run import logs  # noqa: E402
 from gristmill.training.run.train import train  # noqa: E402
 
@@ -46,8 +47,8 @@ class Clock(transformers.TrainerCallback):
         self.seconds.append(time.perf_counter() - self._started)
 
 
-def made(folder: Path) -> tuple[Path, list[dict[str, str]], int]:
-    """(a model's folder, rows, their tokens)."""
+def made(folder: Path) -> tuple[Path, list[dict[str, str]]]:
+    """(a model's folder, rows)."""
     draw = random.Random(0)
     words = words_of_letters(2000, 3)
     tokenizer_of(words, folder / "model")
@@ -63,19 +64,20 @@ def made(folder: Path) -> tuple[Path, list[dict[str, str]], int]:
     )
     torch.manual_seed(0)
     transformers.LlamaForCausalLM(config).save_pretrained(folder / "model")
-    rows, tokens = [], 0
+    rows: list[dict[str, str]] = []
     while len(rows) < ROWS:
         length = int(draw.lognormvariate(4.5, 0.7))
         if 8 <= length < WIDTH:
             before = max(1, length // 3)
             one, other = (" ".join(draw.choices(words, k=count)) for count in (before, length - before - 1))
             rows.append({"prompt": one, "completion": " " + other})
-            tokens += length
-    return folder / "model", rows, tokens
+    return folder / "model", rows
 
 
-def ours(model: Path, rows: list[dict[str, str]], folder: Path, steps: int) -> tuple[list[float], float, float]:
-    """(tokens with a label a second of each timed step, fill, share of tokens lost)."""
+def ours(
+    model: Path, rows: list[dict[str, str]], folder: Path, steps: int, tokens: int
+) -> tuple[list[float], float, float]:
+    """tokens: of the rows. (tokens with a label a second of each timed step, fill, share of tokens lost)."""
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     recipe = {
         "name": "bench",
@@ -89,7 +91,8 @@ def ours(model: Path, rows: list[dict[str, str]], folder: Path, steps: int) -> t
     run = train(SftRecipe.model_validate(recipe), folder / f"ours-{time.time_ns()}").folder
     record = json.loads((run / "training.json").read_text())
     lines = [line for line in logs.read(run / logs.LOG) if "seconds" in line][WARM_UP:]
-    return [line["labels"] / line["seconds"] for line in lines], record["fill"], 0.0
+    held = sum((row.end or 0) - (row.start or 0) for row in RowIndex.load(run).in_row_order())
+    return [line["labels"] / line["seconds"] for line in lines], record["fill"], 1 - held / tokens
 
 
 def theirs(
@@ -144,15 +147,14 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     transformers.logging.set_verbosity_error()
     with tempfile.TemporaryDirectory() as folder:
-        model, rows, _ = made(Path(folder))
+        model, rows = made(Path(folder))
         tokenizer = transformers.AutoTokenizer.from_pretrained(model)
         tokens = sum(len(tokenizer(row["prompt"] + row["completion"])["input_ids"]) + 1 for row in rows)
         found: dict[str, list[float]] = {"gristmill": [], "SFTTrainer": []}
         shares = {}
         for _ in range(options.rounds):
             for name, run in (("gristmill", ours), ("SFTTrainer", theirs)):
-                more = (tokens,) if run is theirs else ()
-                rates, *shares[name] = run(model, rows, Path(folder), options.steps, *more)
+                rates, *shares[name] = run(model, rows, Path(folder), options.steps, tokens)
                 found[name] += rates
         for name, rates in found.items():
             fill, lost = shares[name]

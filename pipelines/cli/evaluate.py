@@ -22,16 +22,18 @@ def evaluate(
 ) -> None:
     """Complete every prompt with the likeliest tokens, check the completions, and print how many pass, a line a model."""
     import json
+    from contextlib import ExitStack
     from pathlib import Path
 
+    from gristmill.training.data.files import whole_file
     from gristmill.training.inspect.answers import answers_of, lines_of
     from gristmill.training.models.libraries import without_progress_bars
 
     without_progress_bars()
-    lines = []
-    for model in models:
-        found = answers_of(model, rows, checker, max_new_tokens=max_new_tokens, max_tokens=max_tokens)
-        print(found)
-        lines += [json.dumps(line, ensure_ascii=False) + "\n" for line in lines_of(found)]
-    if out is not None:
-        Path(out).write_text("".join(lines), encoding="utf-8")
+    with ExitStack() as stack:
+        stream = None if out is None else stack.enter_context(whole_file(Path(out)))
+        for model in models:
+            found = answers_of(model, rows, checker, max_new_tokens=max_new_tokens, max_tokens=max_tokens)
+            print(found, flush=True)
+            if stream is not None:
+                stream.writelines((json.dumps(line) + "\n").encode() for line in lines_of(found))

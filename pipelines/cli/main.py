@@ -258,7 +258,7 @@ def _options(
 
 def main() -> None:
     """Entry point: errors a person can act on are one message and an exit code, never a traceback."""
-    from gristmill.schemas.errors import GristmillError
+    from gristmill.schemas.errors import GristmillError, file_system_error
 
     try:
         app()
@@ -274,6 +274,8 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:  # of a command that reads or writes a few files by itself
+        _leave(file_system_error(error.errno, str(error.strerror or error), str(error.filename or "")))
     except SystemExit as leaving:
         if leaving.code != INTERRUPTED:  # what typer makes of an interrupt from the keyboard
             raise

@@ -40,7 +40,9 @@ def json_schema(what: str) -> dict[str, Any]:
 def _named_in(path: str) -> tuple[list[str], list[str]]:
     """The signal families and the steps that a recipe names as `module:attribute`; the rest of it may be wrong."""
     data, _ = read_mapping(path, Recipe)
-    signals, steps = data.get("signals") or (), data.get("steps") or ()
+    signals, steps = data.get("signals"), data.get("steps")
+    signals = signals if isinstance(signals, list | dict) else ()
+    steps = steps if isinstance(steps, list) else ()
     uses = [str(entry.get("use")) for entry in steps if isinstance(entry, dict)]
     return [str(name) for name in signals if ":" in str(name)], [use for use in uses if ":" in use]
 

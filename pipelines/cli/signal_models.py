@@ -49,7 +49,7 @@ def train_lm(
     from gristmill.schemas.errors import RecipeError
     from gristmill.schemas.recipe.source import Columns
 
-    if not all(part.isdigit() for part in prune.split()):
+    if not all(part.isdecimal() for part in prune.split()):
         raise RecipeError(f"prune {prune!r}", expected="numbers separated by spaces, such as '0 0 1'")
     thresholds = tuple(int(part) for part in prune.split())
     train_kenlm(

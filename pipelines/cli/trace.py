@@ -35,9 +35,11 @@ def trace(
 
     if (step is None) == (document is None):
         raise RecipeError("trace", expected="either --step N or --document DOC_ID")
+    if step is None and (row is not None or rank is not None):
+        raise RecipeError("trace", expected="--rank and --row with --step")
+    if row is None and (token is not None or corpus is not None):
+        raise RecipeError("trace", expected="--token and --corpus with --row")
     traced = open_training_run(run, branch)
-    if (row is not None and step is None) or (token is not None and row is None) or (corpus and row is None):
-        raise RecipeError("trace", expected="--row with --step, --token and --corpus with --row")
     if step is None:
         lines = _of_document(traced, str(document))
     elif row is None:

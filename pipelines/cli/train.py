@@ -35,12 +35,14 @@ def train(
     import logging
     import os
 
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # imported by transformers; warns of a kernel for 4 bits
-    if out is None and not dry_run:
-        from gristmill.schemas.errors import RecipeError
+    from gristmill.schemas.errors import RecipeError
 
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # imported by transformers; warns of a kernel for 4 bits
+    if measure and not dry_run:
+        raise RecipeError("--measure alone", expected="--dry-run --measure, which starts nothing")
+    if out is None and not dry_run:
         raise RecipeError("no output folder", expected="--out FOLDER", next_step="or --dry-run, which starts nothing")
-    if out is None or dry_run:
+    if dry_run:
         from gristmill.training.kinds.dry_run import derived_numbers
 
         print(derived_numbers(recipe))
@@ -52,6 +54,7 @@ def train(
             for line in measured_lines(recipe):
                 print(line, flush=True)
         return
+    assert out is not None
     from gristmill.training.run.train import train
 
     finished = train(recipe, out, console_of(quiet), restart=restart, started=_print_now if quiet else None)

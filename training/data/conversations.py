@@ -11,7 +11,8 @@ raises UnusableRow, which says why.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +20,12 @@ import numpy as np
 from gristmill.training.data.row_files import UnusableRow
 
 COLUMNS = (("messages",), ("prompt", "completion"), ("text",))
+HALF_CHARACTER = "half a character (a lone surrogate) in its text"
 NO_TARGET = "no target: nothing in the row bears the loss"
 NO_END = "an assistant's turn whose last target is not the token that ends it"
 TWICE_BOS = "the token of the beginning twice"
 SPECIAL_IN_TEXT = "a special token written out in a text"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -63,16 +66,17 @@ class ConversationEncoder:
     def render(self, messages: Any, **options: Any) -> Any:
         """The ids of messages, or, asked for their mask, a dict of both. Raises UnusableRow for messages that are none."""
         checked = checked_messages(messages)
-        self._refuse_special(text for message in checked for text in texts_of(message))
+        refuse_texts((text for message in checked for text in texts_of(message)), self._special)
         try:
             return self.tokenizer.apply_chat_template(checked, tokenize=True, return_dict=True, **options)
         except Exception as error:  # a template raises what it likes
-            raise UnusableRow(f"the chat template refuses it ({str(error).splitlines()[0]})") from error
+            said = next(iter(str(error).splitlines()), type(error).__name__)
+            raise UnusableRow(f"the chat template refuses it ({said})") from error
 
     def ids_of(self, prompt: Any, answer: Any, tools: Any = None) -> list[int]:
         """The ids of a prompt and its answer, both texts or both messages. Raises UnusableRow."""
         if isinstance(prompt, str):
-            self._refuse_special((prompt, answer))
+            refuse_texts((prompt, answer), self._special)
             ids: list[int] = self.tokenizer(prompt + self._ended(answer))["input_ids"]
             return ids
         rendered: list[int] = self.render([*prompt, *answer], tools=tools_of({"tools": tools}))["input_ids"]
@@ -81,7 +85,7 @@ class ConversationEncoder:
     def prompt_ids(self, prompt: Any, tools: Any = None) -> list[int]:
         """The ids of a prompt, a text or messages, up to where an answer begins. Raises UnusableRow."""
         if isinstance(prompt, str):
-            self._refuse_special((prompt,))
+            refuse_texts((prompt,), self._special)
             ids: list[int] = self.tokenizer(prompt)["input_ids"]
             return ids
         options = {"tools": tools_of({"tools": tools}), "add_generation_prompt": True}
@@ -99,7 +103,7 @@ class ConversationEncoder:
     def _of_completion(self, record: Mapping[str, Any]) -> EncodedRow:
         prompt, completion, options = record["prompt"], record["completion"], {"tools": tools_of(record)}
         if isinstance(prompt, str) and isinstance(completion, str):
-            self._refuse_special((prompt, completion))
+            refuse_texts((prompt, completion), self._special)
             before = self.tokenizer(prompt)["input_ids"]
             whole = self.tokenizer(prompt + self._ended(completion))["input_ids"]
         else:
@@ -112,7 +116,7 @@ class ConversationEncoder:
     def _of_text(self, record: Mapping[str, Any]) -> EncodedRow:
         if not isinstance(record["text"], str):
             raise UnusableRow("text that is no string")
-        self._refuse_special((record["text"],))
+        refuse_texts((record["text"],), self._special)
         ids = _row(self.tokenizer(self._ended(record["text"]))["input_ids"])
         return EncodedRow(ids, np.ones(len(ids), bool))
 
@@ -120,10 +124,15 @@ class ConversationEncoder:
         end: str = self.tokenizer.eos_token
         return text if text.endswith(end) else text + end
 
-    def _refuse_special(self, texts: Any) -> None:
-        """A token of the template inside a message would open or close a turn that nobody wrote."""
-        if any(token in text for text in texts for token in self._special):
+
+def refuse_texts(texts: Iterable[str], special: Sequence[str]) -> None:
+    """Raise UnusableRow where a text spells a special token, which would open or close a turn that nobody wrote, and where it
+    holds half a character, which no tokenizer reads."""
+    for text in texts:
+        if any(token in text for token in special):
             raise UnusableRow(SPECIAL_IN_TEXT)
+        if not text.isascii() and _SURROGATE.search(text):
+            raise UnusableRow(HALF_CHARACTER)
 
 
 def special_tokens_of(tokenizer: Any) -> list[str]:
@@ -140,7 +149,7 @@ def checked_messages(value: Any) -> list[dict[str, Any]]:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UnusableRow("messages that are text") from error
     if not isinstance(value, list) or not value:
         raise UnusableRow("no messages")
@@ -159,13 +168,13 @@ def texts_of(message: Mapping[str, Any]) -> list[str]:
 
 
 def tools_of(record: Mapping[str, Any]) -> Any:
-    """The tools of a row, None without any. Raises Unusable."""
+    """The tools of a row, None without any. Raises UnusableRow."""
     tools = record.get("tools")
     if not isinstance(tools, str):
         return tools or None
     try:
         return json.loads(tools) or None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnusableRow("tools that are no JSON") from error
 
 

@@ -8,6 +8,7 @@ held in memory: sets of conversations, preferences and prompts are far smaller t
 
 import gzip
 import json
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,9 +16,11 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
+from gristmill.schemas.forgetting import ForgetRequest
 from gristmill.schemas.rows.kind import RowKind
 from gristmill.schemas.rows.registry import DOCUMENT, row_kind
 from gristmill.training.data.rows import Rows
@@ -50,9 +53,14 @@ def _traced_rows(path: str) -> Iterator[tuple[str, dict[str, Any], tuple[str, st
     kind = _kind_of_run(root)
     for file in row_files(path):
         for number, record in enumerate(_records(file), 1):
-            plain = _without_nulls(record if kind is None else _decoded(record, kind))
+            where = f"{file}:{number}"
+            try:
+                plain = _plain(record if kind is None else _decoded(record, kind, where))
+            except RecursionError as error:
+                raise RecipeError("values within values, too deep", where=where, expected="a row") from error
             given = next((plain[name] for name in IDS if name in plain), None)
-            yield (f"{file.name}#{number}" if given is None else str(given)), plain, _origin(record, str(file))
+            name = f"{file.name}#{number}" if given is None else str(given)
+            yield _writable(name), plain, _origin(record, str(file))
 
 
 def refuse_repeated(ids: Iterable[str], path: str) -> None:
@@ -79,7 +87,7 @@ def _kind_of_run(root: Path) -> RowKind | None:
         return None
     try:
         kind = row_kind(json.loads(manifest.read_text(encoding="utf-8"))["recipe"].get("rows", DOCUMENT))
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise RecipeError(f"{layout.MANIFEST} cannot be read ({error})", where=str(root)) from error
     return None if kind.is_document else kind
 
@@ -87,7 +95,12 @@ def _kind_of_run(root: Path) -> RowKind | None:
 def _origin(record: Mapping[str, Any], file: str) -> tuple[str, str | None]:
     """(source, URL) of a row: what a run of gristmill noted of it, else its file."""
     source, url = record.get("source"), record.get("url")
-    return source if isinstance(source, str) else file, url if isinstance(url, str) else None
+    return _writable(source if isinstance(source, str) else file), _writable(url) if isinstance(url, str) else None
+
+
+def _writable(name: str) -> str:
+    """A name as files can hold it: half a character becomes U+FFFD."""
+    return name if name.isascii() else name.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def forgotten_of_run(path: str) -> set[str]:
@@ -97,15 +110,28 @@ def forgotten_of_run(path: str) -> set[str]:
     if (Path(path) / layout.OWNER).exists() and folder.is_dir():
         for file in sorted(folder.glob("*.json")):
             try:
-                found |= set(json.loads(file.read_text(encoding="utf-8"))["doc_ids"])
-            except (ValueError, KeyError, TypeError) as error:
-                raise RecipeError(f"a request to forget cannot be read ({error})", where=str(file)) from error
+                found |= set(ForgetRequest.model_validate_json(file.read_bytes()).doc_ids)
+            except ValueError as error:
+                raise RecipeError(
+                    "a request to forget cannot be read",
+                    where=str(file),
+                    expected="what `gristmill forget` writes",
+                    next_step="restore the file from a copy",
+                ) from error
     return found
 
 
-def _decoded(row: Mapping[str, Any], kind: RowKind) -> dict[str, Any]:
-    """The record of a row of a corpus, with the row's id in place of one of its own."""
-    record = kind.decode(row["text"], row["pieces"], json.loads(row["fields"]))
+def _decoded(row: Mapping[str, Any], kind: RowKind, where: str) -> dict[str, Any]:
+    """The record of a row of a corpus, with the row's id in place of one of its own. RecipeError where there is none."""
+    try:
+        record = kind.decode(row["text"], row["pieces"], json.loads(row["fields"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RecipeError(
+            f"no row of a corpus ({type(error).__name__}: {error})",
+            where=where,
+            expected=f"the columns text, pieces and fields, as a build with `rows: {kind.name}` writes them",
+            next_step="materialise the corpus again",
+        ) from error
     return {name: value for name, value in record.items() if name not in IDS} | {"doc_id": row["doc_id"]}
 
 
@@ -144,14 +170,23 @@ def _records(file: Path) -> Iterator[Mapping[str, Any]]:
         if file.name.endswith(TABLE):
             with pq.ParquetFile(file) as table:
                 for batch in table.iter_batches():
-                    yield from batch.to_pylist()
+                    yield from _in_microseconds(batch).to_pylist()
             return
         with gzip.open(file, "rb") if file.name.endswith(COMPRESSED) else open(file, "rb") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     yield _object(line, file, number)
-    except (OSError, EOFError, pa.ArrowException) as error:
+    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         raise RecipeError(f"cannot be read ({error})", where=str(file), expected=_kinds()) from error
+
+
+def _in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with times as Python has them: finer ones are rounded down."""
+    for number, field in enumerate(batch.schema):
+        if pa.types.is_timestamp(field.type) and field.type.unit == "ns":
+            coarse = pc.cast(batch.column(number), pa.timestamp("us", field.type.tz), safe=False)
+            batch = batch.set_column(number, field.name, coarse)
+    return batch
 
 
 def _object(line: bytes, file: Path, number: int) -> Mapping[str, Any]:
@@ -164,10 +199,15 @@ def _object(line: bytes, file: Path, number: int) -> Mapping[str, Any]:
     return found
 
 
-def _without_nulls(value: Any) -> Any:
+def _plain(value: Any) -> Any:
+    """A value as JSON has it, without nulls; what JSON cannot say (dates, decimals, bytes) as text, as a build reads it."""
     if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+        return {str(key): _plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if isinstance(value, str | int | float | None) else str(value)
 
 
 def need_columns(rows: Rows, choices: Iterable[tuple[str, ...]], kind: str) -> tuple[str, ...]:
@@ -205,10 +245,13 @@ class Usable(Generic[Prepared]):
         return f"; {sum(self.left_out.values()):,} rows left out ({reasons})" if reasons else ""
 
 
-def usable_rows(rows: Rows, prepare: Callable[[Mapping[str, Any]], Prepared], leave_out: bool) -> Usable[Prepared]:
+def usable_rows(
+    rows: Rows, prepare: Callable[[Mapping[str, Any]], Prepared], leave_out: bool | None, use: str = "trained on"
+) -> Usable[Prepared]:
     """The rows that `prepare` takes; those for which it raises UnusableRow are left out and counted.
 
-    RecipeError that names some of them where nothing shall be left out, and where nothing is left.
+    leave_out: None where nobody may choose it. use: what is done with rows, for errors. RecipeError that names some of them
+    where nothing shall be left out, and where nothing is left.
     """
     kept, prepared, faults = [], [], {}
     for number, record in enumerate(rows.records):
@@ -222,11 +265,11 @@ def usable_rows(rows: Rows, prepare: Callable[[Mapping[str, Any]], Prepared], le
         named = {reason: next(rows.ids[n] for n, own in faults.items() if own == reason) for reason in counts}
         reasons = "; ".join(f"{count:,} {reason} (as {named[reason]})" for reason, count in counts.most_common(SHOWN))
         raise RecipeError(
-            f"{counts.total():,} of {len(rows):,} rows cannot be trained on: {reasons}",
+            f"{counts.total():,} of {len(rows):,} rows cannot be {use}: {reasons}",
             where=rows.source,
-            next_step="mend them, or say `unusable_rows: leave_out`",
+            next_step="mend them" + ("" if leave_out is None else ", or say `unusable_rows: leave_out`"),
         )
     if not kept:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
-        raise RecipeError(f"no rows: of {len(rows):,} none can be trained on ({reasons})", where=rows.source)
+        raise RecipeError(f"no rows: of {len(rows):,} none can be {use} ({reasons})", where=rows.source)
     return Usable(rows.chosen(kept), prepared, dict(counts))

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import transformers
-from gristmill.training.data.conversations import ConversationEncoder, checked_messages
+from gristmill.schemas.errors import RecipeError
+from gristmill.training.data.conversations import ConversationEncoder
+from gristmill.training.data.prompts import prompt_ids, prompt_of, prompt_text
 from gristmill.training.data.row_files import need_columns, read_rows, usable_rows
-from gristmill.training.kinds.rollouts import prompt_text
 from gristmill.training.models.adapters import ADAPTER, read_configuration
-from gristmill.training.models.finished import load_causal, load_tokenizer, need_chat_template
+from gristmill.training.models.build import own_device, positions_of
+from gristmill.training.models.finished import ends_of, load_causal, load_tokenizer, need_chat_template
 from gristmill.training.models.merge import load_adapter, refuse_another_base
 from gristmill.training.models.sampling import Sampling, draw_completions
 from gristmill.training.rewards.scoring import CheckerScorer, Score
 
 ROWS = 16  # completions that are drawn at once
-MOST_TOKENS = 4096
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,13 @@ def answers_of(
     """
     folder = Path(model)
     tokenizer = load_tokenizer(folder)
-    max_tokens = max_tokens or _positions(folder)
+    max_tokens = max_tokens or positions_of(_beneath(folder))
+    if max_new_tokens >= max_tokens:
+        raise RecipeError(
+            f"max_new_tokens {max_new_tokens:,}",
+            where=str(folder),
+            expected=f"fewer than the {max_tokens:,} tokens of a prompt and its completion",
+        )
     scorer = CheckerScorer(checker)
     encoder = ConversationEncoder(tokenizer, max_tokens)
     read = read_rows(str(rows))
@@ -78,14 +84,14 @@ def answers_of(
 
     def prompt(record: Any) -> tuple[Any, list[int]]:
         scorer.check(record)
-        asked = record["prompt"] if isinstance(record["prompt"], str) else checked_messages(record["prompt"])
-        return asked, list(encoder.prompt_ids(asked, record.get("tools")))
+        asked = prompt_of(record)
+        return asked, prompt_ids(asked, record.get("tools"), encoder, max_new_tokens)
 
-    usable = usable_rows(read, prompt, leave_out=False)
-    net = _loaded(folder, tokenizer, max_tokens)
+    usable = usable_rows(read, prompt, leave_out=None, use="completed")
+    net = _loaded(folder, tokenizer, max_tokens).to(own_device())
     ids = [ids for _, ids in usable.prepared]
     sampling = Sampling(max_new_tokens, top_k=1, rows=ROWS)
-    drawn = draw_completions(net, ids, [0] * len(ids), sampling, [tokenizer.eos_token_id], tokenizer.pad_token_id)
+    drawn = draw_completions(net, ids, [0] * len(ids), sampling, ends_of(net, tokenizer), tokenizer.pad_token_id)
     texts = [tokenizer.decode(own, skip_special_tokens=True) for own in drawn]
     prompts = [prompt_text(asked) for asked, _ in usable.prepared]
     scores = scorer(prompts, texts, usable.rows.records)
@@ -104,11 +110,6 @@ def _beneath(folder: Path) -> Path:
     if not (folder / ADAPTER).is_file():
         return folder
     return Path(str(read_configuration(folder).base_model_name_or_path))
-
-
-def _positions(folder: Path) -> int:
-    config = transformers.AutoConfig.from_pretrained(str(_beneath(folder)), local_files_only=True)
-    return min(getattr(config, "max_position_embeddings", None) or MOST_TOKENS, MOST_TOKENS)
 
 
 def _loaded(folder: Path, tokenizer: Any, max_tokens: int) -> Any:

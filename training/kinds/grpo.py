@@ -15,7 +15,8 @@ from datasets import Dataset, disable_progress_bars
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.training.adapter import Adapter
 from gristmill.schemas.training.rollouts import GrpoRecipe
-from gristmill.training.kinds.rollouts import RolloutKind, Texts, figures_of_completions, prompt_text
+from gristmill.training.data.prompts import prompt_text
+from gristmill.training.kinds.rollouts import RolloutKind, Texts, figures_of_completions
 from gristmill.training.kinds.trl_trainer import WatchedTrlTrainer
 from gristmill.training.models.memory import Memory, memory
 from gristmill.training.models.sampling import draw_completions, key_of

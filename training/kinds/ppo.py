@@ -9,8 +9,9 @@ from typing import Any
 
 from gristmill.schemas.training.adapter import Adapter
 from gristmill.schemas.training.ppo import PpoRecipe
+from gristmill.training.data.prompts import prompt_text
 from gristmill.training.kinds.ppo_trainer import PpoTrainer
-from gristmill.training.kinds.rollouts import RolloutKind, prompt_text
+from gristmill.training.kinds.rollouts import RolloutKind
 from gristmill.training.models.actor_critic import ActorCritic
 from gristmill.training.models.memory import Memory, memory
 from transformers import TrainingArguments

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from gristmill.schemas.training.rollouts import RolloutRecipe
-from gristmill.training.data.conversations import checked_messages
-from gristmill.training.data.row_files import UnusableRow, Usable
+from gristmill.training.data.prompts import prompt_ids, prompt_of, prompt_text
+from gristmill.training.data.row_files import Usable
 from gristmill.training.kinds.post_training import PostTraining
 from gristmill.training.models.sampling import Sampling, key_of
 from gristmill.training.rewards.scoring import Rewards, Score
@@ -36,17 +36,10 @@ class RolloutKind(PostTraining):
 
     def prepare_row(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """prompt: text or messages; ids: its tokens, up to where a completion begins."""
-        if "prompt" not in record:
-            raise UnusableRow("without a prompt")
-        prompt = record["prompt"] if isinstance(record["prompt"], str) else checked_messages(record["prompt"])
-        ids = self.encoder.prompt_ids(prompt, record.get("tools"))
-        room = self.recipe.max_tokens - self.recipe.max_new_tokens
-        if len(ids) > room:
-            raise UnusableRow(f"a prompt of more than {room:,} tokens, max_tokens less max_new_tokens")
-        if not ids:
-            raise UnusableRow("a prompt without a token")
+        prompt = prompt_of(record)
+        ids = prompt_ids(prompt, record.get("tools"), self.encoder, self.recipe.max_new_tokens)
         self.rewards.check(record)
-        return {"prompt": prompt, "ids": list(ids)}
+        return {"prompt": prompt, "ids": ids}
 
     def dealt_out(self, processes: int) -> tuple[int, int]:
         """A process draws the completions of all its prompts at once."""
@@ -152,13 +145,8 @@ class RolloutKind(PostTraining):
         return found
 
 
-def prompt_text(prompt: Any) -> str:
-    """A prompt as a reward reads it: of messages, their contents."""
-    return prompt if isinstance(prompt, str) else "\n".join(str(message.get("content") or "") for message in prompt)
-
-
 class Texts:
-    """Prompts and completions as text. rows: their numbers among the usable rows."""
+    """Prompts and their completions as text, one for each."""
 
     def __init__(self, prompts: Sequence[str], completions: Sequence[str]) -> None:
         self.prompts, self.completions = prompts, completions

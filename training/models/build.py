@@ -1,6 +1,7 @@
 """Models to pre-train: one of five shapes from sizes, or from a checkpoint folder; and how a trained one is handed over."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ TOKENIZER_NAMES = (  # how the names of a tokenizer's files begin
 )
 MODEL_NAMES = ("model", "adapter_config.json", "adapter_model")  # how the names of weights begin
 NEW_HEADS = ("score.", "classifier.")  # of a classifier that is made of a language model: new, and to be trained
+MOST_TOKENS = 4096  # of a row, where neither a person nor the model says fewer
 WITHOUT_POSITIONS = {"t5"}  # relative attention: any window will do
 
 
@@ -158,6 +160,23 @@ def refuse_long_windows(config: Any, window: int | None, folder: Path, key: str 
         expected=f"at most {most:,} (max_position_embeddings)",
         next_step=next_step,
     )
+
+
+def positions_of(folder: Path) -> int:
+    """The tokens that the model of a folder has positions for, at most MOST_TOKENS; these, too, where it does not say."""
+    try:
+        settings = _settings(folder)
+    except (OSError, ValueError):
+        return MOST_TOKENS  # to load it is the error that says what is wrong
+    named = (settings.get(name) for name in ("max_position_embeddings", "n_positions"))
+    return min(next((most for most in named if isinstance(most, int) and most > 0), MOST_TOKENS), MOST_TOKENS)
+
+
+def own_device() -> str:
+    """Where this process computes: its GPU, if there is one."""
+    if not torch.cuda.is_available():
+        return "cpu"
+    return f"cuda:{int(os.environ.get('LOCAL_RANK', '0')) % torch.cuda.device_count()}"
 
 
 def _settings(folder: Path) -> dict[str, Any]:

@@ -98,6 +98,11 @@ def load_causal(folder: Path, tokenizer: Any, max_tokens: int, grows: bool = Tru
     return model
 
 
+def ends_of(model: Any, tokenizer: Any) -> list[int]:
+    """Ids that end a completion: the tokenizer's token for the end of a text, and those that the model names."""
+    return sorted({tokenizer.eos_token_id, *_as_list(getattr(model.generation_config, "eos_token_id", None))})
+
+
 def load_scorer(
     folder: Path, tokenizer: Any, max_tokens: int, grows: bool = True, *, seed: int = 0, **options: Any
 ) -> Any:

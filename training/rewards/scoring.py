@@ -17,13 +17,13 @@ from gristmill.answers.registry import checker
 from gristmill.schemas.errors import RecipeError, RunError
 from gristmill.schemas.lookup import load_object
 from gristmill.schemas.training.rollouts import RewardChoice
+from gristmill.training.data.prompts import reference_of, require_checker
 from gristmill.training.data.row_files import UnusableRow
 from gristmill.training.models.finished import load_scorer, load_tokenizer
 from gristmill.training.score.pair_figures import rewards_of
 
 Row = Mapping[str, Any]
 Score = float | None
-REFERENCES = ("answer", "reference")  # the column of the right answer
 
 
 class CompletionScorer(Protocol):
@@ -52,11 +52,8 @@ class CheckerScorer:
     def check(self, row: Row) -> None:
         spec = self._spec_of(row)
         if spec is None:
-            raise UnusableRow("no checker, and the recipe has no rewards")
-        try:
-            checker(spec).require()
-        except RecipeError as error:
-            raise UnusableRow(f"a checker that is none ({error.found})") from error
+            raise UnusableRow("no checker, and none is named for all rows")
+        require_checker(spec)
 
     def _spec_of(self, row: Row) -> Any:
         return self.spec if self.spec is not None else row.get("checker")
@@ -69,11 +66,6 @@ class CheckerScorer:
         if any(checker(one["checker"]).kind.in_process for one in asked):
             return [verdict.score for verdict in check_many(asked)]
         return [checker(one["checker"]).check(one["completion"], one["reference"]).score for one in asked]
-
-
-def reference_of(row: Row) -> Any:
-    """The right answer that a row names; None where it names none."""
-    return next((row[name] for name in REFERENCES if name in row), None)
 
 
 class FunctionScorer:

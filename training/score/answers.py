@@ -15,8 +15,8 @@ from typing import Any
 from gristmill.chat.templates import CHAT_TEMPLATES
 from gristmill.schemas.scores import SIDES
 from gristmill.training.data.conversations import (
-    SPECIAL_IN_TEXT,
     checked_messages,
+    refuse_texts,
     special_tokens_of,
     texts_of,
     tools_of,
@@ -78,7 +78,7 @@ class AnswerEncoder:
     def with_prompt(self, asked: Asked) -> list[ScoredSequence]:
         """The answer given its prompt; of a text alone, windows of `max_tokens`, each token in one. Raises UnusableRow."""
         if asked.prompt is None and isinstance(asked.answer, str):
-            self._refuse_special([asked.answer])
+            refuse_texts([asked.answer], self._special)
             return self._windows(self._ids(asked.answer))
         text, start, end, by_template = self._rendered(asked)
         found = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
@@ -110,7 +110,7 @@ class AnswerEncoder:
     def _rendered(self, asked: Asked) -> tuple[str, int, int, bool]:
         """(prompt and answer as one text, where the answer's characters begin and end in it, whether by a template)."""
         if isinstance(asked.prompt, str | None) and isinstance(asked.answer, str):
-            self._refuse_special([asked.prompt or "", asked.answer])
+            refuse_texts([asked.prompt or "", asked.answer], self._special)
             before = "" if asked.prompt is None else asked.prompt
             if self.plain and before:
                 before += BETWEEN
@@ -123,7 +123,7 @@ class AnswerEncoder:
         if answer[-1]["role"] != "assistant" or not content.strip():
             raise UnusableRow(NO_ANSWER)
         before_answer = [*prompt, *answer[:-1]]
-        self._refuse_special(text for message in [*before_answer, answer[-1]] for text in texts_of(message))
+        refuse_texts((text for message in [*before_answer, answer[-1]] for text in texts_of(message)), self._special)
         if self.plain:
             before = BETWEEN.join([*(message["content"] for message in before_answer), ""])
             return before + content, len(before), len(before) + len(content), False
@@ -146,10 +146,6 @@ class AnswerEncoder:
             if start >= 0:
                 return whole, start, start + len(text)
         raise UnusableRow("the chat template does not write the answer as it is")
-
-    def _refuse_special(self, texts: Any) -> None:
-        if any(token in text for text in texts for token in self._special):
-            raise UnusableRow(SPECIAL_IN_TEXT)
 
 
 def _messages(value: Any, role: str) -> list[dict[str, Any]]:

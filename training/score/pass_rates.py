@@ -9,16 +9,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gristmill.answers.batch import check_many
-from gristmill.answers.registry import checker
-from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.scores import ScoreOptions
-from gristmill.training.data.conversations import ConversationEncoder, checked_messages
+from gristmill.training.data.conversations import ConversationEncoder
+from gristmill.training.data.prompts import prompt_ids, prompt_of, reference_of, require_checker
 from gristmill.training.data.row_files import UnusableRow
+from gristmill.training.models.finished import ends_of
 from gristmill.training.models.sampling import Sampling, draw_completions, key_of
 from gristmill.training.score.likelihood import Values
 
 AT_ONCE = 32  # completions that are drawn at once
-REFERENCES = ("answer", "reference")
 
 
 class PassRateScorer:
@@ -28,8 +27,7 @@ class PassRateScorer:
         self.model, self.encoder, self.options, self.plain = model, encoder, options, plain
         tokenizer = encoder.tokenizer
         self.pad_id = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-        given = getattr(model.generation_config, "eos_token_id", None)
-        self.ends = sorted({tokenizer.eos_token_id, *(given if isinstance(given, list) else [given] if given else [])})
+        self.ends = ends_of(model, tokenizer)
 
     def __call__(self, records: Sequence[Mapping[str, Any]], ids: Sequence[str]) -> list[Values | str]:
         """The columns of each row, or why it has none."""
@@ -44,7 +42,7 @@ class PassRateScorer:
         samples = self.options.samples
         completions = self._completions([prompt for _, prompt, _ in asked], [ids[number] for number, _, _ in asked])
         questions = [
-            {"checker": spec, "completion": text, "reference": _reference(records[number])}
+            {"checker": spec, "completion": text, "reference": reference_of(records[number])}
             for (number, _, spec), texts in zip(asked, completions, strict=True)
             for text in texts
         ]
@@ -60,28 +58,16 @@ class PassRateScorer:
         return found
 
     def _prompt(self, record: Mapping[str, Any]) -> list[int]:
-        prompt = record.get("prompt")
-        if prompt is None:
-            raise UnusableRow("without a prompt")
-        if not isinstance(prompt, str):
-            messages = checked_messages(prompt)
-            prompt = "\n\n".join([*(m["content"] for m in messages), ""]) if self.plain else messages
-        ids = list(self.encoder.prompt_ids(prompt, record.get("tools")))
-        room = self.encoder.max_tokens - self.options.max_new_tokens
-        if not ids or len(ids) > room:
-            raise UnusableRow(
-                f"a prompt of more than {room:,} tokens, max_tokens less max_new_tokens" if ids else "no token"
-            )
-        return ids
+        prompt = prompt_of(record)
+        if self.plain and not isinstance(prompt, str):
+            prompt = "\n\n".join([*(message["content"] for message in prompt), ""])
+        return prompt_ids(prompt, record.get("tools"), self.encoder, self.options.max_new_tokens)
 
     def _checker(self, record: Mapping[str, Any]) -> Any:
         spec = record.get("checker", self.options.checker)
         if spec is None:
             raise UnusableRow("without a checker")
-        try:
-            checker(spec).require()
-        except RecipeError as error:
-            raise UnusableRow(f"a checker that is none ({error.found})") from error
+        require_checker(spec)
         return spec
 
     def _completions(self, prompts: Sequence[list[int]], ids: Sequence[str]) -> list[list[str]]:
@@ -110,7 +96,3 @@ class PassRateScorer:
 
 def _number_of(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
-
-
-def _reference(record: Mapping[str, Any]) -> Any:
-    return next((record[name] for name in REFERENCES if name in record), None)

@@ -6,7 +6,6 @@ interrupted call goes on where it stopped, on any number of processes (torchrun)
 were finished, only those that are new or say something else are scored. Memory: a unit, all ids, the model.
 """
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -22,6 +21,7 @@ from gristmill.schemas.errors import RecipeError, file_system_error
 from gristmill.schemas.scores import ID, PASS_RATE, REWARD, ROW, SIDES, UNSCORED, ScoreOptions
 from gristmill.training.data.conversations import ConversationEncoder
 from gristmill.training.data.row_files import iterate_rows, refuse_repeated
+from gristmill.training.models.build import own_device, positions_of
 from gristmill.training.models.finished import load_causal, load_scorer, load_tokenizer
 from gristmill.training.score import folder as score_folder
 from gristmill.training.score.answers import PLAIN, AnswerEncoder, own_template, template_of
@@ -39,8 +39,6 @@ from gristmill.training.score.folder import (
 from gristmill.training.score.likelihood import LikelihoodScorer, Values
 from gristmill.training.score.pass_rates import PassRateScorer
 from gristmill.training.score.reward_model import RewardScorer
-
-MOST_TOKENS = 4096
 
 
 class Scorer(Protocol):
@@ -112,11 +110,11 @@ def _scorer(model: Path, options: ScoreOptions, pair: bool) -> tuple[Scorer, tup
         raise RecipeError("a tokenizer without offsets", where=str(model), expected="tokenizer.json (a fast tokenizer)")
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    limit = options.max_tokens or _positions(model)
+    limit = options.max_tokens or positions_of(model)
     load = load_scorer if asked == {REWARD.name} else load_causal
     network = load(model, tokenizer, limit, False)
     network.requires_grad_(False)
-    network.to(_device())
+    network.to(own_device())
     behind = [f"_{side}" for side in SIDES] if pair else [""]
     columns = tuple(name + side for side in behind for name in options.columns)
     said = f"{model}: {', '.join(columns)}; at most {limit:,} tokens a row; chat template {template}"
@@ -127,22 +125,6 @@ def _scorer(model: Path, options: ScoreOptions, pair: bool) -> tuple[Scorer, tup
         encoder = ConversationEncoder(tokenizer, limit)
         return PassRateScorer(network, encoder, options, template == PLAIN), options.columns, said
     return LikelihoodScorer(network, AnswerEncoder(tokenizer, template, limit), options), columns, said
-
-
-def _positions(model: Path) -> int:
-    """The tokens that a model has positions for, at most MOST_TOKENS."""
-    try:
-        config = json.loads((model / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return MOST_TOKENS
-    most = next((config[name] for name in ("max_position_embeddings", "n_positions") if config.get(name)), MOST_TOKENS)
-    return min(int(most), MOST_TOKENS)
-
-
-def _device() -> str:
-    if not torch.cuda.is_available():
-        return "cpu"
-    return f"cuda:{int(os.environ.get('LOCAL_RANK', '0')) % torch.cuda.device_count()}"
 
 
 def _score_units(

@@ -1,10 +1,12 @@
 """`gristmill evaluate`: prompts completed with the likeliest tokens, each checked, models and adapters alike."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
-from gristmill.pipelines.cli.main import app
+import transformers
+from gristmill.pipelines.cli.main import app, main
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.training.adapter import Adapter
 from gristmill.training.inspect.answers import answers_of
@@ -46,6 +48,53 @@ def test_a_completion_is_the_same_each_time_and_checked(home: Path, tmp_path: Pa
     assert [line["score"] for line in lines] == [1.0, 0.0]
 
 
-def test_rows_that_cannot_be_checked(home: Path) -> None:
-    with pytest.raises(RecipeError, match="5 of 5 rows cannot be trained on: 5 no checker"):
+def test_rows_that_cannot_be_completed(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"5 of 5 rows cannot be completed: 5 no checker.* Next: mend them\."):
         answers_of(home / "model", home / "rows.jsonl")
+    bad = [
+        {"prompt": "ba be", "id": "good"},
+        {"answer": "x"},
+        {"prompt": "ba " * 80},
+        {"prompt": ""},
+        {"prompt": "\ud800"},
+    ]
+    rows = write_lines(tmp_path / "rows.jsonl", bad)
+    with pytest.raises(RecipeError, match="4 of 5 rows cannot be completed") as told:
+        answers_of(home / "model", rows, "number", max_new_tokens=3, max_tokens=64)
+    for reason in ("without a prompt", "a prompt of more than 61 tokens", "a prompt without a token"):
+        assert reason in str(told.value)
+    with pytest.raises(RecipeError, match="max_new_tokens 64; expected fewer than the 64 tokens"):
+        answers_of(home / "model", rows, "number", max_new_tokens=64, max_tokens=64)
+
+
+def test_a_completion_ends_where_the_model_says(home: Path, tmp_path: Path) -> None:
+    """Chat models name the end of a turn in their configuration, and keep the tokenizer's end for the end of a text."""
+    any_text = {"kind": "length", "at_least": 0}
+    shutil.copytree(home / "model", tmp_path / "model")
+    rows = home / "rows.jsonl"
+    (before, *_) = answers_of(tmp_path / "model", rows, any_text, max_new_tokens=3, max_tokens=64).answers
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "model")
+    first = tokenizer(before.completion)["input_ids"][0]
+    config = json.loads((tmp_path / "model/config.json").read_text())
+    (tmp_path / "model/config.json").write_text(json.dumps(config | {"eos_token_id": [1, first]}))
+    (after, *_) = answers_of(tmp_path / "model", rows, any_text, max_new_tokens=3, max_tokens=64).answers
+    assert (before.tokens, after.tokens) == (3, 1)
+
+
+def test_what_disks_do_to_a_command_is_no_traceback(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [
+        "gristmill",
+        "evaluate",
+        str(home / "model"),
+        "--rows",
+        "rows.jsonl",
+        "--out",
+        str(tmp_path / "no/out.jsonl"),
+    ]
+    monkeypatch.setattr("sys.argv", command)
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 5  # of a RunError
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path}/no/out.jsonl")

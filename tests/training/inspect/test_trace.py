@@ -170,6 +170,7 @@ def test_one_row_and_one_token(tmp_path: Path) -> None:
     ("arguments", "error"),
     [
         (["--document", "a-00000/4", "--row", "1"], RecipeError),
+        (["--document", "a-00000/4", "--rank", "0"], RecipeError),
         (["--step", "1", "--token", "1"], RecipeError),
         (["--step", "1", "--corpus", "run"], RecipeError),
         (["--step", "1", "--row", "99"], InputError),

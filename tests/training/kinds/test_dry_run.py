@@ -139,3 +139,8 @@ def test_the_command_prints_measured_beside_computed(model: Path, tmp_path: Path
     assert told.exit_code == 0, told.output
     assert told.stdout.count("; peak ") == 5
     assert len(re.findall(r"measured is [+-]0\.000% of it", told.stdout)) == 5
+    told = CliRunner().invoke(
+        app, ["train", str(tmp_path / "recipe.yaml"), "--measure", "--out", str(tmp_path / "run")]
+    )
+    assert "expected --dry-run --measure" in str(told.exception)
+    assert not (tmp_path / "run").exists()
