@@ -50,7 +50,7 @@ smoke:
 	  $$home/bin/gristmill tokenizer train $$home/demo --out $$home/tokenizer --vocab-size 2000; \
 	  $$home/bin/gristmill shards write $$home/demo --tokenizer $$home/tokenizer --out $$home/shards; \
 	  $$home/bin/gristmill shards verify $$home/shards; \
-	  du -sh $$home | sed "s/^/installed size with $$version: /"; \
+	  du -sh $$home | sed "s|^|installed size with $$version: |"; \
 	done
 
 lint: .venv/.dev
