@@ -79,13 +79,13 @@ def after_brackets(text: str, at: int) -> int:
     return at
 
 
-def after_groups(text: str, at: int, count: int) -> int | None:
-    """Where `count` groups with brackets between them end."""
+def after_groups(text: str, at: int, count: int) -> tuple[int, bool]:
+    """(where `count` groups with brackets before and between them end, or those that are there; whether all are)."""
     for _ in range(count):
         while found := bracket(text, at):
             at = found[1]
         end = group_end(text, after_spaces(text, at))
         if end is None:
-            return None
+            return at, False
         at = end
-    return at
+    return at, True

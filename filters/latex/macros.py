@@ -16,6 +16,8 @@ _DEFINITION = re.compile(
     r"\\(newcommand|renewcommand|providecommand|DeclareRobustCommand|DeclareMathOperator|newtheorem|spnewtheorem|def|gdef|edef|xdef|let|"
     r"newenvironment|renewenvironment|newcounter|newlength|newsavebox)(\*?)(?![A-Za-z])"
 )
+# Definitions that change no text, with the number of their groups.
+_WITHOUT_MEANING = {"newenvironment": 3, "renewenvironment": 3, "newcounter": 1, "newlength": 1, "newsavebox": 1}
 _USE = re.compile(r"\\([A-Za-z@]+)|\\begin\{(?:verbatim|Verbatim|lstlisting|minted|alltt)\*?\}")
 _NAME = re.compile(r"\s*(?:\{\s*\\([A-Za-z@]+|.)\s*\}|\\([A-Za-z@]+|[^A-Za-z\s]))")
 _COUNT = re.compile(r"\s*\[\s*(\d)\s*\]")
@@ -63,10 +65,10 @@ class Macros:
         """Read one definition; returns where it ends, or None where it is none that can be read."""
         if kind in ("newtheorem", "spnewtheorem"):
             return self._theorem(text, at)
-        if kind in ("newenvironment", "renewenvironment"):
-            return after_groups(text, at, 3)
-        if kind in ("newcounter", "newlength", "newsavebox"):
-            return after_groups(text, at, 1)
+        groups = _WITHOUT_MEANING.get(kind)
+        if groups:
+            end, are_all_there = after_groups(text, at, groups)
+            return end if are_all_there else None
         if kind == "let":
             alias = _ALIAS.match(text, at)
             if alias and alias[2] and alias[1] not in _KEPT:

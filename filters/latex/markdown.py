@@ -18,7 +18,7 @@ from gristmill.filters.latex.environment_names import (
 )
 from gristmill.filters.latex.environments import EnvironmentEnds, list_items, tables_within
 from gristmill.filters.latex.formulas import MAX_MATH, between_dollars, formula_line
-from gristmill.filters.latex.groups import after_brackets, after_spaces, bracket, group_end
+from gristmill.filters.latex.groups import after_brackets, after_groups, after_spaces, bracket, group_end
 from gristmill.filters.latex.symbols import (
     ACCENTS,
     BEFORE_TEXT,
@@ -226,16 +226,7 @@ class Writer:
 
     def _skipped(self, text: str, at: int, groups: int) -> int:
         """Where `groups` groups end, with brackets and a star before and between them."""
-        if text[at : at + 1] == "*":
-            at += 1
-        for _ in range(groups):
-            while found := bracket(text, at):
-                at = found[1]
-            end = group_end(text, after_spaces(text, at))
-            if end is None:
-                return at
-            at = end
-        return at
+        return after_groups(text, at + (text[at : at + 1] == "*"), groups)[0]
 
     def _verb(self, text: str, at: int) -> tuple[str, int]:
         at += text[at : at + 1] == "*"

@@ -30,8 +30,8 @@ def bucket_of(domain: str) -> int:
 
 def count_buckets(domains: pa.ChunkedArray, readable: np.ndarray) -> dict[str, int]:
     """Bucket -> documents whose domain falls into it."""
-    codes, names = _encoded(domains, readable)
-    documents = np.bincount(codes, minlength=len(names))
+    codes, names = encode(domains, NO_DOMAIN)
+    documents = np.bincount(codes[readable], minlength=len(names))
     counts: dict[str, int] = {}
     for name, number in zip(names, documents.tolist(), strict=True):
         if name != NO_DOMAIN:
@@ -99,11 +99,6 @@ def domains_section(summary: Summary) -> ReportSection | None:
     ]
     section.content.append(table(heads, rows))
     return section
-
-
-def _encoded(domains: pa.ChunkedArray, mask: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    codes, names = encode(domains, NO_DOMAIN)
-    return codes[mask], names
 
 
 def _amount(values: Sequence[int]) -> Amount:
