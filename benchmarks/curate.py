@@ -12,7 +12,7 @@ many of the rows that have it are found by its rules (recall), and of these and 
 rates: rows a second of each family of signals, and of vectors.
 
 whole: a build of generated conversations with the profile `sft`, exact, near and semantic duplicates and a budget by DEITA's
-walk: seconds of each stage, rows a second of the whole, and the most memory that the process took.
+walk: seconds of each stage, rows a second of the whole, and the most memory that it and its workers took.
 
 select: vectors of clusters of near copies, the size of real ones, through the choice itself: seconds and memory; with
 `--compare` also how the approximate walk differs from the exact one.
@@ -37,6 +37,7 @@ from gristmill.pipelines.select.choose import ChoosableRows, choose
 from gristmill.schemas.recipe.curate import Select
 from gristmill.schemas.rows.kind import stored_batch
 from gristmill.schemas.rows.registry import row_kind
+from held_memory import MostHeld
 from planted_faults import FAULTS, conversations
 
 CHUNK = 20_000
@@ -159,7 +160,8 @@ def print_whole(chosen: argparse.Namespace) -> None:
             "select": {"budget": chosen.budget, "by": "response_characters"},
         }
         started = time.monotonic()
-        run = build(recipe, Path(folder) / "run", console=Console())
+        with MostHeld() as memory:
+            run = build(recipe, Path(folder) / "run", console=Console())
         seconds = time.monotonic() - started
         failed = Counter(
             rule for rules in run.table("decisions").to_arrow().column("failed_rules").to_pylist() for rule in rules
@@ -172,7 +174,7 @@ def print_whole(chosen: argparse.Namespace) -> None:
             if took >= 1:
                 print(f"  {name:40}{took:>8,.1f} s")
         print("rows that fail: " + ", ".join(f"{name} {count:,}" for name, count in failed.most_common(8)))
-        print(f"peak memory, without workers: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GiB")
+        print(f"memory at most, with that of worker processes: {memory.bytes / 2**30:.1f} GiB")
 
 
 def print_selection(chosen: argparse.Namespace) -> None:

@@ -16,13 +16,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 import psutil
 from growth_curves import CURVES, Curve
 from growth_driver import print_metadata, print_requests
+from held_memory import MostHeld
 from inputs import WORK
 
 FACTORS = (1, 2, 4)
@@ -94,34 +94,13 @@ def measured(chosen: Curve, size: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory(dir=WORK, prefix=f"{chosen.name}-") as folder:
         work = chosen.prepare(Path(folder), size)
         process = psutil.Process()
-        over = threading.Event()
-        most = [0]
-
-        def watch() -> None:
-            while not over.wait(0.05):
-                most[0] = max(most[0], held_bytes(process))
-
-        watcher = threading.Thread(target=watch, daemon=True)
         before, started = cpu_seconds(process), time.perf_counter()
-        watcher.start()
-        work()
+        with MostHeld() as memory:
+            work()
         seconds = time.perf_counter() - started
-        over.set()
-        watcher.join()
         used = cpu_seconds(process) - before
         shutil.rmtree(folder, ignore_errors=True)
-    return {"seconds": seconds, "cpu_seconds": used, "bytes": max(most[0], held_bytes(process))}
-
-
-def held_bytes(process: psutil.Process) -> int:
-    """Memory of a process and of those it started."""
-    total = process.memory_info().rss
-    for child in process.children(recursive=True):
-        try:
-            total += child.memory_info().rss
-        except psutil.Error:  # it has ended
-            continue
-    return total
+    return {"seconds": seconds, "cpu_seconds": used, "bytes": memory.bytes}
 
 
 def cpu_seconds(process: psutil.Process) -> float:
