@@ -22,7 +22,7 @@ from gristmill.pipelines.engine.memory import available_memory_bytes
 from gristmill.schemas.errors import RunError
 
 SESSION_SECONDS = 30 * 24 * 3600  # for which a session may be idle
-SAIL_BYTES_A_PARTITION = 1 << 30  # of memory for a shuffle; what does not fit waits in temporary files
+SAIL_BYTES_A_PARTITION = 3 << 28  # of memory for a shuffle; what does not fit waits in temporary files
 TASKS_A_JOB = 4096  # of Spark: they travel inside the plan, which has a largest size
 
 _OWN_SETTINGS: dict[str, str] = {}  # of Sail, by an earlier engine of this process
