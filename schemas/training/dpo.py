@@ -49,6 +49,12 @@ class DpoRecipe(RowRecipe):
             raise ValueError(
                 f"found {len(self.loss_weights)} loss_weights; expected one for each of {len(self.losses)}"
             )
+        sorted_losses = [name for name in self.losses if name.startswith("aot")]
+        if sorted_losses and self.micro_batch_sequences != self.batch_sequences:
+            raise ValueError(
+                f"found loss {sorted_losses[0]}, which sorts the pairs of a whole batch, with micro_batch_sequences "
+                f"{self.micro_batch_sequences}; expected batch_sequences, {self.batch_sequences}"
+            )
         if self.adapter is not None:
             self.adapter.check_reference()
         return self

@@ -23,10 +23,11 @@ class Optimizer(Strict):
 
 
 class Validation(Strict):
-    """Loss on `sequences` of the validation split, every `every_steps`."""
+    """Loss on `sequences` of the validation split, every `every_steps`. before_step_1: also of the model that is trained on."""
 
     every_steps: int = Field(500, ge=1)
     sequences: int = Field(256, ge=1)
+    before_step_1: bool = False
 
 
 class Checkpoints(Strict):

@@ -91,25 +91,50 @@ class RolloutRecipe(RowRecipe):
         return self
 
 
-class GrpoRecipe(RolloutRecipe):
-    """Group relative policy optimisation (Shao 2024), with trl's variants of the loss.
+class GroupRecipe(RolloutRecipe):
+    """What GRPO and RLOO share: the completions of a prompt are judged by each other.
 
-    loss: `dapo` (Yu 2025) and `dr_grpo` (Liu 2025) do not favour short or long completions, `grpo` is the first one.
     kl: weight of the divergence from the model before step 1; 0 holds no reference. clip_low, clip_high: of the ratio, below
-    and above 1. scale: advantages are divided by the deviation of a group's rewards, of the batch's, or by nothing.
-    vllm: completions are drawn by vLLM, on a GPU; they are then not repeated bit for bit.
+    and above 1. vllm: completions are drawn by vLLM, on a GPU; they are then not repeated bit for bit.
     """
 
     generations: int = Field(8, ge=2)
-    loss: Literal["dapo", "dr_grpo", "grpo", "bnpo", "cispo"] = "dapo"
     kl: float = Field(0.0, ge=0)
     clip_low: float = Field(0.2, gt=0)
     clip_high: float = Field(0.2, gt=0)
-    scale: Literal["group", "batch", "none"] = "group"
     vllm: bool = False
 
     @model_validator(mode="after")
-    def _a_reference_under_the_adapter(self) -> "GrpoRecipe":
+    def _a_reference_under_the_adapter(self) -> "GroupRecipe":
         if self.kl and self.adapter is not None:
             self.adapter.check_reference()
+        return self
+
+
+class GrpoRecipe(GroupRecipe):
+    """Group relative policy optimisation (Shao 2024), with trl's variants of the loss.
+
+    loss: `dapo` (Yu 2025) and `dr_grpo` (Liu 2025) do not favour short or long completions, `grpo` is the first one.
+    scale: advantages are divided by the deviation of a group's rewards, of the batch's, or by nothing.
+    """
+
+    loss: Literal["dapo", "dr_grpo", "grpo", "bnpo", "cispo"] = "dapo"
+    scale: Literal["group", "batch", "none"] = "group"
+
+
+class RlooRecipe(GroupRecipe):
+    """REINFORCE with a leave-one-out baseline (Ahmadian 2024), by trl.
+
+    kl: of the divergence of a whole completion, taken off its reward. normalise_advantages: to mean 0 and deviation 1 over the
+    batch. reward_range: rewards are clipped to (least, most).
+    """
+
+    kl: float = Field(0.05, ge=0)
+    normalise_advantages: bool = False
+    reward_range: tuple[float, float] | None = None
+
+    @model_validator(mode="after")
+    def _range_is_one(self) -> "RlooRecipe":
+        if self.reward_range is not None and not self.reward_range[0] < self.reward_range[1]:
+            raise ValueError(f"found reward_range {list(self.reward_range)}; expected the least before the most")
         return self

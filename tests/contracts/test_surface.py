@@ -26,6 +26,7 @@ from gristmill.schemas.rows import corpus, decision, document, edits
 from gristmill.schemas.rows import decontamination as hits
 from gristmill.schemas.training import adapter, rollouts
 from gristmill.schemas.training import dpo as dpo_recipe
+from gristmill.schemas.training import orpo as orpo_recipe
 from gristmill.schemas.training import ppo as ppo_recipe
 from gristmill.schemas.training import pretrain as pretrain_recipe
 from gristmill.schemas.training import recipe as training_recipe
@@ -253,7 +254,9 @@ KEYS = {
     sft_recipe.SftRecipe: f"{OF_ROWS} packing",
     reward_recipe.RewardRecipe: f"{OF_ROWS} centering",
     dpo_recipe.DpoRecipe: f"{OF_ROWS} losses loss_weights beta label_smoothing",
-    rollouts.GrpoRecipe: f"{OF_ROWS} {OF_ROLLOUTS} loss kl clip_low clip_high scale vllm",
+    orpo_recipe.OrpoRecipe: f"{OF_ROWS} odds_weight",
+    rollouts.RlooRecipe: f"{OF_ROWS} {OF_ROLLOUTS} kl clip_low clip_high vllm normalise_advantages reward_range",
+    rollouts.GrpoRecipe: f"{OF_ROWS} {OF_ROLLOUTS} kl clip_low clip_high vllm loss scale",
     ppo_recipe.PpoRecipe: (
         f"{OF_ROWS} {OF_ROLLOUTS} epochs minibatches kl value discount trace_decay clip_ratio clip_value value_weight "
         "whiten_rewards clip_score penalty_without_end"

@@ -16,10 +16,9 @@ import trl
 from accelerate.utils import gather_object
 from gristmill.schemas.training.dpo import DpoRecipe
 from gristmill.training.data.files import whole_file
-from gristmill.training.data.row_sequences import NO_LABEL
+from gristmill.training.kinds.pair_trainer import PairTrainer
 from gristmill.training.kinds.pairs import PairKind
 from gristmill.training.kinds.post_training import refuse_fsdp
-from gristmill.training.kinds.trl_trainer import WatchedTrlTrainer
 from gristmill.training.objectives.tensors import evaluating
 from gristmill.training.run.folder import REFERENCE
 from gristmill.training.score.pair_figures import right_order
@@ -27,14 +26,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 SIDES = ("chosen", "rejected")
-NO_INPUTS = ("completion_mask", "ref_chosen_logps", "ref_rejected_logps")  # columns of a batch that no model reads
-
+SFT = "sft"
 FALLING = 0.5  # nats below the reference, over a window of steps: the chosen answers have become less likely
 WINDOW = 16
 
 
-class WatchedDpoTrainer(WatchedTrlTrainer, trl.DPOTrainer):
-    """A label is a token of a completion."""
+class WatchedDpoTrainer(PairTrainer):
+    """trl's losses, against a reference that is stored."""
+
+    loss_weights: list[float]
 
     def __init__(self, *, reference: "ReferenceStore", beta: float, **options: Any) -> None:
         self.reference_store, self._beta = reference, beta
@@ -67,15 +67,25 @@ class WatchedDpoTrainer(WatchedTrlTrainer, trl.DPOTrainer):
         """float64 (rows,): by how many nats more than its reference a model prefers the chosen answer. rows: of a dataset
         whose reference is computed."""
         inputs = self._prepare_inputs(self.data_collator(rows))
-        columns = {name: value for name, value in inputs.items() if name not in NO_INPUTS}
-        labels = inputs["input_ids"].masked_fill(inputs["completion_mask"] == 0, NO_LABEL)
-        logps = model(**columns, use_cache=False, labels=labels, fused_lm_head=True).log_probs
-        chosen, rejected = logps[:, -(labels.shape[1] - 1) :].sum(dim=1).double().chunk(2)
+        log_probs, _ = self.answer_log_probs(model, inputs)
+        chosen, rejected = log_probs.sum(dim=1).double().chunk(2)
         found = chosen - inputs["ref_chosen_logps"] - (rejected - inputs["ref_rejected_logps"])
         return found.cpu().numpy()  # type: ignore[no-any-return]
 
-    def label_counts(self, inputs: Any) -> torch.Tensor:
-        return inputs["completion_mask"].sum().reshape(1)  # type: ignore[no-any-return]
+    def _compute_loss(self, model: Any, inputs: Any, return_outputs: bool) -> Any:
+        """trl's. Its loss `sft` is a mean over the tokens of a micro batch, which is weighted in a step by the share of the
+        batch's tokens that are here, so that micro batches and processes add up."""
+        weights = self.loss_weights
+        if model.training and SFT in self.loss_types:
+            parts = self.args.gradient_accumulation_steps * self.accelerator.num_processes
+            share = float(self.label_counts(inputs)[0] * parts / self._counts[0].clamp(min=1))
+            self.loss_weights = [
+                weight * share if name == SFT else weight for name, weight in zip(self.loss_types, weights, strict=True)
+            ]
+        try:
+            return super()._compute_loss(model, inputs, return_outputs)
+        finally:
+            self.loss_weights = weights
 
     def step_figures(self) -> dict[str, float]:
         """trl's, and the drift of the log-probabilities of a whole answer from those of the reference."""

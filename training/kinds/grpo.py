@@ -1,147 +1,28 @@
-"""Group relative policy optimisation, by trl's GRPOTrainer, on completions that a resumed run writes again.
+"""Group relative policy optimisation, by trl's GRPOTrainer (kinds.groups).
 
-A step draws `generations` completions of each of `batch_sequences` prompts, scores them, and makes one update. Figures: trl's
-(reward, KL, entropy, lengths, shares that were clipped) and `kinds.rollouts`'.
+Figures: trl's (reward, KL, entropy, lengths, shares that were clipped) and `kinds.rollouts`'.
 """
 
-import logging
-from collections.abc import Sequence
-from importlib.util import find_spec
-from typing import Any
+from typing import Any, ClassVar
 
-import torch
 import trl
-from datasets import Dataset, disable_progress_bars
-from gristmill.schemas.errors import RecipeError
-from gristmill.schemas.training.adapter import Adapter
 from gristmill.schemas.training.rollouts import GrpoRecipe
-from gristmill.training.data.prompts import prompt_text
-from gristmill.training.kinds.rollouts import RolloutKind, Texts, figures_of_completions
-from gristmill.training.kinds.trl_trainer import WatchedTrlTrainer
-from gristmill.training.models.memory import Memory, memory
-from gristmill.training.models.sampling import draw_completions, key_of
-from gristmill.training.rewards.scoring import Score
-from gristmill.training.run.folder import REFERENCE
-from trl.models import unwrap_model_for_generation
+from gristmill.training.kinds.groups import GroupKind, GroupTrainer
 
 
-class WatchedGrpoTrainer(WatchedTrlTrainer, trl.GRPOTrainer):
-    """A label is a token of a completion that was scored."""
+class WatchedGrpoTrainer(GroupTrainer, trl.GRPOTrainer):
+    """A completion's advantage is its reward less the mean of its group, and the loss a mean over tokens."""
 
-    def __init__(self, *, kind: "Grpo", **options: Any) -> None:
-        self._kind = kind
-        self._scored: list[Score] = []
-        self._figures: dict[str, float] = {}
-        logging.getLogger("trl").setLevel(logging.ERROR)  # it logs the rows of completions that are not scored
-        super().__init__(reward_funcs=[self._reward], **options)
-
-    def count_labels(self, micro_batches: list[Any], device: torch.device) -> torch.Tensor:
-        return self._counts  # known once completions are written
-
-    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
-        """trl's, under random numbers that are a function of seed, step and process."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(key_of(self._kind.recipe.seed, self.state.global_step, self.args.process_index))
-            output: dict[str, Any] = super()._generate_and_score_completions(inputs)
-        scored = torch.tensor([score is not None for score in self._scored])
-        counts = self._lengths[scored].sum().reshape(1)
-        self._counts = self.sum_over_processes(counts.to(self.args.device))
-        return output
-
-    def _generate_single_turn(self, prompt_ids: Any, *arguments: Any, **options: Any) -> Any:
-        """By gristmill's sampler, but where vLLM draws."""
-        if self.use_vllm:
-            found, logps = super()._generate_single_turn(prompt_ids, *arguments, **options)
-        else:
-            kind, step = self._kind, self.state.global_step
-            first = self.args.process_index * len(prompt_ids)
-            keys = [key_of(kind.recipe.seed, step, first + number) for number in range(len(prompt_ids))]
-            found, logps = self.drawn_completions(prompt_ids, keys), None
-        self._lengths = torch.tensor([len(ids) for ids in found])
-        return found, logps
-
-    def drawn_completions(self, prompts: list[list[int]], keys: list[int]) -> list[list[int]]:
-        """The ids of one completion of each prompt under the policy as it is."""
-        kind = self._kind
-        with unwrap_model_for_generation(self.model_wrapped, self.accelerator) as model:
-            return draw_completions(model, prompts, keys, kind.sampling, kind.ends, kind.vocabulary.pad_token_id)
-
-    def _reward(self, prompts: list[Any], completions: list[Any], row: list[int], **columns: Any) -> list[Score]:
-        """The sum of the rewards of each completion, as trl calls it."""
-        kind, step = self._kind, self.state.global_step + 1
-        texts = Texts([prompt_text(one) for one in prompts], [prompt_text(one) for one in completions])
-        records = [kind.usable.rows.records[number] for number in row]
-        self._scored, by_name = kind.rewards(texts.prompts, texts.completions, records)
-        self._figures = figures_of_completions(texts.completions, self._scored, self._lengths.tolist())
-        if len(by_name) > 1:
-            self._figures |= {f"reward/{name}": _mean(values) for name, values in by_name.items()}
-        if self.is_world_process_zero():
-            kind.keep_samples(step, row, texts, self._scored)
-        return self._scored
-
-    def step_figures(self) -> dict[str, float]:
-        found = {name: value for name, value in super().step_figures().items() if name not in NOT_SHOWN}
-        return found | self._figures
+    asks_for_log_probs: ClassVar[bool] = True
 
 
-NOT_SHOWN = ("step_time", "rewards/_reward/mean", "rewards/_reward/std")
-
-
-def _mean(values: Sequence[Score]) -> float:
-    given = [value for value in values if value is not None]
-    return sum(given) / len(given) if given else float("nan")
-
-
-class Grpo(RolloutKind):
+class Grpo(GroupKind):
     """From prompts and rewards to a model that is rewarded more."""
 
     Recipe = GrpoRecipe
+    Trainer: ClassVar[type[GroupTrainer]] = WatchedGrpoTrainer
+    Arguments: ClassVar[Any] = trl.GRPOConfig
     recipe: GrpoRecipe
 
-    def training_arguments(self, options: dict[str, Any]) -> trl.GRPOConfig:
-        recipe = self.recipe
-        if recipe.vllm and find_spec("vllm") is None:
-            raise RecipeError("vllm: true, and vLLM is not installed", next_step="pip install vllm, or leave vllm out")
-        if recipe.vllm:
-            options = options | {"use_vllm": True}
-        per_device = options["per_device_train_batch_size"] * recipe.generations
-        return trl.GRPOConfig(
-            **options | {"per_device_train_batch_size": per_device},
-            num_generations=recipe.generations,
-            max_completion_length=recipe.max_new_tokens,
-            temperature=recipe.temperature,
-            top_p=recipe.top_p,
-            top_k=recipe.top_k,
-            loss_type=recipe.loss,
-            beta=recipe.kl,
-            epsilon=recipe.clip_low,
-            epsilon_high=recipe.clip_high,
-            scale_rewards=recipe.scale,
-            shuffle_dataset=False,
-            disable_dropout=True,
-        )
-
-    def memory_of(self, adapter: Adapter | None) -> Memory:
-        """With a penalty, the reference is a copy of its own where no adapter can be switched off."""
-        return memory(self.recipe.model, adapter, frozen=int(adapter is None and self.recipe.kl > 0))
-
-    def build_trainer(self) -> WatchedGrpoTrainer:
-        disable_progress_bars()
-        prompts = [{"prompt": one["prompt"], "row": number} for number, one in enumerate(self.usable.prepared)]
-        model = self.model()
-        if self.recipe.kl and self.recipe.adapter is None:
-            self._keep_reference(model)
-        return WatchedGrpoTrainer(
-            kind=self,
-            model=model,
-            args=self.arguments,
-            train_dataset=Dataset.from_list(prompts),
-            processing_class=self.vocabulary,
-        )
-
-    def _keep_reference(self, model: Any) -> None:
-        """trl loads the reference from the folder that the model names: where embeddings have grown, from one of the run's."""
-        if model.config.vocab_size != type(model.config).from_pretrained(self.recipe.model).vocab_size:
-            folder = self.folder / REFERENCE / "model"
-            model.save_pretrained(str(folder))
-            model.config._name_or_path = str(folder)
+    def own_options(self) -> dict[str, Any]:
+        return {"loss_type": self.recipe.loss, "scale_rewards": self.recipe.scale}

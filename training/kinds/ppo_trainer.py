@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from gristmill.training.kinds.rollouts import Texts, figures_of_completions
+from gristmill.training.kinds.rollouts import Texts
 from gristmill.training.models.actor_critic import ActorCritic, Judged
 from gristmill.training.models.sampling import draw_completions, key_of
 from gristmill.training.objectives.policy import (
@@ -101,7 +101,7 @@ class PpoTrainer(WatchedTrainer):
         numbers = [one["row"] for one in some]
         scores, _ = kind.rewards(texts.prompts, texts.completions, [kind.usable.rows.records[n] for n in numbers])
         lengths = [len(ids) for ids in drawn]
-        self._figures = figures_of_completions(texts.completions, scores, lengths)
+        self._figures = kind.figures_of(texts.completions, scores, lengths)
         if self.is_world_process_zero():
             kind.keep_samples(step + 1, numbers, texts, scores)
         truncated = torch.tensor([ids[-1] not in kind.ends for ids in drawn])

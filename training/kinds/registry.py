@@ -13,10 +13,17 @@ KINDS: dict[str, tuple[str, str]] = {  # the kind, and its recipe, which is read
     "sft": ("gristmill.training.kinds.sft:Sft", "gristmill.schemas.training.sft:SftRecipe"),
     "reward": ("gristmill.training.kinds.reward:Reward", "gristmill.schemas.training.reward:RewardRecipe"),
     "dpo": ("gristmill.training.kinds.dpo:Dpo", "gristmill.schemas.training.dpo:DpoRecipe"),
+    "orpo": ("gristmill.training.kinds.orpo:Orpo", "gristmill.schemas.training.orpo:OrpoRecipe"),
     "grpo": ("gristmill.training.kinds.grpo:Grpo", "gristmill.schemas.training.rollouts:GrpoRecipe"),
+    "rloo": ("gristmill.training.kinds.rloo:Rloo", "gristmill.schemas.training.rollouts:RlooRecipe"),
     "ppo": ("gristmill.training.kinds.ppo:Ppo", "gristmill.schemas.training.ppo:PpoRecipe"),
 }
 GROUP = "gristmill.training_kinds"
+MISSING = {  # kinds that people ask for, and what does their work
+    "kto": "its loss needs a divergence over the whole batch, which trl estimates from each micro batch, so that a step would "
+    "depend on micro_batch_sequences; of answers marked good and bad make pairs for `dpo` or `orpo`, or for a reward model "
+    "(`reward`) that rewards `grpo` or `rloo`",
+}
 
 
 def load_kind(name: str) -> Any:
@@ -25,6 +32,8 @@ def load_kind(name: str) -> Any:
     name: one of KINDS, of an installed package's entry points in the group `gristmill.training_kinds`, or
     `module:attribute`. RecipeError, with the nearest name, where there is none, and for what is no kind.
     """
+    if name in MISSING:
+        raise RecipeError(f"kind of training {name!r}", expected=f"one of {', '.join(KINDS)}", next_step=MISSING[name])
     found = load_registered({known: kind for known, (kind, _) in KINDS.items()}, "kind of training", name, group=GROUP)
     if not (isinstance(found, type) and hasattr(found, "Recipe") and hasattr(found, "prepare")):
         raise RecipeError(

@@ -20,6 +20,7 @@ from gristmill.training.run.samples import add_samples, truncate_samples
 from gristmill.training.stability.blame import DocumentLoss
 
 REPEATED, LONGER, WINDOW = 0.8, 0.6, 16
+CUT = "reward/texts_cut"
 HELD_OUT = -1  # in the place of a step's number in the keys of completions that are only measured
 
 
@@ -32,7 +33,7 @@ class RolloutKind(PostTraining):
 
     def __init__(self, recipe: RolloutRecipe, folder: Path) -> None:
         super().__init__(recipe, folder)
-        self.rewards = Rewards.of(recipe.rewards, recipe.reward_seconds, recipe.max_tokens)
+        self.rewards = Rewards.of(recipe.rewards, recipe.reward_seconds)
 
     def prepare_row(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """prompt: text or messages; ids: its tokens, up to where a completion begins."""
@@ -101,6 +102,13 @@ class RolloutKind(PostTraining):
         text: str = self.vocabulary.decode(ids, skip_special_tokens=True)
         return text
 
+    def figures_of(
+        self, completions: Sequence[str], rewards: Sequence[Score], lengths: Sequence[int]
+    ) -> dict[str, float]:
+        """Of the completions that were scored last (see `figures_of_completions`)."""
+        found = figures_of_completions(completions, rewards, lengths)
+        return found | ({CUT: float(self.rewards.cut)} if self.rewards.cut else {})
+
     def keep_samples(self, step: int, rows: Sequence[int], texts: "Texts", rewards: Sequence[Score]) -> None:
         """Write some of a step's completions into the run's folder, if it is the turn of that step."""
         samples = self.recipe.samples
@@ -125,6 +133,12 @@ class RolloutKind(PostTraining):
     def warnings(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
         """What a policy does that is rewarded for something else than it should be."""
         found: list[str] = []
+        cut = next((record for record in records if record.get(CUT)), None)
+        if cut is not None:
+            found.append(
+                f"a reward model does not read the beginning of texts that have more tokens than it has positions, from step "
+                f"{cut['step']:,} on ({cut[CUT]:,.0f} of that step); `{CUT}` in the log counts them"
+            )
         last = [record for record in records if "completions/repeated" in record][-WINDOW:]
         if len(last) < WINDOW:
             return found

@@ -19,6 +19,7 @@ from gristmill.schemas.lookup import load_object
 from gristmill.schemas.training.rollouts import RewardChoice
 from gristmill.training.data.prompts import reference_of, require_checker
 from gristmill.training.data.row_files import UnusableRow
+from gristmill.training.models.build import own_device, positions_of
 from gristmill.training.models.finished import load_scorer, load_tokenizer
 from gristmill.training.score.pair_figures import rewards_of
 
@@ -137,20 +138,26 @@ class FunctionScorer:
 
 
 class ModelScorer:
-    """A reward model: the number that it gives to a prompt with its completion."""
+    """A reward model: the number that it gives to a prompt with its completion. It computes where the policy does.
 
-    def __init__(self, folder: str, max_tokens: int) -> None:
+    max_tokens: of a text, by default as many as it has positions; of longer ones it reads the end, and `cut` counts those of
+    the last call.
+    """
+
+    def __init__(self, folder: str, max_tokens: int | None = None) -> None:
         self.name = Path(folder).parent.name if Path(folder).name == "model" else Path(folder).name
         self.tokenizer = load_tokenizer(Path(folder))
-        self.model = load_scorer(Path(folder), self.tokenizer, max_tokens)
+        self.max_tokens, self.cut = max_tokens or positions_of(Path(folder)), 0
+        self.model = load_scorer(Path(folder), self.tokenizer, self.max_tokens).to(own_device())
         self.model.requires_grad_(False)
-        self.max_tokens = max_tokens
 
     def check(self, row: Row) -> None:
         return
 
     def __call__(self, prompts: Sequence[str], completions: Sequence[str], rows: Sequence[Row]) -> list[Score]:
         texts = [self._ids(prompt, text, row) for prompt, text, row in zip(prompts, completions, rows, strict=True)]
+        self.cut = sum(len(ids) > self.max_tokens for ids in texts)
+        texts = [ids[-self.max_tokens :] for ids in texts]
         return [float(value) for value in rewards_of(self.model, texts, self.tokenizer.pad_token_id)]
 
     def _ids(self, prompt: str, completion: str, row: Row) -> list[int]:
@@ -160,7 +167,7 @@ class ModelScorer:
             ids: list[int] = self.tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True)["input_ids"]
         else:
             ids = self.tokenizer(prompt + completion + self.tokenizer.eos_token)["input_ids"]
-        return ids[-self.max_tokens :]
+        return ids
 
 
 class Rewards:
@@ -170,16 +177,21 @@ class Rewards:
         self.scorers, self.weights = scorers, weights
 
     @classmethod
-    def of(cls, rewards: Sequence[RewardChoice], seconds: float, max_tokens: int) -> "Rewards":
+    def of(cls, rewards: Sequence[RewardChoice], seconds: float) -> "Rewards":
         """RecipeError, ModelError or PackageError for rewards that cannot be had."""
         if not rewards:
             return cls([CheckerScorer(None)], [1.0])
-        return cls([_scorer(reward, seconds, max_tokens) for reward in rewards], [one.weight for one in rewards])
+        return cls([_scorer(reward, seconds) for reward in rewards], [one.weight for one in rewards])
 
     def check(self, row: Row) -> None:
         """Raise UnusableRow for a row that could never be scored."""
         for scorer in self.scorers:
             scorer.check(row)
+
+    @property
+    def cut(self) -> int:
+        """How many texts of the last call a reward model did not read whole."""
+        return sum(scorer.cut for scorer in self.scorers if isinstance(scorer, ModelScorer))
 
     def __call__(
         self, prompts: Sequence[str], completions: Sequence[str], rows: Sequence[Row]
@@ -202,11 +214,11 @@ def total(scores: Sequence[Sequence[Score]], weights: Sequence[float]) -> list[S
     return sums
 
 
-def _scorer(reward: RewardChoice, seconds: float, max_tokens: int) -> CompletionScorer:
+def _scorer(reward: RewardChoice, seconds: float) -> CompletionScorer:
     if reward.function is not None:
         return FunctionScorer(reward.function, seconds)
     if reward.model is not None:
-        return ModelScorer(reward.model, max_tokens)
+        return ModelScorer(reward.model)
     return CheckerScorer(reward.checker)
 
 

@@ -76,6 +76,7 @@ class Attempt:
                 log=self._log,
                 advance=self._progress.__enter__(),
                 save=save,
+                validate=self.trainer.evaluate,
                 page=loop.write_page,
                 flops_per_token=6.0 * parameters,
                 processes=loop.arguments.world_size,

@@ -163,7 +163,8 @@ class Loop:
         if saved > start.step and not start.passed_over and not start.given_up:
             self.console.log(f"step {saved:,} was saved once, and its checkpoint is not there")
         checkpoints.remove(start.given_up)
-        damaged = logs.truncate(self.folder.path, start.step, ledger.branch)
+        kept = start.step if start.checkpoint else -1  # a run that begins writes also what stands before step 1
+        damaged = logs.truncate(self.folder.path, kept, ledger.branch)
         if damaged:
             self.console.log(
                 f"{logs.LOG}: {damaged:,} lines could not be read; the log as it was is kept in set-aside/"

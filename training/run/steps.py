@@ -32,6 +32,7 @@ class Steps(TrainerCallback):
         log: StepLog | None,
         advance: Callable[[int], None],
         save: Callable[[], None],
+        validate: Callable[[], Any],
         page: Callable[[], None],
         flops_per_token: float,
         processes: int,
@@ -45,6 +46,7 @@ class Steps(TrainerCallback):
         step that ends. no_labels: why a batch may have none."""
         self.recipe, self.folder, self.watch, self.console = recipe, folder, watch, console
         self.log, self.advance, self._save, self._page = log, advance, save, page
+        self._validate = validate
         self.flops_per_token, self.processes, self.validates = flops_per_token, processes, validates
         self.step_tokens, self.step_figures, self.no_labels = step_tokens, step_figures, no_labels
         self.is_fresh = is_fresh
@@ -60,6 +62,8 @@ class Steps(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if self.is_fresh:
+            if self.validates and self.recipe.validation is not None and self.recipe.validation.before_step_1:
+                self._validate()
             self._save()
             if self.is_main:
                 checkpoints.mark_stable(self.folder.checkpoints, 0)

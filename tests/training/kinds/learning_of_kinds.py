@@ -6,11 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from gristmill.schemas.training.dpo import DpoRecipe
-from gristmill.schemas.training.ppo import PpoRecipe
-from gristmill.schemas.training.reward import RewardRecipe
-from gristmill.schemas.training.rollouts import GrpoRecipe
-from gristmill.schemas.training.sft import SftRecipe
+from gristmill.training.kinds.registry import recipe_model
 from gristmill.training.models.sampling import Sampling, draw_completions, key_of
 from gristmill.training.run import logs
 from gristmill.training.run.train import train
@@ -18,13 +14,6 @@ from gristmill.training.score.pair_figures import figures_of, rewards_of
 
 from tests.training.kinds.tiny_models import WORDS, model_of, options_of, tokenizer_of, write_lines
 
-RECIPES: dict[str, Any] = {
-    "sft": SftRecipe,
-    "reward": RewardRecipe,
-    "dpo": DpoRecipe,
-    "grpo": GrpoRecipe,
-    "ppo": PpoRecipe,
-}
 NAMES = WORDS[:12]
 
 
@@ -39,7 +28,7 @@ def trained(kind: str, folder: Path, model: Path, rows: list[dict[str, Any]], se
     defaults = {"kind": kind, "model": str(model), "rows": path, "seed": seed, "batch_sequences": 16}
     defaults |= {"micro_batch_sequences": 16, "checkpoints": {"every_steps": 1000, "stable_after_steps": 1}}
     options = options_of(**defaults)
-    run = train(RECIPES[kind].model_validate(options | changes), folder / f"{kind}-run").folder
+    run = train(recipe_model(kind).model_validate(options | changes), folder / f"{kind}-run").folder
     return run
 
 

@@ -52,3 +52,11 @@ def coin(prompts: list[str], completions: list[str], **columns: Any) -> list[flo
 def by_length(prompts: list[str], completions: list[str], **columns: Any) -> list[float | None]:
     """Something that every completion has."""
     return [len(text) / 10 for text in completions]
+
+
+def sometimes(prompts: list[str], completions: list[str], **columns: Any) -> list[float | None]:
+    """The length, and no score for two completions in five."""
+    scored = [
+        hashlib.sha256((one + two).encode()).digest()[0] % 5 > 1 for one, two in zip(prompts, completions, strict=True)
+    ]
+    return [len(text) / 10 if here else None for text, here in zip(completions, scored, strict=True)]

@@ -99,7 +99,9 @@ MEASURED: dict[str, dict[str, Any]] = {
     "sft-qlora": {"adapter": {"method": "qlora", "rank": 4}},
     "ppo": {"max_new_tokens": 4, "value": "separate"},
     "grpo": {"max_new_tokens": 4, "generations": 2, "kl": 0.1},
+    "rloo": {"max_new_tokens": 4, "generations": 2, "kl": 0.1},
     "dpo": {},
+    "orpo": {},
     "reward": {},
 }
 
@@ -114,7 +116,9 @@ def test_what_a_run_holds_is_what_the_formula_says(model: Path, tmp_path: Path, 
     columns = {"sft": ("prompt", "completion"), "ppo": ("prompt", "checker", "answer")}
     columns |= {
         "grpo": columns["ppo"],
+        "rloo": columns["ppo"],
         "dpo": ("prompt", "chosen", "rejected"),
+        "orpo": ("prompt", "chosen", "rejected"),
         "reward": ("prompt", "chosen", "rejected"),
     }
     rows = write_lines(tmp_path / "rows.jsonl", [{key: row[key] for key in columns[kind]}] * 4)

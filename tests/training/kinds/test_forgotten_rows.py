@@ -25,6 +25,7 @@ COUNT = 12
 KINDS: dict[str, dict[str, Any]] = {
     "sft": {"max_tokens": 16},
     "dpo": {"adapter": {"method": "lora", "rank": 2}},
+    "orpo": {},
     "grpo": {"rewards": [{"function": "rewards_for_tests:by_length"}], "generations": 2, "max_new_tokens": 2},
 }
 pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
@@ -35,6 +36,7 @@ def row(kind: str, number: int) -> dict[str, Any]:
     columns = {
         "sft": {"prompt": f"{one} " * (1 + number % 3), "completion": f" {other}"},
         "dpo": {"prompt": one, "chosen": f" {other}", "rejected": f" {one}"},
+        "orpo": {"prompt": one, "chosen": f" {other}", "rejected": f" {one}"},
         "grpo": {"prompt": one},
     }
     return {"id": f"row-{number}", **columns[kind]}
@@ -66,7 +68,9 @@ def served_rows(kind: str, chosen: Any, folder: Path) -> list[set[str]]:
     return found
 
 
-@pytest.mark.parametrize("kind", [pytest.param(k, marks=pytest.mark.slow) if k == "dpo" else k for k in KINDS])
+@pytest.mark.parametrize(
+    "kind", [pytest.param(k, marks=pytest.mark.slow) if k in ("dpo", "orpo") else k for k in KINDS]
+)
 def test_a_forgotten_row_is_not_served_again(model: Path, tmp_path: Path, kind: str) -> None:
     every = [row(kind, number) for number in range(COUNT)]
     rows = write_lines(tmp_path / "rows.jsonl", every)

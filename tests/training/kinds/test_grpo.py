@@ -114,12 +114,22 @@ def test_rewards_that_are_wrong(home: Path, tmp_path: Path, name: str, error: An
 
 
 def test_held_out_prompts_are_completed_under_the_same_noise(home: Path, tmp_path: Path) -> None:
-    """With a learning rate of almost nothing every validation finds the same, and what is not scored is counted."""
+    """With a learning rate of almost nothing every validation finds the same, that before step 1 too, which a run that begins
+    again writes again; and what is not scored is counted."""
     changes = held_out(home) | {"rewards": [{"function": "rewards_for_tests:by_length"}], "steps": 2}
-    changes |= {"validation": {"every_steps": 1, "sequences": 5}, "optimizer": {"learning_rate": 1e-12}}
-    lines = steps_of(train(recipe(home, **changes), tmp_path / "run").folder)
-    first, second = ({k: v for k, v in line.items() if k.startswith("held_out/")} for line in lines if len(line) < 8)
-    assert first == second
+    changes |= {
+        "validation": {"every_steps": 1, "sequences": 5, "before_step_1": True},
+        "optimizer": {"learning_rate": 1e-12},
+    }
+    run = train(recipe(home, **changes), tmp_path / "run").folder
+    lines = steps_of(run)
+    validated = [line for line in lines if len(line) < 8]
+    assert [line["step"] for line in validated] == [0, 1, 2]
+    first, second, third = ({k: v for k, v in line.items() if k.startswith("held_out/")} for line in validated)
+    assert first == second == third
+    go_back(run, 0)
+    assert train(recipe(home, **changes), run).resumed_from is None
+    assert steps_of(run) == lines
     assert first["held_out/mean_length"] > 0
     kind = Grpo(recipe(home, **changes | {"rewards": [{"function": "rewards_for_tests:raises"}]}), tmp_path / "run")
     kind.prepare(None)
@@ -178,3 +188,5 @@ def test_what_is_watched(home: Path, tmp_path: Path) -> None:
     assert len(kind.warnings([line] * 16)) == 3
     assert kind.warnings([line] * 15) == []
     assert kind.warnings([{"completions/repeated": 0.1, "not_scored": 0.0}] * 16) == []
+    cut = kind.warnings([{"step": 1}, {"step": 2, "reward/texts_cut": 3.0}, {"step": 3, "reward/texts_cut": 5.0}])
+    assert "from step 2 on (3 of that step)" in cut[0]

@@ -16,7 +16,9 @@ KINDS: dict[str, dict[str, Any]] = {
     "sft": {"max_tokens": 16},
     "reward": {},
     "dpo": {"adapter": {"method": "lora", "rank": 2}},
+    "orpo": {},
     "grpo": {**ROLLOUTS, "generations": 2, "kl": 0.05, "samples": {"every_steps": 1, "completions": 2}},
+    "rloo": {**ROLLOUTS, "generations": 2, "samples": {"every_steps": 1, "completions": 2}},
     "ppo": {**ROLLOUTS, "adapter": {"method": "lora", "rank": 2}, "samples": {"every_steps": 1, "completions": 2}},
 }
 KILLS: tuple[Call, ...] = (
@@ -32,7 +34,7 @@ pytestmark = [
 def row(kind: str, number: int) -> dict[str, Any]:
     one, other = WORDS[number], WORDS[number + 20]
     answers = {"chosen": f" {other}", "rejected": f" {one}"}
-    columns: dict[str, Any] = {"dpo": answers, "reward": answers, "sft": {"completion": f" {other}"}}
+    columns: dict[str, Any] = {"dpo": answers, "orpo": answers, "reward": answers, "sft": {"completion": f" {other}"}}
     return {"prompt": one, **columns.get(kind, {})}
 
 

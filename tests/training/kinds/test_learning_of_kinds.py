@@ -25,6 +25,7 @@ from tests.training.kinds.learning_of_kinds import (
     start,
     trained,
 )
+from tests.training.kinds.tiny_models import write_lines
 
 SEEDS = (0, 1, 2)
 LORA = {"method": "lora", "rank": 8}
@@ -90,6 +91,23 @@ def test_dpo_prefers_what_is_preferred(tmp_path: Path, seed: int, adapter: Any) 
     assert found.mean() > 1
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
+def test_orpo_prefers_what_is_preferred_and_answers_so(tmp_path: Path, seed: int) -> None:
+    """The odds ratio of held-out pairs, and that the chosen answers become likelier: SFT is a part of it."""
+    rows, held_out = pairs(seed)
+    base = start(tmp_path, seed)
+    validation = {"every_steps": 60, "sequences": len(held_out), "before_step_1": True}
+    changes = {"validation_rows": write_lines(tmp_path / "held-out.jsonl", held_out), "validation": validation}
+    changes |= {"optimizer": rate(1e-3), "odds_weight": 1.0}
+    run = trained("orpo", tmp_path, base, rows, seed, steps=60, **changes)
+    first, last = (line for line in logs.read(run / logs.LOG) if "held_out/accuracy" in line)
+    assert (first["step"], last["step"]) == (0, 60)
+    assert last["held_out/accuracy"] >= 0.9
+    assert last["held_out/log_odds_ratio"] > first["held_out/log_odds_ratio"] + 1
+    assert last["validation_loss"] < first["validation_loss"] - 1
+
+
 def policy(folder: Path, seed: int) -> Path:
     """One that names either of two names."""
     base = start(folder, seed)
@@ -102,7 +120,11 @@ def rate(learning_rate: float) -> dict[str, Any]:
     return {"learning_rate": learning_rate, "warmup_steps": 5}
 
 
-PENALTIES: dict[str, Any] = {"grpo": {"kl": 0.04}, "ppo": {"kl": {"coefficient": 0.2}, "epochs": 4}}
+PENALTIES: dict[str, Any] = {
+    "grpo": {"kl": 0.04},
+    "rloo": {"kl": 0.04},
+    "ppo": {"kl": {"coefficient": 0.2}, "epochs": 4},
+}
 OF_ROLLOUTS = {"batch_sequences": 8, "micro_batch_sequences": 8, "generations": 8, "max_new_tokens": 2, "steps": 40}
 
 

@@ -1,7 +1,9 @@
-"""Reward models and DPO: resumed exactly, references stored, figures of held-out pairs, bad pairs named."""
+"""Reward models, DPO and ORPO: resumed exactly, references stored, figures of held-out pairs, bad pairs named."""
 
 import shutil
+import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,17 +12,22 @@ import torch
 import transformers
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.training.dpo import DpoRecipe
+from gristmill.schemas.training.orpo import OrpoRecipe
 from gristmill.schemas.training.reward import RewardRecipe
 from gristmill.training.kinds.dpo import Dpo
+from gristmill.training.kinds.orpo import Orpo
+from gristmill.training.kinds.registry import recipe_model
+from gristmill.training.objectives.odds_ratio import odds_ratio_losses
 from gristmill.training.run import logs
 from gristmill.training.run.train import train
 from gristmill.training.score.pair_figures import figures_of
+from pydantic import ValidationError
 
 from tests.training.kinds.tiny_models import WORDS, model_of, options_of, steps_of, tokenizer_of, write_lines
 from tests.training.training_runs import go_back
 
 LORA = {"method": "lora", "rank": 4}
-RECIPES: dict[str, Any] = {"reward": RewardRecipe, "dpo": DpoRecipe}
+RECIPES: dict[str, Any] = {"reward": RewardRecipe, "dpo": DpoRecipe, "orpo": OrpoRecipe}
 
 
 def pair(number: int) -> dict[str, Any]:
@@ -54,8 +61,10 @@ def recipe(home: Path, kind: str, **changes: Any) -> Any:
     [
         ("reward", None),
         ("dpo", LORA),
+        ("orpo", None),
         pytest.param("reward", LORA, marks=pytest.mark.slow),
         pytest.param("dpo", None, marks=pytest.mark.slow),
+        pytest.param("orpo", LORA, marks=pytest.mark.slow),
     ],
 )
 def test_resumed_it_is_the_run_that_never_stopped(home: Path, tmp_path: Path, kind: str, adapter: Any) -> None:
@@ -74,6 +83,10 @@ def test_resumed_it_is_the_run_that_never_stopped(home: Path, tmp_path: Path, ki
     if kind == "reward":
         assert 0 <= validated[-1]["held_out/accuracy"] <= 1
         assert validated[-1]["held_out/chosen_is_longer"] == 0
+    elif kind == "orpo":
+        assert {"loss/answers", "loss/odds_ratio", "accuracy", "logps/chosen"} <= whole[-2].keys()
+        assert validated[0]["held_out/log_odds_ratio"] != validated[-1]["held_out/log_odds_ratio"]
+        assert not (run / "reference").exists()
     else:
         assert {"drift/chosen", "drift/rejected", "rewards/margins"} <= whole[-2].keys()
         assert 0 <= validated[-1]["held_out/accuracy"] <= 1
@@ -147,3 +160,80 @@ def test_a_margin_asks_for_more(home: Path, tmp_path: Path) -> None:
     wide = train(recipe(home, "reward", steps=1, validation=None, rows=rows), tmp_path / "wide").folder
     losses = [next(iter(logs.read(run / logs.LOG)))["loss"] for run in (plain, wide)]
     assert losses[1] > losses[0] + 1
+
+
+@pytest.mark.parametrize(("kind", "losses"), [("dpo", ["sigmoid", "sft"]), ("orpo", None)])
+def test_micro_batches_of_answers_of_unequal_lengths_add_up(
+    home: Path, tmp_path: Path, kind: str, losses: list[str] | None
+) -> None:
+    """Means over tokens are those of the whole batch, however long the answers of a micro batch are."""
+    pairs = [{**pair(n), "chosen": pair(n)["chosen"] * (1 + 5 * (n % 4 == 0))} for n in range(8)]
+    rows = write_lines(tmp_path / "pairs.jsonl", pairs)
+    changes = {"rows": rows, "steps": 2, "validation": None} | ({"losses": losses} if losses else {})
+    whole, parts = (
+        steps_of(train(recipe(home, kind, micro_batch_sequences=size, **changes), tmp_path / f"of-{size}").folder)
+        for size in (4, 1)
+    )
+    for mine, theirs in zip(whole, parts, strict=True):
+        for name in ("loss", "grad_norm", "labels"):
+            assert theirs[name] == pytest.approx(mine[name], rel=1e-5), name
+
+
+def test_the_odds_ratio_is_that_of_trl() -> None:
+    """Losses, ratios and gradients on random log-probabilities, from nearly certain to nearly impossible."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # trl says that what is experimental may change
+        from trl.experimental.orpo import ORPOTrainer
+
+    class Beta:
+        beta, accelerator = 1.0, SimpleNamespace(device="cpu")
+
+    draw = torch.Generator().manual_seed(0)
+    values = -torch.exp(12 * torch.rand(2, 500, generator=draw) - 8)
+    mine, theirs = (values.clone().requires_grad_() for _ in range(2))
+    losses, ratios = odds_ratio_losses(*mine)
+    signed, _, _, _, ratio = ORPOTrainer.odds_ratio_loss(Beta(), *theirs)  # type: ignore[arg-type]
+    torch.testing.assert_close(losses, -signed)
+    assert float(ratios.mean().detach()) == pytest.approx(float(ratio.detach()), rel=1e-5)
+    losses.sum().backward()
+    signed.sum().neg().backward()
+    torch.testing.assert_close(mine.grad, theirs.grad)
+    certain = torch.zeros(2, 1, requires_grad=True)
+    found, _ = odds_ratio_losses(*certain)
+    found.sum().backward()
+    assert torch.isfinite(found).all()
+    assert torch.isfinite(certain.grad).all()  # type: ignore[arg-type]
+
+
+def test_the_loss_of_orpo_is_written_out(home: Path, tmp_path: Path) -> None:
+    """Of a batch of pairs, with transformers' own logits: the tokens of the chosen answers, and the odds of both."""
+    kind = Orpo(recipe(home, "orpo", odds_weight=0.7), tmp_path / "run")
+    kind.prepare(None)
+    trainer = kind.build_trainer()
+    inputs = trainer.data_collator([trainer.train_dataset[number] for number in range(4)])
+    with torch.no_grad():
+        found = trainer.compute_loss(trainer.model, inputs, num_items_in_batch=trainer.label_counts(inputs))
+        logits = trainer.model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]).logits
+    means, tokens, total = [], 0, 0.0
+    for row, (ids, mask) in enumerate(zip(inputs["input_ids"], inputs["completion_mask"], strict=True)):
+        places = [place for place in range(1, len(ids)) if mask[place]]
+        scores = [float(logits[row, place - 1].double().log_softmax(-1)[ids[place]]) for place in places]
+        means.append(np.mean(scores))
+        if row < 4:
+            tokens, total = tokens + len(scores), total - sum(scores)
+    odds = [np.log(np.exp(mean) / (1 - np.exp(mean))) for mean in means]
+    term = np.mean([np.log1p(np.exp(-(odds[n] - odds[n + 4]))) for n in range(4)])
+    assert float(found) == pytest.approx(total / tokens + 0.7 * term, rel=1e-4)
+
+
+def test_a_loss_that_sorts_the_batch_wants_it_whole(home: Path) -> None:
+    with pytest.raises(ValidationError, match=r"found loss aot, which sorts .* micro_batch_sequences 2; expected .* 4"):
+        recipe(home, "dpo", losses=["sigmoid", "aot"])
+    recipe(home, "dpo", losses=["aot"], micro_batch_sequences=4)
+
+
+def test_what_stands_in_for_a_kind_that_is_not_there() -> None:
+    with pytest.raises(
+        RecipeError, match=r"kind of training 'kto'; expected one of .*micro batch.*pairs for `dpo` or `orpo`"
+    ):
+        recipe_model("kto")

@@ -33,8 +33,10 @@ SEVEN = {"every_steps": 2, "sequences": 7}
 KINDS: dict[str, dict[str, Any]] = {
     "sft": {"validation": SEVEN},
     "reward": {"validation": SEVEN},
-    "dpo": {"validation": SEVEN, "adapter": {"method": "lora", "rank": 4}},
+    "dpo": {"validation": SEVEN, "adapter": {"method": "lora", "rank": 4}, "losses": ["sigmoid", "sft"]},
+    "orpo": {"validation": SEVEN},
     "grpo": {**OF_ROLLOUTS, "kl": 0.1, "validation": SEVEN},
+    "rloo": {**OF_ROLLOUTS, "kl": 0.1, "validation": SEVEN},
     "ppo": {
         **OF_ROLLOUTS,
         "validation": SEVEN,
@@ -54,6 +56,8 @@ NEAR = (
     "loss/value",
     "held_out/accuracy",
     "held_out/margin",
+    "held_out/log_odds_ratio",
+    "log_odds_ratio",
     "held_out/reward",
     "held_out/mean_length",
 )
@@ -65,7 +69,7 @@ def test_two_processes_train_what_one_does(kind: str, tmp_path: Path) -> None:
     model = start(tmp_path, 0)
     prompts, _ = second_of_two(0)
     shown = [{"prompt": row["prompt"], "completion": f" {row['answer']}"} for row in prompts]
-    rows: dict[str, Any] = {"sft": (shown[:40], shown[40:60]), "reward": pairs(0), "dpo": pairs(0)}
+    rows: dict[str, Any] = {"sft": (shown[:40], shown[40:60]), "reward": pairs(0), "dpo": pairs(0), "orpo": pairs(0)}
     train_rows, validation_rows = rows.get(kind, (prompts, prompts[40:]))
     options = options_of(
         kind=kind,

@@ -240,6 +240,15 @@ def test_rewards_are_those_that_training_is_given(home: Path, tmp_path: Path) ->
     )
     found = [by_id[name][f"reward_{side}"] for name in ("messages", "texts") for side in ("chosen", "rejected")]
     assert found == pytest.approx(expected, rel=1e-5)
+    assert (given.cut, given.max_tokens) == (0, 64)
+    short = ModelScorer(str(tmp_path / "model"), 3)
+    assert short(["ba be bi bo"] * 2, [" da", ""], [{}] * 2)[0] == pytest.approx(
+        short([" bo"], [" da"], [{}])[0], rel=1e-5
+    )
+    assert short.cut == 0
+    short(["ba be bi bo", "ba"], [" da", ""], [{}] * 2)
+    assert short.cut == 1
+    assert ModelScorer(str(tmp_path / "model")).max_tokens == 256
     margins = [by_id[name]["reward_margin"] for name in ("messages", "texts")]
     assert margins == pytest.approx([found[0] - found[1], found[2] - found[3]])
 
