@@ -80,14 +80,19 @@ def _free_name(path: Path) -> Path:
     return target
 
 
-def json_lines(path: Path) -> Iterator[dict[str, Any] | None]:
+def json_lines(path: Path, last_bytes: int | None = None) -> Iterator[dict[str, Any] | None]:
     """Each line of a file of JSON objects; None for a line that is damaged. Nothing where there is no file.
 
-    A last line without its line feed was interrupted while being written; it counts as neither.
+    A last line without its line feed was interrupted while being written; it counts as neither. last_bytes: only lines that
+    are wholly among the last so many bytes.
     """
     if not path.exists():
         return
     with path.open("rb") as file:
+        before = 0 if last_bytes is None else path.stat().st_size - last_bytes
+        if before > 0:
+            file.seek(before - 1)  # the line that has this byte, even if only its line feed, began before
+            file.readline()
         for line in file:
             if line.endswith(b"\n"):
                 yield _object(line)

@@ -133,11 +133,10 @@ class RolloutKind(PostTraining):
     def warnings(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
         """What a policy does that is rewarded for something else than it should be."""
         found: list[str] = []
-        cut = next((record for record in records if record.get(CUT)), None)
-        if cut is not None:
+        if any(record.get(CUT) for record in records):
             found.append(
-                f"a reward model does not read the beginning of texts that have more tokens than it has positions, from step "
-                f"{cut['step']:,} on ({cut[CUT]:,.0f} of that step); `{CUT}` in the log counts them"
+                "a reward model does not read the beginning of texts that have more tokens than it has positions; "
+                f"`{CUT}` in the log counts them, step by step"
             )
         last = [record for record in records if "completions/repeated" in record][-WINDOW:]
         if len(last) < WINDOW:

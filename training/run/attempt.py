@@ -77,7 +77,7 @@ class Attempt:
                 advance=self._progress.__enter__(),
                 save=save,
                 validate=self.trainer.evaluate,
-                page=loop.write_page,
+                page=loop.page.saved,
                 flops_per_token=6.0 * parameters,
                 processes=loop.arguments.world_size,
                 validates=self.validates,

@@ -6,20 +6,30 @@ lost or damaged costs its figures and nothing else.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from gristmill.training.data.files import json_lines, keep_copy, whole_file
 
 LOG, ABANDONED, TENSORBOARD = "log.jsonl", "abandoned.jsonl", "tensorboard"
+LAST_BYTES = 1 << 18
 _NOT_FIGURES = ("step", "branch", "event")
 _TEXTS = ("event",)
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
     """The lines of a log that can be read, and of these the figures and texts. NaN and infinities are stored as strings."""
-    for record in json_lines(path):
+    yield from _figures(json_lines(path))
+
+
+def last_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The last lines of a log, at least some hundred, as `read` gives them."""
+    yield from _figures(json_lines(path, LAST_BYTES))
+
+
+def _figures(records: Iterable[dict[str, Any] | None]) -> Iterator[dict[str, Any]]:
+    for record in records:
         if record is not None and _is_line(record):
             numbers = {key: _number(value) for key, value in record.items()}
             yield {

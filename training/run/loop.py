@@ -28,7 +28,7 @@ from gristmill.training.run.folder import HISTORY, MODEL, TRAINING, TrainingFold
 from gristmill.training.run.kind import Kind
 from gristmill.training.run.ledger import Ledger
 from gristmill.training.run.length import change_length
-from gristmill.training.run.page import write_page
+from gristmill.training.run.page_writer import PageWriter
 from gristmill.training.run.progress import progress
 from gristmill.training.run.start import Start, find_start
 
@@ -47,7 +47,7 @@ class Loop:
         self._started = started
         self.recipe, self.arguments = kind.recipe, kind.arguments
         self.main = self.arguments.process_index == 0
-        self._warned: list[str] = []
+        self.page = PageWriter(folder.path, kind.warnings, console.log)
 
     def prepare(self, restart: bool = False) -> None:
         """Check everything, and then claim the folder: until the last check nothing in it says whose it is."""
@@ -215,16 +215,7 @@ class Loop:
         earlier = export(self.folder, checkpoint, self.kind)
         if earlier:
             self.console.log(f"the {MODEL}/ that was there before is set aside in {earlier}")
-        self.write_page()
-
-    def write_page(self) -> None:
-        """Write the page as far as the run has come; a warning that is new is told, too."""
-        found = self.kind.warnings(list(logs.read(self.folder.path / logs.LOG)))
-        for warning in found:
-            if warning not in self._warned:
-                self._warned.append(warning)
-                self.console.log(f"warning: {warning}")
-        write_page(self.folder.path, found)
+        self.page.finished(checkpoint.step)
 
     def _tell(self, line: str) -> None:
         self.console.log(line)

@@ -33,7 +33,7 @@ class Steps(TrainerCallback):
         advance: Callable[[int], None],
         save: Callable[[], None],
         validate: Callable[[], Any],
-        page: Callable[[], None],
+        page: Callable[[int], None],
         flops_per_token: float,
         processes: int,
         validates: bool,
@@ -113,7 +113,7 @@ class Steps(TrainerCallback):
                 self.recipe.averaging.last or 1,
                 [] if self.branch_step is None else [self.branch_step],
             )
-            self._page()
+            self._page(state.global_step)
         self._mark = time.perf_counter()
 
     def _look_for_unstable(self) -> None:
