@@ -16,11 +16,11 @@ import numpy as np
 import pyarrow as pa
 from gristmill.filters.c4.phrases import CURLY, LOREM, SCRIPT, phrases
 from gristmill.filters.text.scratch import longest_document_bytes
-from gristmill.filters.text.unicode_tables import CLASS, LOWER, SPACE
+from gristmill.filters.text.text_masks import next_set, rank, read_text, stripped, text_masks
+from gristmill.filters.text.unicode_tables import CLASS
 from gristmill.filters.transforms.edit_arrays import constant_edits
 from gristmill.kernels.buffers import string_buffers
 from gristmill.kernels.compile import helper, kernel
-from gristmill.kernels.utf8 import decode_utf8, utf8_width
 from gristmill.schemas.recipe.rules import Profile, Rule
 from gristmill.schemas.signals import Family, Signal
 
@@ -63,7 +63,7 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
     """Line counts and page flags of `text`; see FAMILY for the columns."""
     data, offsets = string_buffers(batch.column(0))
     facts = np.zeros((batch.num_rows, len(FAMILY.signals)), dtype=np.int64)
-    _page_facts(data, offsets, longest_document_bytes(offsets), CLASS, LOWER, facts)
+    _page_facts(data, offsets, text_masks(longest_document_bytes(offsets)), CLASS, facts)
     columns = [pa.array(facts[:, i]) for i in range(3)] + [pa.array(facts[:, i] != 0) for i in range(3, 6)]
     return pa.RecordBatch.from_arrays(columns, schema=FAMILY.schema)
 
@@ -71,64 +71,53 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
 def edits(texts: pa.Array, options: Mapping[str, Any]) -> pa.Array:
     """EDITS that cut out every flagged line with its "\\n"; reasons no_terminal_mark, few_words (the first one)."""
     data, offsets = string_buffers(texts)
-    longest = longest_document_bytes(offsets)
+    reading = text_masks(longest_document_bytes(offsets))
     edit_offsets = np.zeros(len(texts) + 1, dtype=np.int64)
     nothing = np.zeros(0, dtype=np.int64)
-    _flagged_lines(data, offsets, longest, CLASS, edit_offsets, nothing, nothing, nothing, False)
+    _flagged_lines(data, offsets, reading, CLASS, edit_offsets, nothing, nothing, nothing, False)
     starts, ends, codes = (np.zeros(int(edit_offsets[-1]), dtype=np.int64) for _ in range(3))
-    _flagged_lines(data, offsets, longest, CLASS, edit_offsets, starts, ends, codes, True)
+    _flagged_lines(data, offsets, reading, CLASS, edit_offsets, starts, ends, codes, True)
     return constant_edits(edit_offsets, starts, ends, codes, REASONS)
 
 
 @helper
-def _line_end(cps, start, n, classes):
-    """(position of the line's "\\n" or n, its white-space words, whether it ends in a mark)."""
-    words, inside, last = 0, False, 0
-    i = start
-    while i < n and cps[i] != 10:
-        if classes[cps[i]] & SPACE:
-            inside = False
-        else:
-            words += not inside
-            inside = True
-            last = cps[i]
-        i += 1
-    return i, words, last == 46 or last == 63 or last == 33 or last == 34
+def _line_end(reading, start):
+    """(position of the "\\n" of the line that begins at `start`, its words, whether it ends in a mark)."""
+    end = next_set(reading.newlines, start)
+    words = rank(reading.word_starts, reading.words, end) - rank(reading.word_starts, reading.words, start)
+    last = stripped(reading.spaces, start, end)[1]
+    mark = reading.text[last - 1] if last > start else 0
+    return end, words, mark == 46 or mark == 63 or mark == 33 or mark == 34
 
 
 @kernel
-def _page_facts(data, offsets, longest, classes, lower, facts):
-    cps = np.empty(longest, np.int32)
+def _page_facts(data, offsets, reading, classes, facts):
     for row in range(len(offsets) - 1):
-        n = decode_utf8(data, offsets[row], offsets[row + 1], cps)
+        n = read_text(data, offsets[row], offsets[row + 1], classes, reading)
         start = 0
         while start <= n:
-            end, words, marked = _line_end(cps, start, n, classes)
+            end, words, marked = _line_end(reading, start)
             facts[row, 0] += 1
             facts[row, 1] += not marked
             facts[row, 2] += words < MIN_WORDS
             start = end + 1
-        found = phrases(cps, 0, n, lower)
+        found = phrases(reading.text, 0, n)
         facts[row, 3] = found & LOREM
         facts[row, 4] = found & SCRIPT
         facts[row, 5] = found & CURLY
 
 
 @kernel
-def _flagged_lines(data, offsets, longest, classes, edit_offsets, starts, ends, codes, fill):
-    cps = np.empty(longest, np.int32)
+def _flagged_lines(data, offsets, reading, classes, edit_offsets, starts, ends, codes, fill):
     edits = 0
     for row in range(len(offsets) - 1):
-        n = decode_utf8(data, offsets[row], offsets[row + 1], cps)
-        start, byte = 0, 0
+        n = read_text(data, offsets[row], offsets[row + 1], classes, reading)
+        start = 0
         while start < n:
-            end, words, marked = _line_end(cps, start, n, classes)
-            next_byte = byte
-            for i in range(start, min(end + 1, n)):
-                next_byte += utf8_width(cps[i])
+            end, words, marked = _line_end(reading, start)
             if not marked or words < MIN_WORDS:
                 if fill:
-                    starts[edits], ends[edits], codes[edits] = byte, next_byte, 2 if marked else 1
+                    starts[edits], ends[edits], codes[edits] = start, min(end + 1, n), 2 if marked else 1
                 edits += 1
-            start, byte = end + 1, next_byte
+            start = end + 1
         edit_offsets[row + 1] = edits

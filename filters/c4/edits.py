@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from gristmill.filters.c4 import scan as c4_scan
 from gristmill.filters.c4.lines import DEFINITIONS
+from gristmill.filters.text.scratch import longest_document_bytes
 from gristmill.filters.text.sentence_rule import ABBREVIATION_KEYS
 from gristmill.filters.text.unicode_tables import CLASS, LOWER
 from gristmill.filters.transforms.edit_arrays import constant_edits
@@ -21,9 +22,9 @@ def edits(texts: pa.Array, options: Mapping[str, Any]) -> pa.Array:
     the last one dropped). Applied, they give the text datatrove's C4QualityFilter writes for a document it keeps.
     """
     data, offsets = string_buffers(texts)
-    longest = int(np.diff(offsets).max(initial=0))
+    space = c4_scan.workspace(longest_document_bytes(offsets))
     switches = DEFINITIONS[options["definition"]].switches
-    document = (data, offsets, longest, CLASS, LOWER, ABBREVIATION_KEYS, switches)
+    document = (data, offsets, space, CLASS, LOWER, ABBREVIATION_KEYS, switches)
     edit_offsets = np.zeros(len(texts) + 1, dtype=np.int64)
     nothing = np.zeros(0, dtype=np.int64)
     c4_scan.edit_spans(*document, edit_offsets, nothing, nothing, nothing, False)

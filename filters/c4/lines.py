@@ -24,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 from gristmill.filters.c4 import scan as c4_scan
 from gristmill.filters.options import SpacyOptions
+from gristmill.filters.text.scratch import longest_document_bytes
 from gristmill.filters.text.sentence_rule import ABBREVIATION_KEYS
 from gristmill.filters.text.unicode_tables import CLASS, LOWER
 from gristmill.kernels.buffers import string_buffers
@@ -100,8 +101,8 @@ def page_facts(texts: pa.Array, definition: C4Definition) -> np.ndarray:
     """int64 (rows, c4_scan.FACTS) of the page facts, sentences by the compiled rule."""
     data, offsets = string_buffers(texts)
     facts = np.zeros((len(texts), c4_scan.FACTS), dtype=np.int64)
-    longest = int(np.diff(offsets).max(initial=0))
-    c4_scan.page_facts(data, offsets, longest, CLASS, LOWER, ABBREVIATION_KEYS, definition.switches, facts)
+    space = c4_scan.workspace(longest_document_bytes(offsets))
+    c4_scan.page_facts(data, offsets, space, CLASS, LOWER, ABBREVIATION_KEYS, definition.switches, facts)
     return facts
 
 
@@ -112,9 +113,9 @@ def _spacy_sentences(texts: pa.Array, definition: C4Definition, exact: bool) -> 
     data, offsets = string_buffers(texts)
     out = np.empty(int(offsets[-1] - offsets[0]), dtype=np.uint8)
     out_offsets = np.zeros(len(texts) + 1, dtype=np.int64)
-    longest = int(np.diff(offsets).max(initial=0))
+    space = c4_scan.workspace(longest_document_bytes(offsets))
     c4_scan.lines_for_sentences(
-        data, offsets, longest, CLASS, LOWER, ABBREVIATION_KEYS, definition.switches, out, out_offsets
+        data, offsets, space, CLASS, LOWER, ABBREVIATION_KEYS, definition.switches, out, out_offsets
     )
     out = out[: out_offsets[-1]]
     edges = np.unique(np.concatenate([out_offsets, np.flatnonzero(out == ord("\n")) + 1]))

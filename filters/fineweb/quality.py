@@ -15,13 +15,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.options import SpacyOptions
+from gristmill.filters.text.ngrams import ngram_scratch, number_spans
 from gristmill.filters.text.scratch import divided, longest_document_bytes
 from gristmill.filters.text.terminal_marks import TERMINAL_MARKS, is_terminal_mark
-from gristmill.filters.text.unicode_tables import CLASS, SPACE
+from gristmill.filters.text.text_masks import characters_of, next_set, rank, read_text, text_masks
+from gristmill.filters.text.unicode_tables import CLASS
 from gristmill.kernels.buffers import string_buffers
-from gristmill.kernels.compile import helper, kernel
-from gristmill.kernels.hashing import FNV_START, fnv1a
-from gristmill.kernels.utf8 import decode_utf8
+from gristmill.kernels.compile import kernel
+from gristmill.kernels.utf8 import code_point_before
+from gristmill.kernels.xxh64 import xxh64_padded
 from gristmill.schemas.recipe.rules import Profile, Rule
 from gristmill.schemas.signals import Family, Signal
 
@@ -85,7 +87,10 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
     """The line signals of `text`; see FAMILY for the columns."""
     data, offsets = string_buffers(batch.column(0))
     counts = np.zeros((batch.num_rows, 7), dtype=np.int64)
-    _count(data, offsets, longest_document_bytes(offsets), CLASS, TERMINAL_MARKS, counts)
+    longest = longest_document_bytes(offsets)
+    starts, ends = np.empty(longest + 1, np.int32), np.empty(longest + 1, np.int32)
+    scratch = ngram_scratch(longest + 1)
+    _count(data, offsets, CLASS, TERMINAL_MARKS, text_masks(longest), starts, ends, scratch, counts)
     lines = counts[:, _LINES]
     columns = [
         pa.array(lines),
@@ -148,66 +153,32 @@ def _count_new_lines(data, offsets, new_lines):
             new_lines[row] += data[i] == 10
 
 
-@helper
-def _is_repeat(cps, start, end, key, table, keys, starts, ends, line):
-    """Whether an equal line was entered before; otherwise enters this one as number `line`."""
-    mask = len(table) - 1
-    slot = np.int64(key & np.uint64(mask))
-    while table[slot] >= 0:
-        other = table[slot]
-        if keys[other] == key and ends[other] - starts[other] == end - start:
-            k = 0
-            while k < end - start and cps[starts[other] + k] == cps[start + k]:
-                k += 1
-            if k == end - start:
-                return True
-        slot = (slot + 1) & mask
-    table[slot] = line
-    keys[line], starts[line], ends[line] = key, start, end
-    return False
-
-
 @kernel
-def _count(data, offsets, longest, classes, marks, counts):
-    cps = np.empty(longest, np.int32)
+def _count(data, offsets, classes, marks, reading, starts, ends, scratch, counts):
+    slots, hashes, _, first, copies, ids, _, _, _ = scratch
+    text = reading.text
     for row in range(len(offsets) - 1):
-        n = decode_utf8(data, offsets[row], offsets[row + 1], cps)
-        line_ends = 1
-        for i in range(n):
-            line_ends += cps[i] == 10
-        size = 4
-        while size < 2 * line_ends:
-            size *= 2
-        table = np.full(size, -1, np.int64)
-        keys = np.empty(line_ends, np.uint64)
-        starts = np.empty(line_ends, np.int64)
-        ends = np.empty(line_ends, np.int64)
+        n = read_text(data, offsets[row], offsets[row + 1], classes, reading)
         out = counts[row]
-        out[_NEW_LINES] = line_ends - 1
-        out[_CHARACTERS] = n - (line_ends - 1)
-        start, unique = 0, 0
+        out[_WORDS] = rank(reading.word_starts, reading.words, n)
+        lines, visible, start = 0, 0, 0
         while start <= n:
-            end = start
-            words, inside = 0, False
-            key = FNV_START
-            while end < n and cps[end] != 10:
-                cp = cps[end]
-                if classes[cp] & SPACE:
-                    inside = False
-                else:
-                    words += not inside
-                    inside = True
-                key = fnv1a(key, cp)
-                end += 1
-            if words:
-                length = end - start
-                out[_LINES] += 1
-                out[_WORDS] += words
-                out[_TERMINAL] += is_terminal_mark(cps[end - 1], marks)
-                out[_SHORT] += length <= SHORT_LINE_CHARACTERS
-                key ^= key >> np.uint64(32)
-                if _is_repeat(cps, start, end, key, table, keys, starts, ends, unique):
-                    out[_DUPLICATE_CHARACTERS] += length
-                else:
-                    unique += 1
+            end = next_set(reading.newlines, start)
+            lines += 1
+            words_before = rank(reading.word_starts, reading.words, start)
+            if rank(reading.word_starts, reading.words, end) > words_before:
+                out[_TERMINAL] += is_terminal_mark(code_point_before(text, end)[0], marks)
+                out[_SHORT] += characters_of(reading, start, end) <= SHORT_LINE_CHARACTERS
+                starts[visible], ends[visible] = start, end
+                hashes[visible] = xxh64_padded(text, start, end, 0)
+                visible += 1
             start = end + 1
+        out[_LINES] = visible
+        out[_NEW_LINES] = lines - 1
+        out[_CHARACTERS] = characters_of(reading, 0, n) - (lines - 1)
+        distinct = number_spans(text, starts, ends, visible, hashes, slots, first, copies, ids)
+        if distinct == visible:
+            continue
+        for line in range(distinct):
+            length = characters_of(reading, starts[first[line]], ends[first[line]])
+            out[_DUPLICATE_CHARACTERS] += (copies[line] - 1) * length

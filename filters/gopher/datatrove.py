@@ -15,14 +15,14 @@ import numpy as np
 import pyarrow as pa
 from gristmill.filters.gopher.quality import (
     BULLET,
+    DOT,
     DOT_ELLIPSES,
     ELLIPSIS,
     ELLIPSIS_MARKS,
+    HASH,
     HASHES,
     HYPHEN,
-    count_mark,
     ends_with_dots,
-    is_mark,
     packed_ascii,
     stop_word_bit,
 )
@@ -40,9 +40,8 @@ from gristmill.filters.text.ngrams import (
 )
 from gristmill.filters.text.punctuation_datatrove import datatrove_symbols
 from gristmill.filters.text.scratch import divided, longest_document_bytes
-from gristmill.filters.text.segments import strip_span
 from gristmill.filters.text.spacy_words import token_spans
-from gristmill.filters.text.unicode_tables import ALPHA, CLASS, LINE_BREAK
+from gristmill.filters.text.unicode_tables import ALPHA, CLASS, LINE_BREAK, SPACE
 from gristmill.kernels.buffers import string_buffers
 from gristmill.kernels.compile import helper, kernel
 from gristmill.kernels.utf8 import decode_utf8
@@ -55,6 +54,19 @@ TOKENS, WORDS, WORD_CHARACTERS, ALPHA_TOKENS, STOP_WORDS, LINES, BULLET_LINES, E
 DUPLICATES = CHARACTERS + 1  # one column for each of DUPLICATE_SIZES
 COLUMNS = DUPLICATES + 6
 LONGEST_TOP, SMALLEST_DUPLICATE, LARGEST_DUPLICATE = 4, 5, 10
+
+
+@helper
+def count_mark(cps, n, i, free_from, out):
+    """Count the #, dot or U+2026 at i as `str.count` would; returns from where the next `...` may start."""
+    if cps[i] == HASH:
+        out[HASHES] += 1
+    elif cps[i] == ELLIPSIS:
+        out[ELLIPSIS_MARKS] += 1
+    elif i >= free_from and i + 3 <= n and ends_with_dots(cps, i, i + 3):
+        out[DOT_ELLIPSES] += 1
+        return i + 3
+    return free_from
 
 
 @helper
@@ -81,6 +93,16 @@ def measure_tokens(cps, classes, symbols, starts, ends, tokens, out):
 
 
 @helper
+def strip_span(cps, classes, start, end):
+    """The span without white space at either side, as str.strip()."""
+    while start < end and classes[cps[start]] & SPACE:
+        start += 1
+    while end > start and classes[cps[end - 1]] & SPACE:
+        end -= 1
+    return start, end
+
+
+@helper
 def measure_line(cps, classes, start, end, out):
     """One line of `splitlines()`: a bullet after white space, an ellipsis before it."""
     out[LINES] += 1
@@ -92,14 +114,13 @@ def measure_line(cps, classes, start, end, out):
 
 
 @helper
-def measure_characters(cps, n, classes, free_from, out):
+def measure_characters(cps, n, classes, out):
     """Marks, and the lines of `splitlines()`: CR LF is one break, and text after the last break is a line if any."""
-    free_from[:] = 0
-    line_start = 0
+    line_start, free_from = 0, 0
     for i in range(n):
         cp = cps[i]
-        if is_mark(cp):
-            count_mark(cps, n, i, free_from, out)
+        if (cp == DOT) | (cp == HASH) | (cp == ELLIPSIS):
+            free_from = count_mark(cps, n, i, free_from, out)
         elif classes[cp] & LINE_BREAK:
             if cp == 0x0A and i > 0 and cps[i - 1] == 0x0D:
                 line_start = i + 1
@@ -137,14 +158,13 @@ def count_batch(data, offsets, classes, symbols, starts, ends, token_offsets, bu
     documents = offsets.size - 1
     counts = np.zeros((documents, COLUMNS), np.int64)
     grams = np.zeros((documents, LONGEST_TOP - 1, GRAM_COLUMNS), np.int64)
-    free_from = np.zeros(2, np.int64)
     fill_powers(powers)
     for d in range(documents):
         n = decode_utf8(data, offsets[d], offsets[d + 1], cps)
         a, b = token_offsets[d], token_offsets[d + 1]
         of, to, tokens = starts[a:b], ends[a:b], b - a
         measure_tokens(cps, classes, symbols, of, to, tokens, counts[d])
-        measure_characters(cps, n, classes, free_from, counts[d])
+        measure_characters(cps, n, classes, counts[d])
         measure_ngrams(cps, of, to, tokens, joined, prefixes, powers, scratch, grams[d], counts[d, DUPLICATES:])
     return counts, grams
 

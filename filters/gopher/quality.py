@@ -12,20 +12,44 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from gristmill.filters.text.ngrams import low_bytes
 from gristmill.filters.text.scratch import divided, longest_document_bytes
-from gristmill.filters.text.unicode_tables import ALNUM, ALPHA, CLASS, SPACE
+from gristmill.filters.text.text_masks import characters_of, next_set, read_text, split_words, stripped, text_masks
+from gristmill.filters.text.unicode_tables import ALNUM, ALPHA, CLASS
 from gristmill.kernels.buffers import string_buffers
-from gristmill.kernels.compile import helper, kernel
-from gristmill.kernels.utf8 import decode_utf8
+from gristmill.kernels.compile import helper, inlined, kernel
+from gristmill.kernels.hashing import GOLDEN
+from gristmill.kernels.memory import load64
+from gristmill.kernels.utf8 import next_code_point
+from gristmill.kernels.vectors import LANES, equal_mask, lowest_bit, set_bits
 from gristmill.schemas.signals import Family, Signal
 
 STOP_WORDS = ("be", "to", "of", "the", "and", "that", "have", "with")
 # the letters of each as one little-endian integer, which is how the kernel compares words
 BE, TO, OF, THE, AND, THAT, HAVE, WITH = (int.from_bytes(word.encode(), "little") for word in STOP_WORDS)
+CASE_BITS = np.uint64(0x2020202020202020)
+
+
+def stop_word_slots() -> tuple[np.uint64, np.ndarray]:
+    """(multiplier, keys): the letters of each stop word in the slot that the top four bits of their product name."""
+    keys = (BE, TO, OF, THE, AND, THAT, HAVE, WITH)
+    multiplier = GOLDEN
+    while len({_stop_slot(key, multiplier) for key in keys}) < len(keys):
+        multiplier = multiplier * GOLDEN % 2**64
+    slots = np.zeros(16, np.uint64)
+    for key in keys:
+        slots[_stop_slot(key, multiplier)] = key
+    return np.uint64(multiplier), slots
+
+
+def _stop_slot(key: int, multiplier: int) -> int:
+    return key * multiplier % 2**64 >> 60
+
+
+STOP_MULTIPLIER, STOP_KEYS = stop_word_slots()
 
 HASH, DOT, HYPHEN, ASTERISK, NEWLINE = 0x23, 0x2E, 0x2D, 0x2A, 0x0A
 ELLIPSIS, BULLET, BLACK_CIRCLE = 0x2026, 0x2022, 0x25CF
-SYMBOL_SEEN = 1 << 20  # a flag beside the class bits: the word has a # or U+2026
 
 # columns of the integer matrix that the kernel fills
 CHARACTERS, WORDS, WORD_CHARACTERS, MEDIAN_TWICE, HASHES, DOT_ELLIPSES = range(6)
@@ -75,151 +99,177 @@ def twice_the_median(histogram, longest, words):
 
 
 @helper
-def finish_word(cps, start, end, flags, out):
-    """Count one white-space word; `flags` are the classes of its characters or-ed. Returns the bit of
-    its stop word, 0 without one.
-    """
-    out[WORDS] += 1
-    out[WORD_CHARACTERS] += end - start
-    out[ALPHA_WORDS] += (flags & ALPHA) != 0
-    out[SYMBOL_WORDS] += (flags & SYMBOL_SEEN) != 0
-    key = packed_ascii(cps, start, end)
-    if key == 0 or stop_word_bit(key | 0x20202020 >> (8 * (4 - (end - start)))) == 0:
-        return 0
-    out[STOP_WORDS_LOWER] += 1
-    bit = stop_word_bit(key)
-    out[STOP_WORDS_EXACT] += bit != 0
-    return bit
-
-
-@helper
-def is_mark(cp):
-    """Whether `count_mark` has something to do."""
-    return (cp == DOT) | (cp == HASH) | (cp == ELLIPSIS)
-
-
-@helper
-def count_mark(cps, n, i, free_from, out):
-    """Count the #, dot or U+2026 at i as `str.count` would: `...` and `. . .` do not overlap themselves.
-
-    free_from: the first positions at which the next `...` and the next `. . .` may start.
-    """
-    if cps[i] == HASH:
-        out[HASHES] += 1
-        return SYMBOL_SEEN
-    if cps[i] == ELLIPSIS:
-        out[ELLIPSIS_MARKS] += 1
-        return SYMBOL_SEEN
-    if i >= free_from[0] and i + 3 <= n and ends_with_dots(cps, i, i + 3):
-        out[DOT_ELLIPSES] += 1
-        free_from[0] = i + 3
-    if i >= free_from[1] and i + 5 <= n and ends_with_spaced_ellipsis(cps, i, i + 5):
-        out[SPACED_ELLIPSES] += 1
-        free_from[1] = i + 5
-    return 0
-
-
-@helper
-def starts_alnum_token(cps, i, alnum):
-    """Whether a token of fastText's reader starts at i, a letter or digit.
+def starts_alnum_token(text, at, letter_or_digit):
+    """Whether a token of fastText's reader starts with the word at `at`, given what its first character is.
 
     The reader splits at space, tab, LF, VT, FF, CR and NUL only.
     """
-    if not alnum or i == 0:
-        return alnum
-    before = cps[i - 1]
-    return before == 0x20 or 0x09 <= before <= 0x0D or before == 0
+    if not letter_or_digit or at == 0:
+        return letter_or_digit
+    before = text[at - 1]
+    return before == 0x20 or 0x09 <= before <= 0x0D
 
 
 @helper
-def ends_with_dots(cps, start, end):
-    return end - start >= 3 and cps[end - 1] == DOT and cps[end - 2] == DOT and cps[end - 3] == DOT
+def has_letter(text, start, end, classes):
+    while start < end:
+        cp, start = next_code_point(text, start)
+        if classes[cp] & ALPHA:
+            return True
+    return False
 
 
 @helper
-def ends_with_spaced_ellipsis(cps, start, end):
-    if end - start < 5 or cps[end - 2] != 0x20 or cps[end - 4] != 0x20:
-        return False
-    return cps[end - 1] == DOT and cps[end - 3] == DOT and cps[end - 5] == DOT
-
-
-@helper
-def measure_line(cps, classes, start, end, out):
-    """One line of `split("\\n")`: as it is, and stripped when not blank."""
-    out[RAW_LINES] += 1
-    if start < end:
-        out[RAW_BULLET_LINES] += cps[start] == ASTERISK or cps[start] == HYPHEN
-        out[RAW_ELLIPSIS_LINES] += cps[end - 1] == ELLIPSIS
-    while start < end and classes[cps[start]] & SPACE:
-        start += 1
-    while end > start and classes[cps[end - 1]] & SPACE:
-        end -= 1
-    if start == end:
-        return
-    first = cps[start]
-    out[LINES] += 1
-    out[BULLET_LINES] += (first == BLACK_CIRCLE) | (first == BULLET) | (first == ASTERISK) | (first == HYPHEN)
-    out[ELLIPSIS_LINES] += (
-        cps[end - 1] == ELLIPSIS or ends_with_dots(cps, start, end) or ends_with_spaced_ellipsis(cps, start, end)
-    )
-
-
-@helper
-def measure_text(cps, n, classes, histogram, free_from, out):
-    """All counts of cps[:n] in one pass; `histogram` (words by length) is all zero before and after."""
-    word_start = -1
-    line_start = 0
-    longest = 0
-    flags = 0
-    stop_words = 0
-    free_from[:] = 0
-    for i in range(n + 1):
-        cp = cps[i] if i < n else NEWLINE  # a sentinel ends the last word and line
-        its_class = classes[cp]
-        if its_class & SPACE:
-            if word_start >= 0:
-                stop_words |= finish_word(cps, word_start, i, flags, out)
-                histogram[i - word_start] += 1
-                longest = max(longest, i - word_start)
-                word_start = -1
-                flags = 0
-            if cp == NEWLINE:
-                measure_line(cps, classes, line_start, i, out)
-                line_start = i + 1
+def measure_words(reading, starts, ends, edges, words, classes, histogram, out):
+    """Counts of the words; `histogram` (words by characters) is all zero before and after."""
+    text = reading.text
+    longest, stop_words, lower_cased, exact, alpha, alnum = 0, 0, 0, 0, 0, 0
+    for w in range(words):
+        start, end, length = starts[w], ends[w], edges[w + 1] - edges[w]
+        histogram[length] += 1
+        longest = max(longest, length)
+        byte = text[start]
+        if 97 <= byte | 0x20 <= 122:
+            alpha += 1
+            alnum += starts_alnum_token(text, start, True)
         else:
-            if word_start < 0:
-                word_start = i
-                out[ALNUM_TOKENS] += starts_alnum_token(cps, i, (its_class & ALNUM) != 0)
-            elif cps[i - 1] == 0:
-                out[ALNUM_TOKENS] += (its_class & ALNUM) != 0
-            flags |= its_class
-            if is_mark(cp):
-                flags |= count_mark(cps, n, i, free_from, out)
-    out[CHARACTERS] = n
-    out[MEDIAN_TWICE] = twice_the_median(histogram, longest, out[WORDS])
+            alpha += has_letter(text, start, end, classes)
+            cp = next_code_point(text, start)[0]
+            alnum += starts_alnum_token(text, start, classes[cp] & ALNUM != 0)
+        letters = min(end - start, 8)
+        key = low_bytes(load64(text, start), letters)
+        lower_key = key | low_bytes(CASE_BITS, letters)
+        slot = lower_key * STOP_MULTIPLIER >> np.uint64(60)
+        is_stop = STOP_KEYS[slot] == lower_key
+        lower_cased += is_stop
+        exact += is_stop & (key == lower_key)
+        stop_words |= (is_stop & (key == lower_key)) << np.int64(slot)
+    out[WORDS], out[WORD_CHARACTERS] = words, edges[words]
+    out[ALPHA_WORDS], out[ALNUM_TOKENS] = alpha, alnum
+    out[STOP_WORDS_LOWER], out[STOP_WORDS_EXACT] = lower_cased, exact
+    out[MEDIAN_TWICE] = twice_the_median(histogram, longest, words)
     histogram[: longest + 1] = 0
     while stop_words:
         out[UNIQUE_STOP_WORDS] += stop_words & 1
         stop_words >>= 1
 
 
+@inlined
+def _ellipsis_mask(text, at):
+    """Which of the 32 bytes from `at` on begin U+2026."""
+    return equal_mask(text, at, 0xE2) & equal_mask(text, at + 1, 0x80) & equal_mask(text, at + 2, 0xA6)
+
+
+@helper
+def _apart(places, at, length, free_from):
+    """(how many of these places from `at` on `str.count` counts of a string of `length`, where it looks next)."""
+    count = 0
+    while places:
+        i = at + lowest_bit(places)
+        places = places & (places - np.uint32(1))
+        if i >= free_from:
+            count += 1
+            free_from = i + length
+    return count, free_from
+
+
+@helper
+def count_marks(reading, n, classes, out):
+    """Occurrences of #, dots and U+2026, the words that hold # or U+2026, and what fastText's reader splits at NUL."""
+    text = reading.text
+    free_from, spaced_free_from, word_end = 0, 0, 0
+    for at in range(0, n, LANES):
+        hashes, ellipses, dots = equal_mask(text, at, HASH), _ellipsis_mask(text, at), equal_mask(text, at, DOT)
+        nuls = equal_mask(text, at, 0)
+        triple = dots & equal_mask(text, at + 1, DOT) & equal_mask(text, at + 2, DOT)
+        spaced = dots & equal_mask(text, at + 1, 0x20) & equal_mask(text, at + 2, DOT)
+        spaced &= equal_mask(text, at + 3, 0x20) & equal_mask(text, at + 4, DOT)
+        if not hashes | ellipses | triple | spaced | nuls:
+            continue
+        out[HASHES] += set_bits(hashes)
+        out[ELLIPSIS_MARKS] += set_bits(ellipses)
+        count, free_from = _apart(triple, at, 3, free_from)
+        out[DOT_ELLIPSES] += count
+        count, spaced_free_from = _apart(spaced, at, 5, spaced_free_from)
+        out[SPACED_ELLIPSES] += count
+        symbols = hashes | ellipses
+        while symbols:
+            i = at + lowest_bit(symbols)
+            symbols = symbols & (symbols - np.uint32(1))
+            if i >= word_end:
+                out[SYMBOL_WORDS] += 1
+                word_end = next_set(reading.spaces, i)
+        while nuls:
+            i = at + lowest_bit(nuls) + 1
+            nuls = nuls & (nuls - np.uint32(1))
+            out[ALNUM_TOKENS] += i < n and classes[next_code_point(text, i)[0]] & ALNUM != 0
+
+
+@helper
+def ends_with_dots(text, start, end):
+    return end - start >= 3 and text[end - 1] == DOT and text[end - 2] == DOT and text[end - 3] == DOT
+
+
+@helper
+def ends_with_spaced_ellipsis(text, start, end):
+    if end - start < 5 or text[end - 2] != 0x20 or text[end - 4] != 0x20:
+        return False
+    return text[end - 1] == DOT and text[end - 3] == DOT and text[end - 5] == DOT
+
+
+@helper
+def ends_with_ellipsis_mark(text, start, end):
+    return end - start >= 3 and text[end - 3] == 0xE2 and text[end - 2] == 0x80 and text[end - 1] == 0xA6
+
+
+@helper
+def measure_line(reading, start, end, out):
+    """One line of `split("\\n")`: as it is, and stripped when not blank."""
+    text = reading.text
+    out[RAW_LINES] += 1
+    if start < end:
+        out[RAW_BULLET_LINES] += text[start] == ASTERISK or text[start] == HYPHEN
+        out[RAW_ELLIPSIS_LINES] += ends_with_ellipsis_mark(text, start, end)
+    start, end = stripped(reading.spaces, start, end)
+    if start == end:
+        return
+    first = next_code_point(text, start)[0]
+    out[LINES] += 1
+    out[BULLET_LINES] += (first == BLACK_CIRCLE) | (first == BULLET) | (first == ASTERISK) | (first == HYPHEN)
+    out[ELLIPSIS_LINES] += (
+        ends_with_ellipsis_mark(text, start, end)
+        or ends_with_dots(text, start, end)
+        or ends_with_spaced_ellipsis(text, start, end)
+    )
+
+
 @kernel
-def count_batch(data, offsets, longest, classes):
+def count_batch(data, offsets, classes, reading, starts, ends, edges, histogram):
     """int64 (documents, COLUMNS)."""
     counts = np.zeros((offsets.size - 1, COLUMNS), np.int64)
-    cps = np.empty(longest, np.int32)
-    histogram = np.zeros(longest + 1, np.int64)
-    free_from = np.zeros(2, np.int64)
     for d in range(offsets.size - 1):
-        n = decode_utf8(data, offsets[d], offsets[d + 1], cps)
-        measure_text(cps, n, classes, histogram, free_from, counts[d])
+        n = read_text(data, offsets[d], offsets[d + 1], classes, reading)
+        out = counts[d]
+        out[CHARACTERS] = characters_of(reading, 0, n)
+        words = split_words(reading, n, starts, ends, edges)
+        measure_words(reading, starts, ends, edges, words, classes, histogram, out)
+        count_marks(reading, n, classes, out)
+        start = 0
+        while start <= n:
+            end = next_set(reading.newlines, start)
+            measure_line(reading, start, end, out)
+            start = end + 1
     return counts
 
 
 def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
     """The signals of FAMILY for column `text`."""
     data, offsets = string_buffers(batch.column("text"))
-    counts = count_batch(data, offsets, longest_document_bytes(offsets), CLASS)
+    longest = longest_document_bytes(offsets)
+    most_words = longest // 2 + 1
+    starts, ends = np.empty(most_words, np.int32), np.empty(most_words, np.int32)
+    edges, histogram = np.empty(most_words + 1, np.int64), np.zeros(longest + 1, np.int64)
+    counts = count_batch(data, offsets, CLASS, text_masks(longest), starts, ends, edges, histogram)
     c = counts.T
     words = c[WORDS]
     ellipses = c[DOT_ELLIPSES] + c[ELLIPSIS_MARKS]

@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.text import ngrams
-from gristmill.filters.text.ngrams import GRAM_COLUMNS, count_ngrams, hash_words, ngram_scratch
+from gristmill.filters.text.ngrams import GRAM_COLUMNS, count_ngrams, hash_byte_words, ngram_scratch
 from gristmill.filters.text.scratch import divided, longest_document_bytes
+from gristmill.filters.text.text_masks import read_text, split_words, text_masks
 from gristmill.filters.text.unicode_tables import CLASS
-from gristmill.filters.text.words import split_whitespace
 from gristmill.kernels.buffers import string_buffers
 from gristmill.kernels.compile import kernel
-from gristmill.kernels.utf8 import decode_utf8
 from gristmill.schemas.signals import Family, Signal
 
 TOP_SIZES = (2, 3, 4)
@@ -28,15 +27,15 @@ LONGEST_GRAM = 10
 
 
 @kernel
-def count_batch(data, offsets, classes, cps, starts, ends, scratch):
+def count_batch(data, offsets, classes, reading, starts, ends, scratch):
     """(int64 (documents, LONGEST_GRAM - 1, GRAM_COLUMNS), word characters int64 (documents))."""
     grams = np.zeros((offsets.size - 1, LONGEST_GRAM - 1, GRAM_COLUMNS), np.int64)
     characters = np.zeros(offsets.size - 1, np.int64)
     for d in range(offsets.size - 1):
-        n = decode_utf8(data, offsets[d], offsets[d + 1], cps)
-        words = split_whitespace(cps, n, classes, starts, ends)
-        hash_words(cps, starts, ends, words, scratch.hashes)
-        count_ngrams(cps, starts, ends, words, LONGEST_GRAM, scratch, grams[d])
+        n = read_text(data, offsets[d], offsets[d + 1], classes, reading)
+        words = split_words(reading, n, starts, ends, scratch.edges)
+        hash_byte_words(reading.text, starts, ends, words, scratch.hashes)
+        count_ngrams(reading.text, starts, ends, words, LONGEST_GRAM, scratch, grams[d])
         characters[d] = scratch.edges[words]
     return grams, characters
 
@@ -46,9 +45,8 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
     data, offsets = string_buffers(batch.column("text"))
     longest = longest_document_bytes(offsets)
     most_words = longest // 2 + 1
-    cps = np.empty(longest, np.int32)
     starts, ends = np.empty(most_words, np.int32), np.empty(most_words, np.int32)
-    grams, characters = count_batch(data, offsets, CLASS, cps, starts, ends, ngram_scratch(most_words))
+    grams, characters = count_batch(data, offsets, CLASS, text_masks(longest), starts, ends, ngram_scratch(most_words))
     columns = paper_fractions(grams, characters) + dolma_fractions(grams, characters)
     return pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=FAMILY.schema)
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from gristmill.filters.gopher.repetition import LONGEST_GRAM, paper_fractions, paper_signals
-from gristmill.filters.text.ngrams import GRAM_COLUMNS, count_ngrams, hash_words, ngram_scratch
+from gristmill.filters.text.ngrams import GRAM_COLUMNS, count_ngrams, fill_edges, hash_words, ngram_scratch
 from gristmill.filters.text.scratch import longest_document_bytes
 from gristmill.filters.text.unicode_words import unicode_word_spans
 from gristmill.kernels.buffers import string_buffers
@@ -34,6 +34,7 @@ def count_batch(data, offsets, starts, ends, word_offsets, cps, scratch):
         first, last = word_offsets[d], word_offsets[d + 1]
         of, to, words = starts[first:last], ends[first:last], last - first
         hash_words(cps, of, to, words, scratch.hashes)
+        fill_edges(of, to, words, scratch.edges)
         count_ngrams(cps, of, to, words, LONGEST_GRAM, scratch, grams[d])
         characters[d] = scratch.edges[words]
     return grams, characters

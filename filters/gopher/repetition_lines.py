@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.ngrams import fill_powers, fill_prefix_hashes, ngram_scratch, number_spans, prefix_span_hash
+from gristmill.filters.text.ngrams import ngram_scratch, number_spans
 from gristmill.filters.text.scratch import divided, longest_document_bytes
-from gristmill.filters.text.segments import drop_blank, newline_lines, newline_run_pieces, strip_span
-from gristmill.filters.text.unicode_tables import CLASS, SPACE
+from gristmill.filters.text.segments import drop_blank, newline_lines, newline_run_pieces
+from gristmill.filters.text.text_masks import characters_of, read_text, stripped, text_masks
+from gristmill.filters.text.unicode_tables import CLASS
 from gristmill.kernels.buffers import string_buffers
 from gristmill.kernels.compile import helper, kernel
-from gristmill.kernels.utf8 import decode_utf8
+from gristmill.kernels.vectors import set_bits
+from gristmill.kernels.xxh64 import xxh64_padded
 from gristmill.schemas.signals import Family, Signal
 
 # rows of the kernel's result, one for each definition of a piece
@@ -29,17 +31,23 @@ AFTER_FIRST, AFTER_FIRST_CHARACTERS, ALL_COPIES, ALL_COPIES_CHARACTERS, PIECES, 
 
 
 @helper
-def count_repeated(cps, starts, ends, pieces, prefixes, powers, scratch, row):
+def count_repeated(reading, starts, ends, pieces, scratch, row):
     """Fill one definition's row for the pieces of one document."""
     slots, hashes, _, first, counts, ids, _, _, _ = scratch
-    for k in range(pieces):
-        hashes[k] = prefix_span_hash(prefixes, powers, starts[k], ends[k])
-        row[CHARACTERS] += ends[k] - starts[k]
     row[PIECES] = pieces
-    distinct = number_spans(cps, starts, ends, pieces, hashes, slots, first, counts, ids)
+    for k in range(pieces):
+        row[CHARACTERS] += characters_of(reading, starts[k], ends[k])
+    if pieces < 2:
+        return
+    for k in range(pieces):
+        hashes[k] = xxh64_padded(reading.text, starts[k], ends[k], 0)
+    distinct = number_spans(reading.text, starts, ends, pieces, hashes, slots, first, counts, ids)
+    if distinct == pieces:
+        return
     for piece in range(distinct):
-        count, length = counts[piece], ends[first[piece]] - starts[first[piece]]
+        count = counts[piece]
         if count > 1:
+            length = characters_of(reading, starts[first[piece]], ends[first[piece]])
             row[AFTER_FIRST] += count - 1
             row[AFTER_FIRST_CHARACTERS] += (count - 1) * length
             row[ALL_COPIES] += count
@@ -47,37 +55,56 @@ def count_repeated(cps, starts, ends, pieces, prefixes, powers, scratch, row):
 
 
 @helper
-def visible_characters(cps, n, classes):
+def copy_row(row, copy):
+    for column in range(len(row)):
+        copy[column] = row[column]
+
+
+@helper
+def visible_characters(reading, n):
     visible = 0
-    for i in range(n):
-        visible += (classes[cps[i]] & SPACE) == 0
+    for k in range((n >> 6) + 1):
+        visible += set_bits(reading.firsts[k] & ~reading.spaces[k])
     return visible
 
 
+@helper
+def measure_text(reading, n, starts, ends, scratch, out):
+    """Fill out (DEFINITIONS, 6); where two definitions cut the text alike, the second row is a copy of the first."""
+    spaces, newlines = reading.spaces, reading.newlines
+    lines = newline_lines(newlines, n, starts, ends)
+    count_repeated(reading, starts, ends, lines, scratch, out[LINES_DOLMA])
+    pieces, changed = drop_blank(spaces, starts, ends, lines)
+    if changed:
+        count_repeated(reading, starts, ends, pieces, scratch, out[LINES])
+    else:
+        copy_row(out[LINES_DOLMA], out[LINES])
+    pieces = newline_run_pieces(newlines, 0, n, 1, starts, ends)
+    if pieces < lines:
+        count_repeated(reading, starts, ends, pieces, scratch, out[LINES_DATATROVE])
+    else:
+        copy_row(out[LINES_DOLMA], out[LINES_DATATROVE])
+    start, end = stripped(spaces, 0, n)
+    pieces = newline_run_pieces(newlines, start, end, 2, starts, ends)
+    count_repeated(reading, starts, ends, pieces, scratch, out[PARAGRAPHS_DATATROVE])
+    pieces, changed = drop_blank(spaces, starts, ends, pieces)
+    if changed:
+        count_repeated(reading, starts, ends, pieces, scratch, out[PARAGRAPHS])
+    else:
+        copy_row(out[PARAGRAPHS_DATATROVE], out[PARAGRAPHS])
+
+
 @kernel
-def count_batch(data, offsets, classes, cps, starts, ends, prefixes, powers, scratch):
+def count_batch(data, offsets, classes, reading, starts, ends, scratch):
     """int64 (documents, DEFINITIONS, 6), characters int64 (documents), non-space characters int64 (documents)."""
     counts = np.zeros((offsets.size - 1, DEFINITIONS, 6), np.int64)
     characters = np.zeros(offsets.size - 1, np.int64)
     visible = np.zeros(offsets.size - 1, np.int64)
-    fill_powers(powers)
     for d in range(offsets.size - 1):
-        n = decode_utf8(data, offsets[d], offsets[d + 1], cps)
-        fill_prefix_hashes(cps, n, prefixes)
-        out = counts[d]
-        characters[d] = n
-        visible[d] = visible_characters(cps, n, classes)
-        pieces = newline_lines(cps, n, starts, ends)
-        count_repeated(cps, starts, ends, pieces, prefixes, powers, scratch, out[LINES_DOLMA])
-        pieces = drop_blank(cps, classes, starts, ends, pieces)
-        count_repeated(cps, starts, ends, pieces, prefixes, powers, scratch, out[LINES])
-        pieces = newline_run_pieces(cps, 0, n, 1, starts, ends)
-        count_repeated(cps, starts, ends, pieces, prefixes, powers, scratch, out[LINES_DATATROVE])
-        start, end = strip_span(cps, classes, 0, n)
-        pieces = newline_run_pieces(cps, start, end, 2, starts, ends)
-        count_repeated(cps, starts, ends, pieces, prefixes, powers, scratch, out[PARAGRAPHS_DATATROVE])
-        pieces = drop_blank(cps, classes, starts, ends, pieces)
-        count_repeated(cps, starts, ends, pieces, prefixes, powers, scratch, out[PARAGRAPHS])
+        n = read_text(data, offsets[d], offsets[d + 1], classes, reading)
+        characters[d] = characters_of(reading, 0, n)
+        visible[d] = visible_characters(reading, n)
+        measure_text(reading, n, starts, ends, scratch, counts[d])
     return counts, characters, visible
 
 
@@ -87,10 +114,8 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
     longest = longest_document_bytes(offsets)
     most_pieces = longest + 1
     starts, ends = np.empty(most_pieces, np.int32), np.empty(most_pieces, np.int32)
-    prefixes, powers = np.empty(most_pieces, np.uint64), np.empty(most_pieces, np.uint64)
-    cps = np.empty(longest, np.int32)
     counts, characters, visible = count_batch(
-        data, offsets, CLASS, cps, starts, ends, prefixes, powers, ngram_scratch(most_pieces)
+        data, offsets, CLASS, text_masks(longest), starts, ends, ngram_scratch(most_pieces)
     )
     of = counts.transpose(1, 2, 0)
     columns = [

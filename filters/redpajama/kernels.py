@@ -4,7 +4,7 @@
 import math
 
 import numpy as np
-from gristmill.filters.text.ngrams import count_ngrams, hash_words, number_spans
+from gristmill.filters.text.ngrams import count_ngrams, fill_edges, hash_words, number_spans
 from gristmill.filters.text.unicode_tables import ALNUM, LOWER_CASE, NUMERIC, SPACE, UPPER
 from gristmill.filters.text.wordpunct import wordpunct_words
 from gristmill.kernels.compile import helper, kernel
@@ -200,5 +200,6 @@ def normalised_counts(data, offsets, longest, classes, scratch, counts, most_num
             share = scratch.counts[k] / words
             entropy += -share * math.log(share)
         entropies[row] = entropy
+        fill_edges(starts, ends, words, scratch.edges)
         count_ngrams(cps, starts, ends, words, LONGEST_GRAM, scratch, grams[row])
         out[WORDS], out[UNIQUE_WORDS], out[WORD_CHARACTERS] = words, unique, scratch.edges[words]

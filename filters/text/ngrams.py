@@ -15,8 +15,9 @@ clears the part it needs first.
 from typing import NamedTuple
 
 import numpy as np
-from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.compile import helper, inlined, kernel
 from gristmill.kernels.hashing import GOLDEN
+from gristmill.kernels.memory import item_bytes, load64
 
 # Columns of `count_ngrams`. The most frequent n-gram is the one met first among equals, also when none repeats; the
 # most frequent repeated one is the longest among equals. Characters are those of the words, without separators.
@@ -26,6 +27,7 @@ GRAM_COLUMNS = 6
 MARKS_PER_SLOT = 4
 
 MULTIPLIER = np.uint64(GOLDEN)
+ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 def table_size(items: int) -> int:
@@ -61,6 +63,28 @@ def hash_words(cps, starts, ends, words, hashes):
 
 
 @helper
+def hash_byte_words(text, starts, ends, words, hashes):
+    """hashes[w] of each word of UTF-8 text with 8 more bytes behind it, read eight bytes at a time."""
+    for w in range(words):
+        at, length = starts[w], ends[w] - starts[w]
+        h = np.uint64(length)
+        while length > 8:
+            h = (h ^ load64(text, at)) * MULTIPLIER
+            h ^= h >> np.uint64(32)
+            at += 8
+            length -= 8
+        hashes[w] = mixed((h * MULTIPLIER) ^ low_bytes(load64(text, at), length))
+
+
+@helper
+def fill_edges(starts, ends, words, edges):
+    """edges[w] = characters in the words before word w, whose spans are code points."""
+    edges[0] = 0
+    for w in range(words):
+        edges[w + 1] = edges[w] + ends[w] - starts[w]
+
+
+@helper
 def fill_powers(powers):
     """powers[k] = MULTIPLIER ** k modulo 2 ** 64."""
     power = np.uint64(1)
@@ -84,10 +108,29 @@ def prefix_span_hash(prefixes, powers, start, end):
     return mixed(prefixes[end] - prefixes[start] * powers[end - start] + np.uint64(end - start))
 
 
+@inlined
+def low_bytes(number, count):
+    """The lowest `count` bytes (1 to 8) of a uint64."""
+    return number & (ALL_BITS >> np.uint64(64 - 8 * count))
+
+
 @helper
-def same_characters(cps, a, b, length):
+def _same_bytes(text, a, b, length):
+    k = 0
+    while k + 8 <= length:
+        if load64(text, a + k) != load64(text, b + k):
+            return False
+        k += 8
+    return k == length or low_bytes(load64(text, a + k) ^ load64(text, b + k), length - k) == 0
+
+
+@helper
+def same_characters(text, a, b, length):
+    """Whether text[a : a + length] equals text[b : b + length]: code points, or bytes with 8 more behind them."""
+    if item_bytes(text) == 1:
+        return _same_bytes(text, a, b, length)
     for i in range(length):  # noqa: SIM110 (numba compiles no generator)
-        if cps[a + i] != cps[b + i]:
+        if text[a + i] != text[b + i]:
             return False
     return True
 
@@ -338,13 +381,10 @@ def ngram_scratch(words: int) -> Scratch:
 def count_ngrams(cps, starts, ends, words, longest_gram, scratch, out):
     """Fill out (longest_gram - 1, GRAM_COLUMNS) for the n-grams of one document, row n - 2 for n; see the columns.
 
-    scratch.hashes holds a hash of each word (`hash_words`) and is overwritten; scratch.edges is left with the number
-    of characters in the words before each.
+    scratch.hashes holds a hash of each word (`hash_words`) and is overwritten; scratch.edges holds the number of
+    characters in the words before each (`fill_edges`).
     """
     slots, hashes, keys, first, counts, ids, positions, edges, marks = scratch
-    edges[0] = 0
-    for w in range(words):
-        edges[w + 1] = edges[w] + ends[w] - starts[w]
     bigrams = max(words - 1, 0)
     for w in range(bigrams):
         hashes[w] = mixed(hashes[w] * MULTIPLIER + hashes[w + 1])

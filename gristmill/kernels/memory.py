@@ -47,6 +47,32 @@ def store64(typing_context, array, index, value):
 
 
 @intrinsic
+def copy_bytes(typing_context, target, at, source, start, count):
+    """target[at : at + count] = source[start : start + count] of two byte arrays; no bound is checked, nor overlap."""
+    from numba.core import cgutils
+
+    def generate(context, builder, signature, arguments):
+        to = context.make_array(signature.args[0])(context, builder, arguments[0])
+        of = context.make_array(signature.args[2])(context, builder, arguments[2])
+        addresses = builder.gep(to.data, [arguments[1]]), builder.gep(of.data, [arguments[3]])
+        cgutils.raw_memcpy(builder, *addresses, arguments[4], 1)
+        return context.get_dummy_value()
+
+    return types.none(target, types.int64, source, types.int64, types.int64), generate
+
+
+@intrinsic
+def item_bytes(typing_context, array):
+    """int64: bytes of one item of the array, known when a kernel is compiled."""
+    size = array.dtype.bitwidth // 8
+
+    def generate(context, builder, signature, arguments):
+        return context.get_constant(types.int64, size)
+
+    return types.int64(array), generate
+
+
+@intrinsic
 def trailing_zeros(typing_context, value):
     """Zero bits below the lowest set bit of a uint64; 64 for 0."""
 

@@ -19,6 +19,15 @@ def next_code_point(data, i):
     return high | ((data[i + 2] & 0x3F) << 6) | (data[i + 3] & 0x3F), i + 4
 
 
+@inlined
+def code_point_before(data, end):
+    """(the code point whose UTF-8 ends at data[end - 1], where it starts); the bytes are not checked."""
+    i = end - 1
+    while data[i] & 0xC0 == 0x80:
+        i -= 1
+    return next_code_point(data, i)[0], i
+
+
 @helper
 def put_utf8(cp, out, at):
     """Write code point `cp` as UTF-8 to `out` from `at`; returns the position after it."""

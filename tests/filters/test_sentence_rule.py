@@ -3,16 +3,24 @@ import itertools
 import numpy as np
 import pytest
 from gristmill.filters.text.sentence_rule import ABBREVIATION_KEYS, ABBREVIATIONS, count_sentences
+from gristmill.filters.text.text_masks import PADDING
 from gristmill.filters.text.unicode_tables import CLASS, LOWER
+from gristmill.kernels.compile import kernel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.generated import examples
 
 
+@kernel
+def _count(text, end, classes, lower, keys):
+    return count_sentences(text, 0, end, classes, lower, keys)
+
+
 def kernel_count(line):
-    cps = np.array([ord(char) for char in line], dtype=np.int32)
-    return count_sentences(cps, 0, len(cps), CLASS, LOWER, ABBREVIATION_KEYS)
+    data = line.encode()
+    padded = np.frombuffer(data + b"\n" * PADDING, np.uint8)
+    return _count(padded, len(data), CLASS, LOWER, ABBREVIATION_KEYS)
 
 
 def closes(word, next_upper):

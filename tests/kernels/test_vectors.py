@@ -2,7 +2,17 @@
 
 import numpy as np
 from gristmill.kernels.compile import kernel
-from gristmill.kernels.vectors import LANES, count_byte, equal_mask, find_byte, find_either, lowest_bit, set_bits
+from gristmill.kernels.vectors import (
+    LANES,
+    count_byte,
+    equal_mask,
+    find_byte,
+    find_either,
+    letter_mask,
+    lowest_bit,
+    range_mask,
+    set_bits,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +26,16 @@ def _find(data, i, end, one, other):
 def _mask(data, at, byte):
     mask = equal_mask(data, at, byte)
     return mask, lowest_bit(mask), set_bits(mask)
+
+
+@kernel
+def _other_masks(data, at, letter, first, count):
+    return letter_mask(data, at, letter), range_mask(data, at, first, count)
+
+
+@kernel
+def _of_wide_mask(mask):
+    return lowest_bit(mask), set_bits(mask)
 
 
 def _place(data: bytes, i: int, end: int, wanted: bytes) -> int:
@@ -43,3 +63,22 @@ def test_masks(block: bytes, at: int, byte: int) -> None:
     assert mask == sum(1 << k for k in range(LANES) if block[k] == byte)
     assert lowest == _place(block, 0, LANES, bytes([byte]))
     assert bits == block.count(byte)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from(b"azAZ@[`{\x00\x7f\x80\xff"), min_size=LANES, max_size=LANES),
+    st.sampled_from(b"az"),
+    st.integers(0, 255),
+    st.integers(1, 255),
+)
+def test_letters_in_either_case_and_ranges(block: list[int], letter: int, first: int, count: int) -> None:
+    letters, inside = _other_masks(np.array(block, np.uint8), 0, letter, first, count)
+    assert letters == sum(1 << k for k, byte in enumerate(block) if bytes([byte]).lower() == bytes([letter]))
+    assert inside == sum(1 << k for k, byte in enumerate(block) if (byte - first) % 256 < count)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 2**64 - 1))
+def test_masks_of_64(mask: int) -> None:
+    assert _of_wide_mask(np.uint64(mask)) == ((mask & -mask).bit_length() - 1, mask.bit_count())
