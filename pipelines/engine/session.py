@@ -5,6 +5,7 @@
 """
 
 import contextlib
+import math
 import os
 import socket
 import sys
@@ -23,6 +24,7 @@ from gristmill.schemas.errors import RunError
 
 SESSION_SECONDS = 30 * 24 * 3600  # for which a session may be idle
 SAIL_BYTES_A_PARTITION = 3 << 28  # of memory for a shuffle; what does not fit waits in temporary files
+FILES_A_SCAN = 256  # at least: a process may often open 1,024 files
 TASKS_A_JOB = 4096  # of Spark: they travel inside the plan, which has a largest size
 
 _OWN_SETTINGS: dict[str, str] = {}  # of Sail, by an earlier engine of this process
@@ -179,11 +181,24 @@ class Engine:
                 progress(batch["done"])
 
     def read(self, paths: Sequence[str], columns: Sequence[str] | None = None) -> Any:
-        """A DataFrame over exactly these Parquet files (engine paths)."""
-        frame = self.spark.read.parquet(*(self._own_path(path) for path in paths))
+        """A DataFrame over exactly these Parquet files (engine paths), which have one schema."""
+        own_paths = [self._own_path(path) for path in paths]
+        frame = self.spark.read.parquet(*own_paths) if self.name == "spark" else self._scans(own_paths)
         if self.partitions:
             frame = frame.repartition(self.partitions)
         return frame.select(*columns) if columns else frame
+
+    def _scans(self, paths: Sequence[str]) -> Any:
+        """The union of several scans: Sail opens all files of a scan at once when it plans it, and one file of each
+        partition of each scan when it runs."""
+        size = max(FILES_A_SCAN, math.isqrt(self._sail_partitions * len(paths)))
+        frames = [self.spark.read.parquet(*paths[first : first + size]) for first in range(0, len(paths), size)]
+        while len(frames) > 1:  # in pairs, so that the plan is as deep as their logarithm
+            frames = [
+                frames[at].unionAll(frames[at + 1]) if at + 1 < len(frames) else frames[at]
+                for at in range(0, len(frames), 2)
+            ]
+        return frames[0]
 
     def _own_path(self, path: str) -> str:
         """fsspec's spelling of a URL as this engine spells it: Hadoop reads S3 through `s3a://`."""

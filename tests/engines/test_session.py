@@ -1,5 +1,7 @@
 """Engines one after the other, and beside each other, in one process."""
 
+import os
+import resource
 import zipimport
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +9,11 @@ from typing import Any
 
 import gristmill
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from gristmill.console import Console
 from gristmill.pipelines.dedup.near import component_rounds
+from gristmill.pipelines.engine import session
 from gristmill.pipelines.engine.session import Engine
 
 
@@ -80,3 +84,23 @@ def test_an_engine_that_is_given_goes_on_running(tmp_path: Path) -> None:
         assert session.range(3).count() == 3
     with pytest.raises(Exception, match=r"(?i)closed|unavailable|refused|session"):
         session.range(3).count()
+
+
+def test_reading_many_files_opens_few_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sail opens every file of a scan at once, and a process may open so many only."""
+    files, rows = 300, 2
+    paths = [str(tmp_path / f"{number:03d}.parquet") for number in range(files)]
+    for number, path in enumerate(paths):
+        pq.write_table(pa.table({"n": [number] * rows, "other": ["x"] * rows}), path)
+    monkeypatch.setattr(session, "FILES_A_SCAN", 16)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Engine(cores=2) as engine:
+        engine.read(paths[:1]).toArrow()  # the session is there, with what it holds open
+        held = len(os.listdir("/proc/self/fd"))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (held + 100, hard))
+        try:
+            found = engine.read(paths, ["n"]).groupBy("n").count().toArrow()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert sorted(found["n"].to_pylist()) == list(range(files))
+    assert set(found["count"].to_pylist()) == {rows}
