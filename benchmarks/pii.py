@@ -3,7 +3,7 @@
     python benchmarks/pii.py quality PATH      a presidio-research dataset (JSON, plain or gzip): precision, recall by type
     python benchmarks/pii.py speed [MB]        MB/s of one core: prose without hits, and package documentation
     python benchmarks/pii.py differences [MB]  values that presidio finds and we do not, and the reverse, by reason
-    python benchmarks/pii.py phones [MB|PATH]  telephone numbers of package documentation or a text file, to be judged by eye
+    python benchmarks/pii.py precision ...     how much of what is found in real text is right: see pii_precision.py
     python benchmarks/pii.py secrets           keys that detect-secrets' plugins find (where it is installed) and we do not
 
 Bare presidio: its default pattern recognisers of our kinds over a blank spaCy pipeline, in the same process, on the same
@@ -25,6 +25,7 @@ from typing import Any
 import pyarrow as pa
 from gristmill.filters.pii.find import PiiFinding, find, has_candidates
 from inputs import documents
+from pii_precision import precision
 
 MIN_SCORE = 0.4
 LARGEST_DOCUMENT = 60_000
@@ -219,21 +220,6 @@ def differences(megabytes: float) -> None:
             print(f"  {len(values):6,} {name}: {', '.join(map(repr, sorted(set(values))[:5]))}")
 
 
-def phones(source: str) -> None:
-    """Every telephone number with what stands around it: precision on real text is the share that a reader agrees with."""
-    if Path(source).is_file():
-        text = Path(source).read_text(encoding="utf-8", errors="replace")
-        texts = [text[i : i + LARGEST_DOCUMENT] for i in range(0, len(text), LARGEST_DOCUMENT)]
-    else:
-        texts = package_documents(float(source))
-    found = [
-        (text, span) for text, spans in zip(texts, ours(texts), strict=True) for span in spans if span[2] == "phone"
-    ]
-    print(f"{len(texts)} documents, {sum(len(t.encode()) for t in texts) / 1e6:.2f} MB, {len(found)} telephone numbers")
-    for text, (start, end, _) in found:
-        print(f"{text[max(0, start - 40) : start]!r} [{text[start:end]}] {text[end : end + 20]!r}")
-
-
 def secrets() -> None:
     """Words that match each plugin's own pattern are not known: the keys of our tests are offered to both."""
     import sys
@@ -257,19 +243,20 @@ def secrets() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("quality", "speed", "differences", "phones", "secrets"))
-    parser.add_argument("argument", nargs="?")
+    parser.add_argument("what", choices=("quality", "speed", "differences", "precision", "secrets"))
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
     chosen = parser.parse_args()
+    first = next(iter(chosen.arguments), None)
     if chosen.what == "quality":
-        if chosen.argument is None:
+        if first is None:
             raise SystemExit("expected the path of a labelled dataset")
-        quality(Path(chosen.argument))
+        quality(Path(first))
+    elif chosen.what == "precision":
+        precision(chosen.arguments)
     elif chosen.what == "secrets":
         secrets()
-    elif chosen.what == "phones":
-        phones(chosen.argument or "12")
     else:
-        {"speed": speed, "differences": differences}[chosen.what](float(chosen.argument or 1))
+        {"speed": speed, "differences": differences}[chosen.what](float(first or 1))
 
 
 if __name__ == "__main__":

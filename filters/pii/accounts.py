@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import Any
 
@@ -18,6 +18,7 @@ _USER_OF_URL = re.compile(r"://[^\s/@:]*:[^\s/]*\Z")  # what comes before the @ 
 _BEFORE_ADDRESS = re.compile(
     r"[/?|{}*`#^~$!<>]|%[0-9A-Fa-f]{2}|(?<![\w+.\-])[A-Za-z_]\w*=|\A=|(?<=\W)="
 )  # `email=jo@...`
+KEPT_ADDRESSES = 1 << 13  # of at most MAX_EMAIL_BYTES each
 MAX_SHORTER_ENDS = 8  # of an address that runs into a word
 ETHEREUM_SCORE, REPOSITORY_SCORE = 0.5, 0.1
 
@@ -55,10 +56,17 @@ def _address(text: str, lowest: int, highest: int) -> tuple[int, int, float] | N
         start += text[end - 1] == "_" == text[start]  # emphasis: _jo@corp.de_
         end -= 1
     for stop in (end, *islice(_shorter_ends(text, at, end), MAX_SHORTER_ENDS)):
-        for result in email_recogniser().analyze(text[start:stop], ["EMAIL_ADDRESS"]):
-            if start + result.start < at < start + result.end:
-                return start + result.start, start + result.end, result.score
+        for first, last, score in _found_by_presidio(text[start:stop]):
+            if start + first < at < start + last:
+                return start + first, start + last, score
     return None
+
+
+@lru_cache(KEPT_ADDRESSES)
+def _found_by_presidio(value: str) -> tuple[tuple[int, int, float], ...]:
+    """(start, end, score) of addresses in a candidate; corpora hold the same few addresses over and over."""
+    results = email_recogniser().analyze(value, ["EMAIL_ADDRESS"])
+    return tuple((result.start, result.end, result.score) for result in results)
 
 
 def _latin_start(text: str, lowest: int, at: int) -> int:

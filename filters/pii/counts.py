@@ -57,7 +57,7 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
 
 FAMILY = Family(
     name="pii",
-    version=2,
+    version=3,
     signals=(
         *(
             Signal(

@@ -28,12 +28,17 @@ _FORMS = (
     rf"bc1qexample[{BECH32}]{{31}}",
 )
 _RESERVED = re.compile("|".join(_FORMS), re.ASCII)
-_PERHAPS = re.compile(r"[<@x]|555-01|4000 0000|XX00|192\.0|198\.51|203\.0|2001:|000-|user-|example|bc1q", re.ASCII)
+# One of these stands in each: most texts have none, and looking for them costs less than the expression.
+_MARKS = (
+    *PLACEHOLDERS.values(),
+    *(f"@{MAIL_DOMAIN}", "-555-01", "4000 0000 ", "XX00 ", "192.0.2.", "198.51.100.", "203.0.113.", "2001:db8:"),
+    *("000-", ":password-", "example-secret-", "0x" + 28 * "0", "bc1qexample"),
+)
 
 
 def blanked(text: str) -> str:
     """`text` with each reserved value replaced by as many BLANKs."""
-    if not _PERHAPS.search(text):
+    if not any(map(text.__contains__, _MARKS)):
         return text
     return _RESERVED.sub(_blank, text)
 

@@ -17,6 +17,7 @@ MIN_DIGITS, MAX_DIGITS = 7, 15
 MAX_DIGITS_WITH_PREFIX = 18
 SCORE, UNLIKELY_SCORE = 0.4, 0.1
 _OPENING = "+＋([（［"
+_OTHER_FORMS = (unlike.is_dotted_quad, unlike.is_decimal, unlike.is_book, unlike.is_counting, unlike.is_round_range)
 
 
 def phones(window: Window) -> Iterator[Found]:
@@ -82,9 +83,7 @@ def _is_something_else(text: str, number: Written, word: int, international: boo
         or unlike.is_brazilian_postcode(left, number)
     ):
         return True
-    if word < LABELLED and any(
-        form(number) for form in (unlike.is_dotted_quad, unlike.is_decimal, unlike.is_book, unlike.is_counting)
-    ):
+    if word < LABELLED and (unlike.is_term(left, number, right) or any(form(number) for form in _OTHER_FORMS)):
         return True
     if word < ASKED and (unlike.is_zip_code(number) or unlike.is_range(number)):
         return True

@@ -22,6 +22,7 @@ _FILE_END = re.compile(r"\.[A-Za-z][A-Za-z\d]{1,3}(?!\w)")
 _LAST_WORD = re.compile(rf"(\w+)[{BLANKS}\t]+\Z")
 _NEXT_WORD = re.compile(rf"[{BLANKS}\t]+(\w+)")
 _THOUSANDS_MARKS = frozenset(" .'’")
+ROUND = 50  # what both ends of a round range are multiples of
 
 # The word directly before calls the digits something else.
 _OTHER_NAMES = """
@@ -45,7 +46,7 @@ _CURRENCY_BEFORE = re.compile(rf"(?:[$€£¥₹₽₩₺₴]|(?<!\w)(?:{'|'.joi
 _UNITS = """
     users? people persons inhabitants members customers times votes points millions? billions? thousands? mio mrd
     km km² km2 m² m2 kg g mg cm mm mi miles ft feet acres hectares ha ml cl l oz lbs? px pt dpi rpm kbps mbps
-    bytes kb mb gb tb kib mib gib bits? hz khz mhz ghz volts? watts? kw mw
+    calories? kcal kj bytes kb mb gb tb kib mib gib bits? hz khz mhz ghz volts? watts? kw mw
     ms sec secs seconds minutes hours hrs days weeks months years
     rows records items files lines words tokens parameters pages copies units pieces pcs shares views downloads
     visitors viewers readers listeners followers subscribers employees students soldiers deaths cases
@@ -56,6 +57,9 @@ _UNITS = """
 _UNIT_BEHIND = re.compile(
     rf"[{BLANKS}]?(?:[%‰°€£¥₹₽](?![\w$€£])|(?:[{BLANKS}]|(?<=\d))(?:{'|'.join(_UNITS)})(?!\w))", re.IGNORECASE
 )
+_ADDED = re.compile(rf"[+＋][{BLANKS}]")
+_OPERAND = re.compile(rf"(?:\d|[)\]]|(?<![^\W\d_])[^\W\d_])[{BLANKS}]*\Z")  # a number, a bracket, a variable
+_EQUATION_BEHIND = re.compile(rf"[{BLANKS}]?[=≈][{BLANKS}]?[{DASHES}+(]?\d|[{BLANKS}][+*×÷·][{BLANKS}](?:\d|\()")
 
 
 def is_joined_left(left: str, number: Written) -> bool:
@@ -123,6 +127,12 @@ def is_amount(left: str, right: str) -> bool:
     return _CURRENCY_BEFORE.search(left[-12:]) is not None or _UNIT_BEHIND.match(right[:20]) is not None
 
 
+def is_term(left: str, number: Written, right: str) -> bool:
+    """Whether it is added to what stands before, or an equation goes on behind: `622x + 3751 - 3751 = 18679`."""
+    added = _ADDED.match(number.value) is not None and _OPERAND.search(left[-8:]) is not None
+    return added or _EQUATION_BEHIND.match(right) is not None
+
+
 def is_date(number: Written) -> bool:
     """Whether the number holds a date with its year, or years."""
     groups = number.groups
@@ -173,10 +183,22 @@ def is_zip_code(number: Written) -> bool:
 
 def is_range(number: Written) -> bool:
     """Two numbers of one length with a dash, the second larger."""
+    groups = _ends_of_range(number)
+    return groups is not None and len(groups[0]) == len(groups[1])
+
+
+def is_round_range(number: Written) -> bool:
+    """Two round numbers with a dash, the second larger: `500-1000`."""
+    groups = _ends_of_range(number)
+    return groups is not None and all(int(group) % ROUND == 0 for group in groups)
+
+
+def _ends_of_range(number: Written) -> list[str] | None:
+    """The two groups of a number with one dash, where the first is smaller and begins with no zero."""
     groups = number.groups
-    if len(groups) != 2 or number.marks[0] in (" ", ".", "/"):
-        return False
-    return len(groups[0]) == len(groups[1]) and groups[0] < groups[1] and groups[0][0] != "0"
+    if len(groups) != 2 or number.marks[0] in (" ", ".", "/") or groups[0][0] == "0":
+        return None
+    return groups if int(groups[0]) < int(groups[1]) else None
 
 
 def is_book(number: Written) -> bool:

@@ -18,6 +18,7 @@ _OTHER_PHONES = re.compile(  # a device, an instrument or a vehicle
 _INITIAL = re.compile(r"(?<!\d)(?:\A|[\s(|•·,;/])[TPMFCOtpmf]:\s?\Z")  # `T: 020 7946 0958` in a letter-head
 _ASIDE = re.compile(r"\([^()\d\n]{1,20}\)")  # `Tel. (home): ...`
 _NAMING_MARK = re.compile(r"\s?[:.#=|]|\b(?:number|no|nr)\b", re.IGNORECASE)
+_CHANGED = re.compile(r"\s+by\b", re.IGNORECASE)  # `cut this number by 500-1000`
 _TOWARDS = re.compile(r"\b(?:to|at|on|me|us|him|her)\b", re.IGNORECASE)
 _PLAIN_GAP = re.compile(r"[\w\s:=,.;'’\"“”„()*#–—\-+/°]*")
 _BEHIND = re.compile(
@@ -86,7 +87,7 @@ def _before(left: str) -> int:
 
 def _asks(word: str, before: str, after: str) -> bool:
     """Whether a request, which `after` follows up to the number, asks for a call."""
-    if word in words.NUMBER_WORDS and before not in words.OWNERS:
+    if word in words.NUMBER_WORDS and (before not in words.OWNERS or _CHANGED.match(after)):
         return False
     if before in words.NO_CALLERS:
         return False

@@ -57,7 +57,12 @@ def foreign_tails(name: str) -> set[str]:
     return {form[first:] for form in (name, name.upper(), name.capitalize())}
 
 
-_PREFIX_DATA, _PREFIX_OFFSETS, _PREFIX_BUCKETS = _packed(set(KEY_PREFIXES) - set(SHORT_PREFIXES))
+_LONG_PREFIXES = sorted(set(KEY_PREFIXES) - set(SHORT_PREFIXES))
+_PREFIX_STARTS = np.zeros(
+    1 << 16, np.bool_
+)  # of two bytes, the first in front: whether a longer prefix begins with them
+_PREFIX_STARTS[[ord(prefix[0]) << 8 | ord(prefix[1]) for prefix in _LONG_PREFIXES]] = True
+_PREFIX_DATA, _PREFIX_OFFSETS, _PREFIX_BUCKETS = _packed(_LONG_PREFIXES)
 _SHORT_DATA, _SHORT_OFFSETS, _SHORT_BUCKETS = _packed(SHORT_PREFIXES)
 _NAME_DATA, _NAME_OFFSETS, _NAME_BUCKETS = _packed(SECRET_NAMES)
 _PASSWORD_DATA, _PASSWORD_OFFSETS, _PASSWORD_BUCKETS = _packed(PASSWORD_NAMES)
@@ -135,7 +140,8 @@ def key_end(data, start, stop, end, digits, letters):
         if 8 <= digits <= 10 and stop + 36 <= end and data[stop] == 58 and is_of(data[stop + 1], WORD):
             return _line_end(data, stop, end, 64)  # a bot's number and its token
         return -1
-    known = _begins_with(data, start, end, _PREFIX_DATA, _PREFIX_OFFSETS, _PREFIX_BUCKETS) > 0
+    known = size > 1 and _PREFIX_STARTS[np.int64(data[start]) << 8 | data[start + 1]]
+    known = known and _begins_with(data, start, end, _PREFIX_DATA, _PREFIX_OFFSETS, _PREFIX_BUCKETS) > 0
     continued = stop < end and (data[stop] == 45 or data[stop] == 46)
     if not known and ((size >= MIN_KEY_BYTES and digits) or continued):
         known = _begins_with(data, start, end, _SHORT_DATA, _SHORT_OFFSETS, _SHORT_BUCKETS) > 0 and (

@@ -18,13 +18,14 @@ from gristmill.kernels.compile import helper
 PHONE, PLACE, IDENTITY, CARD, ADDRESS = range(5)  # classes of words
 CLASSES = 5
 MAX_BOUNDED_LETTERS = 4  # shorter words stand in too many others: only as words
-# Of a phrase that names an identity number, the first word that is not one of these, else the longest, is looked for.
-_COMMON = frozenset(
-    """
-    number numbers card tax national identification identity personal license licence driver drivers driving documento
-    social service health authority permanent account resident de di file code mon nr numer numéro número
-    """.split()  # noqa: SIM905
-)
+# Of a phrase that names a number, the word is looked for that stands in fewest other texts: one that is not here, else the
+# first of these. `is` or `no` would make candidates of most numbers in prose.
+_COMMON = """
+    nr numer numéro documento identification identity licence license permanent resident drivers driver driving health
+    authority tax reference common card south personal social national service account pass mon file code de di number
+    numbers no is
+""".split()  # noqa: SIM905
+_RANK = {word: place for place, word in enumerate(_COMMON)}
 
 
 def _variants(word: str) -> Iterable[str]:
@@ -36,12 +37,11 @@ def _variants(word: str) -> Iterable[str]:
 def _trigger(phrase: str) -> str:
     """The word of a phrase that is looked for."""
     words = [word for word in phrase.replace("'", " ").replace("-", " ").split() if len(word) > 1]
-    rare = [word for word in words if word not in _COMMON]
-    return rare[0] if rare else max(words, key=len)
+    return min(words, key=lambda word: _RANK.get(word, -1))
 
 
 def _packed() -> tuple[np.ndarray, ...]:
-    """(bytes, offsets, classes as bits, bounded, first word by first byte, whether two bytes begin any)."""
+    """(bytes, offsets, classes as bits, bounded, first word by two bytes) of the sorted words."""
     found: dict[bytes, int] = {}
     phrases = {phrase for phrases in NAMED_BY.values() for phrase in phrases}
     for class_, wanted in (
@@ -57,20 +57,17 @@ def _packed() -> tuple[np.ndarray, ...]:
     forms = sorted(found)
     sizes = [len(form) for form in forms]
     bounded = [len(form) <= MAX_BOUNDED_LETTERS and form.isalpha() and form.decode() not in STEMS for form in forms]
-    starts = np.zeros(1 << 16, np.bool_)
-    for encoded in forms:
-        starts[encoded[0] << 8 | encoded[1]] = True
+    beginnings = [form[0] << 8 | form[1] for form in forms]
     return (
         np.frombuffer(b"".join(forms), np.uint8).copy(),
         np.cumsum([0, *sizes]).astype(np.int64),
         np.array([found[form] for form in forms], np.int64),
         np.array(bounded, np.bool_),
-        np.searchsorted([form[0] for form in forms], np.arange(257)).astype(np.int64),
-        starts,
+        np.searchsorted(beginnings, np.arange((1 << 16) + 1)).astype(np.int16),
     )
 
 
-_DATA, _OFFSETS, _BITS, _BOUNDED, _BUCKETS, _STARTS = _packed()
+_DATA, _OFFSETS, _BITS, _BOUNDED, _BUCKETS = _packed()
 
 
 @helper
@@ -80,15 +77,13 @@ def find_words(data, start, stop, base, end, ends):
     The text is data[base:end].
     """
     for i in range(start, min(stop, end - 1)):
-        first = LOWERED[data[i]]
-        if not _STARTS[np.int64(first) << 8 | LOWERED[data[i + 1]]]:
-            continue
-        for w in range(_BUCKETS[first], _BUCKETS[first + 1]):
+        two = np.int64(LOWERED[data[i]]) << 8 | LOWERED[data[i + 1]]
+        for w in range(_BUCKETS[two], _BUCKETS[two + 1]):
             begin = _OFFSETS[w]
             size = _OFFSETS[w + 1] - begin
             if i + size > end:
                 continue
-            k = 1
+            k = 2
             while k < size and LOWERED[data[i + k]] == _DATA[begin + k]:
                 k += 1
             if k < size:

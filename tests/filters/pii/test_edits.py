@@ -8,6 +8,7 @@ from gristmill.filters.pii.edits import MASK, PSEUDONYM, edits, masked, pii_edit
 from gristmill.filters.pii.find import find
 from gristmill.filters.pii.kinds import PATTERN_KINDS, PLACEHOLDERS
 from gristmill.filters.pii.pseudonyms import PSEUDONYM_KINDS, Pseudonyms, load_key
+from gristmill.filters.pii.reserved import BLANK, blanked
 from gristmill.filters.transforms.apply import apply_edits, versioned_text
 from gristmill.schemas.errors import RecipeError
 from hypothesis import given, settings
@@ -79,6 +80,7 @@ def test_masked_text_scanned_again_holds_nothing(text: str, action: str) -> None
 def test_pseudonyms_are_no_values(kind: str, value: str, mark: str) -> None:
     pseudonym = Pseudonyms(KEY).of(kind, mark + value)
     assert pseudonym == Pseudonyms(KEY).of(kind, mark + value)
+    assert set(blanked(pseudonym)) == {BLANK}
     for context in ("{}", "my card, phone or ssn: {} office", "http://{}@host.com/", "password = '{}'"):
         assert find(pa.array([context.format(pseudonym)]), {"min_score": 0.01}) == [[]], context
 
@@ -88,6 +90,7 @@ def test_placeholders_name_the_kind() -> None:
         "<EMAIL> or <IP_ADDRESS>, https://<CREDENTIALS>@h.com/"
     )
     assert set(PATTERN_KINDS) < set(PLACEHOLDERS)
+    assert all(set(blanked(placeholder)) == {BLANK} for placeholder in PLACEHOLDERS.values())
 
 
 def test_the_same_value_in_other_writing_is_the_same_pseudonym() -> None:
