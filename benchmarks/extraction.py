@@ -3,16 +3,22 @@
     python benchmarks/extraction.py f1 DATA [--folds 5] [--pages N] [--peers resiliparse trafilatura justext]
     python benchmarks/extraction.py speed DATA [--pages 200]
     python benchmarks/extraction.py snippets PAGES... [--peers ...]
+    python benchmarks/extraction.py articles FOLDER [--peers ...]
 
 f1: word F1 on the development split of WCXB (benchmarks/extraction_data.py), over all pages and by type, and the share of
 snippets that a text must hold (with) and must not hold (without). Ours is cross-validated by host: each page is judged by
 tables learned without its site; "shipped" are the tables in the repository, which have seen these pages.
 speed: milliseconds a page and MB/s of HTML on one core, medians of five rounds in turn.
 snippets: JSON Lines, also packed, with `html`, `with`, `without`; by language where a page names one (lang_lid176).
+Or a checkout of adbar/trafilatura (tests/evaldata.json, tests/eval), by the language that pages declare.
+articles: a checkout of scrapinghub/article-extraction-benchmark (ground-truth.json, html/*.html.gz) by its own measure: mean
+precision and mean recall of runs of four words, each page weighing the same, and their F1.
 """
 
 import argparse
+import gzip
 import lzma
+import re
 import statistics
 import time
 from collections import Counter
@@ -24,6 +30,8 @@ import numpy as np
 import pyarrow.parquet as pq
 from extraction_data import Example, by_type, examples, fold_of, utf8
 from extraction_model import label_evidence, learn
+from gristmill.filters.encoding.decode import decode
+from gristmill.filters.encoding.evidence import choose_encoding
 from gristmill.filters.html.extract import Extraction
 from pydantic_core import from_json
 from word_scores import word_f1, words
@@ -123,33 +131,73 @@ def speed(options: argparse.Namespace) -> None:
         )
 
 
-def snippets(options: argparse.Namespace) -> None:
+def json_rows(path: Path) -> list[dict[str, Any]]:
+    content = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
+    return [from_json(line) for line in content.splitlines()]
+
+
+def checkout_rows(folder: Path) -> list[dict[str, Any]]:
+    """The pages of trafilatura's own evaluation, in the language that each declares."""
     rows: list[dict[str, Any]] = []
-    for path in options.data:
-        content = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
-        rows += [from_json(line) for line in content.splitlines()]
+    for entry in from_json((folder / "tests" / "evaldata.json").read_bytes()).values():
+        found = [path for place in ("eval", "cache") if (path := folder / "tests" / place / entry["file"]).is_file()]
+        raw = found[0].read_bytes()
+        html = decode(raw, choose_encoding(raw, [], is_html=True))
+        declared = Extraction(html.encode("utf-8", "replace")).metadata.language or ""
+        rows.append(entry | {"html": html, "lang_lid176": declared[:2].lower()})
+    return rows
+
+
+def snippets(options: argparse.Namespace) -> None:
+    rows = [row for path in options.data for row in (checkout_rows(path) if path.is_dir() else json_rows(path))]
     for name, extract in ({"gristmill": by_gristmill} | {name: PEERS[name] for name in options.peers}).items():
         found: dict[str, list[tuple[float, float]]] = {}
         for row in rows:
             pair = shares(extract(row["html"].encode("utf-8", "replace")), row["with"], row["without"])
-            for group in ("all", row.get("lang_lid176") or "unknown"):
+            for group in ("all", row.get("lang_lid176") or "none"):
                 found.setdefault(group, []).append(pair)
         for group, pairs in sorted(found.items()):
             held, absent = np.nanmean(np.array(pairs), axis=0)
             print(f"{name:12} {group:8} {len(pairs):4} pages: with {held:.3f} without {absent:.3f}")
 
 
+def runs_of_words(text: str, length: int = 4) -> Counter[tuple[str, ...]]:
+    """Runs of `length` words and how often each occurs; a shorter text is one run."""
+    found = re.findall(r"\w+", text)
+    return Counter(tuple(found[at : at + length]) for at in range(max(1, len(found) - length + 1)) if found)
+
+
+def articles(options: argparse.Namespace) -> None:
+    wanted = from_json((options.data / "ground-truth.json").read_bytes())
+    pages = {key: gzip.decompress((options.data / "html" / f"{key}.html.gz").read_bytes()) for key in wanted}
+    for name, extract in ({"gristmill": by_gristmill} | {name: PEERS[name] for name in options.peers}).items():
+        precisions, recalls = [], []
+        for key, html in pages.items():
+            true, given = runs_of_words(wanted[key].get("articleBody", "")), runs_of_words(extract(utf8(html)))
+            both = (true & given).total()
+            if given:
+                precisions.append(both / given.total())
+            if true:
+                recalls.append(both / true.total())
+        precision, recall = float(np.mean(precisions)), float(np.mean(recalls))
+        harmonic = 2 * precision * recall / (precision + recall)
+        print(
+            f"{name:12} {len(pages)} pages: F1 {harmonic:.3f}, precision {precision:.3f}, recall {recall:.3f}",
+            flush=True,
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
-    for name, run in (("f1", f1), ("speed", speed), ("snippets", snippets)):
+    for name, run in (("f1", f1), ("speed", speed), ("snippets", snippets), ("articles", articles)):
         command = commands.add_parser(name)
         command.set_defaults(run=run)
         command.add_argument("data", type=Path, nargs="+" if name == "snippets" else None)
         command.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
         command.add_argument("--pages", type=int, default=200 if name == "speed" else None)
         command.add_argument("--folds", type=int, default=5, help="0: only the shipped tables")
-        command.add_argument("--trees", type=int, default=100)
+        command.add_argument("--trees", type=int, default=160)
         command.add_argument("--rounds", type=int, default=25)
         command.add_argument("--rounds-of-time", type=int, default=5)
     options = parser.parse_args()

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from extraction_data import Example, fold_of
+from gristmill.filters.html.declared import declared
 from gristmill.filters.html.extract import Model, block_sizes, description_bytes, label_table
 from gristmill.filters.html.features import FEATURES, NAMES, block_features
 from gristmill.filters.html.layout import ELEMENT, FIRST_LABEL, LABEL, LABEL_END, LAST_LABEL, PARENT
@@ -18,7 +19,7 @@ LONGEST = 60  # words of a block that count for its labels
 PARAMETERS: dict[str, Any] = {
     "objective": "cross_entropy",
     "num_leaves": 16,
-    "learning_rate": 0.12,
+    "learning_rate": 0.09,
     "min_data_in_leaf": 60,
     "feature_fraction": 0.5,
     "bagging_fraction": 0.7,
@@ -95,8 +96,8 @@ def features(example: Example, table: LabelTable) -> np.ndarray:
     """The rows of a page."""
     page = example.page
     out = np.zeros((len(page.blocks), FEATURES), np.float32)
-    title, description = example.heads.bytes_of("<title>"), description_bytes(example.heads)
-    block_features(page.text, page.blocks, page.elements, page.labels, title, description, *table, out)
+    said = (example.heads.bytes_of("<title>"), description_bytes(example.heads), declared(example.heads))
+    block_features(page.text, page.blocks, page.elements, page.labels, *said, *table, out)
     return out
 
 
@@ -184,9 +185,7 @@ def learn(examples: Sequence[Example], evidence: Sequence[Evidence], trees: int,
         if len(example.sizes):
             found = features(example, table)
             probabilities = 1 / (1 + np.exp(-log_odds(found, block_trees)))
-            page_rows.append(
-                page_row(found, block_sizes(example.page), probabilities.astype(np.float32), example.heads)
-            )
+            page_rows.append(page_row(found, block_sizes(example.page), probabilities.astype(np.float32)))
             types.append(example.page_type)
     return Learned(scores, block_lines, fit_page_types(np.concatenate(page_rows), types, rounds))
 

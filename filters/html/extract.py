@@ -16,6 +16,7 @@ from gristmill.filters.encoding.declared import mark_of
 from gristmill.filters.encoding.decode import decode
 from gristmill.filters.encoding.evidence import choose_encoding
 from gristmill.filters.html.choose import choose_blocks
+from gristmill.filters.html.declared import declared
 from gristmill.filters.html.features import FEATURES, NAMES, block_features
 from gristmill.filters.html.heads import Heads
 from gristmill.filters.html.layout import ELEMENT, HIDDEN, STATE, TAG, WIDE, WORDS, Page
@@ -109,11 +110,11 @@ class Extraction:
         rows = np.empty((min(count, MAX_BLOCKS), FEATURES), np.float32)
         if count:
             sums = np.empty(count)
-            texts = (self.heads.bytes_of("<title>"), description_bytes(self.heads))
+            said = (self.heads.bytes_of("<title>"), description_bytes(self.heads), declared(self.heads))
             for start in range(0, count, MAX_BLOCKS):
                 blocks = page.blocks[start : start + MAX_BLOCKS]
                 learned = (model.label_keys, model.label_scores)
-                block_features(page.text, blocks, page.elements, page.labels, *texts, *learned, rows[: len(blocks)])
+                block_features(page.text, blocks, page.elements, page.labels, *said, *learned, rows[: len(blocks)])
                 sum_of_trees(rows[: len(blocks)], *model.block_trees, sums[start : start + MAX_BLOCKS])
             sizes = block_sizes(page)
             choose_blocks(sums, sizes, shown_blocks(page, sizes), scores, kept)
@@ -178,7 +179,7 @@ class Extraction:
         if not len(rows):
             return None
         sizes = block_sizes(self.page)[-len(rows) :]
-        return most_probable_type(page_row(rows, sizes, scores[-len(rows) :], self.heads), self._model.page_trees)
+        return most_probable_type(page_row(rows, sizes, scores[-len(rows) :]), self._model.page_trees)
 
     @property
     def shown_bytes(self) -> int:

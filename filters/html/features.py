@@ -2,10 +2,12 @@
 """What is known of each block of a page when it is decided whether it is main content: one row of numbers a block.
 
 Nothing here knows a language: sizes, marks, links, repetition, the elements around a block, and how often the words of
-their class, id, role and itemprop attributes stood around main content in the pages that were learned from.
+their class, id, role and itemprop attributes stood around main content in the pages that were learned from; and what the
+page declares itself to be (declared.py), the same in all its rows.
 """
 
 import numpy as np
+from gristmill.filters.html.declared import DECLARED
 from gristmill.filters.html.elements import (
     CHILDREN,
     FAR,
@@ -101,6 +103,7 @@ NAMES: tuple[str, ...] = (
     *(f"{what}_{level}" for level in range(1, LEVELS + 1) for what in _UP),
     *_OF_SECTION,
     *_OF_PAGE,
+    *DECLARED,
 )
 FEATURES = len(NAMES)
 _AT_PLACE = len(_OF_TEXT)
@@ -112,6 +115,7 @@ _AT_TAGS = _AT_STEPS + len(LANDMARKS)
 _AT_UP = _AT_TAGS + len(OWN_TAGS)
 _AT_SECTION = _AT_UP + LEVELS * len(_UP)
 _AT_PAGE = _AT_SECTION + len(_OF_SECTION)
+_AT_DECLARED = _AT_PAGE + len(_OF_PAGE)
 _OWN_TAGS = np.array([tag_number(name) for name in OWN_TAGS], np.int64)
 _ARTICLE, _MAIN = tag_number("article"), tag_number("main")
 
@@ -316,8 +320,9 @@ def _page_features(blocks, elements, figures, out):
 
 
 @kernel
-def block_features(text, blocks, elements, labels, title, description, keys, scores, out):
-    """Fill `out`, float32 (blocks, FEATURES). title, description: uint8. keys, scores: what was learned of labels."""
+def block_features(text, blocks, elements, labels, title, description, declared, keys, scores, out):
+    """Fill `out`, float32 (blocks, FEATURES). title, description: uint8. declared: float32, the values of DECLARED. keys,
+    scores: what was learned of labels."""
     count, size = len(blocks), len(elements)
     figures = np.empty((size, FIGURES), np.float32)
     paths, label_paths = np.empty(size, np.uint64), np.empty(size, np.uint64)
@@ -353,4 +358,5 @@ def block_features(text, blocks, elements, labels, title, description, keys, sco
         row[f + 3] = steps[e, 1] < FAR
         row[f + 4] = section[INSIDE_WORDS] / max(page_words, 1)
         row[f + 5] = section[INSIDE_LINKED] / max(section[INSIDE_WORDS], 1)
+        row[_AT_DECLARED:] = declared
     _page_features(blocks, elements, figures, out)

@@ -145,13 +145,18 @@ class Heads:
         self._text, self._source = np.empty(3 * size + 16, np.uint8), page.source
         count = _read_heads(page.source, page.heads, references(), self._text, self._rows)
         self._rows = self._rows[:count]
+        self._firsts: dict[str, np.ndarray] = {}
+        for number, begin, end in self._rows.tolist():
+            self._firsts.setdefault(KEYS[number], self._text[begin:end])
 
     def bytes_of(self, key: str) -> np.ndarray:
         """The first value of a key as bytes; none where there is no such key."""
-        for number, begin, end in self._rows:
-            if KEYS[number] == key:
-                return self._text[begin:end]
-        return self._text[:0]
+        return self._firsts.get(key, self._text[:0])
+
+    def scripts(self) -> list[bytes]:
+        """The linked data of the page, as it stands in its scripts."""
+        found = self._rows[self._rows[:, 0] == _LINKED_DATA, 1:].tolist()
+        return [self._source[begin:end].tobytes() for begin, end in found]
 
     def __getitem__(self, key: str) -> list[str]:
         wanted = KEYS.index(key)

@@ -1,39 +1,26 @@
-"""What kind of page a page is: article, forum, product and so on, by trees over the means of its blocks' features.
-
-A page's own word (og:type, the types of its linked data) is one of the features; nothing else knows a language.
-"""
+"""What kind of page a page is: article, forum, product and so on, by trees over the means of its blocks' features, with
+what the page declares itself to be among them."""
 
 import numpy as np
 from gristmill.filters.html.features import NAMES
-from gristmill.filters.html.heads import Heads
 from gristmill.filters.html.trees import Trees, sum_of_trees
 
 PAGE_TYPES = ("article", "collection", "documentation", "forum", "listing", "product", "service")
-_OG_TYPES = ("article", "product", "website", "profile", "video")
-_LINKED_TYPES = (
-    *("Article", "NewsArticle", "BlogPosting", "TechArticle", "Product", "ProductGroup", "ItemList", "CollectionPage"),
-    *("QAPage", "DiscussionForumPosting", "FAQPage", "LocalBusiness", "Service", "Organization", "WebSite"),
-)
 PAGE_FEATURES: tuple[str, ...] = (
     *(f"mean_{name}" for name in NAMES),
     *(f"main_{name}" for name in NAMES),
     "main_share",
-    *(f"og_{name}" for name in _OG_TYPES),
-    *(f"linked_{name}" for name in _LINKED_TYPES),
 )
 
 
-def page_row(rows: np.ndarray, sizes: np.ndarray, scores: np.ndarray, heads: Heads) -> np.ndarray:
+def page_row(rows: np.ndarray, sizes: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """The features of a page (1, PAGE_FEATURES), float32: means of its blocks' rows, weighed by words, and by words times
     the probability of being main text."""
     weights = np.stack([sizes, sizes * scores])
     totals = weights.sum(axis=1, keepdims=True)
     means = np.einsum("kb,bf->kf", weights, rows) / np.maximum(totals, 1e-9)
-    og_type = (heads.first("og:type") or "").lower()
-    scripts = "".join(heads["<script ld+json>"])
-    says = [name in og_type for name in _OG_TYPES] + [f'"{name}"' in scripts for name in _LINKED_TYPES]
     share = totals[1] / max(float(totals[0, 0]), 1e-9)
-    return np.concatenate([means[0], means[1], share, np.array(says, float)]).astype(np.float32)[None, :]
+    return np.concatenate([means[0], means[1], share]).astype(np.float32)[None, :]
 
 
 def most_probable_type(row: np.ndarray, trees: Trees) -> str:
