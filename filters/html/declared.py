@@ -54,7 +54,7 @@ def linked_types(heads: Heads) -> set[bytes]:
     for script in heads.scripts():
         for one, several in _LINKED_TYPE.findall(script):
             found.update([one] if one else (name.strip(b" \t\r\n\"'") for name in several.split(b",")))
-    return found
+    return found - {b""}
 
 
 def _address(address: bytes) -> tuple[int, int, int]:
