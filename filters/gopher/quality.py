@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gristmill.filters.text.ngrams import low_bytes
 from gristmill.filters.text.scratch import divided, longest_document_bytes
 from gristmill.filters.text.text_masks import characters_of, next_set, read_text, split_words, stripped, text_masks
 from gristmill.filters.text.unicode_tables import ALNUM, ALPHA, CLASS
 from gristmill.kernels.buffers import string_buffers
 from gristmill.kernels.compile import helper, inlined, kernel
 from gristmill.kernels.hashing import GOLDEN
-from gristmill.kernels.memory import load64
+from gristmill.kernels.memory import load64, low_bytes
 from gristmill.kernels.utf8 import next_code_point
 from gristmill.kernels.vectors import LANES, equal_mask, lowest_bit, set_bits
 from gristmill.schemas.signals import Family, Signal

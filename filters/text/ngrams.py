@@ -15,9 +15,9 @@ clears the part it needs first.
 from typing import NamedTuple
 
 import numpy as np
-from gristmill.kernels.compile import helper, inlined, kernel
+from gristmill.kernels.compile import helper, kernel
 from gristmill.kernels.hashing import GOLDEN
-from gristmill.kernels.memory import item_bytes, load64
+from gristmill.kernels.memory import item_bytes, load64, low_bytes
 
 # Columns of `count_ngrams`. The most frequent n-gram is the one met first among equals, also when none repeats; the
 # most frequent repeated one is the longest among equals. Characters are those of the words, without separators.
@@ -27,7 +27,6 @@ GRAM_COLUMNS = 6
 MARKS_PER_SLOT = 4
 
 MULTIPLIER = np.uint64(GOLDEN)
-ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 def table_size(items: int) -> int:
@@ -106,12 +105,6 @@ def fill_prefix_hashes(cps, n, prefixes):
 @helper
 def prefix_span_hash(prefixes, powers, start, end):
     return mixed(prefixes[end] - prefixes[start] * powers[end - start] + np.uint64(end - start))
-
-
-@inlined
-def low_bytes(number, count):
-    """The lowest `count` bytes (1 to 8) of a uint64."""
-    return number & (ALL_BITS >> np.uint64(64 - 8 * count))
 
 
 @helper

@@ -1,16 +1,48 @@
 # mypy: disallow-untyped-defs=False
 """Kernels that apply spaCy's splitting rules to decoded code points; `spacy_rules` builds their tables.
 
-Each chunk between white space is split alone: exceptions first, then one prefix and one suffix at a time until nothing
-changes, then a URL test and the infixes. At the end the exceptions whose own text holds an affix are looked for in the
-tokens of the whole document (spaCy's `_apply_special_cases`).
+Each chunk between white space is split alone, once for its copies in a batch: exceptions first, then one prefix and one
+suffix at a time until nothing changes, then a URL test and the infixes. At the end the exceptions whose own text holds
+an affix are looked for in the tokens of the whole document (spaCy's `_apply_special_cases`).
 """
+
+from string import ascii_letters
+from typing import NamedTuple
 
 import numpy as np
 from gristmill.filters.text.spacy_address import is_url
-from gristmill.filters.text.unicode_tables import SPACE
-from gristmill.kernels.compile import helper, kernel
-from gristmill.kernels.hashing import FNV_START, fnv1a
+from gristmill.filters.text.text_masks import ONE, below, without_lowest
+from gristmill.kernels.compile import helper, inlined, kernel
+from gristmill.kernels.hashing import FNV_START, GOLDEN, fnv1a
+from gristmill.kernels.memory import load64, low_bytes
+from gristmill.kernels.vectors import lowest_bit, set_bits
+
+LONGEST_REMEMBERED = 15  # bytes of an ASCII chunk whose tokens are remembered: two numbers hold it and its length
+MEMO_BITS = 14
+BYTE = np.uint64(0xFF)
+CASE_BITS, HIGHEST_BITS = np.uint64(0x2020202020202020), np.uint64(0x8080808080808080)
+
+
+class ChunkMemo(NamedTuple):
+    """What is known of short ASCII chunks, in slots by a hash of their bytes; words repeat, so most are split once.
+
+    exceptions: bool, whether an exception may be in the slot; a chunk of letters that is none is one token.
+    split: uint64, rows of the chunk as two numbers and the lengths of its tokens, a byte each. A row is right only where
+    both numbers are equal; another chunk of the slot takes its place.
+    """
+
+    exceptions: np.ndarray
+    split: np.ndarray
+
+
+def chunk_memo(rules: np.record) -> ChunkMemo:
+    """A memo of no chunks yet, for any number of texts."""
+    exceptions = np.zeros(1 << MEMO_BITS, np.bool_)
+    mark_exceptions(rules, exceptions)
+    letters = [ord(letter) for letter in ascii_letters]
+    if not rules.plain[rules.atom[letters]].all():
+        exceptions[:] = True
+    return ChunkMemo(exceptions, np.zeros((1 << MEMO_BITS, 3), np.uint64))
 
 
 @kernel
@@ -262,27 +294,123 @@ def apply_patterns(cps, count, found, matches, rules, starts, ends):
 
 
 @kernel
-def spacy_english_words(cps, n, classes, rules, patterns, starts, ends, suffixes):
-    """Spans of the English words of cps[:n] into `starts`, `ends`; returns their number.
+def split_any_chunk(cps, low, high, rules, classes, starts, ends, count, suffixes):
+    """As `split_chunk` with exceptions; a chunk that no rule can touch is one token without trying them."""
+    plain = True
+    for i in range(low, high):
+        plain = plain and rules.plain[rules.atom[cps[i]]] != 0
+    if plain and find_string(cps, low, high, rules) < 0:
+        starts[count], ends[count] = low, high
+        return count + 1
+    return split_chunk(cps, low, high, True, rules, classes, starts, ends, count, suffixes)
 
-    `rules`, `patterns`: the records of `load_rules()`. `starts`, `ends` and the scratch `suffixes`: int32, at least n.
-    """
-    count = 0
-    at = 0
-    while at < n:
-        if classes[cps[at]] & SPACE:
-            at += 1
+
+@inlined
+def chunk_key(text, start, length):
+    """(low, high) of a chunk of 1 to LONGEST_REMEMBERED bytes: the bytes themselves, and their number in the highest."""
+    low = low_bytes(load64(text, start), min(length, 8))
+    rest = max(length - 8, 0)
+    high = load64(text, start + 8) & ((ONE << np.uint64(8 * rest)) - ONE)
+    return low, high | np.uint64(length) << np.uint64(56)
+
+
+@inlined
+def chunk_slot(low, high):
+    return np.int64((low * np.uint64(GOLDEN) ^ high * FNV_START) >> np.uint64(64 - MEMO_BITS))
+
+
+@inlined
+def other_bytes(eight):
+    """Which of eight ASCII bytes are no letters: their highest bits."""
+    lower = eight | CASE_BITS
+    return ~((lower + np.uint64(0x1F1F1F1F1F1F1F1F)) & ~(lower + np.uint64(0x0505050505050505))) & HIGHEST_BITS
+
+
+@inlined
+def only_letters(low, high, length):
+    """Whether the ASCII chunk of this key is nothing but letters."""
+    rest = max(length - 8, 0)
+    others = other_bytes(high) & ((ONE << np.uint64(8 * rest)) - ONE)
+    return low_bytes(other_bytes(low), min(length, 8)) | others == 0
+
+
+@kernel
+def mark_exceptions(rules, marked):
+    """Set marked[slot] for the slot of each exception of 1 to LONGEST_REMEMBERED bytes of ASCII."""
+    text = np.zeros(LONGEST_REMEMBERED + 9, np.uint8)
+    for number in range(len(rules.text_begin) - 1):
+        begin, length = rules.text_begin[number], rules.text_begin[number + 1] - rules.text_begin[number]
+        if not 0 < length <= LONGEST_REMEMBERED:
             continue
-        low = at
-        plain = True
-        while at < n and not classes[cps[at]] & SPACE:
-            plain = plain and rules.plain[rules.atom[cps[at]]] != 0
-            at += 1
-        if plain and find_string(cps, low, at, rules) < 0:
-            starts[count], ends[count] = low, at
-            count += 1
-        else:
-            count = split_chunk(cps, low, at, True, rules, classes, starts, ends, count, suffixes)
+        for i in range(length):
+            text[i] = min(rules.text[begin + i], 128)
+        low, high = chunk_key(text, 0, length)
+        if not (low | high) & HIGHEST_BITS:
+            marked[chunk_slot(low, high)] = True
+
+
+@helper
+def remember(split, slot, low_key, high_key, low, high, starts, ends, first, count):
+    """Keep the tokens first..count of the chunk cps[low:high], if they cover it one after the other and are few."""
+    if count - first > 8:
+        return
+    lengths = np.uint64(0)
+    at = low
+    for token in range(first, count):
+        if starts[token] != at or ends[token] <= at:
+            return
+        lengths |= np.uint64(ends[token] - at) << np.uint64(8 * (token - first))
+        at = ends[token]
+    if at == high:
+        split[slot, 0], split[slot, 1], split[slot, 2] = low_key, high_key, lengths
+
+
+@kernel
+def spacy_english_words(reading, size, cps, classes, rules, patterns, memo, starts, ends, suffixes):
+    """Spans of the English words of a text into `starts`, `ends`; returns their number.
+
+    reading, size, cps: the text of `size` bytes as `read_text` and `decode_utf8` read it. `rules`, `patterns`: the
+    records of `load_rules()`. memo: a `chunk_memo`. `starts`, `ends` and the
+    scratch `suffixes`: int32, room for as many as there are characters.
+    """
+    count, split = 0, memo.split
+    after_space, inside = ONE, False
+    first_byte, low = 0, 0
+    for k in range((size >> 6) + 1):
+        space, first, before = reading.spaces[k], reading.firsts[k], reading.characters[k]
+        changes = space ^ (space << ONE | after_space)
+        after_space = space >> np.uint64(63)
+        while changes:
+            bit = lowest_bit(changes)
+            changes = without_lowest(changes)
+            byte, high = 64 * k + bit, before + set_bits(first & below(bit))
+            inside = not inside
+            if inside:
+                first_byte, low = byte, high
+                continue
+            length = byte - first_byte
+            if length > LONGEST_REMEMBERED or length != high - low:
+                count = split_any_chunk(cps, low, high, rules, classes, starts, ends, count, suffixes)
+                continue
+            low_key, high_key = chunk_key(reading.text, first_byte, length)
+            slot = chunk_slot(low_key, high_key)
+            if not memo.exceptions[slot] and only_letters(low_key, high_key, length):
+                starts[count], ends[count] = low, high
+                count += 1
+                continue
+            if split[slot, 0] == low_key and split[slot, 1] == high_key:
+                lengths = split[slot, 2]
+                at = np.int64(low)
+                while lengths:
+                    starts[count] = at
+                    at += np.int64(lengths & BYTE)
+                    ends[count] = at
+                    count += 1
+                    lengths >>= np.uint64(8)
+                continue
+            before_it = count
+            count = split_any_chunk(cps, low, high, rules, classes, starts, ends, count, suffixes)
+            remember(split, slot, low_key, high_key, low, high, starts, ends, before_it, count)
     found = np.empty((16, 3), np.int32)
     matches = find_patterns(cps, count, patterns, starts, ends, found)
     if matches > len(found):

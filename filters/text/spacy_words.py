@@ -20,9 +20,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from gristmill.filters.text.scratch import longest_document_bytes
 from gristmill.filters.text.spacy_rules import load_rules
-from gristmill.filters.text.spacy_splitting import spacy_english_words
+from gristmill.filters.text.spacy_splitting import chunk_memo, spacy_english_words
 from gristmill.filters.text.spans import Spans, grown, longest, reference_spans
+from gristmill.filters.text.text_masks import read_text, text_masks
 from gristmill.filters.text.unicode_tables import CLASS
 from gristmill.kernels.buffers import string_buffers
 from gristmill.kernels.compile import kernel
@@ -39,12 +41,14 @@ def token_spans(texts: pa.Array, exact: bool = False) -> Spans:
     if exact:
         return reference_spans(texts, spacy_spans)
     data, offsets = string_buffers(texts)
-    spans, doc_offsets = _split_batch(data, offsets, CLASS, *load_rules())
+    reading = text_masks(longest_document_bytes(offsets))
+    rules, patterns = load_rules()
+    spans, doc_offsets = _split_batch(data, offsets, CLASS, reading, chunk_memo(rules), rules, patterns)
     return spans[0], spans[1], doc_offsets
 
 
 @kernel
-def _split_batch(data, offsets, classes, rules, patterns):
+def _split_batch(data, offsets, classes, reading, memo, rules, patterns):
     size = longest(offsets)
     cps, starts, ends, suffixes = (
         np.empty(size, np.int32),
@@ -56,8 +60,9 @@ def _split_batch(data, offsets, classes, rules, patterns):
     spans = np.empty((2, (offsets[rows] - offsets[0]) // 4 + 16), np.int32)
     doc_offsets = np.zeros(rows + 1, np.int64)
     for r in range(rows):
-        n = decode_utf8(data, offsets[r], offsets[r + 1], cps)
-        words = spacy_english_words(cps, n, classes, rules, patterns, starts, ends, suffixes)
+        n = read_text(data, offsets[r], offsets[r + 1], classes, reading)
+        decode_utf8(reading.text, 0, n, cps)
+        words = spacy_english_words(reading, n, cps, classes, rules, patterns, memo, starts, ends, suffixes)
         used = doc_offsets[r]
         spans = grown(spans, used, words)
         spans[0, used : used + words] = starts[:words]

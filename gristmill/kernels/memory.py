@@ -3,9 +3,12 @@
 
 from typing import Any
 
+import numpy as np
+from gristmill.kernels.compile import inlined
 from numba import types
 from numba.extending import intrinsic as typed_intrinsic
 
+_ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 intrinsic: Any = typed_intrinsic  # its type counts the typing context as an argument of each call
 
 
@@ -100,3 +103,9 @@ def _pointer(kind: Any) -> Any:
 
 
 uint8_at, uint16_at, int32_at = _pointer(types.uint8), _pointer(types.uint16), _pointer(types.int32)
+
+
+@inlined
+def low_bytes(number, count):
+    """The lowest `count` bytes (1 to 8) of a uint64."""
+    return number & (_ALL_BITS >> np.uint64(64 - 8 * count))

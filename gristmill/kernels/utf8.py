@@ -3,6 +3,10 @@
 
 import numpy as np
 from gristmill.kernels.compile import helper, inlined
+from gristmill.kernels.memory import load64
+
+_BEYOND_ASCII = np.uint64(0x8080808080808080)
+_BYTE = np.uint64(0xFF)
 
 
 @inlined
@@ -60,24 +64,21 @@ def utf8_width(cp):
 def decode_utf8(data, start, end, out):
     """Decode data[start:end] into int32 code points in `out` (at least end - start long); returns their number.
 
-    Arrow strings are valid UTF-8, so no byte is checked.
+    Arrow strings are valid UTF-8, so no byte is checked. Eight bytes of ASCII are decoded at once.
     """
     n = 0
     i = start
     while i < end:
-        b = data[i]
-        if b < 0x80:
-            out[n] = b
-            i += 1
-        elif b < 0xE0:
-            out[n] = ((b & 0x1F) << 6) | (data[i + 1] & 0x3F)
-            i += 2
-        elif b < 0xF0:
-            out[n] = ((b & 0x0F) << 12) | ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
-            i += 3
-        else:
-            high = ((b & 0x07) << 18) | ((data[i + 1] & 0x3F) << 12)
-            out[n] = high | ((data[i + 2] & 0x3F) << 6) | (data[i + 3] & 0x3F)
-            i += 4
-        n += 1
+        stop = min(i + 8, end)
+        if stop == i + 8:
+            eight = load64(data, i)
+            if eight & _BEYOND_ASCII == 0:
+                for k in range(8):
+                    out[n + k] = np.int32(eight >> np.uint64(8 * k) & _BYTE)
+                n += 8
+                i = stop
+                continue
+        while i < stop:
+            out[n], i = next_code_point(data, i)
+            n += 1
     return n

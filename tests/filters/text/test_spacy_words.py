@@ -1,6 +1,7 @@
 """The compiled English words against spaCy itself."""
 
 from concurrent.futures import ThreadPoolExecutor
+from random import Random
 
 import numpy as np
 import pyarrow as pa
@@ -55,6 +56,16 @@ def test_compiled_equals_spacy(text: str) -> None:
 @given(st.text("0123456789.:/@aäＺx-_~?٣\U00020000😀", max_size=24))
 def test_urls_equal_spacy(text: str) -> None:
     assert words(text) == words(text, exact=True)
+
+
+@settings(max_examples=examples(150), deadline=None)
+@given(st.lists(st.text("abZ.,'()-3\x00é", min_size=1, max_size=18), min_size=1, max_size=6), st.randoms())
+def test_chunks_that_come_again_equal_spacy(chunks: list[str], random: Random) -> None:
+    """In one text and in others of the batch; the shortest, the longest and longer ones than are remembered."""
+    some = [*chunks, "can't", "Mr.", "a" * 15, "a" * 16, "ab", "ab\x00", "ab\x00\x00", "(ab)."]
+    rows = [" ".join(random.choices(some, k=24)) for _ in range(3)]
+    compiled, exact = token_spans(pa.array(rows)), token_spans(pa.array(rows), exact=True)
+    assert [pieces(t, compiled, r) for r, t in enumerate(rows)] == [pieces(t, exact, r) for r, t in enumerate(rows)]
 
 
 _OCTETS = "10 127 169 254 192 168 172 16 31 32 0 00 1 223 224 255 256 99 ٣ 1٣ 2٣٣ 100 249 253".split()  # noqa: SIM905
