@@ -134,7 +134,7 @@ def _answers(
 
 FAMILY = Family(
     name="language",
-    version=6,
+    version=7,
     signals=SIGNALS,
     measure="gristmill.filters.language.identify:measure",
     source="fastText lid.176 and CLD2; the vote is our own, see docs/language.md",
