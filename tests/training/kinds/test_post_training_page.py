@@ -15,7 +15,7 @@ SHORTEST = {"name": "page", "rows": "rows.jsonl", "model": "model", "steps": 10}
 def test_recipes_in_the_page_are_valid(repository: Path) -> None:
     page = (repository / "docs" / "post-training.md").read_text(encoding="utf-8")
     found = [SHORTEST | yaml.safe_load(block) for block in _BLOCK.findall(page)]
-    assert [recipe["kind"] for recipe in found] == ["sft", "reward", "dpo", "grpo"]
+    assert [recipe["kind"] for recipe in found] == ["sft", "reward", "dpo", "orpo", "grpo"]
     for recipe in found:
         recipe_model(recipe["kind"]).model_validate(recipe)
 
