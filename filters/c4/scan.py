@@ -135,7 +135,7 @@ def _has_longer_word(reading, s, e, most):
         return False
     if most >= 126:
         filled = False
-        for k in range((s >> 6) + 1, e >> 6):
+        for k in range(s >> 6, e >> 6):
             filled = filled or reading.spaces[k] == 0
         if not filled:
             return False
