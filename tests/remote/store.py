@@ -86,6 +86,7 @@ def running_store() -> Iterator[Store]:
     """A server on a free port of 127.0.0.1 with one empty bucket."""
     moto: Any = DomainDispatcherApplication(create_backend_app)
     store = Store("")
+    writing = threading.Lock()  # S3 puts a key that must not be there at once; moto looks first and puts then
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         kind, key = _KINDS.get(environ["REQUEST_METHOD"], "other"), environ["PATH_INFO"].lstrip("/")
@@ -99,7 +100,8 @@ def running_store() -> Iterator[Store]:
         store.requests.append((kind, key))
         status = store.disturb(kind, key) if store.disturb else None
         if status is None and not (store.lose and store.lose(kind, key)):
-            answer: Iterable[bytes] = moto(environ, start_response)
+            with writing if kind in ("put", "delete") else contextlib.nullcontext():
+                answer: Iterable[bytes] = moto(environ, start_response)
             return answer
         if status is None:
             status = 503

@@ -43,7 +43,8 @@ def test_what_a_page_says_about_itself_is_kept() -> None:
 
 
 def test_markdown_has_the_headings() -> None:
-    assert "# Streit\n\nWir haben" in extracted(HTML.encode(), extract="gristmill_markdown")["text"]
+    html = HTML.replace("</p>", f"</p><h2>Am vierten Tag</h2><p>{PARAGRAPH}</p>")
+    assert "\n\n## Am vierten Tag\n\nWir haben" in extracted(html.encode(), extract="gristmill_markdown")["text"]
 
 
 @pytest.mark.parametrize(
