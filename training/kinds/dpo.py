@@ -100,6 +100,7 @@ class Dpo(PairKind):
     """From preference pairs to a model that prefers as they do."""
 
     Recipe = DpoRecipe
+    Trainer = WatchedDpoTrainer
     recipe: DpoRecipe
 
     def training_arguments(self, options: dict[str, Any]) -> trl.DPOConfig:
@@ -118,17 +119,9 @@ class Dpo(PairKind):
         refuse_fsdp(self.recipe, "the reference is the model before step 1, whole")
         super().prepare(earlier)
 
-    def build_trainer(self) -> WatchedDpoTrainer:
-        pairs, held_out = self.datasets()
-        return WatchedDpoTrainer(
-            reference=ReferenceStore(self.folder / REFERENCE, self.plan.plan_id),
-            beta=self.recipe.beta,
-            model=self.model(),
-            args=self.arguments,
-            train_dataset=pairs,
-            eval_dataset=held_out,
-            processing_class=self.vocabulary,
-        )
+    def trainer_options(self) -> dict[str, Any]:
+        reference = ReferenceStore(self.folder / REFERENCE, self.plan.plan_id)
+        return {"reference": reference, "beta": self.recipe.beta}
 
     def validation_loss(self, trainer: Any) -> Callable[[torch.nn.Module], float | None] | None:
         """The loss of the held-out pairs; how many are preferred the right way, and by how much, goes into the log with it."""

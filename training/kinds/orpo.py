@@ -74,21 +74,14 @@ class Orpo(PairKind):
     """From preference pairs to a model that answers as the chosen ones do, and not as the rejected ones."""
 
     Recipe = OrpoRecipe
+    Trainer = OrpoTrainer
     recipe: OrpoRecipe
 
     def training_arguments(self, options: dict[str, Any]) -> trl.DPOConfig:
         return trl.DPOConfig(**options, max_length=self.recipe.max_tokens, precompute_ref_log_probs=True)
 
-    def build_trainer(self) -> OrpoTrainer:
-        pairs, held_out = self.datasets()
-        return OrpoTrainer(
-            odds_weight=self.recipe.odds_weight,
-            model=self.model(),
-            args=self.arguments,
-            train_dataset=pairs,
-            eval_dataset=held_out,
-            processing_class=self.vocabulary,
-        )
+    def trainer_options(self) -> dict[str, Any]:
+        return {"odds_weight": self.recipe.odds_weight}
 
     def validation_loss(self, trainer: Any) -> Callable[[torch.nn.Module], float | None] | None:
         """The loss of the held-out pairs; how many are in the right order, and by how much, goes into the log with it."""

@@ -1,7 +1,7 @@
 """What kinds that train on preference pairs have in common: the pairs, prepared and checked, in the order of trl's trainers."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from datasets import Dataset, disable_progress_bars
 from gristmill.training.data.pairs import COLUMNS, prepared_pair
@@ -12,9 +12,25 @@ class PairKind(PostTraining):
     """A kind whose rows are pairs of a chosen and a rejected answer to a prompt."""
 
     columns = COLUMNS
+    Trainer: ClassVar[Any]  # of trl, watched
 
     def prepare_row(self, record: Mapping[str, Any]) -> dict[str, Any]:
         return prepared_pair(record, self.encoder)
+
+    def build_trainer(self) -> Any:
+        pairs, held_out = self.datasets()
+        return self.Trainer(
+            model=self.model(),
+            args=self.arguments,
+            train_dataset=pairs,
+            eval_dataset=held_out,
+            processing_class=self.vocabulary,
+            **self.trainer_options(),
+        )
+
+    def trainer_options(self) -> dict[str, Any]:
+        """Further keywords of the kind's trainer."""
+        return {}
 
     def datasets(self) -> tuple[Dataset, Dataset | None]:
         """The pairs to train on and those held out, as trl reads them; a margin that a pair lacks is 0."""

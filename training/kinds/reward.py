@@ -29,6 +29,7 @@ class Reward(PairKind):
     """From preference pairs to a model that gives a text a number."""
 
     Recipe = RewardRecipe
+    Trainer = WatchedRewardTrainer
     task: ClassVar[str] = "SEQ_CLS"
     recipe: RewardRecipe
 
@@ -41,16 +42,6 @@ class Reward(PairKind):
         recipe = self.recipe
         grows = recipe.adapter is None
         return load_scorer(folder, self.vocabulary, recipe.max_tokens, grows, seed=recipe.seed, **options)
-
-    def build_trainer(self) -> WatchedRewardTrainer:
-        pairs, held_out = self.datasets()
-        return WatchedRewardTrainer(
-            model=self.model(),
-            args=self.arguments,
-            train_dataset=pairs,
-            eval_dataset=held_out,
-            processing_class=self.vocabulary,
-        )
 
     def validation_loss(self, trainer: Any) -> Callable[[torch.nn.Module], float | None] | None:
         """The loss of the held-out pairs; their other figures go into the log with it."""
