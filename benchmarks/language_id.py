@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
-from gristmill.filters.language.detectors import NO_LANGUAGE, cld2_candidates, fasttext_model, model_path
+from gristmill.filters.language.detectors import NO_LANGUAGE, cld2_candidates, default_model
 from gristmill.filters.language.identify import measure
 from language_learn import HELD_OUT, PARTS, hashed
 from language_texts import tidy
@@ -96,10 +96,12 @@ def pages(rows: list[tuple[str, str]]) -> list[str]:
 def speed(batch: pa.RecordBatch, unit: str) -> None:
     """Ours beside bare calls of both detectors on the same texts."""
     import pycld2
+    from fasttext_pybind import fasttext
 
     sentences = batch.column("text").to_pylist()
     encoded = [sentence.replace("\n", " ").encode() + b"\n" for sentence in sentences]
-    model = fasttext_model(model_path(None))
+    model = fasttext()  # its Python wrapper warns when it loads, and fails under numpy 2
+    model.loadModel(str(default_model()))
     named = cld2_candidates(encoded).numbers[:, 0] != NO_LANGUAGE
     fit = [text for text, has in zip(encoded, named, strict=True) if has]
 

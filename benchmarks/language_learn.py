@@ -34,13 +34,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from gristmill.filters.fasttext.classify import fasttext_classifier
 from gristmill.filters.language.detectors import (
     LANGUAGES,
     cld2_candidates,
     cld2_languages,
     fasttext_candidates,
     fasttext_languages,
-    fasttext_model,
     model_path,
     number_of_language,
 )
@@ -149,7 +149,7 @@ def without_marks(text: str) -> str:
 
 def known_languages() -> set[str]:
     """What one of the detectors has a name for and can say."""
-    return {LANGUAGES[n] for n in fasttext_languages(fasttext_model(model_path(None)))} | set(cld2_languages())
+    return {LANGUAGES[n] for n in fasttext_languages(fasttext_classifier(model_path(None)))} | set(cld2_languages())
 
 
 def held_out_language(language: str) -> bool:
@@ -337,7 +337,7 @@ class Asked:
     cld2: Any
 
     def ballot(self, profiles: list[LanguageProfile], unknown: Mapping[str, Mapping[str, float]]) -> Ballot:
-        labels = fasttext_languages(fasttext_model(model_path(None)))
+        labels = fasttext_languages(fasttext_classifier(model_path(None)))
         tables = compiled(profiles, unknown)
         return ballot(self.fasttext, self.cld2, labels, self.sampled, self.scripts, tables, RELATIVES)
 
@@ -345,9 +345,8 @@ class Asked:
 def ask(found: list[Unit]) -> Asked:
     texts = pa.array([unit.text for unit in found], pa.large_string())
     data, offsets = sample_buffers(texts, 6, 1024)
-    samples = separate(data, offsets)
-    fasttext = fasttext_candidates(fasttext_model(model_path(None)), samples)
-    return Asked(found, (data, offsets), script_numbers(texts), fasttext, cld2_candidates(samples))
+    fasttext = fasttext_candidates(fasttext_classifier(model_path(None)), data, offsets)
+    return Asked(found, (data, offsets), script_numbers(texts), fasttext, cld2_candidates(separate(data, offsets)))
 
 
 def truths(asked: Asked, known: set[str]) -> np.ndarray:

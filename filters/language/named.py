@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any
 
+from gristmill.filters.fasttext.classify import fasttext_classifier
 from gristmill.filters.language.detectors import (
     LANGUAGES,
     cld2_languages,
     fasttext_languages,
-    fasttext_model,
     model_path,
 )
 from gristmill.filters.language.labels import code_of_iso_639, language_of_cld2
@@ -67,7 +67,7 @@ def known_languages(options: Mapping[str, Any], signal: str = "language") -> fro
 def _known(detector: str, model: str | None) -> frozenset[str]:
     found: set[str] = set()
     if detector != "cld2":
-        found |= {LANGUAGES[number] for number in fasttext_languages(fasttext_model(model_path(model)))}
+        found |= {LANGUAGES[number] for number in fasttext_languages(fasttext_classifier(model_path(model)))}
     if detector != "fasttext":
         found |= set(cld2_languages())
     if detector == "combined":

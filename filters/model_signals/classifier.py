@@ -6,11 +6,12 @@ shares they have there.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from gristmill.filters.language.detectors import fasttext_model, model_path
+import numpy as np
+from gristmill.filters.fasttext.classify import fasttext_classifier
 from gristmill.filters.model_signals.line_text import LABEL_PREFIX, one_line
 from gristmill.schemas.errors import ModelError, RecipeError
 from gristmill.schemas.signal_models import Classifier, LineNormalisation, read_model
@@ -33,8 +34,8 @@ def check_name(kind: str, name: str, quantities: tuple[str, ...]) -> None:
 def check_classifier(folder: str, where: str) -> Classifier:
     """ModelError for a model that is missing, of another kind, or without the two labels."""
     manifest = read_model(folder, Classifier, where)
-    path = model_path(str(Path(folder) / manifest.model))
-    labels = set(fasttext_model(path).getLabels("replace")[0])
+    path = Path(folder) / manifest.model
+    labels = set(fasttext_classifier(path).labels)
     if labels != {POSITIVE, NEGATIVE}:
         raise ModelError(f"labels {', '.join(sorted(labels)[:5])}", where=str(path), expected=f"{POSITIVE}, {NEGATIVE}")
     return manifest
@@ -56,14 +57,16 @@ def probability_of(folder: str) -> Probability:
 
 def raw_probability(model_file: Path, normalisation: LineNormalisation) -> Probability:
     """text -> what fastText answers for the positive label; None for a text without a word."""
-    predict = fasttext_model(model_file).predict
+    model = fasttext_classifier(model_file)
+    positive = model.labels.index(POSITIVE)
 
     def probability(text: str) -> float | None:
         line = one_line(text, normalisation)
         if not line:
             return None
-        found: Mapping[str, float] = {label: p for p, label in predict(f"{line}\n".encode(), 2, 0.0, "replace")}
-        return min(max(found.get(POSITIVE, 0.0), 0.0), 1.0)
+        data = np.frombuffer(f"{line}\n".encode(), np.uint8)
+        labels, probabilities = model.classify(data, np.array([0, len(data)], np.int64), len(model.labels))
+        return min(float(probabilities[labels == positive].sum()), 1.0)
 
     return probability
 

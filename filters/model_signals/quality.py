@@ -35,7 +35,7 @@ def named_family(name: str) -> Family:
     check_name("quality", name, ("pareto",))
     return Family(
         name=f"quality_{name}",
-        version=1,
+        version=2,
         signals=(
             Signal(
                 f"quality_{name}", "float", "fraction", "calibrated probability of being like the positives", _NO_WORD
@@ -51,9 +51,8 @@ def named_family(name: str) -> Family:
         measure="gristmill.filters.model_signals.quality:measure",
         source="a classifier by `gristmill classifier train`",
         reads=("text", "doc_id"),
-        isolated=True,  # fastText holds the GIL
+        isolated=True,  # making one line of a text holds the GIL
         options=QualityOptions,
-        libraries=("fasttext-community",),
         check="gristmill.filters.model_signals.quality:check",
     )
 

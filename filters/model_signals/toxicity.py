@@ -35,7 +35,7 @@ def named_family(name: str) -> Family:
     check_name("toxicity", name, ("worst", "spans"))
     return Family(
         name=f"toxicity_{name}",
-        version=1,
+        version=2,
         signals=(
             Signal(f"toxicity_{name}", "float", "fraction", "calibrated probability that the text is toxic", _NO_WORD),
             Signal(f"toxicity_{name}_worst", "float", "fraction", "the same of its most toxic sentence", _NO_WORD),
@@ -49,9 +49,8 @@ def named_family(name: str) -> Family:
         ),
         measure="gristmill.filters.model_signals.toxicity:measure",
         source="a classifier by `gristmill classifier train`",
-        isolated=True,  # fastText holds the GIL
+        isolated=True,  # making one line of a text holds the GIL
         options=ToxicityOptions,
-        libraries=("fasttext-community",),
         check="gristmill.filters.model_signals.toxicity:check",
     )
 

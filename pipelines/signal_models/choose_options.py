@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 from gristmill.console import Console
-from gristmill.filters.model_signals.classifier import fasttext_model, raw_probability
+from gristmill.filters.fasttext.classify import fasttext_classifier
+from gristmill.filters.model_signals.classifier import raw_probability
 from gristmill.pipelines.signal_models.fasttext_options import FasttextOptions, LabelledText, train
 from gristmill.pipelines.signal_models.figures import area_under_curve
 from gristmill.pipelines.signal_models.sample import NO_SOURCE, TRAIN, TextSample, diluted
@@ -137,7 +138,7 @@ class _Trial:
             return 0.0
         probability = raw_probability(model, options.normalisation)
         scores = np.array([probability(line) or 0.0 for line, _ in asked])
-        fasttext_model.cache_clear()
+        fasttext_classifier.cache_clear()
         model.unlink()
         return area_under_curve(scores, np.array([truth for _, truth in asked], bool))
 

@@ -13,9 +13,9 @@ from typing import Any
 import gristmill
 import numpy as np
 from gristmill.console import Console
+from gristmill.filters.fasttext.classify import fasttext_classifier
 from gristmill.filters.model_signals.classifier import (
     calibrated,
-    fasttext_model,
     log_odds,
     probability_of,
     raw_probability,
@@ -103,7 +103,7 @@ def train_fasttext(
             held_out=measured,
         )
         write_model(folder, manifest)
-    fasttext_model.cache_clear()
+    fasttext_classifier.cache_clear()
     probability_of.cache_clear()
     return manifest
 

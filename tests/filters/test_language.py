@@ -243,7 +243,7 @@ def test_unusable_models_and_options_are_errors_before_anything_runs(tmp_path: P
         wrong.write_bytes(content)
         with pytest.raises(ModelError, match="not a fastText model"):
             check({"model": str(wrong)})
-    wrong.write_bytes(struct.pack("<10i", 793712314, 99, 0, 0, 0, 0, 0, 0, 0, 3))
+    wrong.write_bytes(struct.pack("<14id", 793712314, 12, *[0] * 6, 1, 3, *[0] * 5))
     with pytest.raises(ModelError, match="unreadable"):
         check({"model": str(wrong)})
     check({"model": str(wrong), "detector": "cld2"})

@@ -1,0 +1,1 @@
+"""fastText classifiers: their files read, and their answers by compiled code."""
