@@ -145,7 +145,9 @@ def long_document(folder: Path, size: int) -> Work:
     text = "\n".join(lines)[:size]
     batch = pa.record_batch({"text": pa.array([text], pa.large_string())})
     chosen = [
-        one for name in FAMILIES if (one := family(name)).reads == ("text",) and not one.inputs and one.check is None
+        one
+        for name in FAMILIES
+        if (one := family(name)).reads == ("text",) and not one.inputs and one.check is None and not one.recipe_key
     ]
 
     def measure() -> None:

@@ -140,29 +140,27 @@ class Heads:
     """What a page says about itself: `heads["og:title"]` are the values of a key, in the order of the page."""
 
     def __init__(self, page: Page) -> None:
-        self._rows = np.empty((len(page.heads), 3), np.int64)
+        rows = np.empty((len(page.heads), 3), np.int64)
         size = int(np.minimum(page.heads[:, 2] - page.heads[:, 1], 3 * _MAX_VALUE_BYTES).sum())
         self._text, self._source = np.empty(3 * size + 16, np.uint8), page.source
-        count = _read_heads(page.source, page.heads, references(), self._text, self._rows)
-        self._rows = self._rows[:count]
-        self._firsts: dict[str, np.ndarray] = {}
-        for number, begin, end in self._rows.tolist():
-            self._firsts.setdefault(KEYS[number], self._text[begin:end])
+        count = _read_heads(page.source, page.heads, references(), self._text, rows)
+        self._places: dict[str, list[tuple[int, int]]] = {}  # of the values of each key that the page has
+        for number, begin, end in rows[:count].tolist():
+            self._places.setdefault(KEYS[number], []).append((begin, end))
 
     def bytes_of(self, key: str) -> np.ndarray:
         """The first value of a key as bytes; none where there is no such key."""
-        return self._firsts.get(key, self._text[:0])
+        begin, end = self._places.get(key, [(0, 0)])[0]
+        return self._text[begin:end]
 
     def scripts(self) -> list[bytes]:
         """The linked data of the page, as it stands in its scripts."""
-        found = self._rows[self._rows[:, 0] == _LINKED_DATA, 1:].tolist()
-        return [self._source[begin:end].tobytes() for begin, end in found]
+        return [self._source[begin:end].tobytes() for begin, end in self._places.get(KEYS[_LINKED_DATA], [])]
 
     def __getitem__(self, key: str) -> list[str]:
-        wanted = KEYS.index(key)
-        data = self._source if wanted == _LINKED_DATA else self._text
-        values = [data[begin:end].tobytes() for number, begin, end in self._rows if number == wanted]
-        return [value.decode("utf-8", "replace") for value in values]
+        data = self._source if key == KEYS[_LINKED_DATA] else self._text
+        places = self._places.get(key, [])
+        return [data[begin:end].tobytes().decode("utf-8", "replace") for begin, end in places]
 
     def first(self, *keys: str) -> str | None:
         """The first value that is not blank of the first key that has one, white space made one space."""

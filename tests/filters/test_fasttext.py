@@ -31,8 +31,9 @@ QUANTISED: dict[str, dict[str, Any]] = {
     "pruned": {"cutoff": 400},
     "pruned, norms and output": {"cutoff": 300, "qnorm": True, "qout": True, "dsub": 3},
 }
-WORDS = "kar vel tos mün šie なつ ふゆ привет дом מה 你 好 é 𝒳 a bb ccc < > __label__ __label__a </s> x\u00a0y".split(
-    " "
+WORDS = (
+    *("kar", "vel", "tos", "mün", "šie", "なつ", "ふゆ", "привет", "дом", "מה", "你", "好", "é", "𝒳", "a", "bb", "ccc"),
+    *("<", ">", "__label__", "__label__a", "</s>", "x\u00a0y"),
 )
 
 

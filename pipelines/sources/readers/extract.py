@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
+from gristmill.filters.encoding.plain import is_plain_utf8
 from gristmill.filters.html.extract import Extraction
 from gristmill.filters.url import host_of
 from gristmill.pipelines.sources.readers.decoding import AUTO, decode_content, is_junk, scrub, utf8_of
@@ -39,6 +40,7 @@ EXTRACTED = pa.schema(
         pa.field("defect", pa.large_string()),  # binary_content, or null
     ]
 )
+_UNREAD: dict[str, Any] = dict.fromkeys(EXTRACTED.names)
 WARM = f"{__name__}:warm"
 OWN = ("gristmill", "gristmill_markdown")
 MAX_BYTES_IN_PROCESS = 8 << 20
@@ -54,7 +56,7 @@ def extract_batch(batch: pa.RecordBatch, config: dict[str, Any]) -> pa.RecordBat
     without "encoding" it is found out.
     """
     pages = zip(*(batch.column(name).to_pylist() for name in RAW_PAGES.names), strict=True)
-    rows = [_extract(raw, charset, url, config["extract"], config.get("encoding", AUTO)) for raw, charset, url in pages]
+    rows = [extract_page(raw, charset, url, config) for raw, charset, url in pages]
     return pa.RecordBatch.from_pylist(rows, schema=EXTRACTED)
 
 
@@ -68,20 +70,23 @@ def decode_page(
     notes: dict[str, Any] = {}
     tld = host_of(url).rpartition(".")[2].lower() if url else None
     text = decode_content(raw, encoding, notes, [charset], is_html=is_html, tld=tld)
-    row = dict.fromkeys(EXTRACTED.names)
-    row |= {"charset": notes.get("charset", "utf-8"), "replaced_bytes": notes.get("replaced_bytes")}
+    row = _UNREAD | {"charset": notes.get("charset", "utf-8"), "replaced_bytes": notes.get("replaced_bytes")}
     if ("\0" in text or "replaced_bytes" in notes) and is_junk(utf8_of(text, {}), notes):
         return {**row, "defect": "binary_content"}
     return {**row, "text": text}
 
 
-def _extract(raw: bytes, charset: str | None, url: str | None, extractor: str, encoding: str) -> dict[str, Any]:
+def extract_page(raw: bytes, charset: str | None, url: str | None, config: dict[str, Any]) -> dict[str, Any]:
+    """A row of RAW_PAGES to one of EXTRACTED. config: as of extract_batch."""
+    extractor, encoding = config["extract"], config.get("encoding", AUTO)
+    if extractor in OWN and encoding in (AUTO, "utf-8") and is_plain_utf8(raw):  # needs no decoding and encoding again
+        return _UNREAD | {"charset": "utf-8"} | _by_gristmill(raw, markdown=extractor == "gristmill_markdown")
     row = decode_page(raw, charset, is_html=True, url=url, encoding=encoding)
     html = row["text"]
     if html is None:
         return row
     if extractor in OWN:
-        return row | _by_gristmill(html, markdown=extractor == "gristmill_markdown")
+        return row | _by_gristmill(utf8_of(html, {}), markdown=extractor == "gristmill_markdown")
     tree = HTMLTree.parse(html)
     if title := tree.title:
         row["title"] = scrub(title.strip()[:MAX_TITLE_CHARACTERS], {})
@@ -101,6 +106,8 @@ def needs_isolation(raw: bytes, extractor: str) -> bool:
     wanted around it."""
     if extractor not in OWN or len(raw) > MAX_BYTES_IN_PROCESS:
         return True
+    if is_plain_utf8(raw):
+        return False
     try:
         raw.decode()
     except UnicodeDecodeError:
@@ -108,8 +115,8 @@ def needs_isolation(raw: bytes, extractor: str) -> bool:
     return False
 
 
-def _by_gristmill(html: str, *, markdown: bool) -> dict[str, Any]:
-    page = Extraction(utf8_of(html, {}))
+def _by_gristmill(html: bytes, *, markdown: bool) -> dict[str, Any]:
+    page = Extraction(html)
     text = page.markdown() if markdown else page.text
     about = page.metadata.as_dict() | {"type": page.page_type, "shown_bytes": page.shown_bytes}
     if page.text_source != "blocks":
@@ -125,7 +132,8 @@ def _by_gristmill(html: str, *, markdown: bool) -> dict[str, Any]:
 
 def warm(texts: pa.Array) -> None:
     """Compile what the extractor runs."""
-    _by_gristmill("".join(f"<p>{text}</p>" for text in texts.to_pylist()), markdown=False)
+    page = "".join(f"<p>{text}</p>" for text in texts.to_pylist()).encode()
+    extract_page(page, None, None, {"extract": OWN[0]})
 
 
 def main_text(html: str, tree: HTMLTree | None = None) -> str:

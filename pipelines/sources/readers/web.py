@@ -11,6 +11,7 @@ from gristmill.pipelines.sources.readers.extract import (
     RAW_PAGES,
     Isolate,
     decode_page,
+    extract_page,
     needs_isolation,
 )
 from gristmill.pipelines.sources.readers.rows import ReaderRows
@@ -82,7 +83,7 @@ class Pages:
             kinds.setdefault(place, []).append(page)
             places.append(place)
         taken = {
-            place: iter(_extracted(pages, place[0], json.loads(place[1]), self._isolate if place[2] else None))
+            place: _extracted(pages, place[0], json.loads(place[1]), self._isolate if place[2] else None)
             for place, pages in kinds.items()
         }
         for (rows, page), place in zip(owned, places, strict=True):
@@ -94,13 +95,16 @@ class Pages:
 
 def _extracted(
     pages: list[PendingPage], function: str, config: dict[str, Any], isolate: Isolate | None
-) -> list[dict[str, Any]]:
+) -> Iterator[dict[str, Any]]:
     """The rows of EXTRACTED of some pages, from worker processes or from here."""
+    if not isolate and function == EXTRACT_BATCH:  # without a copy of each page as a column
+        yield from (extract_page(page.raw, page.charset, page.url, config) for page in pages)
+        return
     columns = ([page.raw for page in pages], [page.charset for page in pages], [page.url for page in pages])
     arrays = [pa.array(column, field.type) for column, field in zip(columns, RAW_PAGES, strict=True)]
     batch = pa.RecordBatch.from_arrays(arrays, schema=RAW_PAGES)
     answer = isolate(function, config, batch) if isolate else load_object(function)(batch, config)
-    return list(answer.to_pylist())
+    yield from answer.to_pylist()
 
 
 def _give(rows: ReaderRows, page: PendingPage, row: dict[str, Any], error: str | None) -> None:
