@@ -10,7 +10,10 @@ KENLM_DEBIAN := cmake g++ zlib1g-dev libbz2-dev liblzma-dev libboost-program-opt
 
 GPU_PYTHON ?= $(or $(wildcard $(BIN)/python),python3)
 
-.PHONY: demo train-demo gpu-check test test-slow smoke lint bench docs system kenlm clean
+.PHONY: demo train-demo gpu-check test test-slow smoke lint bench docs system kenlm kernels clean
+
+# Tests start hundreds of processes: none of them should compile Python again.
+test test-slow: export PYTHONDONTWRITEBYTECODE =
 
 demo: .venv/.core
 	$(BIN)/gristmill build examples/demo.yaml --out demo
@@ -31,9 +34,13 @@ gpu-check:
 	$(GPU_PYTHON) benchmarks/gpu_check.py
 
 # Three processes for two cores: a third of what tests do is waiting for programs that they start.
-test: .venv/.dev system .venv/.kenlm-tried
-	$(BIN)/python tests/warm_kernels.py
+test: .venv/.dev system
+	@$(MAKE) --no-print-directory -j 2 .venv/.kenlm-tried kernels
 	GRISTMILL_REQUIRE=$(REQUIRE) $(BIN)/python -m pytest -m "not slow" -n 3 --dist loadfile --no-loadscope-reorder --durations=12
+
+# What several test files need, compiled beside KenLM's programs.
+kernels: .venv/.dev
+	$(BIN)/python tests/warm_kernels.py
 
 # The long proofs, and every generated input of the others.
 test-slow: .venv/.dev system .venv/.kenlm-tried smoke

@@ -4,11 +4,13 @@ import gc
 import os
 import shutil
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from gristmill.sandbox.bubblewrap import examined
 
+ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = {
     "bwrap": (),  # it may be installed and yet not work, in a container without namespaces: see _has
     "java": ("java",),
@@ -41,6 +43,26 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_collection(session: pytest.Session) -> None:
+    """Import without full collections, of which all that is imported stays; of several test processes each begins with
+    its own share of the files, so that pytest rewrites the assertions of each file once and the others read them."""
+    gc.disable()
+    worker = getattr(session.config, "workerinput", None)
+    if worker is None:
+        return
+    files = sorted(path for place in session.config.args for path in _test_files(Path(place.partition("::")[0])))
+    share = int(worker["workerid"].removeprefix("gw"))
+    for path in files[share :: worker["workercount"]]:
+        try:
+            import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        except (Exception, pytest.skip.Exception):  # pytest comes to this file later, and says so
+            continue
+
+
+def _test_files(place: Path) -> list[Path]:
+    return [path.resolve() for path in ([place] if place.is_file() else place.rglob("test_*.py"))]
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out tests whose program is missing; the longest file comes first."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
@@ -56,6 +78,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish(session: pytest.Session) -> None:
     """What the test files have imported stays: without this every full collection (accelerate makes one for each run of
     training) looks through all of torch and transformers again, which takes longer than a tiny run."""
+    gc.enable()
     gc.collect()
     gc.freeze()
 
@@ -74,4 +97,4 @@ def _no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The root of the checkout."""
-    return Path(__file__).resolve().parent.parent
+    return ROOT

@@ -10,5 +10,6 @@ from gristmill.schemas.recipe.rules import ORIGINAL
 
 if __name__ == "__main__":
     families = kernels_of([(name, ORIGINAL) for name in FAMILIES], ["clean", "c4_lines_dolma"])
-    steps = [*KERNELS, "gristmill.pipelines.decontamination.stage:warm_contamination", WARM, EXTRACTION]
-    warm_kernels([*families, *steps], Console())
+    longest = [EXTRACTION, WARM]  # first: what comes last is compiled while another core waits
+    others = [*families, *KERNELS, "gristmill.pipelines.decontamination.stage:warm_contamination"]
+    warm_kernels([*longest, *others], Console())
