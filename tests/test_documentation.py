@@ -5,8 +5,8 @@ import importlib
 import json
 import re
 import shlex
-import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import yaml
 from gristmill import load_recipe
 from gristmill.console import Console
 from gristmill.pipelines.cli.listing import profiles_page, signals_page
-from gristmill.pipelines.cli.main import app
+from gristmill.pipelines.cli.main import app, main
 from gristmill.schemas.errors import INCOMPLETE_EXIT_CODE
 from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.recipe.load import load_policy
@@ -142,19 +142,30 @@ def command_lines(repository: Path, block: int) -> list[list[str]]:
     return lines
 
 
-def run_lines(lines: list[list[str]], folder: Path) -> list[str]:
-    """Run gristmill with each list of words; what it printed."""
-    printed = []
-    for words in lines:
-        run = [sys.executable, "-m", "gristmill.pipelines.cli.main", *words]
-        done = subprocess.run(run, cwd=folder, capture_output=True, text=True, check=False)
-        # None of these short texts has the 200 words that the strict policy of the example wants: a run that keeps nothing.
-        assert done.returncode == (INCOMPLETE_EXIT_CODE if words[0] == "reselect" else 0), done.stderr
-        printed.append(done.stdout)
-    return printed
+RunLines = Callable[[list[list[str]], Path], list[str]]
 
 
-def test_shell_commands_run(repository: Path, small_recipe: Path, small_run: Path) -> None:
+@pytest.fixture
+def run_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunLines:
+    """What enters at gristmill's entry point with each list of words, in a folder; its answer is what they print."""
+
+    def run(lines: list[list[str]], folder: Path) -> list[str]:
+        monkeypatch.chdir(folder)
+        printed = []
+        for words in lines:
+            monkeypatch.setattr(sys, "argv", ["gristmill", *words])
+            with pytest.raises(SystemExit) as leaving:
+                main()
+            done = capsys.readouterr()
+            # None of these short texts has the 200 words that the strict policy of the example wants: nothing is kept.
+            assert leaving.value.code == (INCOMPLETE_EXIT_CODE if words[0] == "reselect" else 0), done.err
+            printed.append(done.out)
+        return printed
+
+    return run
+
+
+def test_shell_commands_run(repository: Path, small_recipe: Path, small_run: Path, run_lines: RunLines) -> None:
     """Each gristmill line as written, on a small run named `demo`."""
     lines = command_lines(repository, 0)
     assert len(lines) == 4
@@ -162,7 +173,7 @@ def test_shell_commands_run(repository: Path, small_recipe: Path, small_run: Pat
     run_lines([[named.get(word, word) for word in words] for words in lines], small_run.parent)
 
 
-def test_training_commands_run(repository: Path, small_recipe: Path, tmp_path: Path) -> None:
+def test_training_commands_run(repository: Path, small_recipe: Path, tmp_path: Path, run_lines: RunLines) -> None:
     """From the corpus to a model as written, but for the number of steps and of sequences."""
     recipe = (repository / "examples" / "pretrain.yaml").read_text()
     for written, smaller in (("\nsteps: 60\n", "\nsteps: 4\n"), ("sequences: 16", "sequences: 2"), (": 8\n", ": 2\n")):
@@ -178,7 +189,7 @@ def test_training_commands_run(repository: Path, small_recipe: Path, tmp_path: P
     assert "texts" in traced  # the source of the documents of that step
 
 
-def test_curation_commands_run(repository: Path, tmp_path: Path) -> None:
+def test_curation_commands_run(repository: Path, tmp_path: Path, run_lines: RunLines) -> None:
     """Conversations as written; each fault that was planted in the example is found by the rule for it."""
     for name in ("talks.yaml", "talks.jsonl"):
         (tmp_path / "examples").mkdir(exist_ok=True)
