@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.contracts.import_statements import imported
+
 ALLOWED: dict[str, set[str]] = {
     "schemas": {"schemas"},
     "gristmill/chat": {"chat", "schemas"},
@@ -32,18 +34,6 @@ FORBIDDEN = {
     "training": {"pyspark", "pysail"},
 }
 HEAVY = ("pyarrow", "numba", "numpy", "pyspark", "pysail", "pandas", "pydantic", "torch", "plotly", "spacy")
-
-
-def imported(path: Path) -> set[str]:
-    """Every module name in the import statements of a file, those inside functions too."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: a relative import"
-            found.add(node.module or "")
-    return found
 
 
 @pytest.mark.parametrize("layer", ALLOWED)
