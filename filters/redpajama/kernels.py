@@ -2,9 +2,11 @@
 """The compiled counts under RedPajama v2's signals: one pass over the raw text, one over the normalised text."""
 
 import math
+import string
 
 import numpy as np
 from gristmill.filters.text.ngrams import count_ngrams, fill_edges, hash_words, number_spans
+from gristmill.filters.text.stop_words import is_english_stop_word
 from gristmill.filters.text.unicode_tables import ALNUM, LOWER_CASE, NUMERIC, SPACE, UPPER
 from gristmill.filters.text.wordpunct import wordpunct_words
 from gristmill.kernels.compile import helper, kernel
@@ -34,7 +36,24 @@ NORMALISED_COLUMNS = 7
 LONGEST_GRAM = 10
 
 _BULLETS = (0x2022, 0x2023, 0x25B6, 0x25C0, 0x25E6, 0x25A0, 0x25A1, 0x25AA, 0x25AB, 0x2013)
+_STAYS = np.array([chr(b) not in string.punctuation for b in range(256)], np.int64)
+_LOWER = np.array([b + 32 if 65 <= b <= 90 else b for b in range(256)], np.uint8)
 _JAVASCRIPT = np.array([ord(char) for char in "javascript"], dtype=np.int32)
+
+
+@kernel
+def without_punctuation(data, offsets, out, edges, ascii_only):
+    """Fill `out` with the texts without ASCII punctuation, ASCII letters in lower case; ascii_only: of each, whether it is."""
+    at = 0
+    for row in range(len(offsets) - 1):
+        every = np.uint8(0)
+        for i in range(offsets[row], offsets[row + 1]):
+            b = data[i]
+            every |= b
+            out[at] = _LOWER[b]
+            at += _STAYS[b]
+        edges[row + 1] = at
+        ascii_only[row] = every < 0x80
 
 
 @helper
@@ -65,23 +84,26 @@ def _sentences(cps, n, classes):
 
 
 @kernel
-def _raw_words(cps, starts, ends, words, classes, lower, stop_keys, out):
+def _raw_words(cps, starts, ends, words, classes, lower, out):
+    alphabetic, all_caps, stop_words = 0, 0, 0
     for w in range(words):
         letters, upper, not_upper = False, False, False
         key = np.uint64(0)
         for i in range(starts[w], ends[w]):
             cp = cps[i]
-            letters = letters or 65 <= cp <= 90 or 97 <= cp <= 122
-            if classes[cp] & UPPER:
+            key = key << np.uint64(8) | np.uint64(cp if cp < 128 else 255)
+            if 97 <= cp <= 122:
+                letters = not_upper = True
+            elif classes[cp] & UPPER:
                 upper = True
+                letters |= cp <= 90
             elif classes[cp] & LOWER_CASE or lower[cp] != cp:  # a title-case letter has a lower case of its own
                 not_upper = True
-            key = key << np.uint64(8) | np.uint64(cp if cp < 128 else 255)
-        out[ALPHABETIC_WORDS] += letters
-        out[ALL_CAPS_WORDS] += upper and not not_upper
-        if ends[w] - starts[w] <= 8:
-            at = np.searchsorted(stop_keys, key)
-            out[STOP_WORDS] += at < len(stop_keys) and stop_keys[at] == key
+        alphabetic += letters
+        all_caps += upper and not not_upper
+        if ends[w] - starts[w] <= 8 and letters and not upper:  # all of them are in lower case
+            stop_words += is_english_stop_word(key)
+    out[ALPHABETIC_WORDS], out[ALL_CAPS_WORDS], out[STOP_WORDS] = alphabetic, all_caps, stop_words
 
 
 @helper
@@ -107,7 +129,7 @@ def _raw_line(cps, start, end, classes, out):
 
 
 @kernel
-def raw_counts(data, offsets, longest, classes, lower, stop_keys, counts, most_uppercase):
+def raw_counts(data, offsets, longest, classes, lower, counts, most_uppercase):
     """Fill counts (rows, RAW_COLUMNS) and the largest share of upper-case characters on a line."""
     cps = np.empty(longest, np.int32)
     starts, ends = np.empty(longest + 1, np.int32), np.empty(longest + 1, np.int32)
@@ -117,20 +139,25 @@ def raw_counts(data, offsets, longest, classes, lower, stop_keys, counts, most_u
         out[CHARACTERS] = n
         words = wordpunct_words(cps, n, classes, starts, ends)
         out[RAW_WORDS] = words
-        _raw_words(cps, starts, ends, words, classes, lower, stop_keys, out)
+        _raw_words(cps, starts, ends, words, classes, lower, out)
         out[SENTENCES] = _sentences(cps, n, classes)
-        line, dots = 0, 0
+        line, dots, brackets, symbols = 0, 0, 0, 0
         for i in range(n):
             cp = cps[i]
-            out[CURLY_BRACKETS] += cp == 123 or cp == 125
-            out[SYMBOLS] += cp == 35 or cp == 0x2026
+            if (cp >= 97 and cp <= 122) or cp == 32:  # most characters, and nothing to count
+                dots = 0
+                if i < n - 1:
+                    continue
+            brackets += cp == 123 or cp == 125
+            symbols += cp == 35 or cp == 0x2026
             dots = dots + 1 if cp == 46 else 0
             if dots == 3:
-                out[SYMBOLS] += 1
+                symbols += 1
                 dots = 0
             if cp == 10 or i == n - 1:
                 most_uppercase[row] = max(most_uppercase[row], _raw_line(cps, line, i + 1, classes, out))
                 line = i + 1
+        out[CURLY_BRACKETS], out[SYMBOLS] = brackets, symbols
 
 
 @helper
@@ -151,8 +178,8 @@ def _normalised_lines(cps, n, classes, out):
                 length += 1
                 characters += 1
                 numeric += classes[cp] & NUMERIC != 0
-                after = end + 1 == n or classes[cps[end + 1]] & SPACE != 0
-                out[JAVASCRIPT] += after and length == len(_JAVASCRIPT) and hits == length
+                if length == len(_JAVASCRIPT) and hits == length:
+                    out[JAVASCRIPT] += end + 1 == n or classes[cps[end + 1]] & SPACE != 0
             end += 1
         characters += max(words - 1, 0)
         out[MOST_LINE_WORDS] = max(out[MOST_LINE_WORDS], words)

@@ -12,10 +12,9 @@ list (`filters/text/stop_words.py`). `rps_doc_unigram_entropy` rests on the plat
 Source: togethercomputer/RedPajama-Data v2, app/src/core/quality_signals; Weber et al. 2024, arXiv:2411.12372.
 """
 
-import re
-import string
 import unicodedata
 from collections.abc import Iterator, Mapping
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -23,15 +22,12 @@ import pyarrow as pa
 from gristmill.filters.redpajama import kernels as k
 from gristmill.filters.text.ngrams import COVERED, GRAM_COLUMNS, TOP_CHARACTERS, TOP_COUNT, ngram_scratch
 from gristmill.filters.text.scratch import longest_document_bytes
-from gristmill.filters.text.stop_words import ENGLISH_KEYS
 from gristmill.filters.text.unicode_tables import CLASS, LOWER
 from gristmill.kernels.buffers import string_buffers
 from gristmill.schemas.signals import Family, Signal
 
 DIGITS = 8
 TOP_SIZES, DUPLICATE_SIZES = (2, 3, 4), (5, 6, 7, 8, 9, 10)
-_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
-_LOREM_IPSUM = re.compile("lorem ipsum", re.IGNORECASE)
 _NO_RAW, _NO_WORD, _NO_LINE = "the text has no raw word", "the text has no normalised word", "the text has no line"
 
 _FRACTIONS = (
@@ -77,10 +73,10 @@ FAMILY = Family(
 
 def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch:
     """The signals of `text`; see FAMILY for the columns."""
-    texts = [text or "" for text in batch.column(0).to_pylist()]
-    normalised = [unicodedata.normalize("NFD", text.translate(_NO_PUNCTUATION).lower()) for text in texts]
-    raw, most_uppercase = _raw(texts)
-    norm, most_numeric, entropies, grams = _normalised(normalised)
+    data, offsets = string_buffers(batch.column(0))
+    raw, most_uppercase = _raw(data, offsets)
+    normalised = _normalised(data, offsets)
+    norm, most_numeric, entropies, grams = _normalised_counts(*normalised)
     lines, words = raw[:, k.LINES], norm[:, k.WORDS]
     content = norm[:, k.WORD_CHARACTERS] + np.maximum(words - 1, 0)
     raw_words = raw[:, k.RAW_WORDS]
@@ -89,7 +85,7 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
         "rps_doc_mean_word_length": _rounded(norm[:, k.WORD_CHARACTERS], words),
         "rps_doc_unigram_entropy": [round(e, DIGITS) if n else None for e, n in _pairs(entropies, words)],
         "rps_doc_curly_bracket": _rounded(raw[:, k.CURLY_BRACKETS], raw[:, k.CHARACTERS], 0.0),
-        "rps_doc_lorem_ipsum": _rounded(np.array([_lorem_ipsum(text) for text in normalised], np.int64), content, 0.0),
+        "rps_doc_lorem_ipsum": _rounded(_lorem_ipsum(*normalised), content, 0.0),
         "rps_doc_frac_all_caps_words": _rounded(raw[:, k.ALL_CAPS_WORDS], raw_words),
         # one minus a quotient, as there: the last digit may differ from the quotient of the complement
         "rps_doc_frac_no_alph_words": [
@@ -132,22 +128,39 @@ def measure(batch: pa.RecordBatch, options: Mapping[str, Any]) -> pa.RecordBatch
     return pa.RecordBatch.from_arrays(arrays, schema=FAMILY.schema)
 
 
-def _raw(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def _raw(data: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(int64 (rows, RAW_COLUMNS), largest upper-case share of a line)."""
-    data, offsets = string_buffers(pa.array(texts, pa.large_string()))
-    counts = np.zeros((len(texts), k.RAW_COLUMNS), dtype=np.int64)
-    most_uppercase = np.zeros(len(texts))
+    count = len(offsets) - 1
+    counts, most_uppercase = np.zeros((count, k.RAW_COLUMNS), dtype=np.int64), np.zeros(count)
     longest = longest_document_bytes(offsets)
-    k.raw_counts(data, offsets, longest, CLASS, LOWER, ENGLISH_KEYS, counts, most_uppercase)
+    k.raw_counts(data, offsets, longest, CLASS, LOWER, counts, most_uppercase)
     return counts, most_uppercase
 
 
-def _normalised(texts: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _normalised(data: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(bytes, offsets) of the texts without ASCII punctuation, in lower case, decomposed."""
+    size = int(offsets[-1] - offsets[0])
+    out, edges, ascii_only = (
+        np.empty(size, np.uint8),
+        np.zeros(len(offsets), np.int64),
+        np.empty(len(offsets) - 1, bool),
+    )
+    k.without_punctuation(data, offsets, out, edges, ascii_only)
+    if ascii_only.all():
+        return out[: edges[-1]], edges
+    parts = [out[a:b].tobytes() for a, b in pairwise(edges.tolist())]
+    for row in np.flatnonzero(~ascii_only).tolist():
+        parts[row] = unicodedata.normalize("NFD", parts[row].decode().lower()).encode()
+    edges = np.array([0, *accumulate(map(len, parts))], np.int64)
+    return np.frombuffer(bytearray(b"".join(parts)), np.uint8), edges
+
+
+def _normalised_counts(data: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(int64 (rows, NORMALISED_COLUMNS), largest numeric share of a line, entropies, n-gram columns)."""
-    data, offsets = string_buffers(pa.array(texts, pa.large_string()))
-    counts = np.zeros((len(texts), k.NORMALISED_COLUMNS), dtype=np.int64)
-    most_numeric, entropies = np.zeros(len(texts)), np.zeros(len(texts))
-    grams = np.zeros((len(texts), k.LONGEST_GRAM - 1, GRAM_COLUMNS), dtype=np.int64)
+    count = len(offsets) - 1
+    counts = np.zeros((count, k.NORMALISED_COLUMNS), dtype=np.int64)
+    most_numeric, entropies = np.zeros(count), np.zeros(count)
+    grams = np.zeros((count, k.LONGEST_GRAM - 1, GRAM_COLUMNS), dtype=np.int64)
     longest = longest_document_bytes(offsets)
     scratch = ngram_scratch(longest // 2 + 1)
     k.normalised_counts(data, offsets, longest, CLASS, scratch, counts, most_numeric, entropies, grams)
@@ -163,8 +176,13 @@ def _rounded(numerators: np.ndarray, denominators: np.ndarray, undefined: float 
     return [round(a / b, DIGITS) if b else undefined for a, b in _pairs(numerators, denominators)]
 
 
-def _lorem_ipsum(normalised: str) -> int:
-    if "ipsum" not in normalised:
-        return 0
-    content = " ".join(normalised.split())
-    return len(_LOREM_IPSUM.findall(content)) if "lorem ipsum" in content else 0
+def _lorem_ipsum(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """How often each normalised text holds `lorem ipsum`, white space collapsed."""
+    counts = np.zeros(len(offsets) - 1, np.int64)
+    raw, at = data.tobytes(), -1
+    while (at := raw.find(b"ipsum", at + 1)) >= 0:
+        row = int(np.searchsorted(offsets, at, "right")) - 1
+        content = " ".join(raw[offsets[row] : offsets[row + 1]].decode().split())
+        counts[row] = content.count("lorem ipsum")
+        at = int(offsets[row + 1]) - 1
+    return counts

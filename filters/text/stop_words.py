@@ -1,3 +1,4 @@
+# mypy: disallow-untyped-defs=False
 """English function words: articles, pronouns, prepositions, conjunctions, auxiliaries and their like.
 
 Our own list, not that of any data set: RedPajama v2 reads a list of many languages that is under a licence of its own,
@@ -5,6 +6,7 @@ so a stop word fraction measured here is lower than the published one. Lower cas
 """
 
 import numpy as np
+from gristmill.kernels.compile import inlined
 
 ENGLISH = frozenset(
     """
@@ -29,4 +31,30 @@ def ascii_key(word: str) -> int:
     return key
 
 
-ENGLISH_KEYS: np.ndarray = np.array(sorted(map(ascii_key, ENGLISH)), dtype=np.uint64)
+_SIZE = 1024
+_MULTIPLIER = 0x9E3779B97F4A7C15
+
+
+def _table() -> np.ndarray:
+    """The keys of ENGLISH by open addressing; 0 is an empty place."""
+    keys = np.zeros(_SIZE, np.uint64)
+    for key in sorted(map(ascii_key, ENGLISH)):
+        place = (key * _MULTIPLIER & (1 << 64) - 1) >> 54
+        while keys[place]:
+            place = (place + 1) % _SIZE
+        keys[place] = key
+    return keys
+
+
+_KEYS = _table()
+
+
+@inlined
+def is_english_stop_word(key):
+    """Whether a uint64 is the `ascii_key` of a word of ENGLISH."""
+    place = np.int64((key * np.uint64(_MULTIPLIER)) >> np.uint64(54))
+    while _KEYS[place] != 0:
+        if _KEYS[place] == key:
+            return True
+        place = (place + 1) & (_SIZE - 1)
+    return False
