@@ -68,7 +68,7 @@ HELD_OUT = (0, 1)
 WORDS_OF_A_PROFILE = 150
 GROUPS = (
     ("bs", "hr", "sr"), ("nb", "nn", "da"), ("id", "ms"), ("xh", "zu", "ss", "nr"), ("st", "tn", "nso"),
-    ("es", "ca", "gl", "pt"), ("cs", "sk"), ("rw", "rn"),
+    ("es", "ca", "gl", "pt"), ("cs", "sk"), ("rw", "rn"), ("bo", "dz"), ("crs", "mfe", "ht"),
 )  # fmt: skip
 WORDS_OF_A_GROUP = 400
 LEAST_WORDS = 300  # of a source, to be counted
@@ -83,6 +83,7 @@ RELATIVES = {
     "ca": ("sc",), "fr": ("wa",), "pt": ("mwl",), "en": ("sco",), "pl": ("dsb", "hsb"), "sl": ("hsb",), "eo": ("io",),
     "fi": ("vep",), "et": ("vep",), "ru": ("os",), "tg": ("os",), "kk": ("os",), "ky": ("tyv",), "mn": ("tyv",),
     "hi": ("mai", "bh"), "ne": ("mai",), "tl": ("bcl", "pam"), "zh": ("yue", "wuu"),
+    "bo": ("dz",), "dz": ("bo",), "crs": ("mfe", "ht"), "mfe": ("crs",), "ht": ("crs",),
 }  # fmt: skip
 MISLABELLED = {("sentences", "ms")}  # mostly Indonesian
 UNIT_SIZES, SLICES = (300, 1000, 3000), (10, 20, 40, 80)

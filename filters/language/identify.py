@@ -134,7 +134,7 @@ def _answers(
 
 FAMILY = Family(
     name="language",
-    version=8,
+    version=9,
     signals=SIGNALS,
     measure="gristmill.filters.language.identify:measure",
     source="fastText lid.176 and CLD2; the vote is our own, see docs/language.md",

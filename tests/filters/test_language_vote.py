@@ -384,7 +384,7 @@ def test_profiles_are_read_as_they_are_written(tmp_path: Any) -> None:
 
 
 # Of the tables in the package. Where one changes, raise the family's version, so that runs are measured again.
-TABLES_OF_VERSION = (8, "9310d8584c83de9d")
+TABLES_OF_VERSION = (9, "fc46a8f9d437d424")
 
 
 def test_other_tables_are_another_version() -> None:
