@@ -30,7 +30,20 @@ def _has(marker: str) -> bool:
 # Spark in tests lives for a minute: half of what it does then is optimising code that will not run again.
 SHORT_LIVED_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
-LONGEST = "tests/engines/test_engines.py"  # minutes of starting Spark: the other process does the rest meanwhile
+# A file runs in one process: those that take longest come first, so that no process ends long after the others.
+LONGEST = (
+    "tests/engines/test_engines.py",
+    "tests/test_recorded.py",
+    "tests/test_documentation.py",
+    "tests/remote/test_object_store.py",
+    "tests/pipelines/measure/test_datatrove_build.py",
+    "tests/training/stability/test_poison.py",
+    "tests/training/kinds/test_pair_kinds.py",
+    "tests/training/kinds/test_pretrain_objectives.py",
+    "tests/training/run/test_run_states.py",
+    "tests/training/kinds/test_own_kind.py",
+    "tests/remote/test_requests.py",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -38,6 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
     missing = [name for name in required if not _has(name)]
     if missing:
         raise pytest.UsageError(f"required here but not installed: {', '.join(missing)}")
+    if gone := [name for name in LONGEST if not (ROOT / name).is_file()]:
+        raise pytest.UsageError(f"LONGEST in {__file__} names files that are not there: {', '.join(gone)}")
     os.environ.setdefault("JAVA_TOOL_OPTIONS", SHORT_LIVED_JAVA)
     # A test process has one core: two threads each would wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -64,8 +79,9 @@ def _test_files(place: Path) -> list[Path]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests whose program is missing; the longest file comes first."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+    """Leave out tests whose program is missing; the longest files come first."""
+    turns = {name: turn for turn, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: turns.get(item.nodeid.partition("::")[0], len(turns)))
     absent = [name for name in PROGRAMS if not _has(name)]
     chosen, removed = [], []
     for item in items:

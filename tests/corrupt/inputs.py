@@ -4,6 +4,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ def jsonl(content: bytes, name: str = "in.jsonl") -> Callable[[Path], Source]:
     return write
 
 
+@cache
 def many_lines() -> bytes:
     return b"".join(json.dumps({"text": f"{TEXT} {n * 7919}"}).encode() + b"\n" for n in range(60_000))
 
