@@ -55,6 +55,10 @@ class DpoRecipe(RowRecipe):
                 f"found loss {sorted_losses[0]}, which sorts the pairs of a whole batch, with micro_batch_sequences "
                 f"{self.micro_batch_sequences}; expected batch_sequences, {self.batch_sequences}"
             )
+        if "exo_pair" in self.losses and not self.label_smoothing:
+            raise ValueError(
+                "found loss exo_pair with label_smoothing 0, where it is infinite; expected more, such as 1.0e-3"
+            )
         if self.adapter is not None:
             self.adapter.check_reference()
         return self

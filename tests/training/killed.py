@@ -15,6 +15,8 @@ from typing import Any
 
 from gristmill.schemas.training.recipe import TrainingRecipe
 
+from tests.training.processes import seconds_allowed
+
 ROOT = Path(__file__).parents[2]
 Call = tuple[
     str, str, int
@@ -40,7 +42,9 @@ def kill_training(recipe: TrainingRecipe, run: Path, call: Call, modules: Path =
     said = {"recipe": recipe.model_dump(mode="json", exclude_unset=True), "kind": recipe.kind, "run": str(run)}
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}{os.pathsep}{modules}"}
     command = [sys.executable, "-m", "tests.training.killed", json.dumps({**said, "call": call})]
-    assert subprocess.run(command, env=environment, check=False, timeout=600).returncode == -signal.SIGKILL
+    assert (
+        subprocess.run(command, env=environment, check=False, timeout=seconds_allowed()).returncode == -signal.SIGKILL
+    )
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from gristmill.schemas.errors import RunError
-from gristmill.training.data.order import ServedOrder
+from gristmill.training.data.order import FOREVER, Ranges, ServedOrder
 
 HAPPENED = ("skip", "unskip", "note")  # what a chain does not begin with, of whatever kind of data it is
 
@@ -167,6 +167,18 @@ class History:
     def reach(self, served: int) -> int:
         """One more than the highest plan position among the first `served` sequences."""
         return self._served.reach(served)
+
+    def to_come(self, ranges: Ranges, served: int, last: int = FOREVER) -> list[tuple[int, int]]:
+        """What of these plan positions (disjoint ranges in order) is served from `served` on, and before `last`."""
+        return self._served.to_come(ranges, served, last)
+
+    def frontier(self, served: int) -> int:
+        """The first plan position that is still to come in its turn at a served sequence."""
+        return self._served.frontier(served)
+
+    def lowest_to_come(self, served: int) -> int:
+        """The lowest plan position that is still to come, in its turn or late."""
+        return self._served.lowest_to_come(served)
 
     def _begin(self, facts: dict[str, Any]) -> None:
         """Append the events that a new chain begins with."""

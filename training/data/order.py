@@ -1,7 +1,8 @@
 """The served order: which plan position the k-th served sequence has, when some positions are skipped."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -48,16 +49,26 @@ class ServedOrder:
         """The first plan position that is still to come in its turn at a served sequence."""
         return next(run.start for run in self._rest(served) if not run.late)
 
+    def lowest_to_come(self, served: int) -> int:
+        """The lowest plan position that is still to come at a served sequence, in its turn or late."""
+        return min(run.start for run in self._rest(served))
+
+    def to_come(self, ranges: Ranges, served: int, last: int = FOREVER) -> list[tuple[int, int]]:
+        """What of these positions (disjoint ranges in order) is served from `served` on, and before `last`."""
+        rest = [(run.start, min(run.end, run.start + last - run.served)) for run in self._rest(served)]
+        return _union(_common([(a, b) for a, b in rest if a < b], ranges))
+
     def skip(self, served: int, ranges: Ranges) -> "ServedOrder":
         """Without these plan positions from a served sequence on."""
         rest, ranges = self._rest(served), _union(ranges)
         removed = [piece for run in rest for piece in _common([(run.start, run.end)], ranges)]
         left = [Stretch(0, a, b, run.late) for run in rest for a, b in _minus([(run.start, run.end)], ranges)]
-        return self._joined(served, left, sorted({*self.skipped, *removed}))
+        return self._joined(served, left, _union([*self.skipped, *removed]))
 
     def unskip(self, served: int, ranges: Ranges) -> "ServedOrder":
         """With these skipped positions again: those already passed at once, the others where they stood."""
-        back = _common(self.skipped, _union(ranges))
+        ranges = _union(ranges)
+        back = _common(self.skipped, ranges)
         frontier = self.frontier(served)
         rest = self._rest(served)
         passed = [Stretch(0, a, min(b, frontier), True) for a, b in back if a < frontier]
@@ -98,14 +109,27 @@ def _union(ranges: Ranges) -> list[tuple[int, int]]:
 
 
 def _minus(ranges: Ranges, removed: Ranges) -> list[tuple[int, int]]:
-    """What of `ranges` lies in none of `removed`."""
-    left = list(ranges)
-    for a, b in removed:
-        left = [piece for x, y in left for piece in ((x, min(y, a)), (max(x, b), y)) if piece[0] < piece[1]]
+    """What of `ranges` lies in none of `removed` (disjoint, in order)."""
+    left = []
+    for start, end in ranges:
+        for a, b in _overlapping(start, end, removed):
+            if start < a:
+                left.append((start, a))
+            start = max(start, b)
+        if start < end:
+            left.append((start, end))
     return left
 
 
 def _common(ranges: Ranges, others: Ranges) -> list[tuple[int, int]]:
-    """What of `ranges` lies in one of `others` (disjoint)."""
-    pairs = [(max(a, c), min(b, d)) for a, b in ranges for c, d in others]
-    return sorted((a, b) for a, b in pairs if a < b)
+    """What of `ranges` lies in one of `others` (disjoint, in order)."""
+    return [(max(start, a), min(end, b)) for start, end in ranges for a, b in _overlapping(start, end, others)]
+
+
+def _overlapping(start: int, end: int, ranges: Ranges) -> Iterator[tuple[int, int]]:
+    """Those of disjoint ranges in order that have a position of [start, end): found by bisection, so that all pieces of many
+    ranges together cost no more than the pieces and a search for each range."""
+    at = bisect_right(ranges, start, key=itemgetter(1))
+    while at < len(ranges) and ranges[at][0] < end:
+        yield ranges[at]
+        at += 1

@@ -55,21 +55,43 @@ def record_forgotten(
 ) -> bool:
     """From `served` on, serve none of these rows; to be called at every start and rollback, which may bring some back.
 
-    last: the end of what the run will be served. Returns whether there was anything to record. RunError where no row is left.
+    last: the end of what the run will be served. An event names what no earlier one says: new ids, and positions that would
+    still be served. Returns whether there was anything to record. RunError where no row is left.
     """
     alone = index.sequences_of_nothing_but(set(doc_ids))
     if len(alone) == plan.rows:
         raise RunError(f"every row is forgotten, {named_shortly(sorted(doc_ids))}", expected="at least one that is not")
-    is_recorded = set(doc_ids) <= history.forgotten(served)
-    to_come = np.arange(served, max(last, served + 1))
-    shown = np.isin(plan.row(history.served_positions(to_come)), alone) if len(alone) else np.zeros(1, bool)
-    if is_recorded and not shown.any():
+    new = sorted(set(doc_ids) - history.forgotten(served))
+    last = max(last, served + 1)
+    if not new and not history.to_come(_hidden(history, plan, alone, served, last), served, last):
         return False
-    reach = history.reach(max(last, 1)) + plan.rows
-    left = 1 - len(alone) / plan.rows
-    positions = np.arange(int(reach / left) + 2 * plan.rows)
-    hidden = positions[np.isin(plan.row(positions), alone)]
-    edges = np.flatnonzero(np.diff(hidden) > 1) + 1
-    ranges = [[int(run[0]), int(run[-1]) + 1] for run in np.split(hidden, edges) if len(run)]
-    history.append(FORGET, served, {"doc_ids": sorted(doc_ids), "ranges": ranges})
+    another_epoch = plan.rows - len(alone)  # so that a run that is made a little longer needs no other event
+    ranges = history.to_come(_hidden(history, plan, alone, served, last + another_epoch), served)
+    history.append(FORGET, served, {"doc_ids": new, "ranges": [list(one) for one in ranges]})
     return True
+
+
+def _hidden(history: RowHistory, plan: RowPlan, alone: np.ndarray, served: int, last: int) -> list[tuple[int, int]]:
+    """The positions of these sequences, as ranges, as far as serving up to `last` without them reaches.
+
+    An epoch serves as many as are not hidden, and no more than are skipped for other reasons are missing besides. The cost, and
+    the number of ranges, is in what is served: where most sequences are hidden, the others are looked for.
+    """
+    kept = plan.rows - len(alone)
+    skipped = sum(b - a for event in history.events if event.event == "skip" for a, b in event.data["ranges"])
+    first = history.lowest_to_come(served) // plan.rows
+    end = history.frontier(served) // plan.rows + 2 - (served - last - skipped) // kept
+    if len(alone) <= kept:
+        return _ranges_of(plan.positions_of(alone, first, end))
+    others = plan.positions_of(np.setdiff1d(np.arange(plan.rows), alone), first, end)
+    edges = np.concatenate([[first * plan.rows - 1], others, [end * plan.rows]])
+    return [(a + 1, b) for a, b in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True) if a + 1 < b]
+
+
+def _ranges_of(positions: np.ndarray) -> list[tuple[int, int]]:
+    """Ascending positions as ranges [a, b)."""
+    if not len(positions):
+        return []
+    gaps = np.flatnonzero(np.diff(positions) > 1)
+    firsts, lasts = positions[np.append(0, gaps + 1)], positions[np.append(gaps, len(positions) - 1)] + 1
+    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))

@@ -96,12 +96,22 @@ class RowPlan:
 
     def row(self, positions: np.ndarray) -> np.ndarray:
         """The row (int64, below `rows`) that stands at each position (int64)."""
-        epochs, places = positions // self.rows, positions % self.rows
+        epochs, places = np.divmod(positions, self.rows)
         found = np.empty(len(positions), np.int64)
-        for epoch in np.unique(epochs).tolist():
-            chosen = epochs == epoch
-            found[chosen] = Permutation.named(self.rows, self.plan_id, "rows", epoch)(places[chosen])
+        order = np.argsort(epochs, kind="stable")
+        for own in np.split(order, np.flatnonzero(np.diff(epochs[order])) + 1) if len(order) else ():
+            found[own] = self._order(int(epochs[own[0]]))(places[own])
         return found
+
+    def positions_of(self, rows: np.ndarray, first_epoch: int, last_epoch: int) -> np.ndarray:
+        """The positions (int64, ascending) of some rows (int64, distinct) in the epochs from the first to before the last."""
+        own = [
+            np.sort(self._order(epoch).inverse(rows)) + epoch * self.rows for epoch in range(first_epoch, last_epoch)
+        ]
+        return np.concatenate(own) if own else np.zeros(0, np.int64)
+
+    def _order(self, epoch: int) -> Permutation:
+        return Permutation.named(self.rows, self.plan_id, "rows", epoch)
 
 
 class RowStream:

@@ -6,7 +6,8 @@ switched off. Figures: loss, accuracy, margins, log-probabilities of chosen and 
 drifted from the reference; a warning when the *chosen* ones fall.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import trl
 from accelerate.utils import gather_object
 from gristmill.schemas.training.dpo import DpoRecipe
 from gristmill.training.data.files import whole_file
-from gristmill.training.kinds.pair_trainer import PairTrainer
+from gristmill.training.kinds.pair_trainer import PairTrainer, answer_tokens
 from gristmill.training.kinds.pairs import PairKind
 from gristmill.training.kinds.post_training import refuse_fsdp
 from gristmill.training.objectives.tensors import evaluating
@@ -24,9 +25,15 @@ from gristmill.training.run.folder import REFERENCE
 from gristmill.training.score.pair_figures import right_order
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch.nn.functional import logsigmoid
 
 SIDES = ("chosen", "rejected")
 SFT = "sft"
+OF_A_BATCH = (
+    SFT,
+    "aot",
+    "aot_unpaired",
+)  # losses that are no mean over pairs: a mean over tokens, and two that sort the batch
 FALLING = 0.5  # nats below the reference, over a window of steps: the chosen answers have become less likely
 WINDOW = 16
 
@@ -34,6 +41,7 @@ WINDOW = 16
 class WatchedDpoTrainer(PairTrainer):
     """trl's losses, against a reference that is stored."""
 
+    loss_types: list[str]
     loss_weights: list[float]
 
     def __init__(self, *, reference: "ReferenceStore", beta: float, **options: Any) -> None:
@@ -63,14 +71,41 @@ class WatchedDpoTrainer(PairTrainer):
         parts = sorted(gather_object(own)) if self.args.world_size > 1 else own
         return {side: torch.tensor([v for part in parts for v in part[place]]) for place, side in enumerate(SIDES, 1)}
 
-    def margins(self, model: Any, rows: list[dict[str, Any]]) -> np.ndarray:
-        """float64 (rows,): by how many nats more than its reference a model prefers the chosen answer. rows: of a dataset
-        whose reference is computed."""
+    def pair_values(self, model: Any, rows: list[dict[str, Any]]) -> torch.Tensor:
+        """float64 (pairs, 5): log-probabilities of the chosen and of the rejected answer, those under the reference, and the
+        tokens of the chosen one. rows: of a dataset whose reference is computed."""
         inputs = self._prepare_inputs(self.data_collator(rows))
-        log_probs, _ = self.answer_log_probs(model, inputs)
-        chosen, rejected = log_probs.sum(dim=1).double().chunk(2)
-        found = chosen - inputs["ref_chosen_logps"] - (rejected - inputs["ref_rejected_logps"])
-        return found.cpu().numpy()  # type: ignore[no-any-return]
+        log_probs, mask = self.answer_log_probs(model, inputs)
+        chosen, rejected = (log_probs * mask).double().sum(dim=1).chunk(2)
+        references = (inputs[f"ref_{side}_logps"] for side in SIDES)
+        return torch.stack([chosen, rejected, *references, answer_tokens(inputs)[0]], dim=1)
+
+    def loss_of_all(self, values: torch.Tensor) -> float:
+        """The losses of OF_A_BATCH, weighted, of all these pairs as one batch. values: as `pair_values` gives them."""
+        chosen, rejected, ref_chosen, ref_rejected, tokens = values.unbind(dim=1)
+
+        def sorted_apart(higher: torch.Tensor, lower: torch.Tensor) -> torch.Tensor:
+            apart = self._beta * (higher.sort().values - lower.sort().values)
+            return -(1 - self.label_smoothing) * logsigmoid(apart) - self.label_smoothing * logsigmoid(-apart)
+
+        losses = {
+            SFT: lambda: -chosen.sum() / tokens.sum(),
+            "aot": lambda: sorted_apart(chosen - rejected, ref_chosen - ref_rejected).mean(),
+            "aot_unpaired": lambda: sorted_apart(chosen - ref_chosen, rejected - ref_rejected).mean(),
+        }
+        found = zip(self.loss_types, self.loss_weights, strict=True)
+        return float(sum(weight * float(losses[name]()) for name, weight in found if name in losses))
+
+    @contextmanager
+    def losses_of_pairs(self) -> Iterator[bool]:
+        """`compute_loss` leaves out the losses of OF_A_BATCH in the block. Whether any is left."""
+        types, weights = self.loss_types, self.loss_weights
+        left = [(name, weight) for name, weight in zip(types, weights, strict=True) if name not in OF_A_BATCH]
+        self.loss_types, self.loss_weights = [name for name, _ in left], [weight for _, weight in left]
+        try:
+            yield bool(left)
+        finally:
+            self.loss_types, self.loss_weights = types, weights
 
     def _compute_loss(self, model: Any, inputs: Any, return_outputs: bool) -> Any:
         """trl's. Its loss `sft` is a mean over the tokens of a micro batch, which is weighted in a step by the share of the
@@ -124,19 +159,22 @@ class Dpo(PairKind):
         return {"reference": reference, "beta": self.recipe.beta}
 
     def validation_loss(self, trainer: Any) -> Callable[[torch.nn.Module], float | None] | None:
-        """The loss of the held-out pairs; how many are preferred the right way, and by how much, goes into the log with it."""
+        """The loss of the held-out pairs as one batch; how many are preferred the right way, and by how much, goes into the log
+        with it."""
         validation = self.validation(trainer)
         if validation is None:
             return None
 
-        def measured(model: torch.nn.Module) -> float | None:
-            def figures(rows: list[Any]) -> list[float]:
-                margins = trainer.margins(model, rows)
-                return [float(right_order(margins).mean()), float(margins.mean() * self.recipe.beta)]
-
+        def measured(model: torch.nn.Module) -> float:
+            values = validation.values(model, lambda rows: trainer.pair_values(model, rows))
+            chosen, rejected, ref_chosen, ref_rejected, _ = values.unbind(dim=1)
+            margins = (chosen - ref_chosen - (rejected - ref_rejected)).numpy()
             names = ("held_out/accuracy", "held_out/margin")
-            trainer.held_out_figures = dict(zip(names, validation.means(model, figures), strict=True))
-            return validation.loss(model)
+            found = (right_order(margins).mean(), margins.mean() * self.recipe.beta)
+            trainer.held_out_figures = {name: float(value) for name, value in zip(names, found, strict=True)}
+            with trainer.losses_of_pairs() as any_left:
+                of_pairs = validation.loss(model) if any_left else None
+            return (of_pairs or 0.0) + trainer.loss_of_all(values)
 
         return measured
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 import trl
 from gristmill.schemas.training.orpo import OrpoRecipe
-from gristmill.training.kinds.pair_trainer import PairTrainer
+from gristmill.training.kinds.pair_trainer import PairTrainer, answer_tokens
 from gristmill.training.kinds.pairs import PairKind
 from gristmill.training.objectives.odds_ratio import odds_ratio_losses
 from gristmill.training.score.pair_figures import right_order
@@ -47,7 +47,7 @@ class OrpoTrainer(PairTrainer):
             return (pairs["loss/answers"] + self.odds_weight * pairs["loss/odds_ratio"]).mean()
         for name in PARTS:
             self._metrics["train"][name].append(self._mean_over_processes(pairs[name].detach()))
-        tokens = inputs["completion_mask"][:, 1:].sum(dim=1).chunk(2)[0]
+        tokens, _ = answer_tokens(inputs)
         answers = (pairs["loss/answers"] * tokens).sum() / num_items_in_batch[0].clamp(min=1)
         odds = pairs["loss/odds_ratio"].sum() / self._pairs_in_batch
         return (answers + self.odds_weight * odds) * self.accelerator.num_processes  # gradients are averaged over them
@@ -84,22 +84,22 @@ class Orpo(PairKind):
         return {"odds_weight": self.recipe.odds_weight}
 
     def validation_loss(self, trainer: Any) -> Callable[[torch.nn.Module], float | None] | None:
-        """The loss of the held-out pairs; how many are in the right order, and by how much, goes into the log with it."""
+        """The loss of the held-out pairs as one batch; how many are in the right order, and by how much, goes into the log
+        with it."""
         validation = self.validation(trainer)
         if validation is None:
             return None
 
-        def measured(model: torch.nn.Module) -> float | None:
-            def figures(rows: list[Any]) -> list[float]:
-                pairs = trainer.pair_values(model, trainer._prepare_inputs(trainer.data_collator(rows)))
-                loss = pairs["loss/answers"] + self.recipe.odds_weight * pairs["loss/odds_ratio"]
-                ratios = pairs["log_odds_ratio"].double().cpu().numpy()
-                return [float(loss.mean()), float(right_order(ratios).mean()), float(ratios.mean())]
+        def measured(model: torch.nn.Module) -> float:
+            def figures(rows: list[Any]) -> torch.Tensor:
+                inputs = trainer._prepare_inputs(trainer.data_collator(rows))
+                pairs = trainer.pair_values(model, inputs)
+                return torch.stack([*(pairs[name] for name in PARTS[:3]), answer_tokens(inputs)[0]], dim=1)
 
-            found = validation.means(model, figures)
-            trainer.held_out_figures = dict(
-                zip(("held_out/accuracy", "held_out/log_odds_ratio"), found[1:], strict=True)
-            )
-            return found[0]
+            answers, odds, ratios, tokens = validation.values(model, figures).unbind(dim=1)
+            names = ("held_out/accuracy", "held_out/log_odds_ratio")
+            found = (right_order(ratios.numpy()).mean(), ratios.mean())
+            trainer.held_out_figures = {name: float(value) for name, value in zip(names, found, strict=True)}
+            return float((answers * tokens).sum() / tokens.sum() + self.recipe.odds_weight * odds.mean())
 
         return measured

@@ -26,4 +26,10 @@ class PairTrainer(WatchedTrlTrainer, trl.DPOTrainer):
 
     def label_counts(self, inputs: Any) -> torch.Tensor:
         """int64 (2,): the tokens of the chosen answers, and of the rejected ones."""
-        return torch.stack([side.sum() for side in inputs["completion_mask"][:, 1:].chunk(2)])
+        return torch.stack([side.sum() for side in answer_tokens(inputs)])
+
+
+def answer_tokens(inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+    """int64 (pairs,) twice: the tokens of each chosen answer, and of each rejected one."""
+    chosen, rejected = inputs["completion_mask"][:, 1:].sum(dim=1).chunk(2)
+    return chosen, rejected

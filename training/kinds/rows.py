@@ -129,36 +129,40 @@ class RowTrainingKind(Kind):
 
 
 class RowValidation:
-    """Means over the first `count` rows of a trainer's eval_dataset, `rows` at a time, dealt out over the processes.
+    """What a model makes of the first `count` rows of a trainer's eval_dataset, `rows` at a time, dealt out over the processes.
 
     Every process runs the model equally often, because a model that is spread over them waits for all; one that has no rows
-    left runs the first ones again and does not count them. A micro batch counts by its rows.
+    left runs the first ones again and does not count them.
     """
 
     def __init__(self, trainer: Any, count: int, rows: int) -> None:
         self.trainer, self.count, self.rows = trainer, count, rows
 
     def loss(self, model: torch.nn.Module) -> float | None:
-        """The loss under the model as it is now; None where there are no rows. No random number is drawn."""
+        """The mean of the trainer's loss under the model as it is now, a micro batch counting by its rows; None where there
+        are no rows. No random number is drawn."""
         trainer = self.trainer
 
-        def loss(rows: list[Any]) -> list[float]:
-            return [float(trainer.compute_loss(model, trainer._prepare_inputs(trainer.data_collator(rows))))]
+        def loss(rows: list[Any]) -> torch.Tensor:
+            return trainer.compute_loss(model, trainer._prepare_inputs(trainer.data_collator(rows))).reshape(1, 1)  # type: ignore[no-any-return]
 
-        return next(iter(self.means(model, loss)), None)
+        return float(self.values(model, loss).mean()) if self.count else None
 
-    def means(self, model: torch.nn.Module, figures: Callable[[list[Any]], Sequence[float]]) -> list[float]:
-        """The mean over all rows of each of several figures; nothing where there are no rows.
+    def values(self, model: torch.nn.Module, figures: Callable[[list[Any]], torch.Tensor]) -> torch.Tensor:
+        """float64 (count, figures), equal in every process: what `figures` gives of each row.
 
-        figures: of a micro batch, the mean of each over its rows; called with the model in evaluation mode.
+        figures: of a micro batch, (rows, figures), or (1, figures) where all its rows have the same; called with the model in
+        evaluation mode.
         """
-        trainer, totals = self.trainer, torch.zeros(0, dtype=torch.float64)
+        trainer, table = self.trainer, torch.zeros(self.count, 0, dtype=torch.float64)
         with evaluating(model):
             for first, size, counts in self._micro_batches():
                 found = figures([trainer.eval_dataset[number] for number in range(first, first + size)])
-                own = torch.tensor(found, dtype=torch.float64) * size if counts else torch.zeros(len(found)).double()
-                totals = totals + own if len(totals) else own
-        return (trainer.sum_over_processes(totals) / self.count).tolist() if self.count else []  # type: ignore[no-any-return]
+                if not table.shape[1]:
+                    table = table.new_zeros(self.count, found.shape[1])
+                if counts:
+                    table[first : first + size] = found.double().cpu()
+        return trainer.sum_over_processes(table)  # type: ignore[no-any-return]
 
     def _micro_batches(self) -> Iterator[tuple[int, int, bool]]:
         """(first row, rows, whether it counts) of each of this process's micro batches: one beyond the end does not.

@@ -5,6 +5,8 @@ that is not finite, is a mistake that must not be trained on: RunError.
 """
 
 import inspect
+import itertools
+import math
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +27,7 @@ from gristmill.training.score.pair_figures import rewards_of
 
 Row = Mapping[str, Any]
 Score = float | None
+AGAIN_SECONDS = 1.0  # after which code that has caught the end of its time is told again
 
 
 class CompletionScorer(Protocol):
@@ -113,28 +116,42 @@ class FunctionScorer:
         try:
             with deadline(self.seconds * len(prompts)):
                 found = self.function(prompts=list(prompts), completions=list(completions), **columns)
-        except Exception:  # of a person's own code, whatever it is; what was not scored is counted and shown
+        except (Exception, SystemExit, Late):  # of a person's own code, whatever it is; it is counted and shown
             return None
         return self._checked(found, len(prompts))
 
     def _checked(self, found: Any, wanted: int) -> list[Score]:
-        values = list(found) if isinstance(found, (list, tuple)) or hasattr(found, "tolist") else None
-        if values is None or len(values) != wanted:
-            given = type(found).__name__ if values is None else f"{len(values)} values"
-            raise RunError(
-                f"reward function {self.name} gives {given}",
-                expected=f"a list of {wanted}, one for each completion",
-                next_step="mend the function; the same command goes on from the last checkpoint",
-            )
-        scores = [None if value is None else float(value) for value in values]
-        for number, score in enumerate(scores):
-            if score is not None and not abs(score) < float("inf"):
-                raise RunError(
-                    f"reward function {self.name} gives {score} for completion {number}",
-                    expected="a finite number, or None for what cannot be scored",
-                    next_step="mend the function; the same command goes on from the last checkpoint",
-                )
-        return scores
+        values = found.tolist() if hasattr(found, "tolist") else found  # an array, a tensor
+        if not isinstance(values, (list, tuple)) or len(values) != wanted:
+            given = f"{len(values)} values" if isinstance(values, (list, tuple)) else f"no list, but {_shortly(found)}"
+            raise self._mistake(f"gives {given}", f"a list of {wanted}, one for each completion")
+        return [self._score(value, number) for number, value in enumerate(values)]
+
+    def _score(self, value: Any, number: int) -> Score:
+        try:
+            score = None if value is None or isinstance(value, (str, bytes)) else float(value)
+        except (TypeError, ValueError, OverflowError, RuntimeError):
+            score = None
+        if value is not None and (score is None or not math.isfinite(score)):
+            what = f"gives {_shortly(value)} for completion {number}"
+            raise self._mistake(what, "a finite number, or None for what cannot be scored")
+        return score
+
+    def _mistake(self, found: str, expected: str) -> RunError:
+        return RunError(
+            f"reward function {self.name} {found}",
+            expected=expected,
+            next_step="mend the function; the same command goes on from the last checkpoint",
+        )
+
+
+def _shortly(value: Any) -> str:
+    """A value of a person's own code, for an error; its type where it cannot be shown."""
+    try:
+        shown = repr(value)
+    except Exception:  # a representation of their own, which may raise whatever it likes
+        shown = ""
+    return shown if 0 < len(shown) <= 60 else f"a value of type {type(value).__name__}"
 
 
 class ModelScorer:
@@ -152,7 +169,8 @@ class ModelScorer:
         self.model.requires_grad_(False)
 
     def check(self, row: Row) -> None:
-        return
+        if isinstance(row.get("prompt"), list) and not self.tokenizer.chat_template:
+            raise UnusableRow(f"messages, for which the reward model {self.name} has no chat template")
 
     def __call__(self, prompts: Sequence[str], completions: Sequence[str], rows: Sequence[Row]) -> list[Score]:
         texts = [self._ids(prompt, text, row) for prompt, text, row in zip(prompts, completions, rows, strict=True)]
@@ -175,6 +193,7 @@ class Rewards:
 
     def __init__(self, scorers: Sequence[CompletionScorer], weights: Sequence[float]) -> None:
         self.scorers, self.weights = scorers, weights
+        self.names = _distinct([scorer.name for scorer in scorers])
 
     @classmethod
     def of(cls, rewards: Sequence[RewardChoice], seconds: float) -> "Rewards":
@@ -197,8 +216,21 @@ class Rewards:
         self, prompts: Sequence[str], completions: Sequence[str], rows: Sequence[Row]
     ) -> tuple[list[Score], dict[str, list[Score]]]:
         """(the sum of each completion's rewards, None where none was given; the values of each reward by its name)."""
-        by_name = {scorer.name: scorer(prompts, completions, rows) for scorer in self.scorers}
-        return total(list(by_name.values()), self.weights), by_name
+        values = [scorer(prompts, completions, rows) for scorer in self.scorers]
+        return total(values, self.weights), dict(zip(self.names, values, strict=True))
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names of which none stands twice, the second of a name with its number.
+
+    >>> _distinct(["regex", "number", "regex"])
+    ['regex', 'number', 'regex-2']
+    """
+    found: list[str] = []
+    for name in names:
+        numbered = (f"{name}-{number}" for number in itertools.count(2))
+        found.append(name if name not in found else next(one for one in numbered if one not in [*found, *names]))
+    return found
 
 
 def total(scores: Sequence[Sequence[Score]], weights: Sequence[float]) -> list[Score]:
@@ -222,20 +254,28 @@ def _scorer(reward: RewardChoice, seconds: float) -> CompletionScorer:
     return CheckerScorer(reward.checker)
 
 
+class Late(BaseException):
+    """The time is over. Not an Exception, which code that runs over its time may catch on its way."""
+
+
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """TimeoutError in the block after so many seconds: of Python code in the main thread; elsewhere there is no limit."""
+    """Raises Late in the block after so many seconds, and again each second after it: in Python code of the main thread;
+    elsewhere there is no limit."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    is_over = False
 
     def late(number: int, frame: Any) -> None:
-        raise TimeoutError(f"{seconds:g} seconds")
+        if not is_over:
+            raise Late(f"{seconds:g} seconds")
 
     before: Callable[..., Any] | int | None = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
     try:
         yield
     finally:
+        is_over = True
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -40,6 +40,24 @@ def slow(prompts: list[str], completions: list[str], answer: list[str], **column
     return [1.0] * len(completions)
 
 
+def exits(prompts: list[str], completions: list[str], answer: list[str], **columns: Any) -> list[float | None]:
+    if any(right == "be" for right in answer):
+        raise SystemExit(3)
+    return [1.0] * len(completions)
+
+
+def stubborn(prompts: list[str], completions: list[str], answer: list[str], **columns: Any) -> list[float | None]:
+    """It goes on when it is told that its time is over, once in every way."""
+    end = time.monotonic() + 30
+    caught: list[type[BaseException]] = [Exception, BaseException]
+    while any(right == "be" for right in answer) and time.monotonic() < end:
+        try:
+            time.sleep(30)
+        except tuple(caught):
+            caught.pop()
+    return [1.0] * len(completions)
+
+
 def wrong_arguments(text: str) -> float:
     return 1.0
 

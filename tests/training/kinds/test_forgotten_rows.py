@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from gristmill.pipelines.cli.main import app
 from gristmill.schemas.errors import InputError, RunError
@@ -162,25 +161,3 @@ def test_rows_that_are_gone_or_changed_without_being_forgotten(model: Path, tmp_
     (tmp_path / "forgotten.txt").write_text("".join(f"row-{number}\n" for number in range(COUNT)))
     with pytest.raises(Exception, match="all of 12 were forgotten"):
         kind.prepare(record)
-
-
-def test_forgetting_goes_on_after_a_rollback_and_in_every_epoch() -> None:
-    """The events alone: whatever is skipped, taken back and forgotten, no forgotten sequence is served from there on."""
-    from gristmill.training.data.row_history import RowHistory, record_forgotten
-    from gristmill.training.data.row_index import IndexedRow, RowIndex
-    from gristmill.training.data.rows import RowPlan
-
-    plan = RowPlan("x" * 32, 10)
-    index = RowIndex.of(IndexedRow(n, n, f"row-{n}", "s", None, None, None, "") for n in range(10))
-    history = RowHistory.open(None, plan)
-    assert record_forgotten(history, plan, index, {"row-2"}, 30, 200)
-    assert not record_forgotten(history, plan, index, {"row-2"}, 30, 200)
-    history.append("skip", 12, {"ranges": [[12, 20]], "rolled_back_to": 6, "step": 20})
-    assert record_forgotten(history, plan, index, {"row-2", "row-5"}, 12, 200)
-    history.append("unskip", 40, {"ranges": [[12, 20]]})
-    record_forgotten(history, plan, index, {"row-2", "row-5"}, 40, 200)
-    served = plan.row(history.positions(12, 400))
-    assert not np.isin(served[:188], [2, 5]).any()
-    assert set(served[:188].tolist()) == {0, 1, 3, 4, 6, 7, 8, 9}
-    with pytest.raises(RunError, match="every row is forgotten"):
-        record_forgotten(history, plan, index, {f"row-{n}" for n in range(10)}, 50, 200)

@@ -5,16 +5,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import transformers
 from gristmill.schemas.errors import RecipeError, RunError
-from gristmill.schemas.training.rollouts import GrpoRecipe
+from gristmill.schemas.training.rollouts import GrpoRecipe, RewardChoice
 from gristmill.training.kinds.grpo import Grpo
 from gristmill.training.kinds.rollouts import figures_of_completions
 from gristmill.training.models.libraries import quiet_libraries
 from gristmill.training.models.sampling import Sampling, draw_completions, key_of
-from gristmill.training.rewards.scoring import FunctionScorer
+from gristmill.training.rewards import scoring
+from gristmill.training.rewards.scoring import FunctionScorer, Rewards
 from gristmill.training.run.samples import read_samples
 from gristmill.training.run.train import train
 
@@ -142,11 +144,63 @@ def test_held_out_prompts_are_completed_under_the_same_noise(home: Path, tmp_pat
     assert trainer.held_out_figures["held_out/reward"] == 1
 
 
-def test_what_raises_or_is_late_is_not_scored(home: Path) -> None:
+class Odd:
+    """What cannot be shown, and is no number."""
+
+    def __repr__(self) -> str:
+        raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (["good", 1.0], "gives 'good' for completion 0; expected a finite number"),
+        (["1.5", 1.0], "gives '1.5' for completion 0"),
+        ([1.0, {"reward": 1}], "gives {'reward': 1} for completion 1"),
+        ([1.0, 10**400], "gives a value of type int for completion 1"),
+        ([1.0, Odd()], "gives a value of type Odd for completion 1"),
+        ([1.0, 1j], "gives 1j for completion 1"),
+        (np.array([[1.0], [2.0]]), r"gives \[1.0\] for completion 0"),
+        (np.array([1.0, np.nan]), "gives nan for completion 1"),
+        (np.array(1.0), r"gives no list, but array\(1.\); expected a list of 2"),
+        (None, "gives no list, but None"),
+        (iter([1.0, 2.0]), "gives no list, but <list_iterator"),
+        ("ab", "gives no list, but 'ab'"),
+    ],
+)
+def test_values_that_are_no_rewards(found: Any, message: str) -> None:
+    scorer = FunctionScorer("rewards_for_tests:noise", 1.0)
+    with pytest.raises(RunError, match=f"reward function noise {message}"):
+        scorer._checked(found, 2)
+
+
+def test_values_that_are_rewards() -> None:
+    scorer = FunctionScorer("rewards_for_tests:noise", 1.0)
+    for found in (
+        [1, None],
+        (True, None),
+        torch.tensor([1.0, 0.0]),
+        np.array([1, 0]),
+        [np.float32(1), torch.tensor(0.0)],
+    ):
+        assert scorer._checked(found, 2) in ([1.0, None], [1.0, 0.0])
+
+
+def test_rewards_of_one_name_are_both_counted() -> None:
+    """Two checkers of a kind, as two regular expressions are: each has its weight, and a name of its own in the log."""
+    choices = [({"kind": "regex", "pattern": "ba"}, 1.0), ({"kind": "regex", "pattern": "be"}, 0.25)]
+    chosen = [RewardChoice(checker=checker, weight=weight) for checker, weight in choices]
+    total, by_name = Rewards.of(chosen, 1.0)(["", ""], ["ba be", "be"], [{}, {}])
+    assert total == [1.25, 0.25]
+    assert by_name == {"regex": [1.0, 0.0], "regex-2": [1.0, 1.0]}
+
+
+def test_what_raises_or_is_late_is_not_scored(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "AGAIN_SECONDS", 0.05)
     rows = [prompt(number) for number in range(3)]
     texts = [row["prompt"] for row in rows]
-    for name in ("raises", "slow"):
-        scorer = FunctionScorer(f"rewards_for_tests:{name}", 0.2)
+    for name in ("raises", "slow", "exits", "stubborn"):
+        scorer = FunctionScorer(f"rewards_for_tests:{name}", 0.05)
         assert scorer(texts, texts, rows) == [None, 1.0, 1.0]
     figures = figures_of_completions(texts, [None, 1.0, 0.0], [1, 2, 3])
     assert figures["not_scored"] == pytest.approx(1 / 3)

@@ -179,6 +179,46 @@ def test_micro_batches_of_answers_of_unequal_lengths_add_up(
             assert theirs[name] == pytest.approx(mine[name], rel=1e-5), name
 
 
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
+@pytest.mark.parametrize(
+    ("kind", "losses"),
+    [
+        ("dpo", ["sigmoid", "sft", "aot", "aot_unpaired"]),
+        pytest.param("dpo", ["aot"], marks=pytest.mark.slow),
+        ("orpo", None),
+    ],
+)
+def test_validation_is_that_of_the_held_out_pairs_as_one_batch(
+    home: Path, tmp_path: Path, kind: str, losses: list[str] | None
+) -> None:
+    """However the rows are batched: trl's own loss of all of them at once, answers of unequal lengths, under a moved model."""
+    held_out = [{**pair(n), "chosen": pair(n)["chosen"] * (1 + 3 * (n % 3 == 0))} for n in range(24, 36)]
+    rows = write_lines(tmp_path / "held-out.jsonl", held_out)
+    changes = {"validation_rows": rows} | ({"losses": losses, "label_smoothing": 0.1} if losses else {})
+    found = []
+    for size in (12, 5, 1):
+        run = recipe(home, kind, batch_sequences=size, micro_batch_sequences=size, **changes)
+        chosen = {"dpo": Dpo, "orpo": Orpo}[kind](run, tmp_path / "run")
+        chosen.prepare(None)
+        trainer = chosen.build_trainer()
+        torch.manual_seed(0)
+        with torch.no_grad():
+            for parameter in trainer.model.parameters():
+                parameter += 0.05 * torch.randn_like(parameter)
+        measure = chosen.validation_loss(trainer)
+        assert measure is not None
+        found.append((measure(trainer.model), trainer.held_out_figures))
+        if size == 12:
+            inputs = trainer.data_collator([trainer.eval_dataset[number] for number in range(12)])
+            counts = {"num_items_in_batch": trainer.label_counts(inputs)} if kind == "orpo" else {}
+            trainer.model.eval()
+            with torch.no_grad():
+                whole = float(trainer.compute_loss(trainer.model, inputs, **counts))
+    for loss, figures in found:
+        assert loss == pytest.approx(whole, rel=1e-5)
+        assert figures == pytest.approx(found[0][1], rel=1e-5)
+
+
 def test_the_odds_ratio_is_that_of_trl() -> None:
     """Losses, ratios and gradients on random log-probabilities, from nearly certain to nearly impossible."""
     with warnings.catch_warnings():
@@ -230,6 +270,8 @@ def test_a_loss_that_sorts_the_batch_wants_it_whole(home: Path) -> None:
     with pytest.raises(ValidationError, match=r"found loss aot, which sorts .* micro_batch_sequences 2; expected .* 4"):
         recipe(home, "dpo", losses=["sigmoid", "aot"])
     recipe(home, "dpo", losses=["aot"], micro_batch_sequences=4)
+    with pytest.raises(ValidationError, match=r"found loss exo_pair with label_smoothing 0, .* expected more"):
+        recipe(home, "dpo", losses=["exo_pair"])
 
 
 def test_what_stands_in_for_a_kind_that_is_not_there() -> None:

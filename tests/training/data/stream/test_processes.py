@@ -1,6 +1,5 @@
 """Two real processes (gloo) read their shares of every global batch; together they are what one process reads."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from gristmill.training.data.stream.plan import Plan, PlanConfig
 from gristmill.training.data.stream.shards import ShardSet
 
 from tests.made_shards import numbered, write_shards
+from tests.training.processes import finish_together
 
 SCRIPT = """
 import sys
@@ -48,9 +48,6 @@ def test_two_processes_continue_what_one_began(tmp_path: Path) -> None:
     history = StreamHistory.open(tmp_path / "history.jsonl", plan)
     history.append("skip", 16, {"ranges": [[17, 20], [40, 41]]})
     alone = [batch["input_ids"] for batch in PlanDataset(plan, history).batches(8, 0, 96)]
-    workers = [
-        subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path), str(rank), "40", "96"]) for rank in range(2)
-    ]
-    assert [worker.wait(timeout=120) for worker in workers] == [0, 0]
+    finish_together([([sys.executable, "-c", SCRIPT, str(tmp_path), str(rank), "40", "96"], {}) for rank in range(2)])
     together = torch.load(tmp_path / "served.pt", weights_only=True).numpy()
     assert (together == np.stack(alone[5:])).all()
