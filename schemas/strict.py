@@ -17,12 +17,12 @@ LanguageName = Annotated[str, BeforeValidator(_unquoted_no)]
 
 
 class Strict(BaseModel):
-    """A model that refuses unknown keys, frozen after validation.
+    """A model that refuses unknown keys, and numbers that are not finite, frozen after validation.
 
     renamed: keys that were called otherwise before: old name -> the key to write now, as an error says it.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     renamed: ClassVar[Mapping[str, str]] = {}
 
     @model_validator(mode="before")

@@ -11,11 +11,16 @@ adapters = typer.Typer(no_args_is_help=True, help="List, describe, merge and swa
 def list_adapters(
     folder: Annotated[str, typer.Argument(metavar="FOLDER", help="A folder with runs or adapters.")],
 ) -> None:
-    """List every finished adapter in a folder and below it."""
+    """List every finished adapter in a folder and below it; one that cannot be read is named, and the exit code is 1."""
+    from gristmill.schemas.errors import ModelError
     from gristmill.training.models.merge import adapters_below
 
+    damaged = 0
     for found in adapters_below(folder):
-        print(found)
+        print(found, flush=True)
+        damaged += isinstance(found, ModelError)
+    if damaged:
+        raise typer.Exit(1)
 
 
 @adapters.command()

@@ -112,7 +112,7 @@ def _minus(ranges: Ranges, removed: Ranges) -> list[tuple[int, int]]:
     """What of `ranges` lies in none of `removed` (disjoint, in order)."""
     left = []
     for start, end in ranges:
-        for a, b in _overlapping(start, end, removed):
+        for a, b in overlapping(start, end, removed):
             if start < a:
                 left.append((start, a))
             start = max(start, b)
@@ -123,10 +123,10 @@ def _minus(ranges: Ranges, removed: Ranges) -> list[tuple[int, int]]:
 
 def _common(ranges: Ranges, others: Ranges) -> list[tuple[int, int]]:
     """What of `ranges` lies in one of `others` (disjoint, in order)."""
-    return [(max(start, a), min(end, b)) for start, end in ranges for a, b in _overlapping(start, end, others)]
+    return [(max(start, a), min(end, b)) for start, end in ranges for a, b in overlapping(start, end, others)]
 
 
-def _overlapping(start: int, end: int, ranges: Ranges) -> Iterator[tuple[int, int]]:
+def overlapping(start: int, end: int, ranges: Ranges) -> Iterator[tuple[int, int]]:
     """Those of disjoint ranges in order that have a position of [start, end): found by bisection, so that all pieces of many
     ranges together cost no more than the pieces and a search for each range."""
     at = bisect_right(ranges, start, key=itemgetter(1))

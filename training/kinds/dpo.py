@@ -136,6 +136,7 @@ class Dpo(PairKind):
 
     Recipe = DpoRecipe
     Trainer = WatchedDpoTrainer
+    fuses_output = True
     recipe: DpoRecipe
 
     def training_arguments(self, options: dict[str, Any]) -> trl.DPOConfig:

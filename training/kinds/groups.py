@@ -105,6 +105,7 @@ class GroupKind(RolloutKind):
 
     Trainer: ClassVar[type[GroupTrainer]]
     Arguments: ClassVar[Any]
+    fuses_output: ClassVar[bool] = True
     recipe: GroupRecipe
 
     @abstractmethod

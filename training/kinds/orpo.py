@@ -75,6 +75,7 @@ class Orpo(PairKind):
 
     Recipe = OrpoRecipe
     Trainer = OrpoTrainer
+    fuses_output = True
     recipe: OrpoRecipe
 
     def training_arguments(self, options: dict[str, Any]) -> trl.DPOConfig:

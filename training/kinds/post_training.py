@@ -18,24 +18,28 @@ from gristmill.training.data.row_history import recorded_forgotten
 from gristmill.training.data.row_index import IndexedRow, RowIndex, digest_of, listed_ids, named_shortly
 from gristmill.training.data.rows import Rows
 from gristmill.training.kinds.rows import RowTrainingKind
-from gristmill.training.models.adapters import quantization, trained_parameters, with_adapter
+from gristmill.training.models.adapters import is_adapted, quantization, trained_parameters, with_adapter
 from gristmill.training.models.build import write_model
 from gristmill.training.models.finished import load_causal, load_tokenizer, need_chat_template
 from gristmill.training.models.memory import Memory, memory
-from gristmill.training.models.merge import write_base
-from gristmill.training.run.folder import HISTORY
+from gristmill.training.models.merge import base_digest, write_base
+from gristmill.training.run.folder import HISTORY, TRAINING
 from transformers import PreTrainedTokenizerBase
+
+BASE_WEIGHTS = "base_weights"  # in training.json: the digest of the weights that the run was begun over
 
 
 class PostTraining(RowTrainingKind):
     """A kind that begins from a model folder.
 
     columns: choices of columns that rows may have, the first that is there is taken. task: peft's name of what the model
-    does.
+    does. fuses_output: whether the trainer multiplies by the weights of the output layer itself, so that an adapter on it would
+    not be trained.
     """
 
     columns: ClassVar[tuple[tuple[str, ...], ...]]
     task: ClassVar[str] = "CAUSAL_LM"
+    fuses_output: ClassVar[bool] = False
     recipe: Any
 
     @abstractmethod
@@ -45,13 +49,34 @@ class PostTraining(RowTrainingKind):
     def prepare(self, earlier: Mapping[str, Any] | None) -> None:
         """Read tokenizer and rows, and build the model once, so that what does not fit shows before step 1."""
         has_begun = bool(earlier and earlier.get("plan_id"))
+        self._check_base((earlier or {}).get(BASE_WEIGHTS))
         self.open_rows(recorded_forgotten(self.folder / HISTORY) if has_begun else frozenset())
         if has_begun and self._to_forget:
             self._keep_places_of_forgotten()
         super().prepare(earlier)
         model = self.model()
         self.trained, self.parameters = trained_parameters(model)
+        if self.fuses_output and is_adapted(model.get_output_embeddings()):
+            raise RecipeError(
+                f"an adapter on the output layer, for kind {self.recipe.kind}",
+                where=self.recipe.name,
+                expected="targets without it: log-probabilities are computed from its own weights",
+                next_step="take it out of `targets`",
+            )
         self.check_model(model)
+
+    def _check_base(self, begun_over: str | None) -> None:
+        """RunError where the model's folder holds other weights than when the run began: what is beneath an adapter, and the
+        reference, would change in the midst of it."""
+        folder = Path(self.recipe.model)
+        self.base_weights = base_digest(folder) if folder.is_dir() else ""
+        if begun_over not in (None, self.base_weights):
+            raise RunError(
+                "the weights of the model are not those that the run was begun over",
+                where=str(folder),
+                expected=f"weights with the digest {begun_over} (XXH3-128), as {TRAINING} has it",
+                next_step="put them back, or start another run in another folder",
+            )
 
     def open_rows(self, forgotten: Set[str] = frozenset()) -> None:
         """Read the tokenizer and the rows; the model is not touched.
@@ -177,7 +202,8 @@ class PostTraining(RowTrainingKind):
 
     def made_of(self) -> dict[str, Any]:
         facts: dict[str, Any] = {"rows": len(self.usable.rows), "left_out": dict(self.usable.left_out)}
-        return facts | {"trained_parameters": self.trained, "parameters": self.parameters}
+        counts = {"trained_parameters": self.trained, "parameters": self.parameters}
+        return facts | counts | {BASE_WEIGHTS: self.base_weights}
 
     def data_facts(self) -> dict[str, Any]:
         held_out = {"validation rows": self.held_out.rows.source} if self.held_out else {}
@@ -205,7 +231,7 @@ class PostTraining(RowTrainingKind):
         tokenizer.save_pretrained(str(out))
         write_model(checkpoint, out)
         if self.recipe.adapter is not None:
-            write_base(out, Path(self.recipe.model))
+            write_base(out, Path(self.recipe.model), self.base_weights)
 
 
 def holds_messages(record: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ import torch
 import transformers
 from gristmill.schemas.errors import ModelError, RecipeError
 from gristmill.schemas.training.adapter import LOW_RANK, Adapter
+from peft.tuners.tuners_utils import BaseTunerLayer
 from peft.utils import TRANSFORMERS_MODELS_TO_IA3_FEEDFORWARD_MODULES_MAPPING as FEEDFORWARD
 from peft.utils import TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING as IA3_TARGETS
 
@@ -94,6 +95,11 @@ def _ia3(adapter: Adapter, config: Any, task: str) -> Any:
         raise RecipeError(f"ia3 for a {kind} model", expected="targets, because none are known for it")
     feedforward = [name for name in FEEDFORWARD.get(kind, ("down_proj",)) if name in targets]
     return peft.IA3Config(task_type=task, target_modules=targets, feedforward_modules=feedforward)
+
+
+def is_adapted(module: Any) -> bool:
+    """Whether a layer of a model has an adapter on it."""
+    return isinstance(module, BaseTunerLayer)
 
 
 def trained_parameters(model: torch.nn.Module) -> tuple[int, int]:

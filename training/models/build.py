@@ -76,25 +76,49 @@ def load_model(
     return model
 
 
-def open_model(folder: Path, attention: str = "sdpa", kind: Any = None, **changes: Any) -> transformers.PreTrainedModel:
+def open_model(
+    folder: Path, attention: str = "sdpa", kind: Any = None, new_head: bool = True, **changes: Any
+) -> transformers.PreTrainedModel:
     """The model of a folder of save_pretrained, as it lies there, weights in 32 bits.
 
-    kind: a class of transformers to load it as, by default the one that its configuration asks for. changes: to how
-    `from_pretrained` is called. ModelError when it cannot be loaded, or lacks a weight.
+    kind: a class of transformers to load it as, by default the one that its configuration asks for. new_head: whether a
+    classifier's head that the folder does not hold is made. changes: to how `from_pretrained` is called. ModelError when it
+    cannot be loaded, or lacks a weight.
     """
+    if not folder.is_dir():
+        raise no_folder(folder)
     if not (folder / "config.json").is_file():
+        if (folder / "adapter_config.json").is_file():
+            raise ModelError(
+                "an adapter, not a model",
+                where=str(folder),
+                expected="a model with all its weights",
+                next_step=f"gristmill adapters merge {folder} --out MERGED, and name that folder",
+            )
         raise ModelError("no config.json", where=str(folder), expected="a folder written by save_pretrained")
     if not any(folder.glob("*.safetensors")):
         raise ModelError(
             "no safetensors file", where=str(folder), expected="weights as safetensors: other formats are not loaded"
         )
     try:
-        return _loaded(folder, attention, kind, changes)
+        return _loaded(folder, attention, kind, NEW_HEADS if new_head else (), changes)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"cannot be loaded ({error})", where=str(folder)) from error
+        raise ModelError(
+            f"cannot be loaded ({error})",
+            where=str(folder),
+            expected="config.json and weights of one model, every file whole",
+        ) from error
 
 
-def _loaded(folder: Path, attention: str, asked: Any, changes: dict[str, Any]) -> transformers.PreTrainedModel:
+def no_folder(folder: Path) -> ModelError:
+    """The error for a model that is not there. Nothing is downloaded, so a name on a hub is none either."""
+    found = "no such folder" if not folder.exists() else "a file, not a folder"
+    return ModelError(found, where=str(folder), expected="the folder of a model on this machine, of save_pretrained")
+
+
+def _loaded(
+    folder: Path, attention: str, asked: Any, made: tuple[str, ...], changes: dict[str, Any]
+) -> transformers.PreTrainedModel:
     settings = _settings(folder)
     options = {
         "local_files_only": True,
@@ -104,7 +128,7 @@ def _loaded(folder: Path, attention: str, asked: Any, changes: dict[str, Any]) -
         **changes,
     }
     if asked is not None:
-        return _whole(asked, folder, options)
+        return _whole(asked, folder, options, made)
     kind = settings.get("model_type")
     if kind == "electra":
         return _electra(folder, settings.get("architectures") or ["nothing"], options)
@@ -112,10 +136,24 @@ def _loaded(folder: Path, attention: str, asked: Any, changes: dict[str, Any]) -
     return _whole(known.get(kind, transformers.AutoModelForCausalLM), folder, options)
 
 
-def _whole(kind: Any, folder: Path, options: dict[str, Any]) -> Any:
-    """The model of a folder in which no weight is missing: transformers would make up what is."""
-    model, found = kind.from_pretrained(str(folder), output_loading_info=True, **options)
-    missing = sorted(name for name in found["missing_keys"] if not name.startswith(NEW_HEADS))
+def _whole(kind: Any, folder: Path, options: dict[str, Any], made: tuple[str, ...] = NEW_HEADS) -> Any:
+    """The model of a folder in which no weight is missing, for transformers would make it up, and each has its shape.
+
+    made: how the names of weights begin that may be missing.
+    """
+    try:
+        model, found = kind.from_pretrained(str(folder), output_loading_info=True, **options)
+    except RuntimeError as error:
+        if "ignore_mismatched_sizes" not in str(error):
+            raise
+        options = options | {"ignore_mismatched_sizes": True, "output_loading_info": True}
+        name, stored, wanted = min(kind.from_pretrained(str(folder), **options)[1]["mismatched_keys"])
+        raise ModelError(
+            f"{name} has the shape {tuple(stored)}",
+            where=str(folder),
+            expected=f"{tuple(wanted)}, as its config.json and {kind.__name__} have it",
+        ) from error
+    missing = sorted(name for name in found["missing_keys"] if not name.startswith(made))
     if missing:
         raise ModelError(
             f"{len(missing)} weights are missing, {missing[0]} among them",

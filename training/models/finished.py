@@ -9,7 +9,7 @@ from gristmill.chat.patch import patched
 from gristmill.chat.templates import CHAT_TEMPLATES
 from gristmill.schemas.errors import ModelError
 from gristmill.training.data.conversations import special_tokens_of
-from gristmill.training.models.build import open_model, refuse_long_windows, shape_of
+from gristmill.training.models.build import no_folder, open_model, refuse_long_windows, shape_of
 from gristmill.training.models.vocabulary import average_new_rows
 from gristmill.training.objectives.causal import Causal
 
@@ -22,11 +22,14 @@ def load_tokenizer(folder: Path, chat_template: str | None = None, pads: bool = 
     With gristmill's, the template's tokens are made special, and the one that ends a turn ends a text. pads: whether a token of
     padding is needed. ModelError for a folder without a tokenizer, and for one without a token of the end or of padding.
     """
+    if not folder.is_dir():
+        raise no_folder(folder)
     try:
         tokenizer: Any = transformers.AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
     except (OSError, ValueError, KeyError, TypeError) as error:
+        said = next(iter(str(error).splitlines()), type(error).__name__)
         raise ModelError(
-            f"no tokenizer can be loaded ({str(error).splitlines()[0]})",
+            f"no tokenizer can be loaded ({said})",
             where=str(folder),
             expected="a folder with tokenizer.json",
             next_step="name its folder with `tokenizer:`",
@@ -101,6 +104,11 @@ def load_causal(folder: Path, tokenizer: Any, max_tokens: int, grows: bool = Tru
 def ends_of(model: Any, tokenizer: Any) -> list[int]:
     """Ids that end a completion: the tokenizer's token for the end of a text, and those that the model names."""
     return sorted({tokenizer.eos_token_id, *_as_list(getattr(model.generation_config, "eos_token_id", None))})
+
+
+def load_reward_model(folder: Path, tokenizer: Any, max_tokens: int, grows: bool = False) -> Any:
+    """A model that was trained to give a text one number; ModelError for one that has no output for it."""
+    return load_scorer(folder, tokenizer, max_tokens, grows, new_head=False)
 
 
 def load_scorer(

@@ -66,14 +66,18 @@ def adapter_info(folder: str | Path) -> AdapterInfo:
     )
 
 
-def adapters_below(folder: str | Path) -> Iterator[AdapterInfo]:
-    """Every finished adapter in a folder and those below it; checkpoints of runs are left out."""
+def adapters_below(folder: str | Path) -> Iterator[AdapterInfo | ModelError]:
+    """Every finished adapter in a folder and those below it, the error in the place of one that cannot be read; checkpoints of
+    runs are left out."""
     root = Path(folder)
     if not root.is_dir():
         raise InputError("no such folder", where=str(root), expected="a folder with adapters in it")
     for path in sorted(root.rglob(ADAPTER)):
         if "checkpoints" not in path.relative_to(root).parts:
-            yield adapter_info(path.parent)
+            try:
+                yield adapter_info(path.parent)
+            except ModelError as error:
+                yield error
 
 
 def base_digest(folder: Path) -> str:
@@ -81,9 +85,9 @@ def base_digest(folder: Path) -> str:
     return checksum(*sorted(folder.glob("*.safetensors")))
 
 
-def write_base(out: Path, base: Path) -> None:
-    """Note beside an adapter which model it was trained over."""
-    (out / BASE).write_text(json.dumps({"model": str(base), "weights_xxh3_128": base_digest(base)}) + "\n")
+def write_base(out: Path, base: Path, digest: str) -> None:
+    """Note beside an adapter which model it was trained over. digest: of its weights (see `base_digest`)."""
+    (out / BASE).write_text(json.dumps({"model": str(base), "weights_xxh3_128": digest}) + "\n")
 
 
 def merge_adapter(folder: str | Path, out: str | Path, base: str | Path | None = None) -> float:
@@ -125,6 +129,13 @@ def refuse_another_base(adapter: Path, base: Path) -> None:
         expected = json.loads((adapter / BASE).read_text())["weights_xxh3_128"]
     except (OSError, ValueError, KeyError, TypeError):
         return  # made elsewhere: shapes are compared when it is loaded
+    if not base.is_dir():
+        raise ModelError(
+            "no such folder",
+            where=str(base),
+            expected=f"the model that the adapter in {adapter} was trained over",
+            next_step="give its folder with --base",
+        )
     if base_digest(base) != expected:
         raise ModelError(
             "the weights of the base are not those that the adapter was trained over",

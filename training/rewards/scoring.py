@@ -22,7 +22,7 @@ from gristmill.schemas.training.rollouts import RewardChoice
 from gristmill.training.data.prompts import reference_of, require_checker
 from gristmill.training.data.row_files import UnusableRow
 from gristmill.training.models.build import own_device, positions_of
-from gristmill.training.models.finished import load_scorer, load_tokenizer
+from gristmill.training.models.finished import load_reward_model, load_tokenizer
 from gristmill.training.score.pair_figures import rewards_of
 
 Row = Mapping[str, Any]
@@ -165,7 +165,7 @@ class ModelScorer:
         self.name = Path(folder).parent.name if Path(folder).name == "model" else Path(folder).name
         self.tokenizer = load_tokenizer(Path(folder))
         self.max_tokens, self.cut = max_tokens or positions_of(Path(folder)), 0
-        self.model = load_scorer(Path(folder), self.tokenizer, self.max_tokens).to(own_device())
+        self.model = load_reward_model(Path(folder), self.tokenizer, self.max_tokens).to(own_device())
         self.model.requires_grad_(False)
 
     def check(self, row: Row) -> None:

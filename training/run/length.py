@@ -57,8 +57,8 @@ def _no_way_back(folder: TrainingFolder, recipe: TrainingRecipe, before: int, co
         f"steps is {recipe.steps:,} and was {before:,}: {fall}, and no checkpoint of before is there",
         where=str(folder.path),
         expected=f"{before:,}, or a schedule and a checkpoint that allow another length",
-        next_step=f"begin another run from `model: {{checkpoint: {folder.path / 'model'}}}`; `schedule: wsd` keeps the "
-        "checkpoint from which a run can be made longer",
+        next_step=f"begin another run from the model in {folder.path / 'model'}; `schedule: wsd` keeps the checkpoint from "
+        "which a run can be made longer",
     )
 
 

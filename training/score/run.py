@@ -22,7 +22,7 @@ from gristmill.schemas.scores import ID, PASS_RATE, REWARD, ROW, SIDES, UNSCORED
 from gristmill.training.data.conversations import ConversationEncoder
 from gristmill.training.data.row_files import iterate_rows, refuse_repeated
 from gristmill.training.models.build import own_device, positions_of
-from gristmill.training.models.finished import load_causal, load_scorer, load_tokenizer
+from gristmill.training.models.finished import load_causal, load_reward_model, load_tokenizer
 from gristmill.training.score import folder as score_folder
 from gristmill.training.score.answers import PLAIN, AnswerEncoder, own_template, template_of
 from gristmill.training.score.earlier import Earlier, row_hash
@@ -111,7 +111,7 @@ def _scorer(model: Path, options: ScoreOptions, pair: bool) -> tuple[Scorer, tup
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     limit = options.max_tokens or positions_of(model)
-    load = load_scorer if asked == {REWARD.name} else load_causal
+    load = load_reward_model if asked == {REWARD.name} else load_causal
     network = load(model, tokenizer, limit, False)
     network.requires_grad_(False)
     network.to(own_device())

@@ -80,11 +80,11 @@ def test_no_forgotten_row_is_served(rows: int, happenings: list[tuple[str, int, 
 def work(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """How many values were permuted, and how many ranges were looked at."""
     counted = {"permuted": 0, "ranges": 0}
-    permute, overlapping = Permutation._apply, order._overlapping
+    inverse, overlapping = Permutation.inverse, order.overlapping
 
-    def permuted(self: Permutation, compiled: Any, values: np.ndarray) -> np.ndarray:
+    def permuted(self: Permutation, values: np.ndarray) -> np.ndarray:
         counted["permuted"] += len(values)
-        return permute(self, compiled, values)
+        return inverse(self, values)
 
     def looked_at(start: int, end: int, ranges: Any) -> Iterator[tuple[int, int]]:
         counted["ranges"] += 1
@@ -92,8 +92,8 @@ def work(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
             counted["ranges"] += 1
             yield one
 
-    monkeypatch.setattr(Permutation, "_apply", permuted)
-    monkeypatch.setattr(order, "_overlapping", looked_at)
+    monkeypatch.setattr(Permutation, "inverse", permuted)
+    monkeypatch.setattr(order, "overlapping", looked_at)
     return counted
 
 

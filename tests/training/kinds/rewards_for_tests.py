@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 COINS = np.random.default_rng(0)
+GIVEN: list[Any] = []  # what `given` gives next
 
 
 def next_word(prompts: list[str], completions: list[str], answer: list[str], **columns: Any) -> list[float | None]:
@@ -38,6 +39,10 @@ def slow(prompts: list[str], completions: list[str], answer: list[str], **column
     if any(right == "be" for right in answer):
         time.sleep(30)
     return [1.0] * len(completions)
+
+
+def given(prompts: list[str], completions: list[str], **columns: Any) -> Any:
+    return GIVEN.pop()
 
 
 def exits(prompts: list[str], completions: list[str], answer: list[str], **columns: Any) -> list[float | None]:

@@ -1,5 +1,6 @@
 """Adapters: each trains, resumes exactly, leaves the model's weights alone, loads, and merges into what it was."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,18 +9,21 @@ import peft
 import pytest
 import torch
 import transformers
-from gristmill.schemas.errors import GristmillError, InputError, ModelError, RecipeError
+from gristmill.pipelines.cli.main import app
+from gristmill.schemas.errors import GristmillError, InputError, ModelError, RecipeError, RunError
 from gristmill.schemas.training.adapter import Adapter
 from gristmill.schemas.training.dpo import DpoRecipe
 from gristmill.schemas.training.ppo import PpoRecipe
 from gristmill.schemas.training.rollouts import GrpoRecipe
 from gristmill.schemas.training.rows import RowRecipe
 from gristmill.schemas.training.sft import SftRecipe
+from gristmill.training.kinds.registry import load_kind
 from gristmill.training.models.adapters import quantization, with_adapter
 from gristmill.training.models.build import open_model
-from gristmill.training.models.merge import adapter_info, adapters_below, merge_adapter
+from gristmill.training.models.merge import adapter_info, adapters_below, merge_adapter, write_base
 from gristmill.training.run.train import train
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
 from tests.training.kinds.tiny_models import WORDS, model_of, options_of, steps_of, tokenizer_of, write_lines
 from tests.training.training_runs import go_back
@@ -110,6 +114,37 @@ def test_an_adapter_for_another_base(home: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "merged").exists()
     with pytest.raises(ModelError, match=r"no adapter_config.json"):
         adapter_info(other)
+
+
+def test_adapters_that_cannot_be_read_do_not_hide_the_others(home: Path, tmp_path: Path) -> None:
+    """And a base that has moved is told as that."""
+    model = with_adapter(open_model(home / "model"), Adapter(rank=2), seed=0)
+    for name in ("a", "b", "c"):
+        model.save_pretrained(tmp_path / name)
+    (tmp_path / "a" / "adapter_model.safetensors").write_bytes(b"cut")
+    (tmp_path / "b" / "adapter_config.json").write_text("{")
+    listed = CliRunner().invoke(app, ["adapters", "list", str(tmp_path)])
+    assert listed.exit_code == 1
+    for name, said in (
+        ("a", "adapter_model.safetensors cannot be read"),
+        ("b", "cannot be read"),
+        ("c", "lora, rank 2"),
+    ):
+        assert re.search(f"{tmp_path / name}: .*{said}", listed.stdout)
+    write_base(tmp_path / "c", tmp_path / "moved", "0" * 32)
+    with pytest.raises(ModelError, match=r"moved: no such folder; expected the model .* --base"):
+        merge_adapter(tmp_path / "c", tmp_path / "merged", tmp_path / "moved")
+
+
+def test_a_run_does_not_go_on_over_another_base(home: Path, tmp_path: Path) -> None:
+    base = Path(shutil.copytree(home / "model", tmp_path / "base"))
+    begun = load_kind("sft")(recipe(home, "lora", model=str(base)), tmp_path / "run")
+    begun.prepare(None)
+    earlier = {"plan_id": begun.plan.plan_id, **begun.made_of()}
+    load_kind("sft")(recipe(home, "lora", model=str(base)), tmp_path / "run").prepare(earlier)
+    model_of(base, hidden=32, seed=5)
+    with pytest.raises(RunError, match="the weights of the model are not those that the run was begun over"):
+        load_kind("sft")(recipe(home, "lora", model=str(base)), tmp_path / "run").prepare(earlier)
 
 
 def test_what_is_no_adapter_for_the_model_or_the_data(home: Path, tmp_path: Path) -> None:

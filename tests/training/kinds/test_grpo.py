@@ -10,6 +10,7 @@ import pytest
 import torch
 import transformers
 from gristmill.schemas.errors import RecipeError, RunError
+from gristmill.schemas.lookup import load_object
 from gristmill.schemas.training.rollouts import GrpoRecipe, RewardChoice
 from gristmill.training.kinds.grpo import Grpo
 from gristmill.training.kinds.rollouts import figures_of_completions
@@ -144,6 +145,12 @@ def test_held_out_prompts_are_completed_under_the_same_noise(home: Path, tmp_pat
     assert trainer.held_out_figures["held_out/reward"] == 1
 
 
+def scores_given(found: Any) -> Any:
+    """What becomes of what a reward function gives for two completions."""
+    load_object("rewards_for_tests:GIVEN").append(found)
+    return FunctionScorer("rewards_for_tests:given", 1.0)(["", ""], ["", ""], [{}, {}])
+
+
 class Odd:
     """What cannot be shown, and is no number."""
 
@@ -169,13 +176,11 @@ class Odd:
     ],
 )
 def test_values_that_are_no_rewards(found: Any, message: str) -> None:
-    scorer = FunctionScorer("rewards_for_tests:noise", 1.0)
-    with pytest.raises(RunError, match=f"reward function noise {message}"):
-        scorer._checked(found, 2)
+    with pytest.raises(RunError, match=f"reward function given {message}"):
+        scores_given(found)
 
 
 def test_values_that_are_rewards() -> None:
-    scorer = FunctionScorer("rewards_for_tests:noise", 1.0)
     for found in (
         [1, None],
         (True, None),
@@ -183,7 +188,7 @@ def test_values_that_are_rewards() -> None:
         np.array([1, 0]),
         [np.float32(1), torch.tensor(0.0)],
     ):
-        assert scorer._checked(found, 2) in ([1.0, None], [1.0, 0.0])
+        assert scores_given(found) in ([1.0, None], [1.0, 0.0])
 
 
 def test_rewards_of_one_name_are_both_counted() -> None:

@@ -138,6 +138,27 @@ def test_pairs_that_cannot_be_trained_on(home: Path, tmp_path: Path) -> None:
         train(recipe(home, "dpo", rows=write_lines(tmp_path / "rows.jsonl", [{"messages": []}])), tmp_path / "run")
 
 
+@pytest.mark.parametrize("kind", ["dpo", "orpo"])
+def test_an_adapter_on_the_output_layer(home: Path, tmp_path: Path, kind: str) -> None:
+    """trl's log-probabilities are computed from the layer's own weights: told before the folder is claimed."""
+    adapter = {"method": "lora", "rank": 2, "targets": ["q_proj", "lm_head"]}
+    with pytest.raises(
+        RecipeError, match=f"an adapter on the output layer, for kind {kind}; expected targets without it"
+    ):
+        train(recipe(home, kind, adapter=adapter), tmp_path / "run")
+    assert not (tmp_path / "run" / "training.json").exists()
+
+
+def test_numbers_that_are_not_finite_are_no_options(home: Path) -> None:
+    for changes in (
+        {"beta": float("inf")},
+        {"loss_weights": (float("nan"),)},
+        {"optimizer": {"learning_rate": float("nan")}},
+    ):
+        with pytest.raises(ValidationError, match="finite number"):
+            recipe(home, "dpo", **changes)
+
+
 def test_figures_of_pairs() -> None:
     """A calibrated model is found calibrated, one that only counts words is found out."""
     draw = np.random.default_rng(0)

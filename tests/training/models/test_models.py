@@ -1,5 +1,6 @@
 """Models of five shapes: built from sizes, saved and loaded, checked against the tokenizer, losses that add up."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -146,8 +147,22 @@ def test_checkpoints_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         load_model(tmp_path / "model", TOKENIZER.model_copy(update={"vocab_size": 146}))
     with pytest.raises(ModelError, match="eos id 100; expected 99"):
         load_model(tmp_path / "model", TOKENIZER.model_copy(update={"eos_id": 99}))
+    with pytest.raises(ModelError, match=r"no such folder; expected the folder of a model on this machine"):
+        load_model(tmp_path / "elsewhere", TOKENIZER)
+    (tmp_path / "elsewhere").mkdir()
     with pytest.raises(ModelError, match=r"no config\.json"):
         load_model(tmp_path / "elsewhere", TOKENIZER)
+    (tmp_path / "elsewhere" / "adapter_config.json").write_text("{}")
+    with pytest.raises(ModelError, match=r"an adapter, not a model; .*gristmill adapters merge"):
+        load_model(tmp_path / "elsewhere", TOKENIZER)
+    settings = tmp_path / "model" / "config.json"
+    before = settings.read_text()
+    settings.write_text(json.dumps({**json.loads(before), "intermediate_size": 7}))
+    with pytest.raises(
+        ModelError, match=r"mlp\..*_proj\.weight has the shape \(.*\); expected \(.*7.*\), as its config"
+    ):
+        load_model(tmp_path / "model", TOKENIZER)
+    settings.write_text(before)
     (tmp_path / "model" / "model.safetensors").rename(tmp_path / "model" / "pytorch_model.bin")
     with pytest.raises(ModelError, match="safetensors"):
         load_model(tmp_path / "model", TOKENIZER)

@@ -13,7 +13,7 @@ import transformers
 from gristmill import build
 from gristmill.chat.templates import CHATML
 from gristmill.console import Console
-from gristmill.schemas.errors import GristmillError, RecipeError, RunError
+from gristmill.schemas.errors import GristmillError, ModelError, RecipeError, RunError
 from gristmill.schemas.scores import ScoreOptions
 from gristmill.training.data.row_files import UnusableRow
 from gristmill.training.models.finished import load_scorer, load_tokenizer
@@ -220,6 +220,8 @@ def test_two_processes_score_what_one_does(home: Path, tmp_path: Path) -> None:
 
 
 def test_rewards_are_those_that_training_is_given(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"score\.weight among them; expected all weights of LlamaForSequenceClass"):
+        ModelScorer(str(home / "model"))  # no reward model: its head would be drawn at random
     tokenizer = load_tokenizer(home / "model")
     load_scorer(home / "model", tokenizer, 64, seed=3).save_pretrained(tmp_path / "model")
     tokenizer.save_pretrained(tmp_path / "model")
