@@ -5,6 +5,9 @@ REQUIRE ?=
 SMOKE_PYTHONS ?= python3.12 python3.13
 KENLM := 0.3.0
 KENLM_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gristmill/kenlm-$(KENLM)
+# pip builds what names the package: with the setuptools that is here, else with one that it fetches first.
+KENLM_DOWNLOAD = $(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary kenlm \
+  --dest "$(KENLM_CACHE)" kenlm==$(KENLM)
 KENLM_DEBIAN := cmake g++ zlib1g-dev libbz2-dev liblzma-dev libboost-program-options-dev libboost-system-dev \
   libboost-thread-dev libboost-test-dev
 
@@ -120,8 +123,7 @@ $(BIN)/lmplz: $(KENLM_CACHE)/lmplz | .venv/.core
 $(KENLM_CACHE)/lmplz: | .venv/.core
 	@command -v cmake >/dev/null 2>&1 || { echo "kenlm needs: $(KENLM_DEBIAN)"; exit 1; }
 	rm -rf "$(KENLM_CACHE)" && mkdir -p "$(KENLM_CACHE)/source"
-	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary kenlm \
-	  --dest "$(KENLM_CACHE)" kenlm==$(KENLM)
+	$(KENLM_DOWNLOAD) --no-build-isolation 2>/dev/null || $(KENLM_DOWNLOAD)
 	tar -xzf "$(KENLM_CACHE)/kenlm-$(KENLM).tar.gz" -C "$(KENLM_CACHE)/source" --strip-components=1
 	cmake -S "$(KENLM_CACHE)/source" -B "$(KENLM_CACHE)/build" -DCMAKE_BUILD_TYPE=Release >"$(KENLM_CACHE)/log" 2>&1 \
 	  && cmake --build "$(KENLM_CACHE)/build" --target lmplz build_binary -j 2 >>"$(KENLM_CACHE)/log" 2>&1 \
