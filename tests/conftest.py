@@ -35,6 +35,7 @@ LONGEST = (
     "tests/engines/test_engines.py",
     "tests/test_recorded.py",
     "tests/test_documentation.py",
+    "tests/pipelines/run/test_resume.py",
     "tests/remote/test_object_store.py",
     "tests/pipelines/measure/test_datatrove_build.py",
     "tests/training/stability/test_poison.py",
