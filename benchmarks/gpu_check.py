@@ -11,6 +11,7 @@ MFU: 6 x parameters x tokens a second over the device's dense peak in 16 bits, a
 
 import argparse
 import gc
+import importlib.metadata
 import importlib.util
 import json
 import random
@@ -20,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -97,14 +99,17 @@ class Bench:
     def __init__(self, sizes: Sizes, folder: Path, gpu: bool) -> None:
         import torch
 
-        from tests.training.kinds.tiny_models import words_of_letters
-
         self.sizes, self.folder, self.gpu = sizes, folder, gpu
         self.device = torch.device("cuda" if gpu else "cpu")
         name = torch.cuda.get_device_name() if gpu else ""
         self.peak_tflops = next((peak for known, peak in PEAK_TFLOPS.items() if known in name), None)
         self.draw = random.Random(0)
-        self.words = words_of_letters(sizes.words, 4)
+
+    @cached_property
+    def words(self) -> list[str]:
+        from tests.training.kinds.tiny_models import words_of_letters
+
+        return words_of_letters(self.sizes.words, 4)
 
     def model(self, hidden: int, layers: int, heads: int) -> Path:
         """The folder of a model with random weights and a tokenizer of whole words; written once."""
@@ -409,9 +414,19 @@ def is_there(module: str) -> bool:
         return False
 
 
+def versions() -> Iterator[str]:
+    """What is installed of the packages that the figures depend on."""
+    for name in ("torch", "transformers", "peft", "accelerate", "trl"):
+        try:
+            yield f"{name} {importlib.metadata.version(name)}"
+        except importlib.metadata.PackageNotFoundError:
+            yield f"no {name}"
+
+
 def find_gristmill() -> None:
     """Make the clone importable where it is not installed; its folders are the package's parts."""
-    sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+    sys.path.insert(0, str(ROOT))
+    sys.modules.setdefault("gpu_check", sys.modules[__name__])  # where the recipes find `reward`
     import gristmill
 
     if not is_there("gristmill.training"):
@@ -419,6 +434,8 @@ def find_gristmill() -> None:
 
 
 def main() -> int:
+    beside = Path(__file__).resolve().parent  # a file there may have the name of a package
+    sys.path[:] = [path for path in sys.path if Path(path).resolve() != beside]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cpu-rehearsal", action="store_true")
     parser.add_argument("--only", nargs="*", choices=list(PARTS))
@@ -427,7 +444,13 @@ def main() -> int:
     if not is_there("torch") or not is_there("transformers"):
         print("gpu-check: it needs torch and transformers; nothing was run")
         return 0
-    import torch
+    try:
+        import torch
+        import transformers  # noqa: F401
+    except Exception as error:  # versions that do not go together raise whatever they like
+        said = " ".join(str(error).split())[:300]
+        print(f"gpu-check: torch and transformers cannot be imported ({said}); nothing was run")
+        return 1
 
     gpu = torch.cuda.is_available()
     if not gpu and not options.cpu_rehearsal:
@@ -449,7 +472,7 @@ def main() -> int:
             found[name] = attempt(PARTS[name], bench)
             print(f"{name}: done after {time.perf_counter() - started:.0f} s", flush=True)
     device = torch.cuda.get_device_name() if gpu else "CPU, a rehearsal: the figures mean nothing"
-    print(f"\n{device}; torch {torch.__version__}, Python {sys.version.split()[0]}")
+    print(f"\n{device}; {', '.join(versions())}, Python {sys.version.split()[0]}")
     print("\n".join(table(found)))
     return int(any(isinstance(row, str) and row.startswith("FAILED") for row in found.values()))
 

@@ -19,7 +19,7 @@ def commands() -> dict[str, list[str]]:
     """Name -> script and arguments."""
     prose = str(jsonl(20))
     return {
-        "kernels": ["kernels.py", prose, "--megabytes", "16", "--datatrove-megabytes", "0.5"],
+        "kernels": ["text_kernels.py", prose, "--megabytes", "16", "--datatrove-megabytes", "0.5"],
         "word-rules": ["word_rules.py", prose, "--megabytes", "1"],
         "readers": ["readers.py", "speed", prose],
         "minhash": ["minhash_kernels.py", prose],

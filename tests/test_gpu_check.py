@@ -43,6 +43,25 @@ def test_without_a_gpu_it_says_so_in_one_line(repository: Path) -> None:
 
 
 @pytest.mark.slow
+def test_versions_that_do_not_go_together_are_one_line(repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "transformers").mkdir()
+    (tmp_path / "transformers" / "__init__.py").write_text("raise ImportError('huggingface-hub<2 is required')")
+    found = run(repository, "--cpu-rehearsal", PYTHONPATH=str(tmp_path))
+    assert (found.returncode, found.stderr) == (1, "")
+    assert "cannot be imported (huggingface-hub<2 is required); nothing was run" in found.stdout
+
+
+@pytest.mark.slow
+def test_the_bare_loop_runs_where_gristmill_cannot(repository: Path, tmp_path: Path) -> None:
+    modules = {"pydantic"}
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT.format(modules=modules))
+    found = run(repository, "--cpu-rehearsal", PYTHONPATH=str(tmp_path))
+    assert found.returncode == 0, found.stdout + found.stderr
+    told = rows(found.stdout)
+    assert {part for part, line in told.items() if "left out: it needs" in line} == set(PARTS) - {"bare PyTorch"}
+
+
+@pytest.mark.slow
 def test_a_rehearsal_runs_every_part(repository: Path) -> None:
     found = run(repository, "--cpu-rehearsal")
     assert found.returncode == 0, found.stdout + found.stderr

@@ -99,10 +99,10 @@ def merge_adapter(folder: str | Path, out: str | Path, base: str | Path | None =
     path, target = Path(folder), Path(out)
     if target.exists():
         raise InputError("exists already", where=str(target), next_step="name another folder, or remove it")
-    config = read_configuration(path)
+    config, told = read_configuration(path), adapter_info(path)
     if config.is_prompt_learning:
         raise ModelError(
-            f"{adapter_info(path).method} is vectors in front of a text, not a change of weights",
+            f"{told.method} is vectors in front of a text, not a change of weights",
             where=str(path),
             expected="lora, dora, pissa or ia3",
             next_step="load it with peft over its base",

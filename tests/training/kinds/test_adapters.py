@@ -131,6 +131,8 @@ def test_adapters_that_cannot_be_read_do_not_hide_the_others(home: Path, tmp_pat
         ("c", "lora, rank 2"),
     ):
         assert re.search(f"{tmp_path / name}: .*{said}", listed.stdout)
+    with pytest.raises(ModelError, match=r"a: adapter_model.safetensors cannot be read"):
+        merge_adapter(tmp_path / "a", tmp_path / "merged")
     write_base(tmp_path / "c", tmp_path / "moved", "0" * 32)
     with pytest.raises(ModelError, match=r"moved: no such folder; expected the model .* --base"):
         merge_adapter(tmp_path / "c", tmp_path / "merged", tmp_path / "moved")

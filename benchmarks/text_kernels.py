@@ -1,6 +1,6 @@
 """Speed of every registered signal family on one core, and of whole profiles beside datatrove's filters.
 
-    python benchmarks/kernels.py PATH [PATH ...] [--megabytes 16] [--datatrove-megabytes 0.5]
+    python benchmarks/text_kernels.py PATH [PATH ...] [--megabytes 16] [--datatrove-megabytes 0.5]
 
 PATH: files or folders of prose (JSON Lines, JSON, WARC, text; gz, bz2, xz), repeated until there are enough bytes.
 Prints MB of UTF-8 per second of processor time, the best of three after a first run that compiles. A profile's time is
