@@ -110,7 +110,7 @@ class ConversationEncoder:
             both = [*checked_messages(prompt), *checked_messages(completion)]
             before = self.render(prompt, add_generation_prompt=True, **options)["input_ids"]
             whole = self.render(both, **options)["input_ids"]
-        first = _common_prefix(before, whole)
+        first = common_prefix(before, whole)
         return EncodedRow(_row(whole), np.arange(len(whole)) >= first)
 
     def _of_text(self, record: Mapping[str, Any]) -> EncodedRow:
@@ -182,6 +182,7 @@ def _row(ids: Sequence[int]) -> np.ndarray:
     return np.asarray(ids, np.int32)
 
 
-def _common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
+def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
+    """How many ids two rows have in common at their beginning."""
     differing = (place for place, (a, b) in enumerate(zip(first, second, strict=False)) if a != b)
     return next(differing, min(len(first), len(second)))

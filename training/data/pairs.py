@@ -1,4 +1,7 @@
-"""Preference pairs as the columns that trl's trainers take, with the length of each text in tokens.
+"""Preference pairs as token ids: what both answers follow, and each answer with its end.
+
+The ids are those that trl's trainers make of the same row. They are made here, because trl puts all rows into one table first:
+tools and calls of tools that differ would be given each other's keys, and texts cannot stand beside messages.
 
 A row has `chosen` and `rejected`, and mostly `prompt`; all are texts, or all messages. Without a prompt, what the two share at
 their beginning is it.
@@ -7,7 +10,7 @@ their beginning is it.
 from collections.abc import Mapping
 from typing import Any
 
-from gristmill.training.data.conversations import ConversationEncoder, checked_messages
+from gristmill.training.data.conversations import ConversationEncoder, checked_messages, common_prefix
 from gristmill.training.data.row_files import UnusableRow
 
 COLUMNS = (("prompt", "chosen", "rejected"), ("chosen", "rejected"))
@@ -15,9 +18,10 @@ SAME = "chosen and rejected that are the same"
 
 
 def prepared_pair(record: Mapping[str, Any], encoder: ConversationEncoder) -> dict[str, Any]:
-    """prompt, chosen, rejected [, margin, tools] of a row, all texts or all messages. Raises UnusableRow.
+    """prompt_ids, chosen_ids, rejected_ids [, margin] of a row. Raises UnusableRow.
 
-    A prompt that is a text before messages is a user's message, and so are texts after one an assistant's.
+    The answers begin where the ids of prompt and answer differ from those of the prompt alone, for the first of the two. A
+    prompt that is a text before messages is a user's message, and so are texts after one an assistant's.
     """
     if "chosen" not in record or "rejected" not in record:
         raise UnusableRow("without chosen or rejected")
@@ -30,15 +34,21 @@ def prepared_pair(record: Mapping[str, Any], encoder: ConversationEncoder) -> di
         found = _with_shared_prompt(found)
     if not found["chosen"] or not found["rejected"]:
         raise UnusableRow("an answer that is empty")
-    for answer in ("chosen", "rejected"):
-        ids = encoder.ids_of(found["prompt"], found[answer], record.get("tools"))
-        if len(ids) > encoder.max_tokens:
-            raise UnusableRow(f"more than max_tokens {encoder.max_tokens:,} tokens")
+    tools = record.get("tools")
+    whole = {answer: encoder.ids_of(found["prompt"], found[answer], tools) for answer in ("chosen", "rejected")}
+    if any(len(ids) > encoder.max_tokens for ids in whole.values()):
+        raise UnusableRow(f"more than max_tokens {encoder.max_tokens:,} tokens")
+    prompt = encoder.prompt_ids(found["prompt"], tools)
+    first = min(common_prefix(prompt, ids) for ids in whole.values())
+    pair: dict[str, Any] = {"prompt_ids": prompt[:first]}
+    pair |= {f"{answer}_ids": ids[first:] for answer, ids in whole.items()}
+    if not pair["chosen_ids"] or not pair["rejected_ids"]:
+        raise UnusableRow("an answer without a token")
     if "margin" in record:
         if not isinstance(record["margin"], (int, float)) or not abs(record["margin"]) < float("inf"):
             raise UnusableRow("a margin that is no number")
-        found["margin"] = float(record["margin"])
-    return found | ({"tools": record["tools"]} if record.get("tools") else {})
+        pair["margin"] = float(record["margin"])
+    return pair
 
 
 def _messages(value: Any, role: str) -> list[dict[str, Any]]:

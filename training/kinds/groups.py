@@ -34,6 +34,7 @@ class GroupTrainer(WatchedTrlTrainer):
 
     def __init__(self, *, kind: "GroupKind", **options: Any) -> None:
         self._kind = kind
+        self._rows: list[int] = []
         self._scored: list[Score] = []
         self._figures: dict[str, float] = {}
         logging.getLogger("trl").setLevel(logging.ERROR)  # it logs the rows of completions that are not scored
@@ -44,6 +45,7 @@ class GroupTrainer(WatchedTrlTrainer):
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """trl's, under random numbers that are a function of seed, step and process."""
+        self._rows = [one["row"] for one in inputs]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(key_of(self._kind.recipe.seed, self.state.global_step, self.args.process_index))
             output: dict[str, Any] = super()._generate_and_score_completions(inputs)
@@ -51,6 +53,10 @@ class GroupTrainer(WatchedTrlTrainer):
         counts = self._lengths[scored].sum().reshape(1)
         self._counts = self.sum_over_processes(counts.to(self.args.device))
         return output
+
+    def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
+        """The ids that the rows were prepared to have: with their tools, and messages beside texts."""
+        return [list(self._kind.usable.prepared[row]["ids"]) for row in self._rows], None, {}
 
     def _generate_single_turn(self, prompt_ids: Any, *arguments: Any, **options: Any) -> Any:
         """By gristmill's sampler, but where vLLM draws."""
@@ -71,10 +77,10 @@ class GroupTrainer(WatchedTrlTrainer):
         with unwrap_model_for_generation(self.model_wrapped, self.accelerator) as model:
             return draw_completions(model, prompts, keys, kind.sampling, kind.ends, kind.vocabulary.pad_token_id)
 
-    def _reward(self, prompts: list[Any], completions: list[Any], row: list[int], **columns: Any) -> list[Score]:
+    def _reward(self, prompts: list[str], completions: list[str], row: list[int], **columns: Any) -> list[Score]:
         """The sum of the rewards of each completion, as trl calls it."""
         kind, step = self._kind, self.state.global_step + 1
-        texts = Texts([prompt_text(one) for one in prompts], [prompt_text(one) for one in completions])
+        texts = Texts(prompts, completions)
         records = [kind.usable.rows.records[number] for number in row]
         self._scored, by_name = kind.rewards(texts.prompts, texts.completions, records)
         self._figures = kind.figures_of(texts.completions, self._scored, self._lengths.tolist())
@@ -140,7 +146,9 @@ class GroupKind(RolloutKind):
 
     def build_trainer(self) -> GroupTrainer:
         disable_progress_bars()
-        prompts = [{"prompt": one["prompt"], "row": number} for number, one in enumerate(self.usable.prepared)]
+        prompts = [
+            {"prompt": prompt_text(one["prompt"]), "row": number} for number, one in enumerate(self.usable.prepared)
+        ]
         model = self.model()
         if self.recipe.kl and self.recipe.adapter is None:
             self._keep_reference(model)

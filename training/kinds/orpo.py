@@ -1,6 +1,6 @@
 """Odds-ratio preference optimisation: no reference, one model, one phase.
 
-Data: preference pairs (data.pairs), as trl's DPOTrainer prepares them. The loss is the mean over the tokens of the chosen
+Data: preference pairs (data.pairs), as trl's DPOTrainer collates them. The loss is the mean over the tokens of the chosen
 answers of the whole batch, plus `odds_weight` times the mean over its pairs of the odds-ratio term (objectives.odds_ratio), so
 that micro batches and processes add up. trl's own ORPOTrainer, which is experimental, counts the prompt's tokens too and takes
 means of micro batches. Figures: both parts, the log odds ratio, the share of pairs in the right order, mean log-probabilities
@@ -22,7 +22,7 @@ PARTS = ("loss/answers", "loss/odds_ratio", "log_odds_ratio", "accuracy", "logps
 
 
 class OrpoTrainer(PairTrainer):
-    """trl's preparation of pairs, and a loss without a reference."""
+    """trl's collation of pairs, and a loss without a reference."""
 
     loss_is_scaled_for_ga = True  # what compute_loss gives adds up over micro batches
 

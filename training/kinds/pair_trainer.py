@@ -11,10 +11,14 @@ NO_INPUTS = ("completion_mask", "ref_chosen_logps", "ref_rejected_logps")  # col
 
 
 class PairTrainer(WatchedTrlTrainer, trl.DPOTrainer):
-    """trl tokenises and collates pairs: the chosen answers are the first half of a micro batch, the rejected ones the second.
+    """trl collates pairs: the chosen answers are the first half of a micro batch, the rejected ones the second.
 
     A label is a token of an answer.
     """
+
+    def _prepare_dataset(self, dataset: Any, *arguments: Any) -> Any:
+        """The pairs as they are: they have their ids (`data.pairs`)."""
+        return dataset
 
     def answer_log_probs(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
         """(log-probabilities, mask), each (2 pairs, tokens - 1): of the tokens of the answers, each given all before it."""

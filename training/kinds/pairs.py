@@ -32,13 +32,16 @@ class PairKind(PostTraining):
         """Further keywords of the kind's trainer."""
         return {}
 
+    def trl_columns(self, pair: dict[str, Any]) -> dict[str, Any]:
+        """What the kind's trainer reads of a prepared pair."""
+        return pair
+
     def datasets(self) -> tuple[Dataset, Dataset | None]:
         """The pairs to train on and those held out, as trl reads them; a margin that a pair lacks is 0."""
         disable_progress_bars()
         held_out = self.held_out.prepared if self.held_out else []
-        return _dataset(self.usable.prepared), _dataset(held_out) if held_out else None
+        return self._dataset(self.usable.prepared), self._dataset(held_out) if held_out else None
 
-
-def _dataset(pairs: list[dict[str, Any]]) -> Dataset:
-    with_margins = any("margin" in pair for pair in pairs)
-    return Dataset.from_list([{"margin": 0.0, **pair} if with_margins else pair for pair in pairs])
+    def _dataset(self, pairs: list[dict[str, Any]]) -> Dataset:
+        lacking = {"margin": 0.0} if any("margin" in pair for pair in pairs) else {}
+        return Dataset.from_list([lacking | self.trl_columns(pair) for pair in pairs])

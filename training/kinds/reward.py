@@ -43,6 +43,11 @@ class Reward(PairKind):
         grows = recipe.adapter is None
         return load_scorer(folder, self.vocabulary, recipe.max_tokens, grows, seed=recipe.seed, **options)
 
+    def trl_columns(self, pair: dict[str, Any]) -> dict[str, Any]:
+        """Whole texts: the prompt with each answer."""
+        whole = {f"{side}_ids": pair["prompt_ids"] + pair[f"{side}_ids"] for side in ("chosen", "rejected")}
+        return whole | ({"margin": pair["margin"]} if "margin" in pair else {})
+
     def validation_loss(self, trainer: Any) -> Callable[[torch.nn.Module], float | None] | None:
         """The loss of the held-out pairs; their other figures go into the log with it."""
         validation = self.validation(trainer)

@@ -12,7 +12,10 @@ import transformers
 from gristmill.schemas.errors import RecipeError, RunError
 from gristmill.schemas.lookup import load_object
 from gristmill.schemas.training.rollouts import GrpoRecipe, RewardChoice
+from gristmill.training.kinds import groups
 from gristmill.training.kinds.grpo import Grpo
+from gristmill.training.kinds.registry import recipe_model
+from gristmill.training.kinds.rloo import Rloo
 from gristmill.training.kinds.rollouts import figures_of_completions
 from gristmill.training.models.libraries import quiet_libraries
 from gristmill.training.models.sampling import Sampling, draw_completions, key_of
@@ -210,6 +213,46 @@ def test_what_raises_or_is_late_is_not_scored(home: Path, monkeypatch: pytest.Mo
     figures = figures_of_completions(texts, [None, 1.0, 0.0], [1, 2, 3])
     assert figures["not_scored"] == pytest.approx(1 / 3)
     assert figures["reward/passed"] == 0.5
+
+
+@pytest.mark.parametrize("kind", [Grpo, pytest.param(Rloo, marks=pytest.mark.slow)])
+def test_the_policy_is_asked_what_the_rows_say(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Any
+) -> None:
+    """With the tools of a row, and with texts beside messages whose keys are not all the same."""
+    tool = {"type": "function", "function": {"name": "add", "parameters": {"type": "object", "properties": {}}}}
+    call = {
+        "role": "assistant",
+        "tool_calls": [{"type": "function", "function": {"name": "add", "arguments": {"x": 1}}}],
+    }
+    asked = [{"role": "user", "content": "ba be"}]
+    rows = [
+        {"prompt": asked, "tools": [tool]},
+        {"prompt": [*asked, call, {"role": "tool", "content": "3"}], "tools": [tool]},
+        {"prompt": asked},
+        {"prompt": "bi bo"},
+    ]
+    changes = {
+        "rows": write_lines(tmp_path / "rows.jsonl", rows),
+        "chat_template": "chatml",
+        "steps": 1,
+        "max_tokens": 256,
+    }
+    options = recipe(home, **changes).model_dump(exclude_unset=True) | {"kind": kind.__name__.lower(), "generations": 2}
+    chosen = recipe_model(options["kind"]).model_validate(options)
+    prompts: list[list[int]] = []
+
+    def drawn(model: Any, ids: list[list[int]], *arguments: Any) -> list[list[int]]:
+        prompts.extend(ids)
+        return draw_completions(model, ids, *arguments)
+
+    monkeypatch.setattr(groups, "draw_completions", drawn)
+    train(chosen, tmp_path / "run")
+    prepared = kind(chosen, tmp_path / "run")
+    prepared.open_rows()
+    wanted = [row["ids"] for row in prepared.usable.prepared]
+    assert sorted(prompts) == sorted([*wanted, *wanted])
+    assert [len(ids) > 60 for ids in wanted] == [True, True, False, False]  # a tool is many tokens
 
 
 def test_a_step_without_a_score_is_no_update(home: Path, tmp_path: Path) -> None:

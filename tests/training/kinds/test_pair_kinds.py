@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 import torch
 import transformers
+import trl
+from datasets import Dataset
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.training.dpo import DpoRecipe
 from gristmill.schemas.training.orpo import OrpoRecipe
 from gristmill.schemas.training.reward import RewardRecipe
 from gristmill.training.kinds.dpo import Dpo
 from gristmill.training.kinds.orpo import Orpo
-from gristmill.training.kinds.registry import recipe_model
+from gristmill.training.kinds.registry import load_kind, recipe_model
 from gristmill.training.objectives.odds_ratio import odds_ratio_losses
 from gristmill.training.run import logs
 from gristmill.training.run.train import train
@@ -27,6 +29,9 @@ from tests.training.kinds.tiny_models import WORDS, model_of, options_of, steps_
 from tests.training.training_runs import go_back
 
 LORA = {"method": "lora", "rank": 4}
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"
+)  # trl reads it
 RECIPES: dict[str, Any] = {"reward": RewardRecipe, "dpo": DpoRecipe, "orpo": OrpoRecipe}
 
 
@@ -138,6 +143,69 @@ def test_pairs_that_cannot_be_trained_on(home: Path, tmp_path: Path) -> None:
         train(recipe(home, "dpo", rows=write_lines(tmp_path / "rows.jsonl", [{"messages": []}])), tmp_path / "run")
 
 
+def tool_named(name: str, **properties: str) -> dict[str, Any]:
+    parameters = {"type": "object", "properties": {key: {"type": kind} for key, kind in properties.items()}}
+    return {"type": "function", "function": {"name": name, "parameters": parameters}}
+
+
+def call_of(name: str, **arguments: Any) -> list[dict[str, Any]]:
+    call = {"type": "function", "function": {"name": name, "arguments": arguments}}
+    return [{"role": "assistant", "tool_calls": [call]}]
+
+
+@pytest.mark.parametrize("kind", ["dpo", "reward"])
+def test_rows_with_tools_of_their_own_and_texts_beside_messages(home: Path, tmp_path: Path, kind: str) -> None:
+    """What a step is given is what each row says, whatever the others are."""
+    asked, plain = [{"role": "user", "content": "ba be"}], [{"role": "assistant", "content": "bi"}]
+    rows: list[dict[str, Any]] = [
+        {"prompt": asked, "chosen": call_of("ba", x=1), "rejected": plain, "tools": [tool_named("ba", x="integer")]},
+        {"prompt": asked, "chosen": call_of("be", y="bo"), "rejected": plain, "tools": [tool_named("be", y="string")]},
+        {"prompt": asked, "chosen": [{"role": "assistant", "content": "bu"}], "rejected": plain, "margin": 1},
+        {"prompt": "ba bi", "chosen": " bu", "rejected": " bo"},
+    ]
+    changes = {"rows": write_lines(tmp_path / "pairs.jsonl", rows), "chat_template": "chatml", "max_tokens": 256}
+    chosen = load_kind(kind)(recipe(home, kind, validation=None, **changes), tmp_path / "run")
+    chosen.prepare(None)
+    served = chosen.build_trainer().train_dataset
+    tokenizer = chosen.vocabulary
+    for row, found in zip(rows, served, strict=True):
+        for side in ("chosen", "rejected"):
+            if isinstance(row["prompt"], str):
+                wanted = tokenizer(row["prompt"] + row[side] + tokenizer.eos_token)["input_ids"]
+            else:
+                messages = [*row["prompt"], *row[side]]
+                wanted = tokenizer.apply_chat_template(messages, tools=row.get("tools"), return_dict=True)["input_ids"]
+            assert [*found.get("prompt_ids", []), *found[f"{side}_ids"]] == wanted
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["dpo", "reward"])
+@pytest.mark.parametrize("messages", [False, True])
+def test_pairs_have_the_ids_that_trl_gives_them(home: Path, tmp_path: Path, kind: str, messages: bool) -> None:
+    rows = [pair(number) for number in range(8)]
+    if messages:
+        roles = {"prompt": "user", "chosen": "assistant", "rejected": "assistant"}
+        rows = [{name: [{"role": role, "content": row[name]}] for name, role in roles.items()} for row in rows]
+    changes = {"rows": write_lines(tmp_path / "pairs.jsonl", rows), "chat_template": "chatml", "validation": None}
+    chosen = load_kind(kind)(recipe(home, kind, **changes), tmp_path / "run")
+    chosen.prepare(None)
+    trainer, configuration = {
+        "dpo": (trl.DPOTrainer, trl.DPOConfig),
+        "reward": (trl.RewardTrainer, trl.RewardConfig),
+    }[kind]
+    options = {"use_cpu": True, "bf16": False, "report_to": [], "max_length": 64}
+    theirs = trainer(
+        model=chosen.model(),
+        args=configuration(output_dir=str(tmp_path / "trl"), **options),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=chosen.vocabulary,
+    ).train_dataset
+    for mine, other in zip(chosen.build_trainer().train_dataset, theirs, strict=True):
+        for name in ("prompt_ids", "chosen_ids", "rejected_ids"):
+            assert mine.get(name) == other.get(name)
+
+
 @pytest.mark.parametrize("kind", ["dpo", "orpo"])
 def test_an_adapter_on_the_output_layer(home: Path, tmp_path: Path, kind: str) -> None:
     """trl's log-probabilities are computed from the layer's own weights: told before the folder is claimed."""
@@ -200,7 +268,6 @@ def test_micro_batches_of_answers_of_unequal_lengths_add_up(
             assert theirs[name] == pytest.approx(mine[name], rel=1e-5), name
 
 
-@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
 @pytest.mark.parametrize(
     ("kind", "losses"),
     [
