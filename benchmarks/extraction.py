@@ -4,6 +4,7 @@
     python benchmarks/extraction.py speed DATA [--pages 200]
     python benchmarks/extraction.py snippets PAGES... [--peers ...]
     python benchmarks/extraction.py articles FOLDER [--peers ...]
+    python benchmarks/extraction.py languages CHECKOUTS... [--peers ...] [--least 1]
 
 f1: word F1 on the development split of WCXB (benchmarks/extraction_data.py), over all pages and by type, and the share of
 snippets that a text must hold (with) and must not hold (without). Ours is cross-validated by host: each page is judged by
@@ -13,6 +14,9 @@ snippets: JSON Lines, also packed, with `html`, `with`, `without`; by language w
 Or a checkout of adbar/trafilatura (tests/evaldata.json, tests/eval), by the language that pages declare.
 articles: a checkout of scrapinghub/article-extraction-benchmark (ground-truth.json, html/*.html.gz) by its own measure: mean
 precision and mean recall of runs of four words, each page weighing the same, and their F1.
+languages: checkouts of test suites of other extractors (benchmarks/extraction_golds.py): F1 of words, pairs of characters
+in scripts without spaces, by the language of the main text. With or without its title, whichever is nearer to the text:
+the golds differ about headings. Languages of fewer pages than `--least` are under "others".
 """
 
 import argparse
@@ -29,12 +33,14 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 from extraction_data import Example, by_type, examples, fold_of, utf8
+from extraction_golds import Gold, read_golds
+from extraction_golds import languages as languages_of
 from extraction_model import label_evidence, learn
 from gristmill.filters.encoding.decode import decode
 from gristmill.filters.encoding.evidence import choose_encoding
 from gristmill.filters.html.extract import Extraction
 from pydantic_core import from_json
-from word_scores import word_f1, words
+from word_scores import word_f1, words, words_or_pairs
 
 Extract = Callable[[bytes], str]
 
@@ -55,11 +61,39 @@ def by_trafilatura(html: bytes) -> str:
     return trafilatura.extract(html.decode("utf-8", "replace")) or ""
 
 
-def by_justext(html: bytes) -> str:
+STOPLISTS = {
+    "ar": "Arabic",
+    "cs": "Czech",
+    "da": "Danish",
+    "de": "German",
+    "es": "Spanish",
+    "fr": "French",
+    "hi": "Hindi",
+    "it": "Italian",
+    "ko": "Korean",
+    "la": "Latin",
+    "lt": "Lithuanian",
+    "nb": "Norwegian_Bokmal",
+    "nl": "Dutch",
+    "pl": "Polish",
+    "pt": "Portuguese",
+    "ru": "Russian",
+    "sv": "Swedish",
+    "tr": "Turkish",
+    "vi": "Vietnamese",
+}
+
+
+def by_justext(html: bytes, language: str = "en") -> str:
+    """Of a language without a stop list of jusText: by lengths and links alone, as its documentation says."""
     import justext
 
+    stoplist: frozenset[str] = frozenset()
+    limits: dict[str, float] = {"stopwords_low": 0, "stopwords_high": 0}
+    if language == "en" or language in STOPLISTS:
+        stoplist, limits = justext.get_stoplist(STOPLISTS.get(language, "English")), {}
     try:
-        found = justext.justext(html.decode("utf-8", "replace"), justext.get_stoplist("English"))
+        found = justext.justext(html.decode("utf-8", "replace"), stoplist, **limits)
     except Exception:  # lxml gives up on some pages
         return ""
     return "\n".join(paragraph.text for paragraph in found if not paragraph.is_boilerplate)
@@ -187,19 +221,57 @@ def articles(options: argparse.Namespace) -> None:
         )
 
 
+def gold_f1(text: str, gold: Gold) -> float:
+    """F1 with the main text, or with its title before it where that is nearer."""
+    found = Counter(words_or_pairs(text))
+    wanted = Counter(words_or_pairs(gold.text))
+    return max(word_f1(found, wanted), word_f1(found, wanted + Counter(words_or_pairs(gold.title))))
+
+
+def languages(options: argparse.Namespace) -> None:
+    golds = [gold for path in options.data for gold in read_golds(path)]
+    found = languages_of(golds)
+    of_many = {name for name, count in Counter(found).items() if count >= options.least}
+    groups = [name if name in of_many else "others" for name in found]
+    scores = {
+        name: [
+            gold_f1(by_justext(gold.html, language) if extract is by_justext else extract(gold.html), gold)
+            for gold, language in zip(golds, found, strict=True)
+        ]
+        for name, extract in ({"gristmill": by_gristmill} | {name: PEERS[name] for name in options.peers}).items()
+    }
+    print(f"{'':10} pages {' '.join(f'{name:>12}' for name in scores)}")
+    for group in ("all", *sorted(set(groups), key=lambda name: (-groups.count(name), name))):
+        chosen = [number for number, name in enumerate(groups) if group in ("all", name)]
+        means = (float(np.mean([values[number] for number in chosen])) for values in scores.values())
+        print(f"{group:10} {len(chosen):5} {' '.join(f'{mean:12.3f}' for mean in means)}")
+    if options.each:
+        for number, gold in enumerate(golds):
+            row = " ".join(f"{values[number]:.3f}" for values in scores.values())
+            print(f"{found[number]:8} {gold.name:50} {row}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
-    for name, run in (("f1", f1), ("speed", speed), ("snippets", snippets), ("articles", articles)):
+    for name, run in (
+        ("f1", f1),
+        ("speed", speed),
+        ("snippets", snippets),
+        ("articles", articles),
+        ("languages", languages),
+    ):
         command = commands.add_parser(name)
         command.set_defaults(run=run)
-        command.add_argument("data", type=Path, nargs="+" if name == "snippets" else None)
+        command.add_argument("data", type=Path, nargs="+" if name in ("snippets", "languages") else None)
         command.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
         command.add_argument("--pages", type=int, default=200 if name == "speed" else None)
         command.add_argument("--folds", type=int, default=5, help="0: only the shipped tables")
         command.add_argument("--trees", type=int, default=160)
         command.add_argument("--rounds", type=int, default=25)
         command.add_argument("--rounds-of-time", type=int, default=5)
+        command.add_argument("--least", type=int, default=1, help="pages of a language that has a line of its own")
+        command.add_argument("--each", action="store_true", help="also a line for each page")
     options = parser.parse_args()
     options.run(options)
 

@@ -2,14 +2,30 @@
 
 import re
 from collections import Counter
+from itertools import pairwise
+
+from gristmill.filters.dedup.pieces import UNSPACED_RANGES
 
 _WORD = re.compile(r"\w+")
+_UNSPACED = "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in UNSPACED_RANGES)
+_RUN = re.compile(f"([{_UNSPACED}]+)|[^{_UNSPACED}]+")
 _LONG_WORD = re.compile(r"[^\W\d_]{3,}")
 
 
 def words(text: str) -> list[str]:
     """Words as WCXB's metric counts them."""
     return _WORD.findall(text.lower())
+
+
+def words_or_pairs(text: str) -> list[str]:
+    """Words, and of scripts that are written without spaces each pair of neighbouring characters in their place: a run of
+    such characters is no word, and a single one says too little."""
+    found: list[str] = []
+    for word in words(text):
+        for run in _RUN.finditer(word):
+            pairs = [a + b for a, b in pairwise(run[1] or "")]
+            found.extend(pairs or [run[0]])
+    return found
 
 
 def long_words(text: str) -> list[str]:

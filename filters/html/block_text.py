@@ -10,6 +10,7 @@ from gristmill.filters.html.layout import (
     DIGITS,
     ELEMENT,
     FINISH,
+    HALF_WORDS,
     HIDDEN,
     LABEL,
     LABEL_END,
@@ -18,7 +19,6 @@ from gristmill.filters.html.layout import (
     MARKS,
     PREFORMATTED,
     STATE,
-    WIDE,
     WORDS,
 )
 from gristmill.filters.html.open_elements import (
@@ -37,6 +37,7 @@ from gristmill.filters.html.open_elements import (
     TOP_BLOCK,
 )
 from gristmill.filters.html.references import put_reference
+from gristmill.filters.html.scripts import HALF_WORD, LETTER, SENTENCE_MARK, character_kind
 from gristmill.filters.html.tokeniser import is_space
 from gristmill.kernels.compile import inlined
 
@@ -116,7 +117,7 @@ def add_text(data, i, end, has_references, table, scratch, out, blocks, stack, s
     block = blocks[state[BLOCKS]]
     begin, at = block[BEGIN], state[OUT]
     space, in_word, linked = state[SPACE] != 0, state[IN_WORD] != 0, state[LINKING] != 0
-    words, capitals, digits, wide, marks, seen = 0, 0, 0, 0, 0, False
+    words, capitals, digits, halves, marks, seen = 0, 0, 0, 0, 0, False
     while i < end:
         byte = data[i]
         if byte <= 0x20 and not keeping and is_space(byte):
@@ -158,25 +159,32 @@ def add_text(data, i, end, has_references, table, scratch, out, blocks, stack, s
         for k in range(1, size):
             out[at] = scratch[k]
             at += 1
-        letter = (byte | 0x20) >= 0x61 and (byte | 0x20) <= 0x7A
-        digit = byte >= 0x30 and byte <= 0x39
-        if letter or digit or byte >= 0x80 or byte == 0x5F:
-            if not in_word:
-                in_word = True
-                words += 1
-                capitals += letter and byte < 0x61
-            digits += digit
-            # Thai and Lao, the scripts of India, kana, U+3000 to U+9FFF
-            wide += byte >= 0xE0 and byte <= 0xE9 and byte != 0xE1 and byte != 0xE2
+        if byte >= 0x80:
+            if byte >= 0xC0:  # not a byte within a character
+                kind = character_kind(data, i, end) if size == 1 else character_kind(scratch, 0, size)
+                halves += kind == HALF_WORD
+                marks += kind == SENTENCE_MARK
+                words += kind == LETTER and not in_word
+                in_word = kind == LETTER
         else:
-            in_word = False
-            marks += byte == 0x2E or byte == 0x2C or byte == 0x21 or byte == 0x3F or byte == 0x3B or byte == 0x3A
+            letter = (byte | 0x20) >= 0x61 and (byte | 0x20) <= 0x7A
+            digit = byte >= 0x30 and byte <= 0x39
+            if letter or digit or byte == 0x5F:
+                if not in_word:
+                    in_word = True
+                    words += 1
+                    capitals += letter and byte < 0x61
+                digits += digit
+            else:
+                in_word = False
+                marks += byte == 0x2E or byte == 0x2C or byte == 0x21 or byte == 0x3F or byte == 0x3B or byte == 0x3A
         i = behind
+    words += (block[HALF_WORDS] + halves + 1) // 2 - (block[HALF_WORDS] + 1) // 2
     block[WORDS] += words
     block[LINK_WORDS] += words if linked else 0
     block[CAPITALS] += capitals
     block[DIGITS] += digits
-    block[WIDE] += wide
+    block[HALF_WORDS] += halves
     block[MARKS] += marks
     state[OUT], state[SPACE], state[IN_WORD] = at, space, in_word
     if seen:

@@ -16,7 +16,6 @@ from gristmill.filters.html.layout import (
     PARENT,
     SAID,
     TAG,
-    WIDE,
     WORDS,
 )
 from gristmill.filters.html.tags import tag_number
@@ -38,12 +37,6 @@ _LANDMARK_TAGS = np.array([tag_number(name) for name in LANDMARKS], np.int64)
 )
 STEPS = 11
 FIGURES = STEPS + len(LANDMARKS)
-
-
-@inlined
-def units(block):
-    """Words, where scripts without spaces count two characters as one."""
-    return max(block[WORDS], block[WIDE] // 2 + block[WORDS] // 2)
 
 
 @helper
@@ -86,7 +79,7 @@ def describe_elements(elements, labels, keys, scores, figures, paths, label_path
 
 @inlined
 def is_long(block):
-    return units(block) >= LONG_WORDS and 2 * block[LINK_WORDS] < block[WORDS]
+    return block[WORDS] >= LONG_WORDS and 2 * block[LINK_WORDS] < block[WORDS]
 
 
 @helper
@@ -96,7 +89,7 @@ def sum_blocks(blocks, elements, figures, long_children):
         block = blocks[b]
         e = block[ELEMENT]
         row = figures[e]
-        row[INSIDE_WORDS] += units(block)
+        row[INSIDE_WORDS] += block[WORDS]
         row[INSIDE_LINKED] += block[LINK_WORDS]
         row[INSIDE_BLOCKS] += 1
         if is_long(block):

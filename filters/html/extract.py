@@ -19,7 +19,7 @@ from gristmill.filters.html.choose import choose_blocks
 from gristmill.filters.html.declared import declared
 from gristmill.filters.html.features import FEATURES, NAMES, block_features
 from gristmill.filters.html.heads import Heads
-from gristmill.filters.html.layout import ELEMENT, HIDDEN, STATE, TAG, WIDE, WORDS, Page
+from gristmill.filters.html.layout import ELEMENT, HIDDEN, STATE, TAG, WORDS, Page
 from gristmill.filters.html.markdown import to_markdown
 from gristmill.filters.html.metadata import Metadata, metadata_of
 from gristmill.filters.html.page import read_page
@@ -227,9 +227,8 @@ def description_bytes(heads: Heads) -> np.ndarray:
 
 
 def block_sizes(page: Page) -> np.ndarray:
-    """Words of each block (float64); in scripts without spaces two characters count as one."""
-    words, wide = page.blocks[:, WORDS], page.blocks[:, WIDE]
-    return np.maximum(words, wide // 2 + words // 2).astype(np.float64)
+    """Words of each block (float64)."""
+    return page.blocks[:, WORDS].astype(np.float64)
 
 
 def shown_blocks(page: Page, sizes: np.ndarray) -> np.ndarray:

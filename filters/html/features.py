@@ -26,7 +26,6 @@ from gristmill.filters.html.elements import (
     TOTAL,
     describe_elements,
     sum_blocks,
-    units,
 )
 from gristmill.filters.html.hash_counts import count_hash, find_hash, label_score, next_word
 from gristmill.filters.html.layout import (
@@ -39,6 +38,7 @@ from gristmill.filters.html.layout import (
     FINISH,
     H1,
     H6,
+    HALF_WORDS,
     LABEL,
     LABEL_END,
     LINK_WORDS,
@@ -48,7 +48,6 @@ from gristmill.filters.html.layout import (
     PREFORMATTED,
     STATE,
     TAG,
-    WIDE,
     WORDS,
 )
 from gristmill.filters.html.tags import tag_number
@@ -62,7 +61,7 @@ _COMPARED_WORDS = 64  # of a title or description; a power of two times two is t
 
 _OF_TEXT = (
     *("words", "log_words", "link_share", "links", "marks_per_word", "capitals_per_word", "digits_per_word"),
-    *("wide_share", "breaks", "bytes_per_word", "is_preformatted"),
+    *("half_words_per_word", "breaks", "bytes_per_word", "is_preformatted"),
 )
 _OF_PLACE = (
     *("depth", "place", "words_before_share", "blocks_from_h1", "words_from_h1", "after_h1"),
@@ -124,14 +123,14 @@ _ARTICLE, _MAIN = tag_number("article"), tag_number("main")
 def _text_features(block, row):
     words = max(block[WORDS], 1)
     size = block[FINISH] - block[BEGIN]
-    row[0] = min(units(block), 500)
-    row[1] = np.log1p(units(block))
+    row[0] = min(block[WORDS], 500)
+    row[1] = np.log1p(block[WORDS])
     row[2] = block[LINK_WORDS] / words
     row[3] = block[LINKS]
     row[4] = block[MARKS] / words
     row[5] = block[CAPITALS] / words
     row[6] = block[DIGITS] / words
-    row[7] = block[WIDE] / max(1, size)
+    row[7] = block[HALF_WORDS] / words
     row[8] = block[BREAKS]
     row[9] = size / words
     row[10] = block[STATE] & PREFORMATTED != 0
@@ -146,7 +145,7 @@ def _place_features(blocks, elements, page_words, out):
         if elements[blocks[b][ELEMENT], TAG] == H1:
             first_h1, words_to_h1 = b, before
             break
-        before += units(blocks[b])
+        before += blocks[b][WORDS]
     before, heading, heading_words, level = 0, -1, 0, 0
     for b in range(count):
         block, row = blocks[b], out[b]
@@ -163,9 +162,9 @@ def _place_features(blocks, elements, page_words, out):
         row[f + 6] = 100 * FAR if heading < 0 else before - heading_words
         row[f + 7] = 10 * FAR if heading < 0 else b - heading
         row[f + 8] = level
-        row[f + 9] = 0 if b == 0 else min(units(blocks[b - 1]), 200)
-        row[f + 10] = 0 if b + 1 == count else min(units(blocks[b + 1]), 200)
-        before += units(block)
+        row[f + 9] = 0 if b == 0 else min(blocks[b - 1][WORDS], 200)
+        row[f + 10] = 0 if b + 1 == count else min(blocks[b + 1][WORDS], 200)
+        before += block[WORDS]
 
 
 @inlined
@@ -220,7 +219,7 @@ def _repetition_features(text, blocks, paths, label_paths, page_words, tables, c
         out[b, _AT_REPETITION + 1] = counts[0, places[b, 0]] > 1
         if counts[2, place] == 1:
             sums[place, 2] = b
-        sums[place, 0] += units(block)
+        sums[place, 0] += block[WORDS]
         sums[place, 1] += block[LINK_WORDS]
         sums[place, 3] = b
     for b in range(count):

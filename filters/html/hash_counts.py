@@ -2,6 +2,7 @@
 """Open-addressing tables of hashes: how often each was seen, and what was learned of it."""
 
 import numpy as np
+from gristmill.filters.html.scripts import HALF_WORD, LETTER, character_kind, utf8_length
 from gristmill.kernels.compile import inlined
 from gristmill.kernels.hashing import FNV_START, fnv1a, splitmix64
 
@@ -36,10 +37,24 @@ def find_hash(h, keys):
 
 @inlined
 def next_word(data, i, end):
-    """(hash of the next word of data[i:end] in small letters, position behind it); the hash is 0 where there is none."""
+    """(hash of the next word of data[i:end] in small letters, position behind it); the hash is 0 where there is none.
+
+    In scripts without spaces every two neighbouring characters are a word, and the position is that of the second.
+    """
     h, letters = FNV_START, 0
     while i < end:
         byte = data[i]
+        kind = character_kind(data, i, end) if byte >= 0xC0 else LETTER
+        if kind != LETTER:
+            if letters:
+                break
+            behind = i + utf8_length(byte)
+            if kind == HALF_WORD and behind < end and character_kind(data, behind, end) == HALF_WORD:
+                for k in range(i, behind + utf8_length(data[behind])):
+                    h = fnv1a(h, data[k])
+                return splitmix64(h), behind
+            i = behind
+            continue
         if byte >= 0x41 and byte <= 0x5A:
             byte |= 0x20
         if (byte >= 0x61 and byte <= 0x7A) or (byte >= 0x30 and byte <= 0x39) or byte >= 0x80:

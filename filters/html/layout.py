@@ -5,13 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from gristmill.filters.html.tags import tag_number
 
-# Columns of a block: its text; the innermost block element around it; words, words in links; links; characters of
-# scripts without spaces; sentence marks; digits; capitals; line breaks; the labels of its inline elements; flags; the end
-# of its marks, which begin where those of the block before it end.
-(BEGIN, FINISH, ELEMENT, WORDS, LINK_WORDS, LINKS, WIDE, MARKS, DIGITS, CAPITALS, BREAKS, LABEL, LABEL_END, STATE) = (
-    range(14)
-)
-LAST_MARK = 14
+# Columns of a block: its text; the innermost block element around it; words, words in links; links; half words among
+# them, the characters of scripts without spaces; sentence marks; digits; capitals; line breaks; the labels of its inline
+# elements; flags; the end of its marks, which begin where those of the block before it end.
+BEGIN, FINISH, ELEMENT, WORDS, LINK_WORDS, LINKS, HALF_WORDS = range(7)
+MARKS, DIGITS, CAPITALS, BREAKS, LABEL, LABEL_END, STATE, LAST_MARK = range(7, 15)
 BLOCK_COLUMNS = 15
 HIDDEN, PREFORMATTED = 1, 2  # bits of STATE
 

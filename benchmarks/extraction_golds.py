@@ -1,0 +1,93 @@
+"""Pages of many languages with their main text, from checkouts of public test suites of other extractors.
+
+    mozilla/readability       test/test-pages: a page, and the HTML that Readability is meant to make of it
+    flairNLP/fundus           tests/resources/parser/test_data: a news article, and what its publisher's own parser takes
+    AndyTheFactory/newspaper4k, codelucas/newspaper    tests/data/html, tests/data/txt or text: a page and its text
+
+All are what one of the peers' authors call right; none of them knows of gristmill. Their titles are kept apart: whether
+the heading of an article belongs to its text is answered differently by each.
+"""
+
+import gzip
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+from gristmill.filters.encoding.decode import decode
+from gristmill.filters.encoding.evidence import choose_encoding
+from gristmill.filters.html.page import read_page
+from gristmill.filters.language.identify import measure
+from pydantic_core import from_json
+
+
+class Gold(NamedTuple):
+    """name: of the page. html: in UTF-8. text: its main text. title: of the article, "" where it is not known."""
+
+    name: str
+    html: bytes
+    text: str
+    title: str
+
+
+def read_golds(checkout: Path) -> list[Gold]:
+    """The pages of a checkout, whichever of the three it is; those without main text are left out."""
+    readers = {
+        "test/test-pages": _readability,
+        "tests/resources/parser/test_data": _fundus,
+        "tests/data/html": _newspaper,
+    }
+    for folder, reader in readers.items():
+        if (checkout / folder).is_dir():
+            return [gold for gold in reader(checkout / folder) if gold.text.strip()]
+    raise SystemExit(f"{checkout}: expected a checkout with one of the folders {', '.join(readers)}")
+
+
+def languages(golds: list[Gold]) -> list[str]:
+    """The language of each main text, by the detectors of gristmill together; "none" where they name none."""
+    batch = pa.RecordBatch.from_pydict({"text": pa.array([gold.text for gold in golds], pa.large_string())})
+    return [found or "none" for found in measure(batch, {}).column("language").to_pylist()]
+
+
+def _utf8(raw: bytes) -> bytes:
+    return decode(raw, choose_encoding(raw, [], is_html=True)).encode("utf-8", "replace")
+
+
+def _readability(folder: Path) -> Iterator[Gold]:
+    for page in sorted(folder.iterdir()):
+        expected = read_page((page / "expected.html").read_bytes())
+        blocks = [expected.block_text(number) for number in range(len(expected.blocks))]
+        title = from_json((page / "expected-metadata.json").read_bytes()).get("title") or ""
+        yield Gold(page.name, _utf8((page / "source.html").read_bytes()), "\n".join(blocks), title)
+
+
+def _fundus(folder: Path) -> Iterator[Gold]:
+    """The n-th oldest page of a publisher belongs to its n-th version of a parser."""
+    for path in sorted(folder.glob("*/*.json")):
+        pages = sorted(page for page in path.parent.glob(f"{path.stem}_*.html.gz") if _is_dated(page, path.stem))
+        versions = sorted(
+            from_json(path.read_bytes()).items(), key=lambda item: [*map(int, re.findall(r"\d+", item[0]))]
+        )
+        for page, (_, article) in zip(pages, versions, strict=True):
+            html = _utf8(gzip.decompress(page.read_bytes()))
+            yield Gold(f"{path.parent.name}/{page.name}", html, "\n".join(_lines(article["body"])), article["title"])
+
+
+def _is_dated(page: Path, publisher: str) -> bool:
+    return re.fullmatch(r"_\d{4}_\d\d_\d\d\.html\.gz", page.name.removeprefix(publisher)) is not None
+
+
+def _lines(body: Any) -> Iterator[str]:
+    yield from body["summary"]
+    for section in body["sections"]:
+        yield from section["headline"]
+        yield from section["paragraphs"]
+
+
+def _newspaper(folder: Path) -> Iterator[Gold]:
+    for page in sorted(folder.glob("*.html")):
+        for name in ("txt", "text"):
+            text = folder.parent / name / f"{page.stem}.txt"
+            if text.is_file():
+                yield Gold(page.stem, _utf8(page.read_bytes()), text.read_text("utf-8", "replace"), "")
