@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from gristmill.filters.dedup.pieces import UNSPACED_RANGES
-from gristmill.filters.html.extract import Extraction, extract
-from gristmill.filters.html.features import NAMES
-from gristmill.filters.html.layout import HALF_WORDS, LINK_WORDS, MARKS, WORDS
+from gristmill.filters.html.declared import declared
+from gristmill.filters.html.extract import description_bytes, extract, label_table
+from gristmill.filters.html.features import FEATURES, NAMES, block_features
+from gristmill.filters.html.heads import Heads
+from gristmill.filters.html.layout import HALF_WORDS, LINK_WORDS, MARKS, WORDS, Page
 from gristmill.filters.html.page import read_page
 from gristmill.filters.html.scripts import BETWEEN, HALF_WORD, LETTER, SENTENCE_MARK, character_kind
 
@@ -79,15 +81,18 @@ def test_inline_elements_make_no_words(language: str) -> None:
     assert 11 <= whole[WORDS] <= 45
 
 
-def feature(extraction: Extraction, name: str) -> list[float]:
-    return extraction._chosen[2][:, NAMES.index(name)].tolist()
+def feature(page: Page, name: str) -> list[float]:
+    heads, rows = Heads(page), np.zeros((len(page.blocks), FEATURES), np.float32)
+    said = (heads.bytes_of("<title>"), description_bytes(heads), declared(heads))
+    block_features(page.text, page.blocks, page.elements, page.labels, *said, *label_table({}), rows)
+    return rows[:, NAMES.index(name)].tolist()
 
 
 @pytest.mark.parametrize("language", SENTENCES)
 def test_a_list_of_links_is_all_links_in_every_script(language: str) -> None:
     links = "".join(f"<li><a href='/{n}'>{SENTENCES[language][n : n + 9]}</a></li>" for n in range(8))
-    page = extract(f"<ul>{links}</ul>")
-    assert page.page.blocks[:, LINK_WORDS].tolist() == page.page.blocks[:, WORDS].tolist()
+    page = read_page(f"<ul>{links}</ul>".encode())
+    assert page.blocks[:, LINK_WORDS].tolist() == page.blocks[:, WORDS].tolist()
     assert set(feature(page, "link_share")) == set(feature(page, "link_share_up_1")) == {1.0}
 
 
@@ -95,7 +100,7 @@ def test_a_list_of_links_is_all_links_in_every_script(language: str) -> None:
 def test_the_words_of_the_title_are_found_in_every_script(language: str) -> None:
     sentence = SENTENCES[language]
     half = sentence[: len(sentence) // 2].rpartition(" ")[0] or sentence[: len(sentence) // 2]
-    page = extract(f"<title>{half} | 12 34 56</title><p>{sentence}<p>90 91 92 93")
+    page = read_page(f"<title>{half} | 12 34 56</title><p>{sentence}<p>90 91 92 93".encode())
     shared = feature(page, "title_share")
     assert shared[0] > 0.3
     assert shared[1] == 0
