@@ -16,9 +16,11 @@ from typing import Any, Protocol
 
 from gristmill.answers.batch import check_many
 from gristmill.answers.registry import checker
+from gristmill.answers.self_test import own_completion
 from gristmill.schemas.errors import RecipeError, RunError
 from gristmill.schemas.lookup import load_object
 from gristmill.schemas.training.rollouts import RewardChoice
+from gristmill.training.data.conversations import tools_of
 from gristmill.training.data.prompts import reference_of, require_checker
 from gristmill.training.data.row_files import UnusableRow
 from gristmill.training.models.build import own_device, positions_of
@@ -58,6 +60,12 @@ class CheckerScorer:
         if spec is None:
             raise UnusableRow("no checker, and none is named for all rows")
         require_checker(spec)
+        chosen, reference = checker(spec), reference_of(row)
+        if chosen.kind.in_process:
+            return  # to try it costs a worker process, or a sandbox
+        verdict = chosen.check_here(own_completion(chosen, reference) or "", reference)
+        if verdict.cause in ("reference", "error"):
+            raise UnusableRow(f"no right answer that a checker of kind {chosen.kind.name} could compare with")
 
     def _spec_of(self, row: Row) -> Any:
         return self.spec if self.spec is not None else row.get("checker")
@@ -179,10 +187,12 @@ class ModelScorer:
         return [float(value) for value in rewards_of(self.model, texts, self.tokenizer.pad_token_id)]
 
     def _ids(self, prompt: str, completion: str, row: Row) -> list[int]:
-        """As the reward model read its pairs: messages by its own chat template, texts with the end that it knows."""
+        """As the reward model read its pairs: messages, and their tools, by its own chat template, texts with the end that it
+        knows."""
         if isinstance(row.get("prompt"), list):
             messages = [*row["prompt"], {"role": "assistant", "content": completion}]
-            ids: list[int] = self.tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True)["input_ids"]
+            options = {"tools": tools_of(row), "tokenize": True, "return_dict": True}
+            ids: list[int] = self.tokenizer.apply_chat_template(messages, **options)["input_ids"]
         else:
             ids = self.tokenizer(prompt + completion + self.tokenizer.eos_token)["input_ids"]
         return ids

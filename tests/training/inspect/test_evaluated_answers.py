@@ -52,17 +52,28 @@ def test_rows_that_cannot_be_completed(home: Path, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"5 of 5 rows cannot be completed: 5 no checker.* Next: mend them\."):
         answers_of(home / "model", home / "rows.jsonl")
     bad = [
-        {"prompt": "ba be", "id": "good"},
-        {"answer": "x"},
-        {"prompt": "ba " * 80},
-        {"prompt": ""},
-        {"prompt": "\ud800"},
+        {"prompt": "ba be", "id": "good", "answer": "3"},
+        {"answer": "3"},
+        {"prompt": "ba " * 80, "answer": "3"},
+        {"prompt": "", "answer": "3"},
+        {"prompt": "\ud800", "answer": "3"},
+        {"prompt": "ba be", "answer": "no number"},
     ]
     rows = write_lines(tmp_path / "rows.jsonl", bad)
-    with pytest.raises(RecipeError, match="4 of 5 rows cannot be completed") as told:
+    with pytest.raises(RecipeError, match="5 of 6 rows cannot be completed") as told:
         answers_of(home / "model", rows, "number", max_new_tokens=3, max_tokens=64)
     for reason in ("without a prompt", "a prompt of more than 61 tokens", "a prompt without a token"):
         assert reason in str(told.value)
+    with pytest.raises(
+        RecipeError, match=r"1 of 2 rows .* 1 no right answer that a checker of kind number could compare with"
+    ):
+        answers_of(
+            home / "model",
+            write_lines(tmp_path / "two.jsonl", [bad[0], bad[-1]]),
+            "number",
+            max_tokens=64,
+            max_new_tokens=3,
+        )
     with pytest.raises(RecipeError, match="max_new_tokens 64; expected fewer than the 64 tokens"):
         answers_of(home / "model", rows, "number", max_new_tokens=64, max_tokens=64)
 

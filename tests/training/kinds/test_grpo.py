@@ -272,6 +272,16 @@ def test_rows_with_checkers_of_their_own(home: Path, tmp_path: Path) -> None:
     bad = [*good, {"prompt": "ba", "checker": {"kind": "numbre"}}, {"prompt": "ba"}, {"prompt": "ba " * 70}]
     with pytest.raises(RecipeError, match=r"3 of 7 rows cannot be trained on.*did you mean"):
         train(recipe(home, rows=write_lines(tmp_path / "b.jsonl", bad), rewards=[]), tmp_path / "none")
+    never = [{"prompt": "ba"}, {"prompt": "ba", "answer": "no number"}, {"prompt": "ba", "answer": 3}]
+    with pytest.raises(
+        RecipeError, match=r"2 of 3 rows .*: 2 no right answer that a checker of kind number could compare"
+    ):
+        train(
+            recipe(home, rows=write_lines(tmp_path / "d.jsonl", never), rewards=[{"checker": "number"}]),
+            tmp_path / "none",
+        )
+    with pytest.raises(RecipeError, match=r"16 of 16 rows .* a checker of kind regex could compare"):
+        train(recipe(home, rewards=[{"checker": {"kind": "regex", "pattern": "("}}]), tmp_path / "none")
     with pytest.raises(RecipeError, match="the columns are text; expected for kind grpo prompt"):
         train(recipe(home, rows=write_lines(tmp_path / "c.jsonl", [{"text": "ba"}])), tmp_path / "none")
     assert not (tmp_path / "none" / "training.json").exists()

@@ -315,7 +315,7 @@ def test_other_folders_are_left_alone(home: Path, tmp_path: Path) -> None:
         score_rows(rows, home / "model", tmp_path / "out")
     with pytest.raises(RecipeError, match="stand twice"):
         score_rows(write_lines(tmp_path / "two.jsonl", [conversation(0)] * 2), home / "model", tmp_path / "new")
-    with pytest.raises(GristmillError, match="no tokenizer"):
+    with pytest.raises(GristmillError, match="no such folder"):
         score_rows(rows, tmp_path / "nowhere", tmp_path / "new")
     assert json.loads((tmp_path / "new/scoring.json").read_text())["unit_rows"] == score_folder.UNIT_ROWS
 
