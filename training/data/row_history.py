@@ -1,7 +1,9 @@
 """The history of rows: besides what happens to any plan, rows that were forgotten.
 
-- forget {"doc_ids": [...], "ranges": [[a, b), ...]}: these rows are not served from here on. ranges: the plan positions of the
-  sequences that hold nothing else, which are left out; in sequences that other rows share they are blank, without a target.
+- forget {"doc_ids": [...], "ranges": [[a, b), ...]}: these rows are not served from here on. ranges: the plan positions, as far
+  as the run goes, of the sequences that hold nothing but forgotten rows, which are left out; in sequences that other rows share
+  they are blank, without a target. What an earlier event says is not said again: an event may hold no ids, for a run that was
+  made longer.
 """
 
 from collections.abc import Set

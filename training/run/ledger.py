@@ -128,7 +128,8 @@ def describe(event: dict[str, Any]) -> tuple[str, str]:
     elif "rolled_back_to" in data:
         kind = f"rolled back to step {data['rolled_back_to']}, {count} sequences skipped ({kind})"
     elif event["event"] == "forget":
-        kind = f"{len(data['doc_ids']):,} rows forgotten"
+        ids = len(data["doc_ids"])
+        kind = f"{ids:,} rows forgotten" if ids else "rows forgotten before are left out further on"
     elif count:
         kind = f"{event['event']} of {count} sequences"
     return kind, str(data.get("reason", ""))

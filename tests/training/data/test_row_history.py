@@ -11,6 +11,7 @@ from gristmill.training.data.permutation import Permutation
 from gristmill.training.data.row_history import RowHistory, record_forgotten
 from gristmill.training.data.row_index import IndexedRow, RowIndex
 from gristmill.training.data.rows import RowPlan
+from gristmill.training.run.ledger import describe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -122,3 +123,8 @@ def test_rows_that_are_forgotten_one_by_one_are_named_once() -> None:
     positions = [p for event in events for a, b in event["ranges"] for p in range(a, b)]
     assert len(positions) == len(set(positions))
     assert not np.isin(plan.row(history.positions(40, 240)), range(40)).any()
+    assert record_forgotten(history, plan, index, named(range(40)), 100, 900)  # the run was made longer
+    longer = history.events[-1]
+    assert longer.data["doc_ids"] == []
+    assert describe(vars(longer))[0] == "rows forgotten before are left out further on"
+    assert not np.isin(plan.row(history.positions(40, 900)), range(40)).any()
