@@ -10,6 +10,7 @@ their beginning is it.
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from gristmill.training.data.conversations import ConversationEncoder, checked_messages, common_prefix
 from gristmill.training.data.row_files import UnusableRow
 
@@ -18,7 +19,7 @@ SAME = "chosen and rejected that are the same"
 
 
 def prepared_pair(record: Mapping[str, Any], encoder: ConversationEncoder) -> dict[str, Any]:
-    """prompt_ids, chosen_ids, rejected_ids [, margin] of a row. Raises UnusableRow.
+    """prompt_ids, chosen_ids, rejected_ids (int32) [, margin] of a row. Raises UnusableRow.
 
     The answers begin where the ids of prompt and answer differ from those of the prompt alone, for the first of the two. A
     prompt that is a text before messages is a user's message, and so are texts after one an assistant's.
@@ -40,9 +41,9 @@ def prepared_pair(record: Mapping[str, Any], encoder: ConversationEncoder) -> di
         raise UnusableRow(f"more than max_tokens {encoder.max_tokens:,} tokens")
     prompt = encoder.prompt_ids(found["prompt"], tools)
     first = min(common_prefix(prompt, ids) for ids in whole.values())
-    pair: dict[str, Any] = {"prompt_ids": prompt[:first]}
-    pair |= {f"{answer}_ids": ids[first:] for answer, ids in whole.items()}
-    if not pair["chosen_ids"] or not pair["rejected_ids"]:
+    pair: dict[str, Any] = {"prompt_ids": np.array(prompt[:first], np.int32)}
+    pair |= {f"{answer}_ids": np.array(ids[first:], np.int32) for answer, ids in whole.items()}
+    if not len(pair["chosen_ids"]) or not len(pair["rejected_ids"]):
         raise UnusableRow("an answer without a token")
     if "margin" in record:
         if not isinstance(record["margin"], (int, float)) or not abs(record["margin"]) < float("inf"):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 import trl
 from gristmill.schemas.training.reward import RewardRecipe
@@ -45,8 +46,8 @@ class Reward(PairKind):
 
     def trl_columns(self, pair: dict[str, Any]) -> dict[str, Any]:
         """Whole texts: the prompt with each answer."""
-        whole = {f"{side}_ids": pair["prompt_ids"] + pair[f"{side}_ids"] for side in ("chosen", "rejected")}
-        return whole | ({"margin": pair["margin"]} if "margin" in pair else {})
+        prompt, margin = pair["prompt_ids"], {"margin": pair["margin"]} if "margin" in pair else {}
+        return {name: np.concatenate([prompt, pair[name]]) for name in ("chosen_ids", "rejected_ids")} | margin
 
     def validation_loss(self, trainer: Any) -> Callable[[torch.nn.Module], float | None] | None:
         """The loss of the held-out pairs; their other figures go into the log with it."""
