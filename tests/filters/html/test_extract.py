@@ -270,5 +270,14 @@ def test_blocks_are_chosen_as_in_plain_python(found: list[tuple[Any, ...]]) -> N
     assert not (kept & ~allowed).any()
 
 
+@pytest.mark.parametrize(("probability", "kept"), [(0.1, [True, False]), (0.35, [True, False]), (0.5, [True, True])])
+def test_a_short_text_does_not_drown_in_doubtful_blocks(probability: float, kept: list[bool]) -> None:
+    probabilities, sizes = np.array([0.95] + [probability] * 6), np.full(7, 100.0)
+    found, scores = np.zeros(7, bool), np.zeros(7, np.float32)
+    choose_blocks(np.log(probabilities / (1 - probabilities)), sizes, np.ones(7, bool), scores, found)
+    assert scores == pytest.approx(probabilities, abs=1e-6)
+    assert found[:2].tolist() == kept
+
+
 def test_it_prints_what_it_is() -> None:
     assert repr(Extraction(b"<p>a")).startswith("<Extraction of ")
