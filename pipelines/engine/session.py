@@ -1,6 +1,7 @@
 """Engines: tasks over files, and DataFrames for what needs a shuffle; nothing else knows which engine runs.
 
-`sail` (default): tasks are threads of this process and DataFrames run on Sail, embedded, started on first use.
+`sail` (default): tasks are threads of this process, or processes where that is worth it, and DataFrames run on Sail,
+embedded, started on first use.
 `spark`: tasks and DataFrames run on Apache Spark through Spark Connect: local, `--master URL`, or an `sc://` endpoint.
 """
 
@@ -14,12 +15,14 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 from gristmill.pipelines.engine.failures import SAIL_MEMORY
 from gristmill.pipelines.engine.memory import available_memory_bytes
+from gristmill.pipelines.engine.task_processes import TaskProcesses
 from gristmill.schemas.errors import RunError
 
 SESSION_SECONDS = 30 * 24 * 3600  # for which a session may be idle
@@ -144,19 +147,30 @@ class Engine:
         return self.name == "spark"
 
     def run_tasks(
-        self, function: Callable[[Task], int], tasks: Sequence[Task], progress: Progress | None = None
+        self,
+        function: Callable[[Task], int],
+        tasks: Sequence[Task],
+        progress: Progress | None = None,
+        *,
+        apart: bool = False,
     ) -> None:
         """Run `function(task) -> amount done` for every task, in any order; the first error stops the run.
 
         Results belong in storage (see `run.units.UnitWriter`). Tasks must be picklable for the Spark engine and
-        `function` importable by name on its executors.
+        `function` importable by name on its executors. apart: they are long, and hold the interpreter lock for much of
+        their time, so that processes are worth their start of about a second; then the same holds for the embedded engine.
         """
         if not tasks:
             return
         if self.tasks_are_remote:
             self._run_on_spark(function, tasks, progress)
+            return
+        count = min(self.cores, self.partitions or self.cores, len(tasks))
+        if apart and count > 1:
+            with TaskProcesses(count) as processes:
+                _run_in_threads(partial(processes.run, function), tasks, count, progress)
         else:
-            _run_in_threads(function, tasks, min(self.cores, self.partitions or self.cores), progress)
+            _run_in_threads(function, tasks, count, progress)
 
     def _run_on_spark(self, function: Callable[[Task], int], tasks: Sequence[Task], progress: Progress | None) -> None:
         partitions = self.partitions or max(64, 4 * self.cores)

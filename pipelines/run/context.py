@@ -126,9 +126,11 @@ class RunContext:
         label: str | None = None,
         amount: Callable[[Task], int] = lambda task: 1,
         of: str = "parts",
+        apart: bool = False,
     ) -> None:
         """Run the tasks of this run of which a unit is missing; see `units.run_units`."""
-        run_units(self.engine, self.storage, self.console, function, tasks, *units, label=label, amount=amount, of=of)
+        where = self.engine, self.storage, self.console
+        run_units(*where, function, tasks, *units, label=label, amount=amount, of=of, apart=apart)
 
     def map_documents(
         self,

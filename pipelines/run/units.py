@@ -84,15 +84,16 @@ def run_units(
     label: str | None = None,
     amount: Callable[[Task], int] = lambda task: 1,
     of: str = "parts",
+    apart: bool = False,
 ) -> None:
     """Run the tasks of which a unit is missing: for each part, unless its unit is there, write its unit.
 
     units: each dataset that a task adds a unit to, with the unit's key as a function of the task. label, amount, of:
-    the progress that is shown, how much of it a task is, in which unit; None shows nothing.
+    the progress that is shown, how much of it a task is, in which unit; None shows nothing. apart: see Engine.run_tasks.
     """
     todo = unfinished(storage, tasks, *units)
     if label is None:
-        engine.run_tasks(function, todo)
+        engine.run_tasks(function, todo, apart=apart)
         return
     with console.progress(label, sum(map(amount, todo)), of) as advance:
-        engine.run_tasks(function, todo, advance)
+        engine.run_tasks(function, todo, advance, apart=apart)

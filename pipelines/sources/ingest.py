@@ -39,6 +39,7 @@ MAX_GROUP_SPLITS = 4096  # of empty or tiny files: what a task holds for each of
 MAX_ERRORS_LISTED = 100  # of a task, in its marker; all are counted
 MIN_PART_BYTES = 8 << 20
 TASKS_WANTED = 32
+MIN_BYTES_APART = 64 << 20  # of stored input: so much is read by processes, less by threads
 ALWAYS_OWN = ("books", "stackexchange")  # formats whose HTML is read by our extractor whatever `extract` says
 WEB = ("arc", "common_crawl", "html", "warc")  # formats of pages
 _TALLIED = ("bytes_consumed", "records_framed", "documents", "quarantined")
@@ -113,7 +114,8 @@ def ingest(context: RunContext, tasks: Sequence[IngestTask]) -> DatasetManifest:
     stage.start()
     started = time.monotonic()
     written = (layout.DOCUMENTS, lambda task: task.key)
-    context.run_units(ingest_group, tasks, written, label="read", amount=_task_bytes, of="bytes")
+    apart = sum(map(_task_bytes, tasks)) >= MIN_BYTES_APART
+    context.run_units(ingest_group, tasks, written, label="read", amount=_task_bytes, of="bytes", apart=apart)
     units = stage.units()
     collisions = separate_colliding_ids(context.storage, context.engine, layout.DOCUMENTS, units)
     facts = _balance([unit["facts"] for unit in units.values()])
