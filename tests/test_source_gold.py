@@ -68,3 +68,10 @@ def test_kinds_are_told_by_names(gold: Any) -> None:
         gold.kind_of(Path("a.pdf"))
     with pytest.raises(SystemExit, match="expected pairs"):
         gold.gold([Path("a.epub")])
+
+
+def test_pairs_of_characters_stand_for_words_where_there_are_no_spaces(gold: Any) -> None:
+    pairs = sys.modules["word_scores"].words_or_pairs
+    assert pairs("Grind 12, grind") == ["grind", "12", "grind"]
+    assert pairs("水車小屋、火。GPU3基") == ["水車", "車小", "小屋", "火", "gpu3", "基"]
+    assert pairs("강가의 방앗간") == ["강가의", "방앗간"]
