@@ -4,18 +4,19 @@
 
 --language: with language identification, as a build of web text has it.
 
-Each build is a process of its own; its peak memory is the operating system's figure. Also timed: `reselect` with one
-threshold changed, as a command (start and imports included) and as the decisions alone in a process that has them loaded.
+Each build is a process of its own; memory is the most that it, the processes that it starts, and this one hold at once.
+Also timed: `reselect` with one threshold changed, as a command (start and imports included) and as the decisions alone in a
+process that has them loaded.
 """
 
 import json
-import resource
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from held_memory import MostHeld
 from inputs import WORK, parquet
 
 RECIPE = """
@@ -55,9 +56,11 @@ def build(megabytes: float, languages: str) -> dict[str, float]:
     run, recipe = WORK / f"run-{megabytes:g}", WORK / f"recipe-{megabytes:g}.yaml"
     shutil.rmtree(run, ignore_errors=True)
     recipe.write_text(RECIPE.format(path=parquet(megabytes), threshold="", languages=languages))
-    seconds, log = gristmill("build", str(recipe), "--out", str(run), "--no-report")
+    with MostHeld() as memory:
+        seconds, log = gristmill("build", str(recipe), "--out", str(run), "--no-report")
     size = json.loads((run / "manifest.json").read_text())["totals"]["text_bytes"] / 1e6
-    print(f"{size:.0f} MB of text: {seconds:.1f} s, {size / seconds:.1f} MB/s")
+    held = memory.bytes / (1 << 30)
+    print(f"{size:.0f} MB of text: {seconds:.1f} s, {size / seconds:.1f} MB/s, {held:.2f} GiB")
     print("  " + "\n  ".join(line for line in log.splitlines() if line))
     strict = WORK / "strict.yaml"
     strict.write_text(RECIPE.format(path=parquet(megabytes), threshold='few_words: ">= 80"', languages=languages))
@@ -86,8 +89,6 @@ def main() -> None:
     print(f"empty build: {seconds:.1f} s; gristmill --help: {gristmill('--help')[0]:.2f} s")
     gristmill(*nothing)
     results = [build(size, languages) for size in sizes]
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (1 << 20)
-    print(f"peak memory of the largest process: {peak:.2f} GiB")
     if len(results) > 1:
         first, last = results[0], results[-1]
         more, longer = last["megabytes"] / first["megabytes"], last["seconds"] / first["seconds"]

@@ -15,11 +15,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
+from gristmill.filters.fasttext.classify import fasttext_classifier
 from gristmill.filters.language.detectors import NO_LANGUAGE, cld2_candidates, default_model
 from gristmill.filters.language.identify import measure
+from gristmill.filters.language.options import LanguageOptions
+from gristmill.filters.language.sample import sample_buffers
 from language_learn import HELD_OUT, PARTS, hashed
 from language_texts import tidy
 
+DEFAULT = LanguageOptions()
 NEAR = {"nn": "nb", "hr": "bs", "sr": "bs", "sh": "bs", "ms": "id"}
 DETECTORS = {"fastText": "fasttext_language", "CLD2": "cld2_language", "combined": "language"}
 
@@ -113,9 +117,15 @@ def speed(batch: pa.RecordBatch, unit: str) -> None:
         for text in fit:
             pycld2.detect(text, isPlainText=True, bestEffort=True)
 
-    fasttext, cld2, ours = seconds(bare_fasttext, bare_cld2, lambda: measure(batch, {}))
+    sampled = sample_buffers(batch.column("text"), DEFAULT.windows, DEFAULT.window_bytes)
+    compiled = fasttext_classifier(default_model())
+    works = bare_fasttext, bare_cld2, lambda: compiled.classify(*sampled, 2), lambda: measure(batch, {})
+    fasttext, cld2, own_fasttext, ours = seconds(*works)
     print(f"\n{unit} per CPU second, one thread, best of 15")
     print(f"fastText, bare calls  {len(encoded) / fasttext:9,.0f}")
+    print(
+        f"fastText, compiled    {len(encoded) / own_fasttext:9,.0f}  = {fasttext / own_fasttext:.2f} of its bare calls"
+    )
     print(f"CLD2, bare calls      {len(fit) / cld2:9,.0f}")
     print(f"both, bare calls      {len(encoded) / (fasttext + cld2):9,.0f}")
     print(f"family, all signals   {len(encoded) / ours:9,.0f}  = {(fasttext + cld2) / ours:.2f} of both bare")

@@ -7,7 +7,8 @@ WARC files, --copies times: copies are read, extracted and measured like all oth
 which datatrove does not look for; datatrove gets the pages once, and rates are compared. Ours: FineWeb's rules, near
 duplicates, the report. datatrove: its WARC reader, its extractor by trafilatura (or resiliparse, with main_content as we
 call it, as a class of our own), FineWeb's filters, JSON Lines out; neither asks for the language, whose model datatrove would
-download. Ours is also timed without the report, and as web-en with language identification. All cores are used.
+download. Ours is also timed without the report, and as web-en with language identification. All cores are used. Memory is
+the most that all processes of a build, and this one, hold at once.
 Needs: pip install warcio faust-cchardet python-magic orjson, and the library libmagic.
 """
 
@@ -15,7 +16,6 @@ import argparse
 import gzip
 import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -23,8 +23,10 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import pyarrow.parquet as pq
+from held_memory import MostHeld
 from inputs import WORK
 
 RECIPE = """
@@ -63,9 +65,12 @@ def main() -> None:
     peers = [name for name in chosen.peers.split(",") if name]
     seconds: dict[str, list[float]] = {name: [] for name in (*OURS, *peers)}
     warm_up(pages)
+    held: dict[str, int] = dict.fromkeys(OURS, 0)
     for _ in range(chosen.rounds):
         for name in OURS:
-            seconds[name].append(ours(name, pages))
+            with MostHeld() as memory:
+                seconds[name].append(ours(name, pages))
+            held[name] = max(held[name], memory.bytes)
         for name in peers:
             command = [sys.executable, __file__, str(chosen.data), "--as-peer", name]
             started = time.perf_counter()
@@ -77,8 +82,8 @@ def main() -> None:
         rate = sizes[pages if name in OURS else once] / 1e6 / middle
         base = base or rate
         label = name if name in OURS else f"datatrove with {name}"
-        print(f"{label:32} {middle:8.1f} s  {rate:7.1f} MB/s of HTML, ours {base / rate:6.1f} times as fast")
-    print(f"most memory of a process of ours: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6:.2f} GB")
+        memory = f", {held[name] / (1 << 30):.2f} GiB" if name in OURS else ""
+        print(f"{label:32} {middle:8.1f} s  {rate:7.1f} MB/s of HTML, ours {base / rate:6.1f} times as fast{memory}")
 
 
 def written(data: Path, folder: Path, copies: int) -> tuple[int, int]:
@@ -106,7 +111,7 @@ def write_page(file: Any, url: str, html: bytes) -> None:
     body = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + html
     head = (
         f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {url}\r\nWARC-Date: 2026-01-01T00:00:00Z\r\n"
-        f"WARC-Record-ID: <urn:uuid:00000000-0000-0000-0000-{abs(hash(url)) % 10**12:012}>\r\n"
+        f"WARC-Record-ID: <urn:uuid:{uuid5(NAMESPACE_URL, url)}>\r\n"
         "WARC-Identified-Payload-Type: text/html\r\nContent-Type: application/http; msgtype=response\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )

@@ -12,6 +12,7 @@ list (`filters/text/stop_words.py`). `rps_doc_unigram_entropy` rests on the plat
 Source: togethercomputer/RedPajama-Data v2, app/src/core/quality_signals; Weber et al. 2024, arXiv:2411.12372.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from itertools import accumulate, pairwise
@@ -28,6 +29,7 @@ from gristmill.schemas.signals import Family, Signal
 
 DIGITS = 8
 TOP_SIZES, DUPLICATE_SIZES = (2, 3, 4), (5, 6, 7, 8, 9, 10)
+_LOREM_IPSUM = re.compile("lorem ipsum", re.IGNORECASE)
 _NO_RAW, _NO_WORD, _NO_LINE = "the text has no raw word", "the text has no normalised word", "the text has no line"
 
 _FRACTIONS = (
@@ -177,12 +179,13 @@ def _rounded(numerators: np.ndarray, denominators: np.ndarray, undefined: float 
 
 
 def _lorem_ipsum(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """How often each normalised text holds `lorem ipsum`, white space collapsed."""
+    """How often each normalised text holds `lorem ipsum`, white space collapsed; where it does, with a long s for s as well."""
     counts = np.zeros(len(offsets) - 1, np.int64)
     raw, at = data.tobytes(), -1
     while (at := raw.find(b"ipsum", at + 1)) >= 0:
         row = int(np.searchsorted(offsets, at, "right")) - 1
         content = " ".join(raw[offsets[row] : offsets[row + 1]].decode().split())
-        counts[row] = content.count("lorem ipsum")
+        if "lorem ipsum" in content:
+            counts[row] = len(_LOREM_IPSUM.findall(content))
         at = int(offsets[row + 1]) - 1
     return counts

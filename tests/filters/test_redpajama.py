@@ -25,6 +25,10 @@ PIECES = [
     "He said “go.”",
     "javascript JavaScript! java-script",
     "Lorem  ipsum, dolor; lorem\tipsum xlorem ipsumx",
+    "lorem ipsum, lorem ip\u017fum and LOREM \u0130PSUM",  # a long s is an s to RedPajama where there is a plain one
+    "lorem ip\u017fum alone",
+    "it ends with lorem ips",
+    "um begins this",
     "{ a } # b ## ..... …",
     "½ ١٢٣ 四五 12.5",
     "É e\u0301 İ ΟΔΟΣ",
