@@ -1,6 +1,6 @@
 """Personal data and secrets: quality on labelled text, speed beside bare presidio, and what differs from it.
 
-    python benchmarks/pii.py quality PATH      a presidio-research dataset (JSON, plain or gzip): precision, recall by type
+    python benchmarks/pii.py quality PATH      labelled texts (pii_labels.py names the formats): precision, recall by type
     python benchmarks/pii.py speed [MB]        MB/s of one core: prose without hits, and package documentation
     python benchmarks/pii.py differences [MB]  values that presidio finds and we do not, and the reverse, by reason
     python benchmarks/pii.py precision ...     how much of what is found in real text is right: see pii_precision.py
@@ -11,8 +11,6 @@ documents, score 0.4 and above. Any overlap with a labelled span of the same kin
 """
 
 import argparse
-import gzip
-import json
 import random
 import re
 import time
@@ -25,24 +23,11 @@ from typing import Any
 import pyarrow as pa
 from gristmill.filters.pii.find import PiiFinding, find, has_candidates
 from inputs import documents
+from pii_labels import KINDS, Span, labelled_texts
 from pii_precision import precision
 
 MIN_SCORE = 0.4
 LARGEST_DOCUMENT = 60_000
-KINDS = {
-    "EMAIL_ADDRESS": "email",
-    "PHONE_NUMBER": "phone",
-    "CREDIT_CARD": "credit_card",
-    "IBAN_CODE": "iban",
-    "IP_ADDRESS": "ip_address",
-    "US_SSN": "national_id",
-    "US_DRIVER_LICENSE": "national_id",
-    "US_ITIN": "national_id",
-    "US_PASSPORT": "national_id",
-    "UK_NHS": "national_id",
-    "CRYPTO": "crypto_address",
-}
-Span = tuple[int, int, str]  # characters, kind
 
 
 @cache
@@ -92,18 +77,8 @@ def overlaps(span: Span, others: list[Span], same_kind: bool = True) -> bool:
 
 
 def quality(path: Path) -> None:
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as file:
-        rows = json.load(file)
-    texts = [row["full_text"] for row in rows]
-    labels = [
-        [
-            (s["start_position"], s["end_position"], KINDS[s["entity_type"]])
-            for s in row["spans"]
-            if s["entity_type"] in KINDS
-        ]
-        for row in rows
-    ]
+    rows = labelled_texts(path)
+    texts, labels = [text for text, _ in rows], [spans for _, spans in rows]
     print(f"{len(rows):,} texts, {sum(map(len, labels)):,} labelled values of our kinds")
     report("gristmill", labels, ours(texts))
     report("presidio, patterns", labels, [theirs(text) for text in texts])
