@@ -188,9 +188,9 @@ def tree_table(model: Any, names: Sequence[str]) -> list[str]:
 
 def log_odds(rows: np.ndarray, trees: Trees) -> np.ndarray:
     """The sums of trees for the blocks of a page."""
-    sums = np.empty(len(rows))
+    sums = np.empty((1, len(rows)))
     sum_of_trees(rows, *trees, sums)
-    return sums
+    return sums[0]
 
 
 def learn(examples: Sequence[Example], evidence: Sequence[Evidence], trees: int, rounds: int) -> "Learned":

@@ -109,15 +109,15 @@ class Extraction:
         scores, kept = np.zeros(count, np.float32), np.zeros(count, bool)
         rows = np.empty((min(count, MAX_BLOCKS), FEATURES), np.float32)
         if count:
-            sums = np.empty(count)
+            sums = np.empty((1, count))
             said = (self.heads.bytes_of("<title>"), description_bytes(self.heads), declared(self.heads))
             for start in range(0, count, MAX_BLOCKS):
                 blocks = page.blocks[start : start + MAX_BLOCKS]
                 learned = (model.label_keys, model.label_scores)
                 block_features(page.text, blocks, page.elements, page.labels, *said, *learned, rows[: len(blocks)])
-                sum_of_trees(rows[: len(blocks)], *model.block_trees, sums[start : start + MAX_BLOCKS])
+                sum_of_trees(rows[: len(blocks)], *model.block_trees, sums[:, start : start + MAX_BLOCKS])
             sizes = block_sizes(page)
-            choose_blocks(sums, sizes, shown_blocks(page, sizes), scores, kept)
+            choose_blocks(sums[0], sizes, shown_blocks(page, sizes), scores, kept)
             rows = rows[: len(blocks)]
         return scores, kept, rows
 

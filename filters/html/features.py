@@ -27,7 +27,7 @@ from gristmill.filters.html.elements import (
     describe_elements,
     sum_blocks,
 )
-from gristmill.filters.html.hash_counts import count_hash, find_hash, label_score, next_word
+from gristmill.filters.html.hash_counts import count_hash, find_hash, hash_bytes, label_score, next_word
 from gristmill.filters.html.layout import (
     BEGIN,
     BREAKS,
@@ -52,12 +52,11 @@ from gristmill.filters.html.layout import (
 )
 from gristmill.filters.html.tags import tag_number
 from gristmill.kernels.compile import inlined, kernel
-from gristmill.kernels.hashing import FNV_START, fnv1a, splitmix64
 
 LEVELS = 4  # ancestors whose figures a block carries
 OWN_TAGS = ("p", "li", "h1", "h2", "h3", "h4", "td", "div", "pre", "dd", "button", "label", "figcaption", "th")
 COMPARED_BYTES = 400  # of a block, with the title and description of the page
-_COMPARED_WORDS = 64  # of a title or description; a power of two times two is the size of its table
+_COMPARED_WORDS = 64  # of a title or description, a power of two; four times as much is the size of their table
 
 _OF_TEXT = (
     *("words", "log_words", "link_share", "links", "marks_per_word", "capitals_per_word", "digits_per_word"),
@@ -168,36 +167,44 @@ def _place_features(blocks, elements, page_words, out):
 
 
 @inlined
-def _collect_words(data, keys, counts):
-    """The first words of a title or description as a table; returns how many different ones."""
+def _collect_words(data, bit, keys, counts, texts):
+    """The first words of a title or description into a table, marked by its bit in `texts`; returns how many different
+    ones."""
     found, i = 0, 0
     while found < _COMPARED_WORDS:
         h, i = next_word(data, i, len(data))
         if h == 0:
             break
         place = count_hash(h, keys, counts)
-        found += counts[place] == 1
+        found += texts[place] & bit == 0
+        texts[place] |= bit
     return found
 
 
 @inlined
-def _overlap_features(text, block, keys, seen, stamp, found, row, f):
-    """The share of a block's words that are in a table, and the share of the table that the block has."""
+def _overlap_features(text, block, keys, texts, seen, stamp, in_title, in_description, row):
+    """Of the title and the description: the share of a block's words that it has too, and the share of its words that
+    the block has. in_title, in_description: how many words they have."""
     i, end = block[BEGIN], min(block[FINISH], block[BEGIN] + COMPARED_BYTES)
-    words, shared, covered = 0, 0, 0
-    while i < end and found > 0:
+    words, of_title, of_description, title_covered, description_covered = 0, 0, 0, 0, 0
+    while i < end and in_title + in_description > 0:
         h, i = next_word(text, i, end)
         if h == 0:
             break
         words += 1
         place = find_hash(h, keys)
         if place >= 0:
-            shared += 1
+            title, description = texts[place] & 1, texts[place] >> 1
+            of_title += title
+            of_description += description
             if seen[place] != stamp:
                 seen[place] = stamp
-                covered += 1
-    row[f] = shared / max(words, 1)
-    row[f + 1] = covered / max(found, 1)
+                title_covered += title
+                description_covered += description
+    row[_AT_OVERLAP] = of_title / max(words, 1)
+    row[_AT_OVERLAP + 1] = title_covered / max(in_title, 1)
+    row[_AT_OVERLAP + 2] = of_description / max(words, 1)
+    row[_AT_OVERLAP + 3] = description_covered / max(in_description, 1)
 
 
 @inlined
@@ -209,10 +216,7 @@ def _repetition_features(text, blocks, paths, label_paths, page_words, tables, c
     count = len(blocks)
     for b in range(count):
         block = blocks[b]
-        h = FNV_START
-        for i in range(block[BEGIN], block[FINISH]):
-            h = fnv1a(h, text[i])
-        places[b, 0] = count_hash(splitmix64(h), tables[0], counts[0])
+        places[b, 0] = count_hash(hash_bytes(text, block[BEGIN], block[FINISH]), tables[0], counts[0])
         places[b, 1] = count_hash(paths[block[ELEMENT]], tables[1], counts[1])
         place = count_hash(label_paths[block[ELEMENT]], tables[2], counts[2])
         places[b, 2] = place
@@ -339,15 +343,14 @@ def block_features(text, blocks, elements, labels, title, description, declared,
         *(np.zeros((slots, 4), np.int64), np.empty((count, 3), np.int64), out),
     )
     _place_features(blocks, elements, page_words, out)
-    compared = np.zeros((2, 2 * _COMPARED_WORDS), np.uint64)
-    seen, word_counts = np.full((2, 2 * _COMPARED_WORDS), -1, np.int64), np.zeros((2, 2 * _COMPARED_WORDS), np.int64)
-    in_title = _collect_words(title, compared[0], word_counts[0])
-    in_description = _collect_words(description, compared[1], word_counts[1])
+    compared, word_counts = np.zeros(4 * _COMPARED_WORDS, np.uint64), np.zeros(4 * _COMPARED_WORDS, np.int64)
+    texts, seen = np.zeros(4 * _COMPARED_WORDS, np.int64), np.full(4 * _COMPARED_WORDS, -1, np.int64)
+    in_title = _collect_words(title, 1, compared, word_counts, texts)
+    in_description = _collect_words(description, 2, compared, word_counts, texts)
     for b in range(count):
         block, row = blocks[b], out[b]
         _text_features(block, row)
-        _overlap_features(text, block, compared[0], seen[0], b, in_title, row, _AT_OVERLAP)
-        _overlap_features(text, block, compared[1], seen[1], b, in_description, row, _AT_OVERLAP + 2)
+        _overlap_features(text, block, compared, texts, seen, b, in_title, in_description, row)
         _element_features(block, elements, figures, labels, keys, scores, page_words, row)
         e = block[ELEMENT]
         section, f = figures[sections[e]], _AT_SECTION

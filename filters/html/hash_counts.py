@@ -5,6 +5,21 @@ import numpy as np
 from gristmill.filters.html.scripts import HALF_WORD, LETTER, character_kind, utf8_length
 from gristmill.kernels.compile import inlined
 from gristmill.kernels.hashing import FNV_START, fnv1a, splitmix64
+from gristmill.kernels.memory import load64
+
+MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+
+
+def _small_letters() -> np.ndarray:
+    """Of each byte: the byte of the small letter, digit or other part of a word that it is, 0 where it is none."""
+    table = np.zeros(256, np.uint8)
+    for byte in range(256):
+        if byte >= 0x80 or chr(byte).isalnum():
+            table[byte] = byte | 0x20 if chr(byte).isupper() and byte < 0x80 else byte
+    return table
+
+
+_SMALL = _small_letters()
 
 
 @inlined
@@ -55,15 +70,29 @@ def next_word(data, i, end):
                 return splitmix64(h), behind
             i = behind
             continue
-        if byte >= 0x41 and byte <= 0x5A:
-            byte |= 0x20
-        if (byte >= 0x61 and byte <= 0x7A) or (byte >= 0x30 and byte <= 0x39) or byte >= 0x80:
-            h = fnv1a(h, byte)
+        small = _SMALL[byte]
+        if small:
+            h = fnv1a(h, small)
             letters += 1
         elif letters:
             break
         i += 1
     return splitmix64(h) if letters else np.uint64(0), i
+
+
+@inlined
+def hash_bytes(data, i, end):
+    """A hash of data[i:end], eight bytes at a time."""
+    h = np.uint64(end - i)
+    while end - i >= 8:
+        h = (h ^ load64(data, i)) * MULTIPLIER
+        h ^= h >> np.uint64(32)
+        i += 8
+    last = np.uint64(0)
+    while i < end:
+        last = (last << np.uint64(8)) | np.uint64(data[i])
+        i += 1
+    return splitmix64((h ^ last) * MULTIPLIER)
 
 
 @inlined

@@ -34,11 +34,6 @@ class Trees(NamedTuple):
     last: np.ndarray
     leaves: np.ndarray
 
-    def every(self, step: int, start: int) -> "Trees":
-        """The trees start, start + step, start + 2 step ..."""
-        first, last, leaves = (np.ascontiguousarray(column[start::step]) for column in self[3:])
-        return self._replace(first=first, last=last, leaves=leaves)
-
 
 def table_lines(path: Path) -> list[str]:
     """The lines of a table; those that begin with `#` say where it comes from and are left out."""
@@ -86,8 +81,9 @@ def parse_trees(table: Sequence[str], names: Sequence[str]) -> Trees:
 
 @kernel
 def sum_of_trees(rows, feature, threshold, reached, first, last, leaves, out):
-    """Write the sum over all trees for each row (float32) to `out` (float64)."""
-    count = len(rows)
+    """Write the sums over the trees for each row (float32) to `out`, float64 (classes, rows): the trees are those of each
+    class in turn."""
+    count, classes = len(rows), len(out)
     columns = np.empty((rows.shape[1], count), np.float32)
     for r in range(count):
         for f in range(rows.shape[1]):
@@ -101,22 +97,22 @@ def sum_of_trees(rows, feature, threshold, reached, first, last, leaves, out):
             for r in range(count):
                 # a missing value, which is no number, goes right
                 possible[r] &= np.uint32(0xFFFFFFFF) if column[r] <= limit else mask
-        values = leaves[tree]
+        values, sums = leaves[tree], out[tree % classes]
         for r in range(count):
-            out[r] += values[lowest_bit(possible[r])]
+            sums[r] += values[lowest_bit(possible[r])]
 
 
-def sum_of_trees_plainly(rows: np.ndarray, table: Sequence[str], names: Sequence[str]) -> list[float]:
+def sum_of_trees_plainly(
+    rows: np.ndarray, table: Sequence[str], names: Sequence[str], classes: int = 1
+) -> list[list[float]]:
     """What `sum_of_trees` computes of the lines of a table over the features `names`, in plain Python."""
     lines = [line.split("\t") for line in table]
     roots = set(range(len(lines))) - {int(child) for line in lines if line[0] != "leaf" for child in line[2:]}
-    sums = []
-    for row in rows:
-        total = 0.0
-        for root in sorted(roots):
+    sums = [[0.0] * len(rows) for _ in range(classes)]
+    for tree, root in enumerate(sorted(roots)):
+        for r, row in enumerate(rows):
             line = lines[root]
             while line[0] != "leaf":
                 line = lines[int(line[2] if row[names.index(line[0])] <= np.float32(line[1]) else line[3])]
-            total += float(np.float32(line[1]))
-        sums.append(total)
+            sums[tree % classes][r] += float(np.float32(line[1]))
     return sums

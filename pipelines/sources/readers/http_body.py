@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import brotli
 import zstandard
-from gristmill.pipelines.sources.readers.streams import CHUNK_BYTES, GzipMember
+from gristmill.pipelines.sources.readers.gzip_member import CHUNK_BYTES, GzipMember
 
 _CHUNK_HEAD_BYTES = 1024
 _MAX_TRAILER_BYTES = 4096

@@ -7,11 +7,12 @@ from typing import Any
 import pyarrow as pa
 from fastwarc.warc import WarcRecord
 from gristmill.pipelines.sources.readers.extract import Isolate
+from gristmill.pipelines.sources.readers.gzip_records import gzip_records
 from gristmill.pipelines.sources.readers.http_body import BodyTooLarge, decode_body
 from gristmill.pipelines.sources.readers.identity import id_from_warc_record
 from gristmill.pipelines.sources.readers.rows import ReaderRows
 from gristmill.pipelines.sources.readers.split import Split
-from gristmill.pipelines.sources.readers.streams import chunks, gzip_records, open_split
+from gristmill.pipelines.sources.readers.streams import chunks, open_split
 from gristmill.pipelines.sources.readers.warc_frames import NextFrame, WarcFrame, frames
 from gristmill.pipelines.sources.readers.web import Pages, PendingPage
 from gristmill.pipelines.sources.readers.whole_file import splits

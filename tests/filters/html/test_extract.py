@@ -11,7 +11,7 @@ from gristmill.filters.html.choose import choose_blocks, choose_plainly
 from gristmill.filters.html.extract import Extraction, extract, extraction_model, label_table
 from gristmill.filters.html.features import FEATURES, NAMES
 from gristmill.filters.html.page import read_page
-from gristmill.filters.html.page_type import PAGE_TYPES
+from gristmill.filters.html.page_type import PAGE_FEATURES, PAGE_TYPES, most_probable_type, page_row
 from gristmill.filters.html.plain_text import join_blocks
 from gristmill.filters.html.trees import MAX_LEAVES, parse_trees, sum_of_trees, sum_of_trees_plainly, table_lines
 from gristmill.schemas.errors import InputError
@@ -203,9 +203,23 @@ def test_the_learned_tables() -> None:
     table = table_lines(Path(extractor.__file__).with_name(extractor.BLOCK_TREES))
     rows = np.random.default_rng(0).normal(1, 3, (20, FEATURES)).astype(np.float32)
     rows[3, 5:9] = np.nan
-    sums = np.empty(20)
+    sums = np.empty((1, 20))
     sum_of_trees(rows, *model.block_trees, sums)
     assert sums.tolist() == sum_of_trees_plainly(rows, table, NAMES)
+
+
+def test_the_type_of_a_page_is_that_of_its_means() -> None:
+    dice = np.random.default_rng(0)
+    rows = dice.normal(1, 3, (40, FEATURES)).astype(np.float32)
+    sizes, scores = dice.integers(0, 30, 40).astype(float), dice.random(40, np.float32)
+    row = page_row(rows, sizes, scores)
+    main = sizes * scores
+    means = [*(sizes @ rows / sizes.sum()), *(main @ rows / main.sum()), main.sum() / sizes.sum()]
+    assert np.allclose(row[0], means, rtol=1e-5, atol=1e-6)
+    table = table_lines(Path(extractor.__file__).with_name(extractor.PAGE_TREES))
+    sums = [total for (total,) in sum_of_trees_plainly(row, table, PAGE_FEATURES, len(PAGE_TYPES))]
+    assert most_probable_type(row, extraction_model().page_trees) == PAGE_TYPES[sums.index(max(sums))]
+    assert not page_row(rows, np.zeros(40), scores).any()  # blocks without a word
 
 
 def test_a_table_of_trees() -> None:
@@ -215,12 +229,11 @@ def test_a_table_of_trees() -> None:
     rows = np.zeros((3, FEATURES), np.float32)
     rows[1:, NAMES.index("depth")] = 2
     rows[2, NAMES.index("words")] = 9
-    assert sum_of_trees_plainly(rows, table, NAMES) == [-0.5, 2.5, 5.5]
-    sums = np.empty(3)
-    sum_of_trees(rows, *trees, sums)
-    assert sums.tolist() == [-0.5, 2.5, 5.5]
-    sum_of_trees(rows, *trees.every(2, 1), sums)
-    assert sums.tolist() == [0.5, 0.5, 0.5]
+    for wanted in ([[-0.5, 2.5, 5.5]], [[-1.0, 2.0, 5.0], [0.5, 0.5, 0.5]]):
+        assert sum_of_trees_plainly(rows, table, NAMES, len(wanted)) == wanted
+        sums = np.empty((len(wanted), 3))
+        sum_of_trees(rows, *trees, sums)
+        assert sums.tolist() == wanted
 
 
 @given(st.lists(st.integers(0, 40), max_size=MAX_LEAVES - 1), st.integers(0, 2**32 - 1))
@@ -236,7 +249,7 @@ def test_any_tree_gives_each_row_its_leaf(places: list[int], seed: int) -> None:
         table[leaf] = f"{NAMES[dice.integers(FEATURES)]}\t{limit}\t{at}\t{at + 1}"
         table += [f"leaf\t{dice.normal():.6g}", f"leaf\t{dice.normal():.6g}"]
     rows = dice.integers(-3, 4, (9, FEATURES)).astype(np.float32)
-    sums = np.empty(9)
+    sums = np.empty((1, 9))
     sum_of_trees(rows, *parse_trees(table, NAMES), sums)
     assert sums.tolist() == sum_of_trees_plainly(rows, table, NAMES)
 

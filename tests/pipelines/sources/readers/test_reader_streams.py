@@ -2,10 +2,15 @@ import bz2
 import gzip
 import io
 import lzma
+import random
+from collections.abc import Generator
+from unittest.mock import patch
 
 import pytest
 import zstandard
-from gristmill.pipelines.sources.readers.streams import CHUNK_BYTES, chunks, gzip_records
+from gristmill.pipelines.sources.readers import gzip_records as gzip_module
+from gristmill.pipelines.sources.readers.gzip_records import HELD_BYTES, gzip_records
+from gristmill.pipelines.sources.readers.streams import CHUNK_BYTES, chunks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -80,6 +85,57 @@ def test_the_next_gzip_record_is_found_after_damage() -> None:
     ]
     assert len(defects) == 1
     assert f"at byte {len(members[0])}" in defects[0]
+
+
+def read_records(stored: bytes, block_bytes: int) -> tuple[bytes, int, list[str]]:
+    """(content, damaged members, defects) of a file that is read in blocks of so many bytes."""
+
+    class Blocks(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            return super().read(block_bytes)
+
+    defects: list[str] = []
+    blocks = list(gzip_records(Blocks(stored), defects.append, b"WARC/"))
+    return b"".join(filter(None, blocks)), blocks.count(None), defects
+
+
+@settings(max_examples=examples(200), deadline=None)
+@given(
+    data=st.data(),
+    block_bytes=st.sampled_from([7, 100, 5000, CHUNK_BYTES]),
+    sizes=st.lists(st.integers(0, 3000), max_size=5),
+)
+def test_two_readers_of_members_agree_on_every_damage(data: st.DataObject, block_bytes: int, sizes: list[int]) -> None:
+    """What reads sound members fast leaves the others as the careful reader alone reads them."""
+    members = [gzip.compress(b"WARC/1.0" + random.Random(n).randbytes(n // 2) + b"a" * n) for n in sizes]
+    stored = bytearray(b"".join(members) + data.draw(st.sampled_from([b"", bytes(9), b"no gzip", b"\x1f"])))
+    for _ in range(data.draw(st.integers(0, 2))):
+        if stored:
+            stored[data.draw(st.integers(0, len(stored) - 1))] ^= data.draw(st.integers(1, 255))
+    whole = bytes(stored[: data.draw(st.integers(0, len(stored)))] if data.draw(st.booleans()) else stored)
+    both = read_records(whole, block_bytes)
+    with patch.object(gzip_module, "_sound_members", none_is_sound):
+        assert read_records(whole, block_bytes) == both
+
+
+def none_is_sound(raw: object, data: bytes) -> Generator[bytes, None, tuple[int, bytes]]:
+    yield from ()
+    return 0, data
+
+
+@pytest.mark.parametrize("of_what", ["content", "stored bytes"])
+def test_large_members_are_handed_on_in_pieces(of_what: str) -> None:
+    """A member is held while its content and its stored bytes are small, whatever is in it."""
+    if of_what == "content":
+        stored = gzip.compress(b"WARC/1.0" + bytes(HELD_BYTES))
+    else:
+        empty_blocks = b"\x00\x00\x00\xff\xff" * (HELD_BYTES // 5)
+        stored = gzip.compress(b"")[:10] + empty_blocks + b"\x01\x00\x00\xff\xff" + bytes(8)
+    defects: list[str] = []
+    blocks = list(gzip_records(io.BytesIO(gzip.compress(b"WARC/1.0 one") + stored), defects.append, b"WARC/"))
+    assert blocks[0] == b"WARC/1.0 one"
+    assert sum(len(block or b"") for block in blocks[1:]) == (8 + HELD_BYTES if of_what == "content" else 0)
+    assert not defects
 
 
 def with_wrong_checksum(kind: str, content: bytes) -> bytes:
