@@ -14,6 +14,7 @@ from isal import isal_zlib
 
 HELD_BYTES = 16 << 20
 _PROBE_BYTES = 512
+_Damaged: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # its stub says that this is no class
 _PIECE_BYTES = 1 << 16  # given to ISA-L at once: what a piece holds of the next member is copied
 
 
@@ -77,7 +78,7 @@ def _sound_members(raw: BinaryIO, data: bytes) -> Generator[bytes, None, tuple[i
         piece = memoryview(data)[at : at + _PIECE_BYTES]
         try:
             parts.append(unpack.decompress(piece, HELD_BYTES + 1 - size))
-        except isal_zlib.error:
+        except _Damaged:
             return before + begin, data[begin:]
         size, at = size + len(parts[-1]), at + len(piece)
         if size > HELD_BYTES:
