@@ -46,7 +46,7 @@ def gristmill(*arguments: str) -> tuple[float, str]:
     """(wall seconds, standard error) of one command."""
     started = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "gristmill.pipelines.cli.main", *arguments], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "gristmill", *arguments], capture_output=True, text=True, check=True
     )
     return time.perf_counter() - started, done.stderr
 

@@ -132,7 +132,7 @@ def ours(name: str, pages: Path) -> float:
     recipe, out = WORK / "web.yaml", WORK / "web-run"
     shutil.rmtree(out, ignore_errors=True)
     recipe.write_text(RECIPE.format(pages=pages, signals=signals, profiles=profiles))
-    command = [sys.executable, "-m", "gristmill.pipelines.cli.main", "build", str(recipe), "--out", str(out)]
+    command = [sys.executable, "-m", "gristmill", "build", str(recipe), "--out", str(out)]
     started = time.perf_counter()
     subprocess.run([*command, "--quiet", *options], check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - started

@@ -287,7 +287,3 @@ def main() -> None:
 def _leave(error: "GristmillError") -> NoReturn:
     print(f"error: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
-
-
-if __name__ == "__main__":
-    main()

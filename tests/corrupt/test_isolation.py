@@ -146,7 +146,7 @@ def test_isolated_functions_run_in_several_processes_at_once(tmp_path: Path, eng
         dedup={"exact": None},
     )
     path = os.pathsep.join([str(tmp_path / "site"), ROOT])
-    program = [sys.executable, "-m", "gristmill.pipelines.cli.main", "build", str(recipe), "--no-report", "--quiet"]
+    program = [sys.executable, "-m", "gristmill", "build", str(recipe), "--no-report", "--quiet"]
     environment = {**os.environ, "PYTHONPATH": path, "GRISTMILL_POOL_SIZE": "2", "SPARK_LOCAL_IP": "127.0.0.1"}
     done = subprocess.run(
         [*program, "--out", str(tmp_path / "run"), "--engine", engine],

@@ -214,7 +214,7 @@ def test_a_step_is_found_by_all_that_walks_the_steps(toy: Path, monkeypatch: pyt
 
 def test_doctor_and_warming_know_it(toy: Path) -> None:
     (toy / "recipe.yaml").write_text(yaml.safe_dump(recipe(toy)))
-    command = [sys.executable, "-m", "gristmill.pipelines.cli.main", "doctor", str(toy / "recipe.yaml")]
+    command = [sys.executable, "-m", "gristmill", "doctor", str(toy / "recipe.yaml")]
     environment = {**os.environ, "PYTHONPATH": f"{toy / 'modules'}"}
     shown = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert "step toy: the toy is here" in shown.stdout, shown.stderr
