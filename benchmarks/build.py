@@ -45,9 +45,7 @@ print(selection.decisions.seconds)
 def gristmill(*arguments: str) -> tuple[float, str]:
     """(wall seconds, standard error) of one command."""
     started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "gristmill", *arguments], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-m", "gristmill", *arguments], capture_output=True, text=True, check=True)
     return time.perf_counter() - started, done.stderr
 
 

@@ -12,7 +12,7 @@ def main() -> None:
 
     Python would then take down module by module what libraries loaded: a third of a second, after which nothing differs.
     """
-    atexit.register(_end_at_once)  # handlers run last registered first: this one is the last, after threads have ended too
+    atexit.register(_end_at_once)  # what is registered first runs last, when all threads have ended
     from gristmill.pipelines.cli.main import main as command_line
 
     try:

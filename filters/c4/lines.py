@@ -118,7 +118,9 @@ def _spacy_sentences(texts: pa.Array, definition: C4Definition, exact: bool) -> 
         data, offsets, space, CLASS, LOWER, ABBREVIATION_KEYS, definition.switches, out, out_offsets
     )
     out = out[: out_offsets[-1]]
-    edges = np.unique(np.concatenate([out_offsets, np.flatnonzero(out == ord("\n")) + 1]))
+    edges = np.concatenate([out_offsets, np.flatnonzero(out == ord("\n")) + 1])
+    edges.sort(kind="stable")  # two ascending runs: merged, not sorted
+    edges = edges[np.diff(edges, prepend=-1) != 0]
     lines = pa.LargeStringArray.from_buffers(len(edges) - 1, pa.py_buffer(edges), pa.py_buffer(out))
     totals = np.concatenate([[0], np.cumsum(sentence_counts(lines, exact))])
     return np.diff(totals[np.searchsorted(edges, out_offsets)])

@@ -178,6 +178,7 @@ def measure_part(task: MeasureTask) -> int:
     for reference in task.adopted:
         adopt(reference)
     todo = [(signals_spec(name, version), family(name), version, options) for name, version, options in task.families]
+    versions = dict.fromkeys(version for _, _, version, _ in todo)
     read = [(*chosen.reads, *columns_of(version)) for _, chosen, version, _ in todo]
     columns = sorted({"doc_id", "text"}.union(*read))
     kind = row_kind(task.kind)
@@ -186,7 +187,7 @@ def measure_part(task: MeasureTask) -> int:
     with ExitStack() as stack:
         units = [stack.enter_context(UnitWriter(task.storage, spec, task.part.key)) for spec, *_ in todo]
         for batch in iterate_part(task.storage, task.part, columns):
-            texts = {version: version_texts(batch, version, kind) for _, _, version, _ in todo}
+            texts = {version: version_texts(batch, version, kind) for version in versions}
             inputs = {name: column.slice(first, batch.num_rows) for name, column in stored.items()}
             for unit, (_, chosen, version, options) in zip(units, todo, strict=True):
                 versioned = batch.set_column(columns.index("text"), "text", texts[version]).select(chosen.reads)

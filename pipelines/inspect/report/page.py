@@ -100,7 +100,7 @@ def _resource(name: str) -> str:
 
 
 def _inlined(script: str) -> str:
-    lowered = script.lower()
-    if any(forbidden in lowered for forbidden in ("</script", "<!--", "</style")):
+    lowered = script.encode().lower()
+    if any(forbidden in lowered for forbidden in (b"</script", b"<!--", b"</style")):
         raise ValueError("a script or style that ends its own element cannot be inlined")
     return script.replace("\r\n", "\n").replace("\r", "\n")
