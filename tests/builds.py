@@ -98,7 +98,7 @@ def command(recipe: Path, out: Path | str, *options: str) -> list[str]:
     return [
         sys.executable,
         "-m",
-        "gristmill.pipelines.cli.main",
+        "gristmill",
         "build",
         str(recipe),
         "--out",

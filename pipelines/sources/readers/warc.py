@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
@@ -28,6 +29,7 @@ _HTML_START = re.compile(
 _OPT_OUT_HEADERS = ("x-robots-tag", "tdm-reservation", "tdm-policy")
 _KNOWN_MIME_KINDS = ("application", "audio", "font", "image", "message", "multipart", "text", "video")
 _MAX_NOTE_CHARACTERS = 300
+_PARSED_BYTES = 1 << 14  # of a block: room for the headers of HTTP
 _EXPLAINED = {
     "invalid_warc_header": "no WARC start line and headers with a Content-Length where a record should begin",
     "invalid_arc_header": "no line of an ARC record, with address, date and length, where one should begin",
@@ -71,7 +73,7 @@ def take_record(frame: WarcFrame, rows: ReaderRows, pages: Pages) -> None:
         rows.quarantine(frame.defect, _EXPLAINED[frame.defect], frame.size, frame.offset)
         return
     try:
-        record = _parse(frame.content, frame.header_bytes)
+        record = _parse(frame, _PARSED_BYTES)
     except OSError as error:
         rows.quarantine("invalid_warc_header", str(error), frame.size, frame.offset)
         return
@@ -84,11 +86,34 @@ def take_record(frame: WarcFrame, rows: ReaderRows, pages: Pages) -> None:
         rows.skip(f"warc_{kind}" if kind in _SKIPPED_KINDS else "warc_other")
 
 
-def _parse(content: bytes, header_bytes: int) -> WarcRecord:
-    head = content[:header_bytes]
+def _parse(frame: WarcFrame, block_bytes: int | None = None) -> WarcRecord:
+    """The headers of a record, and the first `block_bytes` of its block behind them, by default the whole block. The
+    parser copies what it is given."""
+    content, end = frame.content or b"", frame.header_bytes
+    head, block = content[:end], content[end : None if block_bytes is None else end + block_bytes]
     if b"\r\n" not in head:  # the parser would take the whole block for headers
-        content = head.replace(b"\n", b"\r\n") + content[header_bytes:]
-    return WarcRecord.from_bytes(content)
+        head = head.replace(b"\n", b"\r\n")
+    return WarcRecord.from_bytes(head + block)
+
+
+def _http_response(record: WarcRecord, frame: WarcFrame) -> tuple[WarcRecord, bytes]:
+    """(record with its HTTP headers, what is behind them) of a response. record: parsed with _PARSED_BYTES of its block.
+    OSError and ValueError where there are no headers of HTTP."""
+    content = frame.content or b""
+    left = content[frame.header_bytes + _PARSED_BYTES :]
+    if not left:
+        return record, _behind_http_headers(record)
+    with suppress(OSError, ValueError):
+        if rest := _behind_http_headers(record):
+            return record, rest + left
+    record = _parse(frame)  # the headers go on
+    return record, _behind_http_headers(record)
+
+
+def _behind_http_headers(record: WarcRecord) -> bytes:
+    record.is_http = True  # some writers leave the record's Content-Type out
+    record.parse_http(quirks_mode=True)
+    return record.reader.read()
 
 
 _SKIPPED_KINDS = ("continuation", "conversion", "metadata", "missing", "request", "resource", "revisit", "warcinfo")
@@ -109,8 +134,7 @@ def _take_response(record: WarcRecord, frame: WarcFrame, rows: ReaderRows, pages
             rows.skip("not_http")  # dns: and ftp: captures
         return
     try:
-        record.is_http = True  # some writers leave the record's Content-Type out
-        record.parse_http(quirks_mode=True)
+        record, body = _http_response(record, frame)
         status = record.http_headers.status_code
     except (OSError, ValueError) as error:
         rows.quarantine("invalid_http", str(error), frame.size, frame.offset, **identity)
@@ -121,7 +145,7 @@ def _take_response(record: WarcRecord, frame: WarcFrame, rows: ReaderRows, pages
     headers = record.http_headers
     try:
         encodings = (headers.get("Transfer-Encoding") or "", headers.get("Content-Encoding") or "")
-        body, defect = decode_body(record.reader.read(), *encodings, rows.source.max_document_bytes)
+        body, defect = decode_body(body, *encodings, rows.source.max_document_bytes)
     except BodyTooLarge as error:
         rows.quarantine("too_large", str(error), frame.size, frame.offset, **identity)
         return
@@ -136,7 +160,8 @@ def _take_stored(record: WarcRecord, frame: WarcFrame, rows: ReaderRows, pages: 
     """A resource or conversion record: its block is the page or the text itself."""
     mime, _, parameters = (record.headers.get("Content-Type") or "").partition(";")
     charset = parameters.partition("charset=")[2].strip(" \"'") or None
-    _queue(record, record.reader.read(), mime.strip(), charset, _notes(record), frame, rows, pages)
+    block = frame.content[frame.header_bytes :]  # type: ignore[index]
+    _queue(record, block, mime.strip(), charset, _notes(record), frame, rows, pages)
 
 
 def _queue(

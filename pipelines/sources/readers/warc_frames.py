@@ -10,6 +10,8 @@ _NEXT = re.compile(rb"\n(?=WARC/[01]\.\d)")
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _CONTENT_LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,18})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _LINE_ENDS = b"\r\n"
+_NO_LINE_END = re.compile(rb"[^\r\n]")
+_PEEKED_BYTES = 64  # of the block that comes next
 _KEPT_BYTES = 9000  # of what was searched: the start of a record may lie across two blocks
 _PIECE_BYTES = 1 << 16  # dropping a record copies what is left of the window, so the window grows in small pieces
 
@@ -32,31 +34,37 @@ class RecordWindow:
 
     def __init__(self, blocks: Iterator[bytes | None]) -> None:
         self._blocks = _pieces(blocks)
+        self._ahead = b""  # the next block, where it has been looked at
         self.data = b""
         self.offset = 0
         self.at_gap = self.at_end = False
 
+    def _next_block(self) -> bytes:
+        """The next block, none at a gap or the end."""
+        block, self._ahead = self._ahead, b""
+        if block or self.at_gap or self.at_end:
+            return block
+        found = next(self._blocks, b"")
+        self.at_gap, self.at_end = found is None, found == b""
+        return found or b""
+
+    def peek(self) -> bytes:
+        """The first bytes of the next block, which is not taken; none at a gap or the end."""
+        self._ahead = self._next_block()
+        return self._ahead[:_PEEKED_BYTES]
+
     def more(self) -> bool:
         """Append the next block; False at a gap or the end."""
-        if self.at_gap or self.at_end:
-            return False
-        block = next(self._blocks, b"")
-        if block:
-            self.data += block
-            return True
-        self.at_gap, self.at_end = block is None, block is not None
-        return False
+        block = self._next_block()
+        self.data += block
+        return bool(block)
 
     def need(self, count: int) -> bool:
         """Have `count` bytes in `data`."""
         if len(self.data) >= count:
             return True
         parts, size = [self.data], len(self.data)
-        while size < count and not (self.at_gap or self.at_end):
-            block = next(self._blocks, b"")
-            if not block:
-                self.at_gap, self.at_end = block is None, block is not None
-                break
+        while size < count and (block := self._next_block()):
             parts.append(block)
             size += len(block)
         self.data = b"".join(parts)
@@ -112,10 +120,17 @@ NextFrame = Callable[[RecordWindow, int], WarcFrame]
 
 def _pieces(blocks: Iterator[bytes | None]) -> Iterator[bytes | None]:
     for block in blocks:
-        if block is None:
-            yield None
+        if block is None or _is_one_record(block):
+            yield block
         else:
             yield from (block[at : at + _PIECE_BYTES] for at in range(0, len(block), _PIECE_BYTES))
+
+
+def _is_one_record(block: bytes) -> bool:
+    """Whether a block is a whole record, as those of files with a gzip member per record are."""
+    end = _START.match(block) and _HEADER_END.search(block, 0, MAX_HEADER_BYTES)
+    length = _CONTENT_LENGTH.search(block, 0, end.end()) if end else None
+    return bool(end and length) and 0 <= len(block) - end.end() - int(length[1]) <= len(b"\r\n\r\n")  # type: ignore[union-attr, index]
 
 
 def frames(blocks: Iterator[bytes | None], limit: int, next_frame: NextFrame | None = None) -> Iterator[WarcFrame]:
@@ -173,11 +188,18 @@ def _header_end(window: RecordWindow) -> int | None:
 
 
 def _record_follows(window: RecordWindow, size: int) -> bool:
-    """After the block: line ends, then the next record, the end or a gap."""
+    """After the block: line ends, then the next record, the end or a gap. More line ends than a header may have bytes are
+    left to `skip_line_ends`."""
+    start, searched = b"WARC/", size
     while True:
-        rest = window.data[size : size + 16].lstrip(_LINE_ENDS)
-        if len(rest) >= len(b"WARC/") or not window.more():
-            return b"WARC/".startswith(rest[:5])  # also when the stream ends within the next start line
+        found = _NO_LINE_END.search(window.data, searched)
+        searched = found.start() if found else len(window.data)
+        rest = window.data[searched : searched + len(start)]
+        known = (rest + window.peek()).lstrip(_LINE_ENDS)[: len(start)] if len(rest) < len(start) else rest
+        if len(known) == len(start) or searched - size > MAX_HEADER_BYTES:
+            return start.startswith(known)
+        if not window.more():
+            return start.startswith(rest)  # also when the stream ends within the next start line
 
 
 # A block that seemed to end too early but holds the next record had a length that was too long.

@@ -1,12 +1,15 @@
 import gzip
 import json
 import zlib
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import brotli
 import pytest
 import zstandard
 from gristmill.pipelines.sources.readers.identity import id_from_warc_record
+from gristmill.pipelines.sources.readers.warc_frames import MAX_HEADER_BYTES, frames
 from gristmill.schemas.tally import Tally
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -92,6 +95,63 @@ def test_a_page_becomes_a_row(tmp_path: Path) -> None:
 def test_records_without_a_document_are_counted(tmp_path: Path, content: bytes, reason: str) -> None:
     reading = read(tmp_path, PAGES[0] + content + PAGES[1])
     assert (names(reading), reading.reasons, reading.skipped) == (NAMES[:2], [], {reason: 1})
+
+
+@pytest.mark.parametrize("size", [*range(16_200, 16_420, 7), 30_000])
+def test_headers_of_any_size_are_no_part_of_the_page(tmp_path: Path, size: int) -> None:
+    """Headers end before, at and behind what is parsed at first of a block."""
+    pages = []
+    for n, name in enumerate(NAMES[:2]):
+        cookies = {f"Cookie_{at}": "c" * min(8000, size - at) for at in range(0, size, 8000)}
+        page_of_headers = http(page(name), **cookies, X_Robots_Tag="noindex")
+        pages.append(record("response", page_of_headers + b"<!--" + b"-" * 40_000 + b"-->", n))
+    reading = read(tmp_path, packed(*pages), "a.warc.gz")
+    assert names(reading) == NAMES[:2]
+    assert not any("Cookie" in text or "cccc" in text for text in reading.texts)
+    assert [json.loads(row["metadata"])["opt_out"] for row in reading.rows] == [{"x-robots-tag": "noindex"}] * 2
+
+
+@pytest.mark.parametrize("count", [0, 1, 17, 100_000])
+def test_any_number_of_line_ends_between_records(tmp_path: Path, count: int) -> None:
+    reading = read(tmp_path, PAGES[0] + b"\r\n" * count + PAGES[1])
+    assert (names(reading), reading.errors) == (NAMES[:2], [])
+
+
+def test_endless_line_ends_are_not_held() -> None:
+    def blocks() -> Iterator[bytes]:
+        nonlocal given
+        yield PAGES[0]
+        while given < 100:
+            given += 1
+            yield b"\n" * MAX_HEADER_BYTES
+
+    given = 0
+    found = frames(blocks(), 1 << 20)
+    assert next(found).content == PAGES[0][:-4]
+    assert given < 4
+    assert list(found) == []
+
+
+@given(
+    cuts=st.lists(st.integers(0, 6000), max_size=12),
+    gaps=st.sets(st.integers(0, 12), max_size=2),
+    separators=st.lists(st.sampled_from([b"", b"\r\n", b"\n" * 40, b"stray"]), min_size=4, max_size=4),
+    length=st.sampled_from([None, 10, 700]),
+)
+@settings(max_examples=examples(200), deadline=None)
+def test_frames_are_the_same_wherever_blocks_end(
+    cuts: list[int], gaps: set[int], separators: list[bytes], length: int | None
+) -> None:
+    """However a stream is cut into blocks: one byte at a time or whole records at once."""
+    parts = [PAGES[0], record("response", http(page("Odd")), length=length), PAGES[2], PAGES[3]]
+    content = b"".join(part + separator for part, separator in zip(parts, separators, strict=True))
+    borders = [0, *sorted(cut % len(content) for cut in cuts), len(content)]
+    pieces = [content[start:end] for start, end in pairwise(borders)]
+    whole: list[bytes | None] = []
+    for number, piece in enumerate(pieces):
+        whole += [piece, None] if number in gaps else [piece]
+    single = [one if one is None else bytes([one]) for part in whole for one in ([None] if part is None else part)]
+    assert list(frames(iter(whole), 1 << 20)) == list(frames(iter(single), 1 << 20))
 
 
 @pytest.mark.parametrize(
