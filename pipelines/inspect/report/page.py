@@ -6,6 +6,7 @@ else, so that even text that slipped through the escaping could neither run nor 
 
 import base64
 import hashlib
+import re
 from functools import cache
 from importlib.resources import files
 
@@ -14,6 +15,8 @@ from gristmill.pipelines.inspect.report.plots import Figure
 from gristmill.pipelines.inspect.report.sections import ReportSection, sections
 from gristmill.schemas import layout
 from gristmill.schemas.report import Summary
+
+_ENDS_ITS_ELEMENT = re.compile("<(?:/script|!--|/style)", re.IGNORECASE)
 
 
 def render(summary: Summary) -> str:
@@ -90,17 +93,16 @@ def script_hash(script: str) -> str:
 @cache
 def plotly_js() -> str:
     """The bundle inside the plotly package, with line ends as an HTML parser leaves them (the hash depends on it)."""
-    bundle = files("plotly").joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8")
-    return _inlined(bundle)
+    return _inlined(files("plotly").joinpath("package_data", "plotly.min.js").read_bytes())
 
 
 @cache
 def _resource(name: str) -> str:
-    return _inlined(files("gristmill.pipelines.inspect.report").joinpath(name).read_text(encoding="utf-8"))
+    return _inlined(files("gristmill.pipelines.inspect.report").joinpath(name).read_bytes())
 
 
-def _inlined(script: str) -> str:
-    lowered = script.encode().lower()
-    if any(forbidden in lowered for forbidden in (b"</script", b"<!--", b"</style")):
+def _inlined(content: bytes) -> str:
+    script = content.decode("utf-8")
+    if _ENDS_ITS_ELEMENT.search(script):
         raise ValueError("a script or style that ends its own element cannot be inlined")
     return script.replace("\r\n", "\n").replace("\r", "\n")
