@@ -1,8 +1,11 @@
 """The whole build from Parquet (no extraction, no language identification): MB/s by stage, scaling, peak memory.
 
     python benchmarks/build.py [--language] [MEGABYTES ...]      default: 100 200
+    python benchmarks/build.py --small                           only the fixed cost
 
 --language: with language identification, as a build of web text has it.
+
+The fixed cost is that of a build of one line: the median of seven, with kernels and modules compiled before.
 
 Each build is a process of its own; memory is the most that it, the processes that it starts, and this one hold at once.
 Also timed: `reselect` with one threshold changed, as a command (start and imports included) and as the decisions alone in a
@@ -10,7 +13,10 @@ process that has them loaded.
 """
 
 import json
+import os
+import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -42,11 +48,35 @@ print(selection.decisions.seconds)
 """
 
 
+SMALL_RECIPE = "name: small\nsources:\n  - {{name: docs, path: {path}}}\npolicy: {{profiles: [web-en]}}\n"
+SMALL_BUILDS = 7
+
+
 def gristmill(*arguments: str) -> tuple[float, str]:
     """(wall seconds, standard error) of one command."""
     started = time.perf_counter()
     done = subprocess.run([sys.executable, "-m", "gristmill", *arguments], capture_output=True, text=True, check=True)
     return time.perf_counter() - started, done.stderr
+
+
+def fixed_cost() -> None:
+    """Print the median wall and processor seconds of builds of one line, and those of `gristmill --help`."""
+    line, recipe, run = WORK / "small.jsonl", WORK / "small.yaml", WORK / "run-small"
+    line.write_text(
+        '{"text": "A short document of one line, that says something about the weather, and then it ends."}\n'
+    )
+    recipe.write_text(SMALL_RECIPE.format(path=line))
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # where it is set every module is compiled in every process
+    walls, processor = [], []
+    for _ in range(1 + SMALL_BUILDS):
+        shutil.rmtree(run, ignore_errors=True)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        walls.append(gristmill("build", str(recipe), "--out", str(run), "--allow-incomplete")[0])
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        processor.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    wall, busy = statistics.median(walls[1:]), statistics.median(processor[1:])
+    print(f"build of one line: {wall:.2f} s, {busy:.2f} s of processor time (medians of {SMALL_BUILDS})")
+    print(f"gristmill --help: {gristmill('--help')[0]:.2f} s")
 
 
 def build(megabytes: float, languages: str) -> dict[str, float]:
@@ -73,19 +103,12 @@ def build(megabytes: float, languages: str) -> dict[str, float]:
 
 
 def main() -> None:
+    Path(WORK).mkdir(exist_ok=True)
+    fixed_cost()
+    if "--small" in sys.argv:
+        return
     sizes = [float(argument) for argument in sys.argv[1:] if argument != "--language"] or [100.0, 200.0]
     languages = "en" if "--language" in sys.argv else ""
-    Path(WORK).mkdir(exist_ok=True)
-    empty = WORK / "empty.jsonl"
-    empty.write_text("")
-    (WORK / "empty.yaml").write_text(
-        RECIPE.format(path=empty, threshold="", languages="").replace("columns: {id: id}", "format: jsonl")
-    )
-    shutil.rmtree(WORK / "run-empty", ignore_errors=True)
-    nothing = ("build", str(WORK / "empty.yaml"), "--out", str(WORK / "run-empty"), "--allow-incomplete")
-    seconds, _ = gristmill(*nothing)
-    print(f"empty build: {seconds:.1f} s; gristmill --help: {gristmill('--help')[0]:.2f} s")
-    gristmill(*nothing)
     results = [build(size, languages) for size in sizes]
     if len(results) > 1:
         first, last = results[0], results[-1]

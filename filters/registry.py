@@ -8,6 +8,7 @@ as the family, with `_<quantity>` or without.
 
 from functools import cache
 
+from gristmill.filters.signal_names import SIGNALS_OF
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.lookup import installed_names, load_registered, nearest_name
 from gristmill.schemas.signals import Family, Signal
@@ -128,15 +129,32 @@ def signal_hint(name: str) -> str:
     return f"did you mean `{nearest}`?" if nearest else "`gristmill signals` lists them"
 
 
+def _is_listed(name: str, reference: str) -> bool:
+    """Whether `reference` is gristmill's own family of this name, whose signals are listed."""
+    return name in SIGNALS_OF and FAMILIES.get(name) == reference
+
+
+@cache
+def _listed() -> dict[str, str]:
+    """Signal -> the family that measures it, of those that are listed."""
+    return {signal: name for name, signals in SIGNALS_OF.items() for signal in signals.split()}
+
+
 @cache
 def _signals_of(names: tuple[str, ...]) -> dict[str, tuple[Family, Signal]]:
     return {signal.name: (family(name), signal) for name in names for signal in family(name).signals}
 
 
 def find_signal(name: str) -> tuple[Family, Signal] | None:
-    """The signal of this name with the family that measures it; None when there is none."""
-    if name in signals():
-        return signals()[name]
+    """The signal of this name with the family that measures it; None when there is none.
+
+    Of the families that gristmill brings only the one that measures it is imported.
+    """
+    foreign = _signals_of(tuple(one for one, at in known_families().items() if not _is_listed(one, at)))
+    if name in foreign:
+        return foreign[name]
+    if name in _listed():
+        return _signals_of((_listed()[name],))[name]
     if name.partition("_")[0] not in NAMED_FAMILIES:
         return None
     for owner in (name.rpartition("_")[0], name):  # `<prefix>_<given>_<quantity>`, or `<prefix>_<given>`

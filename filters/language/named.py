@@ -12,17 +12,10 @@ from gristmill.filters.language.detectors import (
     model_path,
 )
 from gristmill.filters.language.labels import code_of_iso_639, language_of_cld2
-from gristmill.filters.language.options import LanguageOptions
+from gristmill.filters.language.options import LANGUAGE_SIGNALS, LanguageOptions
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.lookup import nearest_name
 
-# Signals that hold a language, and the detectors that give it; "chosen": what the option `detector` says.
-LANGUAGE_SIGNALS = {
-    "language": "chosen",
-    "second_language": "chosen",
-    "fasttext_language": "fasttext",
-    "cld2_language": "cld2",
-}
 # Names beside those of CLD2, which writes English ones.
 _ALSO_NAMED = """
 mandarin zh;chinese-simplified zh;chinese-traditional zh;simplified-chinese zh;traditional-chinese zh;farsi fa;flemish nl;

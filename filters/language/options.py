@@ -7,6 +7,13 @@ from gristmill.schemas.strict import Strict
 from pydantic import Field
 
 DEFAULT_FLOOR = 0.25
+# Signals that hold a language, and the detectors that give it; "chosen": what the option `detector` says.
+LANGUAGE_SIGNALS = {
+    "language": "chosen",
+    "second_language": "chosen",
+    "fasttext_language": "fasttext",
+    "cld2_language": "cld2",
+}
 
 
 class LanguageOptions(Strict):

@@ -2,7 +2,8 @@
 
 In: documents/, `<selection>decisions`. Out: `<selection>cuts/`, and decisions in which a document dropped for its loss
 fails the rule of that cut (schemas.rows.decision.CUT_RULES). What is measured depends on which documents survive, so
-it belongs to one selection; another policy means measuring again.
+it belongs to one selection; another policy means measuring again. Every build has this step, and most cut nothing: what
+cuts is imported where a recipe asks for it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,12 +12,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.filters.dedup.token_units import load_tokenizer
-from gristmill.pipelines.cut.evaluation_items import cut_contamination
-from gristmill.pipelines.cut.lines import cut_lines
-from gristmill.pipelines.cut.order import survivor_order
-from gristmill.pipelines.cut.spans import document_cut, survivors_of
-from gristmill.pipelines.cut.substrings import cut_substrings
 from gristmill.pipelines.cut.survivor_texts import DATATROVE, PartCuts
 from gristmill.pipelines.decide.passed import passed_rules, survivors_digest
 from gristmill.pipelines.engine.storage import Storage
@@ -55,6 +50,8 @@ class CutSurvivors(Step):
 
     def check(self, recipe: Recipe) -> None:
         if recipe.dedup.substrings and recipe.dedup.substrings.tokenizer:
+            from gristmill.filters.dedup.token_units import load_tokenizer
+
             load_tokenizer(recipe.dedup.substrings.tokenizer)
 
     def datasets(self) -> Sequence[DatasetSpec]:
@@ -70,6 +67,8 @@ class CutSurvivors(Step):
         context.leave(CutsMade(cuts))
 
     def explain(self, run: Run, place: Place) -> Sequence[str]:
+        from gristmill.pipelines.cut.spans import document_cut
+
         lines = []
         for kind in CUT_RULES:
             cut = document_cut(run, kind, place.part, place.row)
@@ -100,10 +99,15 @@ def cut_survivors(
     cuts = _datatrove_edits(context.storage, context.recipe)
     if not context.recipe.cutting:
         return decisions, cuts
+    from gristmill.pipelines.cut.order import survivor_order
+    from gristmill.pipelines.cut.spans import survivors_of
+
     survivors = survivors_digest(context.storage, decisions)
     inputs = {"documents": layout_fingerprint(context.documents), "survivors": survivors, "cut rows": CUT_REVISION}
     inputs |= {f"cuts/{kind}": layout_fingerprint(manifest) for kind, manifest in cuts.items()}
     if "contamination" in context.recipe.cutting and context.recipe.contamination is not None:
+        from gristmill.pipelines.cut.evaluation_items import cut_contamination
+
         parts = survivors_of(context.storage, context.documents, decisions, ORIGINALS, {})
         cuts["contamination"] = cut_contamination(context, parts, context.recipe.contamination, inputs)
         inputs["contamination"] = layout_fingerprint(cuts["contamination"])
@@ -113,10 +117,14 @@ def cut_survivors(
     order = survivor_order(context, decisions, inputs, dedup.cut_order, priorities)
     inputs |= {"order": order.stage_key, "text": texts.key}
     if dedup.lines:
+        from gristmill.pipelines.cut.lines import cut_lines
+
         parts = survivors_of(context.storage, context.documents, decisions, texts, cuts)
         cuts["lines"] = cut_lines(context, parts, order, dedup.lines, inputs)
         inputs["lines"] = layout_fingerprint(cuts["lines"])
     if dedup.substrings:
+        from gristmill.pipelines.cut.substrings import cut_substrings
+
         parts = survivors_of(context.storage, context.documents, decisions, texts, cuts)
         cuts["substrings"] = cut_substrings(context, parts, order, dedup.substrings, inputs)
     return _with_losses(context, decisions, survivors, cuts), cuts

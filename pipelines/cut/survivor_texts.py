@@ -7,8 +7,6 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.filters.dedup.cuts import deletions
-from gristmill.filters.dedup.token_units import token_buffers
 from gristmill.filters.transforms.apply import apply_edits, compose
 from gristmill.filters.transforms.edit_arrays import no_edits
 from gristmill.filters.transforms.moved import moved
@@ -87,6 +85,8 @@ class PartCuts:
 
     def edits(self, rows: np.ndarray) -> pa.Array:
         """EDITS of the documents at `rows`; empty for those that are not cut."""
+        from gristmill.filters.dedup.cuts import deletions
+
         at = np.searchsorted(self._rows, rows)
         at[at == len(self._rows)] = 0
         found = self._rows[at] == rows if len(self._rows) else np.zeros(len(rows), bool)
@@ -161,6 +161,8 @@ def followed_by(texts: pa.Array, edits: pa.Array, step: pa.Array) -> tuple[pa.Ar
 
 def unit_buffers(texts: pa.Array, options: Substrings) -> tuple[np.ndarray, np.ndarray]:
     """(data uint8, offsets int64) of texts as windows are looked for in them: their bytes, or their token ids'."""
+    from gristmill.filters.dedup.token_units import token_buffers
+
     if options.tokenizer is None:
         return string_buffers(texts)
     return token_buffers(texts, options.tokenizer)

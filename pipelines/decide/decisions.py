@@ -1,18 +1,17 @@
 """Decisions: rules first, then survivors among the documents that passed; one row for every document, all reasons.
 
-In: documents/, signals/, edges/. Out: `<selection>/decisions`, aligned with documents/. Text is never read.
+In: documents/, signals/, edges/. Out: `<selection>/decisions`, aligned with documents/. Text is never read. Near duplicates,
+choices and strata are imported where a recipe has them; every build decides.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.pipelines.decide.survivors import CandidateTask, choose_survivors, write_candidates
-from gristmill.pipelines.dedup.near.decide import NearInputs, decide_near
-from gristmill.pipelines.dedup.near.edges import NearEdges
-from gristmill.pipelines.dedup.near.options import decision_config
 from gristmill.pipelines.dedup.preferences import with_preferences
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import CompiledPolicy, CompiledRecipe
@@ -22,13 +21,14 @@ from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.stages import fingerprint, layout_fingerprint
 from gristmill.pipelines.run.step import Step
 from gristmill.pipelines.run.units import UnitWriter
-from gristmill.pipelines.select.balance_stage import balance_rows, check_balance, write_balanced
-from gristmill.pipelines.select.stage import ChoiceInputs, check_choice, choice_config, choose_rows, write_chosen
 from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.rows.decision import DECISION, EXACT_DUPLICATE_RULE, NEAR_DUPLICATE_RULE
 from gristmill.schemas.signals import FamilyKey
+
+if TYPE_CHECKING:
+    from gristmill.pipelines.dedup.near.edges import NearEdges
 
 TOKEN_FAMILY: FamilyKey = ("tokens", "original")
 
@@ -44,7 +44,7 @@ class Measured:
     documents: DatasetManifest
     signals: Mapping[FamilyKey, DatasetManifest]
     exact_members: DatasetManifest | None
-    near: NearEdges | None = None
+    near: "NearEdges | None" = None
     embeddings: DatasetManifest | None = None
 
     def digests(self) -> dict[str, str]:
@@ -102,11 +102,20 @@ class Decide(Step):
             context.documents,
             context.signals,
             context.manifests.get(layout.EXACT_MEMBERS.folder),
-            context.left_or(NearEdges, None),
+            _near_edges(context),
             context.manifests.get(layout.EMBEDDINGS.folder),
         )
         decisions = decide(context, context.left(CompiledRecipe).policy, measured)
         context.add(layout.DECISIONS.of(context.selection), decisions)
+
+
+def _near_edges(context: RunContext) -> "NearEdges | None":
+    """What the step of near duplicates left, if the recipe has it."""
+    if context.recipe.dedup.near is None:
+        return None
+    from gristmill.pipelines.dedup.near.edges import NearEdges
+
+    return context.left_or(NearEdges, None)
 
 
 def decide(
@@ -128,15 +137,21 @@ def decide(
         "priorities": priorities,
     }
     if dedup.near is not None and measured.near is not None:
+        from gristmill.pipelines.dedup.near.options import decision_config
+
         config["near"] = {**decision_config(dedup.near), "survivor": list(dedup.near_order)}
     if context.recipe.cutting:
         config["cutting"] = context.recipe.cutting  # cuts add to the failed rules: other cuts, other decisions
-    chosen = choice_config(context.recipe)
+    chosen = context.recipe.choosing
     if chosen:
+        from gristmill.pipelines.select.stage import check_choice
+
         check_choice(context.recipe, measured.signals, measured.embeddings)
         config["choice"] = chosen
     balanced = context.recipe.policy.balance
     if balanced:
+        from gristmill.pipelines.select.balance_stage import check_balance
+
         check_balance(context.recipe, measured.signals)
         config["balance"] = [entry.model_dump() for entry in balanced]
     inputs = measured.digests()
@@ -151,6 +166,8 @@ def decide(
         if chosen:
             unselected = decided
             decided = before_last(layout.UNBALANCED, lambda target: by_choice(unselected, target))
+        from gristmill.pipelines.select.balance_stage import balance_rows, write_balanced
+
         left_out = balance_rows(context, measured.signals, decided, config, inputs)
         write_balanced(context, spec, decided, left_out)
         return {**decided.facts, "balance": left_out.facts["balance"]}
@@ -166,6 +183,8 @@ def decide(
 
     def by_choice(unselected: DatasetManifest, spec: DatasetSpec) -> dict[str, object]:
         """Decide by vectors among what passes into `spec`; returns the facts."""
+        from gristmill.pipelines.select.stage import ChoiceInputs, choose_rows, write_chosen
+
         assert measured.embeddings is not None
         given = ChoiceInputs(
             *(context.recipe, measured.documents, measured.signals, measured.embeddings, unselected, priorities)
@@ -182,6 +201,8 @@ def decide(
             clusters = _survivors(context, policy, measured, wanted, preferences, priorities, config, at_hand)
         facts: dict[str, object] = {"survivors": clusters.digest if clusters else None}
         if dedup.near is not None and measured.near is not None:
+            from gristmill.pipelines.dedup.near.decide import NearInputs, decide_near
+
             given = NearInputs(
                 *(dedup.near, policy, measured.documents, measured.signals, measured.near, clusters),
                 *(dedup.near_order, priorities),

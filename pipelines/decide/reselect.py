@@ -16,7 +16,7 @@ from gristmill.pipelines.run.dataset import read_manifest
 from gristmill.pipelines.run.lock import run_lock
 from gristmill.pipelines.run.run import MAIN, Run, open_run, write_selection
 from gristmill.pipelines.select.balance_stage import check_balance
-from gristmill.pipelines.select.stage import check_choice, choice_config
+from gristmill.pipelines.select.stage import check_choice
 from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.recipe.load import load_policy
@@ -48,7 +48,7 @@ def reselect(
         raise RecipeError(f"selection name {name!r}", expected=f"letters, digits, . _ -, and not {MAIN!r}")
     recipe = base.recipe.model_copy(update={"policy": chosen})
     _check_measured(base, compile_recipe(recipe))
-    if choice_config(recipe):
+    if recipe.choosing:
         check_choice(recipe, base.signals, measured(base).embeddings)
     check_balance(recipe, base.signals)
     with explained(base.storage.url), run_lock(base.storage), running(engine) as started:

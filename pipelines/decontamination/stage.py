@@ -38,9 +38,6 @@ class CompareWithSets(Step):
     name = "decontaminate"
     phase = "measure"
 
-    def is_wanted(self, recipe: Recipe) -> bool:
-        return recipe.decontaminate is not None
-
     def check(self, recipe: Recipe) -> None:
         if recipe.decontaminate is not None:
             set_splits(recipe.decontaminate)

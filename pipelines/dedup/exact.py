@@ -2,7 +2,7 @@
 
 Measured once, on every document above the floor, so that a later policy only has to choose survivors again.
 In: documents/, signals/content_key. Out: `edges/exact/members`, one row for each document that shares its key.
-Cost: one shuffle of (id, key) rows; no document is compared with another.
+Cost: one shuffle of (id, key) rows, or one look at them in memory where they are few; no document is compared with another.
 """
 
 from collections.abc import Sequence
@@ -11,21 +11,23 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import CompiledPolicy, CompiledRecipe, content_key_of
 from gristmill.pipelines.policy.evaluate import evaluate, read_columns
-from gristmill.pipelines.run.by_part import NumberedPart, write_by_part
+from gristmill.pipelines.run.by_part import NumberedPart, write_by_part, write_parts
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import read_part
+from gristmill.pipelines.run.dataset import read_each, read_part
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.step import Step
 from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec
-from gristmill.schemas.manifest import DatasetManifest
-from gristmill.schemas.recipe.corpus import Recipe
+from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe.dedup import ExactDedup
 from gristmill.schemas.signals import FamilyKey
+
+IN_MEMORY_ROWS = 500_000  # of keys, about 150 bytes each: more are grouped sooner by an engine, with its start
 
 
 class FindExactDuplicates(Step):
@@ -33,9 +35,6 @@ class FindExactDuplicates(Step):
 
     name = "dedup.exact"
     phase = "measure"
-
-    def is_wanted(self, recipe: Recipe) -> bool:
-        return recipe.dedup.exact is not None
 
     def datasets(self) -> Sequence[DatasetSpec]:
         return (layout.CONTENT_KEYS, layout.EXACT_MEMBERS)
@@ -72,17 +71,30 @@ def exact_edges(
 
     def group() -> dict[str, int]:
         assert keys.manifest is not None
-        paths = [context.storage.address(part.path) for part in keys.manifest.parts if part.rows]
-        if not paths:
+        filled = [part for part in keys.manifest.parts if part.rows]
+        if not filled:
             return {"documents": 0}
-        frame = context.engine.read(paths)
-        shared = frame.groupBy("cluster").count().where("count > 1").select("cluster")
-        rows = write_by_part(
-            context.engine, frame.join(shared, on="cluster", how="inner"), context.storage, layout.EXACT_MEMBERS
-        )
-        return {"documents": rows}
+        chosen = _group_in_memory if keys.manifest.rows <= IN_MEMORY_ROWS else _group_by_shuffle
+        return {"documents": chosen(context.engine, context.storage, filled)}
 
     return members.run(group, context.console.log)
+
+
+def _group_in_memory(_engine: Engine, storage: Storage, keys: Sequence[Part]) -> int:
+    """The same rows as by shuffle, without starting an engine; returns their number."""
+    table = pa.concat_tables(read_each(storage, keys, layout.EXACT_MEMBERS.schema.names))
+    cluster = table.column("cluster").combine_chunks().dictionary_encode().indices.to_numpy()
+    members = table.filter(pa.array(np.bincount(cluster)[cluster] > 1))
+    for _ in write_parts(storage, layout.EXACT_MEMBERS, members.to_batches()):
+        pass
+    return int(members.num_rows)
+
+
+def _group_by_shuffle(engine: Engine, storage: Storage, keys: Sequence[Part]) -> int:
+    """One aggregation and one join on the cluster."""
+    frame = engine.read([storage.address(part.path) for part in keys])
+    shared = frame.groupBy("cluster").count().where("count > 1").select("cluster")
+    return write_by_part(engine, frame.join(shared, on="cluster", how="inner"), storage, layout.EXACT_MEMBERS)
 
 
 def write_keys(

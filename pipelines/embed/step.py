@@ -63,9 +63,6 @@ class EmbedRows(Step):
     name = "embed"
     phase = "measure"
 
-    def is_wanted(self, recipe: Recipe) -> bool:
-        return recipe.embed is not None
-
     def check(self, recipe: Recipe) -> None:
         embed = recipe.embed
         if embed is None:

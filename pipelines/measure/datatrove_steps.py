@@ -84,9 +84,6 @@ class RunDatatroveSteps(Step):
     name = "datatrove_steps"
     phase = "measure"
 
-    def is_wanted(self, recipe: Recipe) -> bool:
-        return bool(recipe.datatrove_steps)
-
     def check(self, recipe: Recipe) -> None:
         check_steps(recipe.datatrove_steps)
 

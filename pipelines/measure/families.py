@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from gristmill.filters.registry import adopt, family, find_signal
 from gristmill.filters.transforms.registry import text_version_key
 from gristmill.filters.transforms.versions import columns_of, version_texts
+from gristmill.pipelines.engine.ahead import map_ahead
 from gristmill.pipelines.engine.pool import ERROR_COLUMN, shared_pool
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.engine.warm import kernels_of
@@ -34,6 +35,8 @@ from gristmill.schemas.rows.document import DOCUMENT
 from gristmill.schemas.rows.registry import DOCUMENT as DOCUMENT_ROWS
 from gristmill.schemas.rows.registry import row_kind
 from gristmill.schemas.signals import Family, FamilyKey, error_column
+
+FILES_AT_ONCE = 8  # of families begun or finished: a disk or a store confirms them side by side
 
 
 def signals_spec(name: str, version: str) -> DatasetSpec:
@@ -93,16 +96,14 @@ def measure(
     missing = {key: stage for key, stage in stages.items() if stage.manifest is None}
     if missing:
         context.need_texts(f"{', '.join(stage.spec.folder for stage in missing.values())} must be measured")
-    for stage in missing.values():
-        stage.start()
+    list(map_ahead(Stage.start, missing.values(), FILES_AT_ONCE))
     if missing:
         started = time.monotonic()
         adopted = tuple(name for name in context.recipe.signals if ":" in name)
         tasks = _tasks(context.storage, context.documents, missing, families, adopted, context.recipe.rows)
         with context.console.progress("measure", sum(task.part.text_bytes for task in tasks), "bytes") as advance:
             context.engine.run_tasks(measure_part, tasks, advance)
-        for stage in missing.values():
-            stage.finish({})
+        list(map_ahead(lambda stage: stage.finish({}), missing.values(), FILES_AT_ONCE))
         seconds = time.monotonic() - started
         rate = context.documents.text_bytes / 1e6 / max(seconds, 1e-3)
         context.console.log(

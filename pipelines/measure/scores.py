@@ -35,9 +35,6 @@ class JoinScores(Step):
     name = "scores"
     phase = "measure"
 
-    def is_wanted(self, recipe: Recipe) -> bool:
-        return bool(recipe.scores)
-
     def check(self, recipe: Recipe) -> None:
         sources = {source.name: source for source in recipe.sources}
         for name, column in recipe.scores.items():

@@ -46,9 +46,6 @@ class DescribePreferences(Step):
     name = "preferences"
     phase = "measure"
 
-    def is_wanted(self, recipe: Recipe) -> bool:
-        return recipe.rows == KIND.name or recipe.preferences is not None
-
     def check(self, recipe: Recipe) -> None:
         if recipe.preferences is not None and recipe.rows != KIND.name:
             raise RecipeError(

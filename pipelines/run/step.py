@@ -56,7 +56,7 @@ class Step:
         self.options = self.Options() if options is None else options
 
     def is_wanted(self, recipe: Recipe) -> bool:
-        """Whether a recipe wants this step at all."""
+        """Whether a recipe that names this step wants it at all. When gristmill's own are wanted stands in their list."""
         return True
 
     def check(self, recipe: Recipe) -> None:

@@ -10,7 +10,6 @@ from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.dataset import read_part
 from gristmill.pipelines.run.run import Run, open_run
 from gristmill.pipelines.scrub.forget_requests import kept_before, mark_finished, read_forget_requests
-from gristmill.pipelines.shards.tombstones import forget as forget_in_shards
 from gristmill.pipelines.write.corpus import corpus_spec
 from gristmill.schemas import layout
 from gristmill.schemas.forgetting import ForgetRequest
@@ -34,6 +33,8 @@ def finish(storage: Storage, console: Console) -> tuple[str, ...]:
 
 def _forget_in_shards(run: Run, folder: str, entry: ForgetRequest, promoted: Sequence[str], console: Console) -> None:
     """Tombstones for what is forgotten, a delta shard for those that took over."""
+    from gristmill.pipelines.shards.tombstones import forget as forget_in_shards
+
     ids = pa.array(promoted, pa.large_string())
     schema = corpus_spec(run.recipe.rows).schema
     rows = [schema.empty_table()]

@@ -12,8 +12,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.console import Console
-from gristmill.filters.pii.edits import MASK
-from gristmill.filters.pii.kinds import PLACEHOLDERS
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine, running
 from gristmill.pipelines.engine.storage import Storage
@@ -82,6 +80,9 @@ def purge_raw(run: Run | str | Path, *, engine: Engine | None = None, console: C
 
 def purge_documents(run: Run, engine: Engine, console: Console) -> None:
     """Rewrite documents/ without anything raw, and remove what steps hold of it; the caller holds the lock."""
+    from gristmill.filters.pii.edits import MASK
+    from gristmill.filters.pii.kinds import PLACEHOLDERS
+
     for step in steps_of(run.recipe):
         for spec in step.datasets():
             if spec.holds_text:

@@ -45,9 +45,6 @@ class FindContradictions(Step):
     name = "contradictions"
     phase = "measure"
 
-    def is_wanted(self, recipe: Recipe) -> bool:
-        return recipe.contradictions is not None
-
     def check(self, recipe: Recipe) -> None:
         answers_family(recipe)
         if recipe.embed is None:

@@ -64,17 +64,6 @@ class _Gathered:
     orders: list[np.ndarray] = field(default_factory=list)
 
 
-def choice_config(recipe: Recipe) -> dict[str, Any]:
-    """What of a recipe says how rows are chosen by their vectors; empty where all that pass are kept."""
-    semantic, select = recipe.dedup.semantic, recipe.selection
-    found: dict[str, Any] = {}
-    if semantic is not None:
-        found["semantic"] = {**semantic.model_dump(), "survivor": list(recipe.dedup.near_order)}
-    if select is not None:
-        found["select"] = select.model_dump()
-    return found
-
-
 def choice_signals(recipe: Recipe) -> tuple[dict[FamilyKey, list[str]], Scoring | None]:
     """(the signals that choosing reads by family, what scores or None)."""
     wanted = preference_signals(recipe.dedup.near_order) if recipe.dedup.semantic is not None else {}

@@ -23,9 +23,6 @@ class SelectRows(Step):
     name = "select"
     phase = "decide"
 
-    def is_wanted(self, recipe: Recipe) -> bool:
-        return recipe.selection is not None or recipe.dedup.semantic is not None
-
     def check(self, recipe: Recipe) -> None:
         scoring_of(recipe)
         if recipe.embed is None:
@@ -81,9 +78,6 @@ class BalanceRows(Step):
 
     name = "balance"
     phase = "decide"
-
-    def is_wanted(self, recipe: Recipe) -> bool:
-        return bool(recipe.policy.balance)
 
     def check(self, recipe: Recipe) -> None:
         balance_signals(recipe)

@@ -135,9 +135,6 @@ class WriteShards(Step):
     name = "shards"
     phase = "write"
 
-    def is_wanted(self, recipe: Recipe) -> bool:
-        return recipe.shards is not None
-
     def check(self, recipe: Recipe) -> None:
         if recipe.shards is None:
             return

@@ -11,10 +11,11 @@ from functools import partial
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.run.by_part import NumberedPart, parts_by_number, write_by_part
-from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_manifest, read_part
+from gristmill.pipelines.run.dataset import PartWriter, iterate_part, read_each, read_manifest, read_part
 from gristmill.pipelines.run.map_parts import map_part
 from gristmill.pipelines.run.stages import Stage
 from gristmill.pipelines.run.units import Marker, read_units, unfinished
@@ -22,6 +23,8 @@ from gristmill.schemas import layout
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.rows.document import CONTENT_ORDER
+
+IN_MEMORY_ROWS = 500_000  # of ids, about 90 bytes each: more are compared sooner by an engine, with its start
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def separate_colliding_ids(storage: Storage, engine: Engine, spec: DatasetSpec, 
         return int(known["documents"])
     parts = _unit_parts(units)
     numbered = read_manifest(storage, layout.NEW_IDS.folder)  # there when an earlier attempt stopped while renaming
-    if numbered is None and _has_collisions(engine, [storage.address(part.path) for *_, part in parts if part.rows]):
+    if numbered is None and _has_collisions(storage, engine, [part for *_, part in parts if part.rows]):
         numbered = _number_collisions(storage, engine, parts)
     if numbered is not None:
         tasks = _rename_tasks(storage, spec, units, parts, numbered)
@@ -81,11 +84,18 @@ def _rename_tasks(
     return [_RenameTask(storage, spec, units[unit], chosen) for unit, chosen in found.items()]
 
 
-def _has_collisions(engine: Engine, paths: list[str]) -> bool:
-    if not paths:
+def _has_collisions(storage: Storage, engine: Engine, parts: Sequence[Part]) -> bool:
+    """Whether two documents share an id; below IN_MEMORY_ROWS no engine is started for it."""
+    if not parts:
         return False
-    counts = engine.read(paths, ["doc_id"]).groupBy("doc_id").count().where("count > 1")
-    return bool(counts.limit(1).toArrow().num_rows)
+    rows = sum(part.rows for part in parts)
+    if rows <= IN_MEMORY_ROWS:
+        ids = pa.chunked_array(
+            [chunk for part in read_each(storage, parts, ["doc_id"]) for chunk in part.column(0).chunks]
+        )
+        return int(pc.count_distinct(ids, mode="all").as_py()) < rows
+    frame = engine.read([storage.address(part.path) for part in parts], ["doc_id"])
+    return bool(frame.groupBy("doc_id").count().where("count > 1").limit(1).toArrow().num_rows)
 
 
 def _number_collisions(storage: Storage, engine: Engine, parts: list[tuple[str, int, Part]]) -> DatasetManifest:

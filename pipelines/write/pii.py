@@ -1,16 +1,16 @@
-"""Personal data in a run: masked or replaced in the corpus that is written, and masked wherever people read of a text."""
+"""Personal data in a run: masked or replaced in the corpus that is written, and masked wherever people read of a text.
+
+What finds it is imported where a recipe handles `pii:`; every build asks here.
+"""
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.filters.pii.edits import masked, pii_edits
-from gristmill.filters.pii.find import FINDINGS, PiiFinding, has_candidates
-from gristmill.filters.pii.pseudonyms import Pseudonyms, load_key
 from gristmill.filters.registry import family
 from gristmill.filters.transforms.apply import apply_edits
 from gristmill.filters.transforms.edit_arrays import replaced_rows
@@ -19,6 +19,10 @@ from gristmill.pipelines.run.model_files import with_file_hashes
 from gristmill.schemas.errors import RecipeError, RunError
 from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.recipe.pii import Pii
+
+if TYPE_CHECKING:
+    from gristmill.filters.pii.find import PiiFinding
+    from gristmill.filters.pii.pseudonyms import Pseudonyms
 
 FAMILY = "pii"
 SHOWN_CHARACTERS = 20_000  # of a text that is masked to be shown: a value that is cut off here is out of sight
@@ -35,7 +39,9 @@ class PiiHandling:
     key: bytes | None = field(default=None, repr=False)
 
     @property
-    def pseudonyms(self) -> Pseudonyms | None:
+    def pseudonyms(self) -> "Pseudonyms | None":
+        from gristmill.filters.pii.pseudonyms import Pseudonyms
+
         return None if self.key is None else Pseudonyms(self.key)
 
     @property
@@ -52,6 +58,8 @@ class PiiHandling:
 
     def edits(self, texts: pa.Array) -> pa.Array:
         """EDITS of texts; RunError for a text that cannot be scanned, which must not be written as it is."""
+        from gristmill.filters.pii.edits import pii_edits
+
         return pii_edits(texts, self.actions, self.options, self.pseudonyms, pooled_find)
 
     def edited(self, values: pa.Array) -> pa.Array:
@@ -61,6 +69,8 @@ class PiiHandling:
 
     def edited_metadata(self, values: pa.Array) -> pa.Array:
         """JSON objects whose strings and long numbers are edited; those without a value stay byte for byte."""
+        from gristmill.filters.pii.find import has_candidates
+
         rows = pc.indices_nonzero(
             pc.is_valid(values) if self.options.get("model") else has_candidates(values, self.options)
         )
@@ -95,6 +105,8 @@ def pii_handling(recipe: Recipe) -> PiiHandling | None:
     """The recipe's handling of personal data; RecipeError where a key or a model it needs is missing."""
     if recipe.pii is None:
         return None
+    from gristmill.filters.pii.pseudonyms import load_key
+
     options = scan_options(recipe)
     _check_names(recipe.pii, options)
     key = load_key(recipe.pii.key_env, recipe.pii.key_file) if recipe.pii.uses_pseudonyms else None
@@ -119,8 +131,10 @@ def _check_names(pii: Pii, options: Mapping[str, Any]) -> None:
             )
 
 
-def pooled_find(texts: pa.Array, options: Mapping[str, Any]) -> list[list[PiiFinding]]:
+def pooled_find(texts: pa.Array, options: Mapping[str, Any]) -> "list[list[PiiFinding]]":
     """`find` in worker processes: presidio holds the interpreter lock."""
+    from gristmill.filters.pii.find import FINDINGS, PiiFinding
+
     schema = pa.schema([pa.field("findings", FINDINGS)])
     batch = pa.record_batch({"text": texts.cast(pa.large_string())})
     answer = shared_pool().run("gristmill.filters.pii.worker:find_batch", options, batch, schema)
@@ -151,6 +165,8 @@ def unchanged(text: str | None) -> str | None:
 
 
 def _shown(options: Mapping[str, Any], text: str | None) -> str | None:
+    from gristmill.filters.pii.edits import masked
+
     if not text:
         return text
     try:

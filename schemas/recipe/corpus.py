@@ -89,6 +89,16 @@ class Recipe(Strict):
         fields = set(ContaminationPolicy.model_fields)
         return {"contamination": chosen.model_dump(include=fields), **self.dedup.cutting}
 
+    @property
+    def choosing(self) -> dict[str, Any]:
+        """The options that say how rows are chosen by their vectors, empty when all that pass are kept."""
+        found: dict[str, Any] = {}
+        if self.dedup.semantic is not None:
+            found["semantic"] = {**self.dedup.semantic.model_dump(), "survivor": list(self.dedup.near_order)}
+        if self.selection is not None:
+            found["select"] = self.selection.model_dump()
+        return found
+
     @field_validator("signals", mode="before")
     @classmethod
     def _options_may_be_empty(cls, value: Any) -> Any:

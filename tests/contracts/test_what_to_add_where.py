@@ -173,12 +173,8 @@ def a_form_of_records(line: pytest.MonkeyPatch) -> None:
 
 
 def a_step(line: pytest.MonkeyPatch) -> None:
-    line.setattr(steps, "STEPS", (*steps.STEPS, "added:Added"))
-    steps.brought.cache_clear()
-    try:
-        assert "added" in [step.name for step in steps.steps_of(Recipe.model_validate(SHORT))]
-    finally:
-        steps.brought.cache_clear()
+    line.setattr(steps, "STEPS", (*steps.STEPS, steps.BroughtStep("added:Added", lambda recipe: recipe.mix is None)))
+    assert "added" in [step.name for step in steps.steps_of(Recipe.model_validate(SHORT))]
 
 
 def a_dataset_of_a_step(line: pytest.MonkeyPatch) -> None:

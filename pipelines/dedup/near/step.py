@@ -30,9 +30,6 @@ class FindNearDuplicates(Step):
     name = "dedup.near"
     phase = "measure"
 
-    def is_wanted(self, recipe: Recipe) -> bool:
-        return recipe.dedup.near is not None
-
     def check(self, recipe: Recipe) -> None:
         if recipe.dedup.near is not None:
             bands_of(recipe.dedup.near)

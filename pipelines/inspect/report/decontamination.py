@@ -3,7 +3,6 @@
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from gristmill.pipelines.cut.evaluation_items import is_contaminated
 from gristmill.pipelines.inspect.report.markup import Markup
 from gristmill.pipelines.inspect.report.section import ReportSection
 from gristmill.pipelines.inspect.report.tables import TableCell, count, percent, table
@@ -22,6 +21,8 @@ def evaluation_sets(run: Run) -> list[EvaluationSetReport]:
     policy, sets = run.recipe.contamination, run.recipe.decontaminate
     if policy is None or sets is None:
         return []
+    from gristmill.pipelines.cut.evaluation_items import is_contaminated
+
     manifest = run.dataset(layout.ITEM_REPORTS.folder)
     items = pa.concat_tables(
         [read_part(run.storage, part, layout.ITEM_REPORTS.schema.names) for part in manifest.parts]

@@ -28,7 +28,6 @@ from gristmill.schemas import layout
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest
-from gristmill.schemas.recipe.corpus import Recipe
 from gristmill.schemas.recipe.mix import Mix
 from gristmill.schemas.recipe.rules import ORIGINAL
 from gristmill.schemas.rows.mixed import ENTERING_COPY, GROUP_WEIGHT
@@ -40,9 +39,6 @@ class WriteMix(Step):
 
     name = "mix"
     phase = "write"
-
-    def is_wanted(self, recipe: Recipe) -> bool:
-        return recipe.mix is not None
 
     def datasets(self) -> Sequence[DatasetSpec]:
         return (layout.MIX_WEIGHTS, layout.MIX_BORDER, layout.MIXED)
