@@ -4,6 +4,8 @@ import atexit
 import os
 import sys
 
+from gristmill.schemas.own_process import collect_seldom
+
 _exit_codes: list[int] = []
 
 
@@ -13,6 +15,7 @@ def main() -> None:
     Python would then take down module by module what libraries loaded: a third of a second, after which nothing differs.
     """
     atexit.register(_end_at_once)  # what is registered first runs last, when all threads have ended
+    collect_seldom()
     from gristmill.pipelines.cli.main import main as command_line
 
     try:

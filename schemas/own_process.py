@@ -1,6 +1,5 @@
 """A process that is gristmill's own: a command, or a module of this package in a process of its own."""
 
-import atexit
 import gc
 import json
 import os
@@ -36,9 +35,7 @@ def run_module(module: str) -> None:
 
 
 def collect_seldom() -> None:
-    """Look for cycles of objects seldom, and not at all when the process ends: that takes longer than a small build's work.
-
-    For processes of gristmill's own: these are settings of the whole interpreter, which belong to whoever started it.
+    """Look for cycles of objects seldom. For processes of gristmill's own: it is a setting of the whole interpreter, which
+    belongs to whoever started it.
     """
     gc.set_threshold(NEW_OBJECTS)
-    atexit.register(gc.freeze)

@@ -259,9 +259,7 @@ def _options(
 def main() -> None:
     """Entry point: errors a person can act on are one message and an exit code, never a traceback."""
     from gristmill.schemas.errors import GristmillError, file_system_error
-    from gristmill.schemas.own_process import collect_seldom
 
-    collect_seldom()
     try:
         app()
     except GristmillError as error:

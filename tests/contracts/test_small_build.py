@@ -47,13 +47,13 @@ import gc, json, sys
 before = gc.get_threshold()
 from gristmill.pipelines.cli.main import app
 app(["build", sys.argv[1], "--out", sys.argv[2], "--quiet", "--allow-incomplete"], standalone_mode=False)
-print(json.dumps([gc.get_threshold() == before, gc.get_freeze_count(), sorted(sys.modules)]))
+print(json.dumps([gc.get_threshold() == before, sorted(sys.modules)]))
 """
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[bool, int, list[str]]:
-    """Of a small build in a fresh process: whether the garbage collector's settings stayed, what it freezes, the modules."""
+def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[bool, list[str]]:
+    """Of a small build in a fresh process: whether the garbage collector's settings stayed, and the modules imported."""
     folder = tmp_path_factory.mktemp("small")
     (folder / "one.jsonl").write_text('{"text": "The mill turns when the river is high."}\n')
     (folder / "one.yaml").write_text(
@@ -66,12 +66,12 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[bool, int, list[str
         check=True,
     )
     assert (folder / "run" / "report.html").exists()
-    unchanged, frozen, modules = json.loads(done.stdout.splitlines()[-1])
-    return unchanged, frozen, modules
+    unchanged, modules = json.loads(done.stdout.splitlines()[-1])
+    return unchanged, modules
 
 
-def test_a_small_build_imports_only_what_its_recipe_asks_for(found: tuple[bool, int, list[str]]) -> None:
-    modules = set(found[2])
+def test_a_small_build_imports_only_what_its_recipe_asks_for(found: tuple[bool, list[str]]) -> None:
+    modules = set(found[1])
     assert NOT_FOR_A_SMALL_BUILD & modules == set()
     assert len(modules) <= MOST_MODULES
     families = {name for name, reference in FAMILIES.items() if reference.partition(":")[0] in modules}
@@ -87,16 +87,16 @@ def _module(reference: str) -> str:
     return reference.partition(":")[0]
 
 
-def test_a_build_leaves_the_garbage_collector_of_its_process_alone(found: tuple[bool, int, list[str]]) -> None:
-    assert found[:2] == (True, 0)
+def test_a_build_leaves_the_garbage_collector_of_its_process_alone(found: tuple[bool, list[str]]) -> None:
+    assert found[0]
 
 
 def test_a_command_and_our_own_processes_look_for_cycles_seldom(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = (
-        "import gc, sys\nfrom gristmill.pipelines.cli.main import main\nsys.argv = ['gristmill', '--version']\n"
-        "try:\n    main()\nexcept SystemExit:\n    print(gc.get_threshold()[0])"
+        "import gc\nimport gristmill.pipelines.cli.main as command_line\nfrom gristmill.__main__ import main\n"
+        "command_line.main = lambda: print(gc.get_threshold()[0])\nmain()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split()[-1] == str(NEW_OBJECTS)
