@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from gristmill.pipelines.cut.step import CutsMade
 from gristmill.pipelines.engine.failures import explained
 from gristmill.pipelines.engine.session import Engine, running
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.engine.warm import warm_kernels
+from gristmill.pipelines.engine.warm import load_kernels, warm_kernels
 from gristmill.pipelines.policy.compile import CompiledRecipe, compile_all
 from gristmill.pipelines.policy.languages import language_options, mix_with_labels
 from gristmill.pipelines.policy.load import load_recipe
@@ -96,18 +97,21 @@ def build_here(context: RunContext, tasks: Sequence[IngestTask], report: bool) -
     )  # what it says of the run may stop being true before it is written again
     if read_forget_requests(context.storage).unfinished:
         remove_unfinished(context.storage, specs)
-    warm(context, tasks)
-    documents = context.add(layout.DOCUMENTS, honour_forget_requests(context, ingest(context, tasks)))
+    wanted = warm(context, tasks)
+    read = ingest(context, tasks, meanwhile=partial(load_kernels, wanted))
+    documents = context.add(layout.DOCUMENTS, honour_forget_requests(context, read))
     scrub_measured(context, documents, specs)
     _remove_stale_selections(context)
     return build_from(context, started, report)
 
 
-def warm(context: RunContext, tasks: Sequence[IngestTask] = ()) -> None:
-    """Compile the kernels of all steps, and of what reads the files of `tasks`, ahead where they run in this process."""
+def warm(context: RunContext, tasks: Sequence[IngestTask] = ()) -> list[str]:
+    """Compile the kernels of all steps, and of what reads the files of `tasks`, ahead where they run in this process.
+    Returns the names of what the steps run, see `engine.warm`."""
+    wanted = [name for step in steps_of(context.recipe) for name in step.kernels(context)]
     if not context.engine.tasks_are_remote:
-        wanted = [name for step in steps_of(context.recipe) for name in step.kernels(context)]
         warm_kernels([*reading_kernels(tasks), *wanted], context.console)
+    return wanted
 
 
 def build_from(context: RunContext, started: float, report: bool, *, forgot: bool = False) -> Run:

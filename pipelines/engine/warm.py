@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -132,6 +132,16 @@ def warm_one(name: str) -> None:
         one.function(one.prepared(batch, options), options)
     else:
         load_object(name)(texts)
+
+
+def load_kernels(names: Sequence[str]) -> None:
+    """Warm each name in this process, so that its kernels are there when they are needed; families that run in workers are
+    left out. What fails here shows again, with its message, where it is used."""
+    for name in names:
+        kind, _, what = name.partition(":")
+        if kind != "signals" or not family(what).isolated:
+            with suppress(Exception):
+                warm_one(name)
 
 
 def main() -> None:

@@ -7,7 +7,8 @@ the tally of the framing layer with the rows written.
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,8 +100,13 @@ def _groups(splits: Sequence[Split], group_bytes: int) -> Iterator[list[Split]]:
         yield group
 
 
-def ingest(context: RunContext, tasks: Sequence[IngestTask]) -> DatasetManifest:
-    """Bring documents/ up to date and check the balance. BalanceError when rows and tally disagree."""
+def ingest(
+    context: RunContext, tasks: Sequence[IngestTask], meanwhile: Callable[[], None] = lambda: None
+) -> DatasetManifest:
+    """Bring documents/ up to date and check the balance. BalanceError when rows and tally disagree.
+
+    meanwhile: what this process may do while others read, in a thread; it is called only where others do, and waited for.
+    """
     sample = tasks[0].sample if tasks else None
     stage = context.stage(
         layout.DOCUMENTS,
@@ -115,7 +121,10 @@ def ingest(context: RunContext, tasks: Sequence[IngestTask]) -> DatasetManifest:
     started = time.monotonic()
     written = (layout.DOCUMENTS, lambda task: task.key)
     apart = sum(map(_task_bytes, tasks)) >= MIN_BYTES_APART
-    context.run_units(ingest_group, tasks, written, label="read", amount=_task_bytes, of="bytes", apart=apart)
+    with ThreadPoolExecutor(1, thread_name_prefix="gristmill-meanwhile") as thread:
+        if apart and not context.engine.tasks_are_remote:
+            thread.submit(meanwhile)
+        context.run_units(ingest_group, tasks, written, label="read", amount=_task_bytes, of="bytes", apart=apart)
     units = stage.units()
     collisions = separate_colliding_ids(context.storage, context.engine, layout.DOCUMENTS, units)
     facts = _balance([unit["facts"] for unit in units.values()])

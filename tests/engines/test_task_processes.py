@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from gristmill.pipelines.engine import warm
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.task_processes import TaskProcesses
 from gristmill.pipelines.sources import ingest
@@ -92,6 +93,8 @@ def test_documents_are_the_same_by_threads_and_by_processes(tmp_path: Path, monk
         (data / f"{number}.jsonl").write_text(lines + "{broken\n")
     monkeypatch.setattr(ingest, "MIN_GROUP_BYTES", 1)  # a task for each file
     recipe = {"name": "n", "sources": [{"name": "s", "path": str(data)}], "policy": {"profiles": []}}
+    loaded: list[list[str]] = []
+    monkeypatch.setattr("gristmill.pipelines.build.load_kernels", loaded.append)
     found = []
     for name, least in (("threads", 1 << 40), ("processes", 0)):
         monkeypatch.setattr(ingest, "MIN_BYTES_APART", least)
@@ -99,3 +102,13 @@ def test_documents_are_the_same_by_threads_and_by_processes(tmp_path: Path, monk
         found.append((digests_of(tmp_path / name), datasets(tmp_path / name)["documents"].rows))
     assert found[0] == found[1]
     assert found[0][1] == 153  # three of them quarantined
+    assert len(loaded) == 1  # while others read, and only then
+
+
+def test_kernels_are_loaded_but_those_of_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+    monkeypatch.setattr(warm, "warm_one", ran.append)
+    warm.load_kernels(["signals:language", "signals:fineweb_lines", "text:some_lines", "a.module:function"])
+    assert ran == ["signals:fineweb_lines", "text:some_lines", "a.module:function"]
+    monkeypatch.undo()
+    warm.load_kernels(["text:no_such_version", "gristmill.no_such_module:function"])  # says nothing: its use will
