@@ -128,9 +128,11 @@ def _pieces(blocks: Iterator[bytes | None]) -> Iterator[bytes | None]:
 
 def _is_one_record(block: bytes) -> bool:
     """Whether a block is a whole record, as those of files with a gzip member per record are."""
-    end = _START.match(block) and _HEADER_END.search(block, 0, MAX_HEADER_BYTES)
+    end = _HEADER_END.search(block, 0, MAX_HEADER_BYTES) if _START.match(block) else None
     length = _CONTENT_LENGTH.search(block, 0, end.end()) if end else None
-    return bool(end and length) and 0 <= len(block) - end.end() - int(length[1]) <= len(b"\r\n\r\n")  # type: ignore[union-attr, index]
+    if end is None or length is None:
+        return False
+    return 0 <= len(block) - end.end() - int(length[1]) <= len(b"\r\n\r\n")
 
 
 def frames(blocks: Iterator[bytes | None], limit: int, next_frame: NextFrame | None = None) -> Iterator[WarcFrame]:
