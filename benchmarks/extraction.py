@@ -267,7 +267,7 @@ def main() -> None:
         command.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
         command.add_argument("--pages", type=int, default=200 if name == "speed" else None)
         command.add_argument("--folds", type=int, default=5, help="0: only the shipped tables")
-        command.add_argument("--trees", type=int, default=160)
+        command.add_argument("--trees", type=int, default=400)
         command.add_argument("--rounds", type=int, default=25)
         command.add_argument("--rounds-of-time", type=int, default=5)
         command.add_argument("--least", type=int, default=1, help="pages of a language that has a line of its own")

@@ -1,6 +1,6 @@
 """Make the tables that the extractor decides by, from pages with their main text.
 
-    python benchmarks/train_extraction.py DATA [--trees 160] [--rounds 25]
+    python benchmarks/train_extraction.py DATA [--trees 400] [--rounds 25]
 
 DATA: the development split of WCXB as Parquet (benchmarks/extraction_data.py says what is in it). Needs lightgbm and
 rapidfuzz, which the extractor itself does not. The tables go to filters/html/; each says in its head where it comes from.
@@ -34,7 +34,7 @@ def heading(data: Path, what: str, pages: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--trees", type=int, default=160, help="for blocks")
+    parser.add_argument("--trees", type=int, default=400, help="for blocks")
     parser.add_argument("--rounds", type=int, default=25, help="of trees for page types, seven each")
     options = parser.parse_args()
     started = time.monotonic()

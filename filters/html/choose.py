@@ -7,12 +7,17 @@ probability, which may lie anywhere (each block then is main text with its own p
 over all borders. Blocks do stand and fall together: by the first view alone many doubtful teasers are surer of some gain
 than few sure paragraphs, and a short article drowns in them. In both the best set is one of the most probable blocks.
 Probabilities are told apart to half a hundredth.
+
+Any set has a better expected F1 than none. But a page may have no main text at all: an error, a refusal, a shell that a
+script fills. So nothing is kept of a page of some length on which no block is even remotely probable.
 """
 
 import numpy as np
 from gristmill.kernels.compile import kernel
 
 STEPS = 200
+LEAST_STEPS = 30  # of 200: nothing is kept of a page whose most probable block has less ...
+LEAST_WORDS = 40  # ... and which has so many words: a scrap of a page has little beside its main text
 TIE = 1e-9  # of two expected values that differ by less, that of the fewer blocks counts
 
 
@@ -46,6 +51,8 @@ def choose_blocks(sums, sizes, allowed, scores, kept):
             expected += borders[m] * min(taken[k], taken[m]) / (taken[k] + taken[m])
         if expected > best + TIE:
             best, least = expected, lowest[k]
+    if sets and lowest[0] < LEAST_STEPS and taken[sets - 1] >= LEAST_WORDS:
+        least = STEPS + 1
     for b in range(len(sums)):
         kept[b] = allowed[b] and int(STEPS / (1 + np.exp(-sums[b]))) >= least
 
@@ -69,5 +76,7 @@ def choose_plainly(sums: np.ndarray, sizes: np.ndarray, allowed: np.ndarray) -> 
         together = sum(min(size, taken(border)) / (size + taken(border)) for border in range(STEPS + 1)) / (STEPS + 1)
         if alone + together > best + TIE:
             best, chosen = alone + together, least
+    if blocks and max(step for _, step, _ in blocks) < LEAST_STEPS and taken(0) >= LEAST_WORDS:
+        chosen = STEPS + 1
     steps = [int(STEPS / (1 + float(np.exp(-one)))) for one in sums]
     return [bool(may) and step >= chosen for step, may in zip(steps, allowed, strict=True)]

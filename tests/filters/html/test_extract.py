@@ -292,5 +292,15 @@ def test_a_short_text_does_not_drown_in_doubtful_blocks(probability: float, kept
     assert found[:2].tolist() == kept
 
 
+@pytest.mark.parametrize(
+    ("probability", "words", "kept"), [(0.14, 20, False), (0.16, 20, True), (0.14, 19, True), (0.001, 3, True)]
+)
+def test_nothing_is_kept_where_nothing_is_probable_but_of_scraps(probability: float, words: int, kept: bool) -> None:
+    sums, sizes = np.log(np.array([probability / (1 - probability), 0.0005])), np.full(2, float(words))
+    found, scores = np.zeros(2, bool), np.zeros(2, np.float32)
+    choose_blocks(sums, sizes, np.ones(2, bool), scores, found)
+    assert found.any() == kept
+
+
 def test_it_prints_what_it_is() -> None:
     assert repr(Extraction(b"<p>a")).startswith("<Extraction of ")
