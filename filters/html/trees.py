@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from gristmill.kernels.compile import kernel
+from gristmill.kernels.compile import inlined, kernel
 from gristmill.kernels.vectors import lowest_bit
 
 LEAF = -1
@@ -79,6 +79,12 @@ def parse_trees(table: Sequence[str], names: Sequence[str]) -> Trees:
     )
 
 
+@inlined
+def _kept(value, limit, reached):
+    """The leaves that a node does not strike out; a missing value, which is no number, goes right."""
+    return np.uint32(0xFFFFFFFF) if value <= limit else reached
+
+
 @kernel
 def sum_of_trees(rows, feature, threshold, reached, first, last, leaves, out):
     """Write the sums over the trees for each row (float32) to `out`, float64 (classes, rows): the trees are those of each
@@ -92,11 +98,28 @@ def sum_of_trees(rows, feature, threshold, reached, first, last, leaves, out):
     out[:] = 0
     for tree in range(len(leaves)):
         possible[:] = 0xFFFFFFFF
-        for node in range(first[tree], last[tree]):
+        node, end = first[tree], last[tree]
+        while node + 5 <= end:  # five nodes in a pass over the rows: what can be reached is loaded and stored once
+            a, b, c = columns[feature[node]], columns[feature[node + 1]], columns[feature[node + 2]]
+            d, e = columns[feature[node + 3]], columns[feature[node + 4]]
+            at, bt, ct = threshold[node], threshold[node + 1], threshold[node + 2]
+            dt, et = threshold[node + 3], threshold[node + 4]
+            am, bm, cm, dm, em = (
+                reached[node],
+                reached[node + 1],
+                reached[node + 2],
+                reached[node + 3],
+                reached[node + 4],
+            )
+            for r in range(count):
+                left = _kept(a[r], at, am) & _kept(b[r], bt, bm) & _kept(c[r], ct, cm)
+                possible[r] &= left & _kept(d[r], dt, dm) & _kept(e[r], et, em)
+            node += 5
+        while node < end:
             column, limit, mask = columns[feature[node]], threshold[node], reached[node]
             for r in range(count):
-                # a missing value, which is no number, goes right
-                possible[r] &= np.uint32(0xFFFFFFFF) if column[r] <= limit else mask
+                possible[r] &= _kept(column[r], limit, mask)
+            node += 1
         values, sums = leaves[tree], out[tree % classes]
         for r in range(count):
             sums[r] += values[lowest_bit(possible[r])]
