@@ -74,7 +74,7 @@ bench: .venv/.bench
 	$(BIN)/python benchmarks/run.py
 
 docs: .venv/.core
-	$(BIN)/python -c "from gristmill.pipelines.cli.listing import *; open('docs/signals.md','w').write(signals_page()); open('docs/profiles.md','w').write(profiles_page())"
+	$(BIN)/python -c "from gristmill.pipelines.cli.listing import *; from gristmill.filters.registry import signal_list; open('docs/signals.md','w').write(signals_page()); open('docs/profiles.md','w').write(profiles_page()); open('filters/signals.tsv','w').write(signal_list())"
 
 # Java (Spark engine), Chromium (page tests), bubblewrap (the sandbox) and what KenLM's programs are built with come from
 # Debian where this may install them.

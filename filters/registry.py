@@ -7,8 +7,8 @@ as the family, with `_<quantity>` or without.
 """
 
 from functools import cache
+from importlib.resources import files
 
-from gristmill.filters.signal_names import SIGNALS_OF
 from gristmill.schemas.errors import RecipeError
 from gristmill.schemas.lookup import installed_names, load_registered, nearest_name
 from gristmill.schemas.signals import Family, Signal
@@ -73,6 +73,7 @@ NAMED_FAMILIES: dict[str, str] = {
 # Families and signals that were called otherwise before.
 RENAMED = {"cut_ends": "truncation", "cut_by_length": "truncated_by_length"}
 GROUP = "gristmill.signals"
+SIGNAL_LIST = "signals.tsv"
 _adopted: dict[str, str] = {}  # family -> `module:attribute` that a recipe named
 
 
@@ -129,15 +130,25 @@ def signal_hint(name: str) -> str:
     return f"did you mean `{nearest}`?" if nearest else "`gristmill signals` lists them"
 
 
-def _is_listed(name: str, reference: str) -> bool:
-    """Whether `reference` is gristmill's own family of this name, whose signals are listed."""
-    return name in SIGNALS_OF and FAMILIES.get(name) == reference
+@cache
+def _listed() -> dict[str, tuple[str, ...]]:
+    """Family -> its signals, as `make docs` found them: so that a build imports only the families that it needs. A family
+    that is not listed is imported whenever a signal is looked for."""
+    lines = files("gristmill.filters").joinpath(SIGNAL_LIST).read_text(encoding="utf-8").splitlines()
+    rows = [line.split("\t") for line in lines if not line.startswith("#")]
+    return {name: tuple(names.split(" ")) for name, names in rows}
 
 
 @cache
-def _listed() -> dict[str, str]:
+def _owners() -> dict[str, str]:
     """Signal -> the family that measures it, of those that are listed."""
-    return {signal: name for name, signals in SIGNALS_OF.items() for signal in signals.split()}
+    return {signal: name for name, names in _listed().items() if name in FAMILIES for signal in names}
+
+
+def signal_list() -> str:
+    """What `make docs` writes to SIGNAL_LIST."""
+    rows = [f"{name}\t{' '.join(signal.name for signal in family(name).signals)}\n" for name in sorted(FAMILIES)]
+    return "# the signals of each family of registry.py; written by `make docs`\n" + "".join(rows)
 
 
 @cache
@@ -150,11 +161,13 @@ def find_signal(name: str) -> tuple[Family, Signal] | None:
 
     Of the families that gristmill brings only the one that measures it is imported.
     """
-    foreign = _signals_of(tuple(one for one, at in known_families().items() if not _is_listed(one, at)))
+    foreign = _signals_of(
+        tuple(one for one, at in known_families().items() if one not in _listed() or FAMILIES.get(one) != at)
+    )
     if name in foreign:
         return foreign[name]
-    if name in _listed():
-        return _signals_of((_listed()[name],))[name]
+    if name in _owners():
+        return _signals_of((_owners()[name],))[name]
     if name.partition("_")[0] not in NAMED_FAMILIES:
         return None
     for owner in (name.rpartition("_")[0], name):  # `<prefix>_<given>_<quantity>`, or `<prefix>_<given>`

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from gristmill import load_recipe
 from gristmill.console import Console
+from gristmill.filters.registry import SIGNAL_LIST, signal_list
 from gristmill.pipelines.cli.listing import profiles_page, signals_page
 from gristmill.pipelines.cli.main import app, main
 from gristmill.schemas.errors import INCOMPLETE_EXIT_CODE
@@ -228,6 +229,7 @@ def test_examples_are_valid(repository: Path) -> None:
 
 
 def test_generated_pages_are_up_to_date(repository: Path) -> None:
+    assert (repository / "filters" / SIGNAL_LIST).read_text() == signal_list(), "run `make docs`"
     for name, page in {"signals.md": signals_page(), "profiles.md": profiles_page()}.items():
         assert (repository / "docs" / name).read_text(encoding="utf-8") == page, f"run `make docs` for {name}"
 
