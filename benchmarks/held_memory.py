@@ -7,9 +7,7 @@ from types import TracebackType
 import psutil
 
 SECONDS_BETWEEN_LOOKS = 0.05
-SHARE_OF_LOOKS = (
-    0.02  # of the time at most: a look reads what the system says of every process, and what is timed runs beside it
-)
+SHARE_OF_LOOKS = 0.02  # of the time at most: what is timed runs beside them
 
 
 def held_bytes(process: psutil.Process) -> int:

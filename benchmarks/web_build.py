@@ -62,6 +62,7 @@ def main() -> None:
         count, sizes[folder] = written(chosen.data, folder, copies)
         print(f"{count} pages, {sizes[folder] / 1e6:.0f} MB of HTML", flush=True)
     print(f"{os.cpu_count()} cores", flush=True)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # where it is set every module is compiled in every process
     peers = [name for name in chosen.peers.split(",") if name]
     seconds: dict[str, list[float]] = {name: [] for name in (*OURS, *peers)}
     warm_up(pages)
