@@ -4,10 +4,10 @@
 import numpy as np
 from gristmill.filters.html.scripts import HALF_WORD, LETTER, character_kind, utf8_length
 from gristmill.kernels.compile import inlined
-from gristmill.kernels.hashing import FNV_START, fnv1a, splitmix64
+from gristmill.kernels.hashing import FNV_START, GOLDEN, fnv1a, splitmix64
 from gristmill.kernels.memory import load64
 
-MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+MULTIPLIER = np.uint64(GOLDEN)
 
 
 def _small_letters() -> np.ndarray:

@@ -22,9 +22,7 @@ from gristmill.schemas.errors import RunError
 from gristmill.schemas.own_process import command_of
 
 TASK, DONE, RAISED = range(3)
-_DIE_WITH_PARENT = (
-    1  # of Linux's prctl: with the thread that started it, which waits for tasks as long as there are any
-)
+_DIE_WITH_PARENT = 1  # of Linux's prctl: with the thread that started it, which waits as long as there are tasks
 
 
 class TaskProcesses:

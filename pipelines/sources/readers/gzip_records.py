@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import BinaryIO
 
 from gristmill.pipelines.sources.readers.gzip_member import GzipMember
-from gristmill.pipelines.sources.readers.streams import is_padding, read_block
+from gristmill.pipelines.sources.readers.streams import read_block, skip_padding
 from isal import isal_zlib
 
 HELD_BYTES = 16 << 20
@@ -29,8 +29,12 @@ def gzip_records(raw: BinaryIO, disturb: Callable[[str], None], start: bytes) ->
     while pending:
         taken, pending = yield from _sound_members(raw, pending)
         position += taken
-        if not pending or (position and pending.startswith(b"\0") and is_padding(pending, raw)):
+        if not pending:
             return
+        if position and pending.startswith(b"\0"):
+            passed, pending = skip_padding(pending, raw)
+            position += passed
+            continue
         member, unpack = position, GzipMember()
         held: list[bytes] = []
         size = 0

@@ -106,18 +106,24 @@ def _members(raw: BinaryIO, first: bytes, kind: str, disturb: Callable[[str], No
         if unpack.defect:
             disturb(f"corrupt {kind} stream before byte {position}: {unpack.defect}")
         pending = pending if len(pending) >= 8 else pending + read_block(raw)
-        if kind == "gzip" and is_padding(pending, raw):
-            return
+        if kind == "gzip":
+            passed, pending = skip_padding(pending, raw)
+            position += passed
         if pending and not pending.startswith(_MAGIC[kind]) and not _is_skippable(kind, pending):
             disturb(f"bytes that are no {kind} member at byte {position}")
             return
 
 
-def is_padding(pending: bytes, raw: BinaryIO) -> bool:
-    """Nothing but zeros up to the end of the file: block padding, which gzip tools ignore too."""
-    while pending and not pending.strip(b"\0"):
+def skip_padding(pending: bytes, raw: BinaryIO) -> tuple[int, bytes]:
+    """(how many zeros begin what is left of a file, what is behind them): block padding, which gzip tools pass over too."""
+    passed = 0
+    while pending:
+        rest = pending.lstrip(b"\0")
+        passed += len(pending) - len(rest)
+        if rest:
+            return passed, rest
         pending = read_block(raw)
-    return not pending
+    return passed, b""
 
 
 def _is_skippable(kind: str, head: bytes) -> bool:

@@ -70,6 +70,13 @@ def test_bytes_after_the_last_gzip_member(tail: bytes, told: bool) -> None:
     assert (got, bool(defects)) == (b"text", told)
 
 
+@pytest.mark.parametrize("zeros", [1, 9, CHUNK_BYTES - 40, 3 * CHUNK_BYTES + 5])
+def test_members_behind_padding_are_read(zeros: int) -> None:
+    stored = gzip.compress(b"WARC/1.0 one") + bytes(zeros) + gzip.compress(b"WARC/1.0 two") + bytes(zeros)
+    assert unpack(stored, "gzip") == (b"WARC/1.0 oneWARC/1.0 two", [])
+    assert read_records(stored, CHUNK_BYTES) == (b"WARC/1.0 oneWARC/1.0 two", 0, [])
+
+
 def test_the_next_gzip_record_is_found_after_damage() -> None:
     members = [gzip.compress(b"WARC/1.0 record %d " % n + bytes(range(256)) * 9) for n in range(4)]
     damaged = bytearray(members[1])
