@@ -18,21 +18,33 @@ from pathlib import Path
 
 import numpy as np
 from gristmill.filters.fasttext.file import HIERARCHICAL_SOFTMAX, SOFTMAX, ModelFile, read_file
+from gristmill.filters.fasttext.ngrams import (
+    EVERY_HASH,
+    FNV_START,
+    HASHES,
+    KEPT_HASHES,
+    LOSS,
+    MAX_LETTERS,
+    NO_HASH,
+    WORD_NGRAMS,
+    WORDS,
+    add_ngrams,
+    add_runs,
+    expect_letters,
+    hashed,
+    letter_room,
+    take_row,
+    take_word,
+)
 from gristmill.kernels.compile import helper, inlined, kernel
-from gristmill.kernels.vectors import set_bits
 
 NO_LABEL = -1
-_FNV_START, _FNV_PRIME = 2166136261, 16777619
-_WORD_STEP = 116049371  # of the hash of a run of words
-_AT_ONCE = 1 << 12  # rows that are found before they are added
 _LEAST = 1e-5  # added to each probability before its logarithm is taken
 _UNSEEN = 10**15  # count of an inner node before it is made
 _SIGMOID_STEPS, _SIGMOID_END = 512, 8
-_BEFORE, _BEHIND = ord("<"), ord(">")
+_LINE_FEED = 0x0A
 _LINE_END = np.frombuffer(b"</s>", np.uint8)
 _LABEL_PREFIX = np.frombuffer(b"__label__", np.uint8)
-EVERY_HASH, KEPT_HASHES, NO_HASH = range(3)  # which hashes of n-grams have a row
-WORDS, BUCKET, MIN_LETTERS, MAX_LETTERS, WORD_NGRAMS, LOSS, HASHES = range(7)  # places in `numbers`
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,9 @@ class FasttextClassifier:
         count = len(offsets) - 1
         labels = np.full((count, most), NO_LABEL, np.int32)
         probabilities = np.zeros((count, most), np.float32)
-        _classify(data, offsets, *self.tables, labels, probabilities)
+        numbers, rows = self.tables[0], self.tables[6]
+        room = letter_room(int(numbers[MAX_LETTERS]), rows.shape[1])
+        _classify(data, offsets, *self.tables, room, labels, probabilities)
         return labels, probabilities
 
 
@@ -78,17 +92,16 @@ def _tables(model: ModelFile) -> tuple[np.ndarray, ...]:
 
 
 def _in_order(model: ModelFile) -> tuple[np.ndarray, np.ndarray]:
-    """(rows with those of kept n-grams in the order of their hashes, uint64 n x 2: 64 bits, whether a hash is kept, and how
-    many are before them)."""
+    """(rows with those of kept n-grams in the order of their hashes, uint64 of every 32 hashes: which of them are kept, the
+    first in the lowest bit, and above these 32 bits how many are kept before them)."""
     if model.kept is None:
-        return model.rows, np.zeros((1, 2), np.uint64)
+        return model.rows, np.zeros(1, np.uint64)
     order = np.argsort(model.kept[:, 0], kind="stable")
     slots, of_slots = model.kept[order].T.astype(np.int64)
     words = len(model.words)
     rows = np.concatenate([model.rows[:words], model.rows[words + of_slots]])
-    ranks = np.zeros((model.bucket // 64 + 1, 2), np.uint64)
-    np.bitwise_or.at(ranks[:, 0], slots >> 6, np.uint64(1) << (slots & 63).astype(np.uint64))
-    ranks[:, 1] = np.searchsorted(slots, np.arange(len(ranks)) << 6)
+    ranks = np.searchsorted(slots, np.arange(model.bucket // 32 + 1) << 5).astype(np.uint64) << np.uint64(32)
+    np.bitwise_or.at(ranks, slots >> 5, np.uint64(1) << (slots & 31).astype(np.uint64))
     return rows, ranks
 
 
@@ -130,29 +143,23 @@ def _place_words(data, edges, hashes, places):
 
 
 @inlined
-def _hashed(h, byte):
-    """FNV-1a of 32 bits with one byte more, which fastText takes to be signed."""
-    return np.uint32(np.uint32(h ^ np.uint32(np.int32(np.int8(byte)))) * np.uint32(_FNV_PRIME))
-
-
-@inlined
 def _hash(data, start, stop):
-    h = np.uint32(_FNV_START)
+    h = np.uint32(FNV_START)
     for i in range(start, stop):
-        h = _hashed(h, data[i])
+        h = hashed(h, data[i])
     return h
 
 
 @inlined
-def _find(data, size, h, words, edges, hashes, places):
-    """The number of the word data[1:size + 1] among words and labels, -1 if it is none."""
+def _find(data, start, size, h, words, edges, hashes, places):
+    """The number of the word data[start:start + size] among words and labels, -1 if it is none."""
     mask = np.int64(len(places) - 1)
     place = np.int64(h) & mask
     while places[place] >= 0:
         word = places[place]
         if hashes[word] == h and edges[word + 1] - edges[word] == size:
             k = 0
-            while k < size and words[edges[word] + k] == data[1 + k]:
+            while k < size and words[edges[word] + k] == data[start + k]:
                 k += 1
             if k == size:
                 return np.int64(word)
@@ -161,125 +168,65 @@ def _find(data, size, h, words, edges, hashes, places):
 
 
 @inlined
-def _is(data, size, text):
-    """Whether data[1:size + 1] begins with the text."""
+def _begins(data, start, size, text):
+    """Whether data[start:start + size] begins with the text."""
     k = 0
-    while k < len(text) and k < size and data[1 + k] == text[k]:
+    while k < len(text) and k < size and data[start + k] == text[k]:
         k += 1
     return k == len(text)
 
 
 @inlined
 def _separates(b):
-    return b == 0x20 or 0x09 <= b <= 0x0D or b == 0
-
-
-@inlined
-def _put(slot, numbers, ranks, found, count):
-    """Put the row of an n-gram behind the others, if it has one; returns how many there are. Without a branch."""
-    if numbers[HASHES] == EVERY_HASH:
-        found[count] = numbers[WORDS] + slot
-        return count + 1
-    bits, place = ranks[slot >> 6, 0], np.uint64(slot & 63)
-    below = bits & ((np.uint64(1) << place) - np.uint64(1))
-    found[count] = numbers[WORDS] + np.int64(ranks[slot >> 6, 1]) + set_bits(below)
-    return count + np.int64((bits >> place) & np.uint64(1))
-
-
-@helper
-def _put_letters(word, size, edges, numbers, ranks, rows, found, count, mean, added):
-    """Put the rows of the n-grams of letters of word[:size]; edges: room for where letters begin."""
-    letters = 0
-    for j in range(size):
-        edges[letters] = j
-        letters += word[j] & 0xC0 != 0x80
-    edges[letters] = size
-    bucket, least, most = numbers[BUCKET], numbers[MIN_LETTERS], numbers[MAX_LETTERS]
-    inverse = 1.0 / bucket
-    for first in range(letters):
-        if count + most > len(found):
-            count = _add_rows(rows, found, count, mean, added)
-        h = np.uint32(_FNV_START)
-        for last in range(first, min(first + most, letters)):
-            for j in range(edges[last], edges[last + 1]):
-                h = _hashed(h, word[j])
-            length = last - first + 1
-            if length >= least and not (length == 1 and (first == 0 or last == letters - 1)):
-                slot = np.int64(h) - np.int64(np.float64(h) * inverse) * bucket  # the remainder, without a division
-                slot += bucket if slot < 0 else 0
-                slot -= bucket if slot >= bucket else 0
-                count = _put(slot, numbers, ranks, found, count)
-    return count
-
-
-@inlined
-def _add_rows(rows, found, count, mean, added):
-    """Add found[:count] to the mean, and how many they are to added[0]; returns 0, how many are left."""
-    for n in range(count):
-        row = found[n]
-        for d in range(len(mean)):
-            mean[d] += rows[row, d]
-    added[0] += count
-    return 0
+    return b <= 0x20 and (b == 0x20 or 0x09 <= b <= 0x0D or b == 0)
 
 
 @kernel
 def _classify(
-    data, offsets, numbers, words, edges, hashes, places, ranks, rows, output, tree, labels, probabilities
+    data, offsets, numbers, words, edges, hashes, places, ranks, rows, output, tree, room, labels, probabilities
 ):  # fmt: skip
     longest = 0
     for row in range(len(offsets) - 1):
         longest = max(longest, offsets[row + 1] - offsets[row])
-    word = np.empty(longest + 6, np.uint8)
-    letter_edges = np.empty(longest + 7, np.int64)
+    with_letters = numbers[MAX_LETTERS] > 0 and numbers[HASHES] != NO_HASH
+    runs = numbers[WORD_NGRAMS] if numbers[HASHES] != NO_HASH else 1
     word_hashes = np.empty(longest // 2 + 2, np.int32)
-    found = np.empty(_AT_ONCE + numbers[MAX_LETTERS], np.int64)
-    mean, added = np.empty(rows.shape[1], np.float32), np.zeros(1, np.int64)
+    model, mean, added = (numbers, ranks, rows), room[6], room[7]
+    expect_letters(0, numbers, room)
+    line_end_hash = _hash(_LINE_END, 0, len(_LINE_END))
+    line_end = _find(_LINE_END, 0, len(_LINE_END), line_end_hash, words, edges, hashes, places)
     scores = np.empty(len(output), np.float32)
     stack, stack_scores = np.empty(len(tree) + 2, np.int32), np.empty(len(tree) + 2, np.float32)
     for row in range(len(offsets) - 1):
         mean[:] = added[0] = 0
-        count = word_count = 0
+        word_count = letters = 0
         i, end = offsets[row], offsets[row + 1]
         ended = False
         while i < end and not ended:
-            size = 0
-            if data[i] == 0x0A:
-                for b in _LINE_END:
-                    size += 1
-                    word[size] = b
+            start, h = i, np.uint32(FNV_START)
+            while i < end and not _separates(data[i]):
+                h = hashed(h, data[i])
                 i += 1
-            elif _separates(data[i]):
+            size = i - start
+            if size == 0:
                 i += 1
-                continue
+                if data[start] != _LINE_FEED:
+                    continue
+                number, h, ended = line_end, line_end_hash, True
             else:
-                while i < end and not _separates(data[i]):
-                    size += 1
-                    word[size] = data[i]
-                    i += 1
-            ended = size == len(_LINE_END) and _is(word, size, _LINE_END)
-            h = _hash(word, 1, size + 1)
-            number = _find(word, size, h, words, edges, hashes, places)
-            if number >= numbers[WORDS] or (number < 0 and _is(word, size, _LABEL_PREFIX)):
-                continue  # a label
-            if count == len(found):
-                count = _add_rows(rows, found, count, mean, added)
-            found[count] = number
-            count += number >= 0
-            word_hashes[word_count] = np.int32(h)
-            word_count += 1
-            if not ended and numbers[MAX_LETTERS] > 0 and numbers[HASHES] != NO_HASH:
-                word[0], word[size + 1] = _BEFORE, _BEHIND
-                count = _put_letters(word, size + 2, letter_edges, numbers, ranks, rows, found, count, mean, added)
-        for first in range(word_count if numbers[WORD_NGRAMS] > 1 and numbers[HASHES] != NO_HASH else 0):
-            run = np.uint64(np.int64(word_hashes[first]))
-            for last in range(first + 1, min(first + numbers[WORD_NGRAMS], word_count)):
-                run = run * np.uint64(_WORD_STEP) + np.uint64(np.int64(word_hashes[last]))
-                slot = np.int64(run % np.uint64(numbers[BUCKET]))
-                if count == len(found):
-                    count = _add_rows(rows, found, count, mean, added)
-                count = _put(slot, numbers, ranks, found, count)
-        _add_rows(rows, found, count, mean, added)
+                number = _find(data, start, size, h, words, edges, hashes, places)
+                if number >= numbers[WORDS] or (number < 0 and _begins(data, start, size, _LABEL_PREFIX)):
+                    continue  # a label
+                ended = size == len(_LINE_END) and _begins(data, start, size, _LINE_END)
+            if runs > 1:
+                word_hashes[word_count] = np.int32(h)
+                word_count += 1
+            if ended or not with_letters:
+                letters = take_row(data, number, letters, model, room)
+            else:
+                letters = take_word(data, start, i, number, letters, model, room)
+        add_ngrams(data, letters, 0, model, room)
+        add_runs(word_hashes, word_count, runs, model, room)
         if added[0] == 0:
             continue
         share = np.float32(1.0 / added[0])

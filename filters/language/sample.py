@@ -11,16 +11,33 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 from gristmill.kernels.buffers import string_buffers
-from gristmill.kernels.compile import helper, kernel
+from gristmill.kernels.compile import helper, inlined, kernel
+from gristmill.kernels.vectors import LANES, copy_lanes, equal_mask, lowest_bit, range_mask
+
+
+@inlined
+def _unfit_masks(data, i):
+    """uint32: which of the 32 bytes from data[i] on are controls, or begin a character that may be unfit."""
+    controls = range_mask(data, i, 0, 0x20) | equal_mask(data, i, 0x7F)
+    other = equal_mask(data, i, 0xC2) | equal_mask(data, i, 0xEF) | range_mask(data, i, 0xF0, 0x10)
+    return np.uint32(controls | other)
 
 
 @helper
 def _copy(data, start, end, out, at):
-    """Copy data[start:end], what is no text as spaces; returns the position behind it in out."""
+    """Copy data[start:end], what is no text as spaces; returns the position behind it in out, which has LANES bytes more."""
     i = start
     while i < end:
+        if i + LANES <= end:
+            copy_lanes(data, i, out, at)
+            mask = _unfit_masks(data, i)
+            fit = lowest_bit(mask)  # bytes that are copied as they are, perhaps from the middle of a character
+            at += fit
+            i += fit
+            if mask == 0:
+                continue
         b = data[i]
-        if b < 0x80:
+        if b < 0xC0:
             out[at] = b if b >= 0x20 and b != 0x7F else 0x20
             at += 1
             i += 1
@@ -71,7 +88,7 @@ def sample_buffers(texts: pa.Array, windows: int, window_bytes: int) -> tuple[np
     """(bytes uint8, offsets int64 of rows + 1) of the samples of all texts, each valid UTF-8 ending in its only line feed."""
     data, offsets = string_buffers(texts)
     room = np.minimum(np.diff(offsets), windows * (window_bytes + 1)) + windows + 1
-    out = np.empty(int(room.sum()), np.uint8)
+    out = np.empty(int(room.sum()) + LANES, np.uint8)
     out_offsets = np.zeros(len(texts) + 1, np.int64)
     _sample_batch(data, offsets, windows, window_bytes, out, out_offsets)
     return out, out_offsets

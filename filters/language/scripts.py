@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from gristmill.kernels.buffers import string_buffers
 from gristmill.kernels.compile import kernel
+from gristmill.kernels.vectors import LANES, range_mask, set_bits
 
 # Start of the character name -> ISO 15924.
 _OF_NAME = """
@@ -48,7 +49,8 @@ SCRIPTS: tuple[str, ...] = (
     *sorted({*_NAMES.values()} - {"Latn", "Hani", "Hira", "Kana"}),
 )
 JAPANESE = len(SCRIPTS)  # an answer of the kernel, not of a letter
-_HANI, _HIRA, _KANA = 2, 3, 4
+_LATN, _HANI, _HIRA, _KANA = 1, 2, 3, 4
+_EVERY_LANE = 0xFFFFFFFF
 
 
 @cache
@@ -72,7 +74,15 @@ def _majority_scripts(data, offsets, table, counts, out):
         counts[:] = 0
         i = offsets[row]
         end = offsets[row + 1]
+        slow_until = i
         while i < end:
+            if i >= slow_until and i + LANES <= end:
+                if range_mask(data, i, 0, 0x80) == _EVERY_LANE:
+                    letters = range_mask(data, i, ord("A"), 26) | range_mask(data, i, ord("a"), 26)
+                    counts[_LATN] += set_bits(letters)
+                    i += LANES
+                    continue
+                slow_until = i + LANES
             b = data[i]
             if b < 0x80:
                 cp = np.int64(b)

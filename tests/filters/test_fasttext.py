@@ -11,6 +11,7 @@ import pytest
 from fasttext_pybind import fasttext as reference_model
 from gristmill.filters.fasttext.classify import NO_LABEL, FasttextClassifier, fasttext_classifier
 from gristmill.filters.fasttext.file import check_file, read_file
+from gristmill.filters.fasttext.ngrams import BLOCK_LETTERS
 from gristmill.filters.language.detectors import default_model
 from gristmill.schemas.errors import ModelError
 from hypothesis import given
@@ -130,6 +131,16 @@ def test_texts_of_many_scripts_by_the_published_model() -> None:
     ]
     texts = [f"{text * times}\n".encode() for text in said for times in (1, 7, 400)]
     agree(default_model(), texts, 4)
+
+
+@pytest.mark.parametrize("kind", ["tree", "single letters", "runs of words"])
+@pytest.mark.parametrize("letter", ["v", "š", "夏", "𝒳"])
+def test_words_at_and_across_the_end_of_a_block(trained: Callable[..., Path], kind: str, letter: str) -> None:
+    """Letters are hashed in blocks; a block ends between words, in the middle of one, or at its edge."""
+    around = [*range(BLOCK_LETTERS - 8, BLOCK_LETTERS + 6), 2 * BLOCK_LETTERS - 3, 5 * BLOCK_LETTERS]
+    texts = [f"kar1 {letter * size} vel2 mün3\n".encode() for size in around]
+    texts += [f"{'kar1 ' * (size // 6)}{letter * (size % 6)} tos4 a\n".encode() for size in around]
+    agree(trained(kind), texts)
 
 
 def test_a_text_without_anything_learnt_has_no_label(trained: Callable[..., Path]) -> None:
