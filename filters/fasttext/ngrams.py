@@ -85,7 +85,7 @@ def add_runs(word_hashes, count, longest, model, room):
             if numbers[HASHES] != EVERY_HASH:
                 row = kept_row(slot, ranks[slot >> 5], np.int32(numbers[WORDS]))
             found[waiting] = row
-            waiting += row >= 0
+            waiting += 1 if row >= 0 else 0
             if waiting == len(found):
                 waiting = add_rows(rows, found, waiting, mean, added)
     add_rows(rows, found, waiting, mean, added)
@@ -174,10 +174,10 @@ def _find_ngrams(data, begun, numbers, ranks, block, places, hashes, entries, sl
     """Fill slots: of each letter and each length from the least the row of the n-gram; -1 where there is none."""
     least, most, bucket = max(numbers[MIN_LETTERS], 1), numbers[MAX_LETTERS], np.uint32(numbers[BUCKET])
     words, every = np.int32(numbers[WORDS]), numbers[HASHES] == EVERY_HASH
-    inverse = 1.0 / max(bucket, 1)
-    greatest = np.int32(0)
+    inverse = 1.0 / bucket if bucket > 0 else 0.0
+    greatest = 0  # bytes of a letter
     for j in range(begun + most - 1):
-        greatest = max(greatest, block[SIZE, j])
+        greatest = max(greatest, int(block[SIZE, j]))
     for j in range(begun):
         hashes[j] = FNV_START
     for length in range(1, most + 1):
