@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 from gristmill.kernels.buffers import string_buffers
 from gristmill.kernels.compile import helper, inlined, kernel
-from gristmill.kernels.vectors import LANES, copy_lanes, equal_mask, lowest_bit, range_mask
+from gristmill.kernels.memory import copy_bytes
+from gristmill.kernels.vectors import LANES, equal_mask, lowest_bit, range_mask
 
 
 @inlined
@@ -29,7 +30,7 @@ def _copy(data, start, end, out, at):
     i = start
     while i < end:
         if i + LANES <= end:
-            copy_lanes(data, i, out, at)
+            copy_bytes(out, at, data, i, LANES)
             mask = _unfit_masks(data, i)
             fit = lowest_bit(mask)  # bytes that are copied as they are, perhaps from the middle of a character
             at += fit

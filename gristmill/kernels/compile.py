@@ -7,10 +7,13 @@ change of the file that defines a kernel, not of a kernel or a constant that the
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from gristmill.kernels.cache import cache_folder
@@ -25,6 +28,25 @@ _DEFINES_KERNELS = re.compile(
 _CONSTANT = re.compile(rb"\b_?[A-Z][A-Z0-9_]*\b")
 _IMPORTS = re.compile(rb"^[ \t]*from (gristmill[\w.]*) import (\([^)]*\)|[^\n]*)", re.M)
 _njit: Any = njit  # its types name neither `_nrt` nor `forceinline`
+
+
+def _load_arrays_without_scipy() -> None:
+    """Import what numba knows of arrays, but not scipy's linear algebra, a sixth of a second that no kernel needs.
+
+    numba imports it only to see that it is there. A module of its name that is empty is there as well; the real one is
+    imported when something that multiplies matrices is compiled.
+    """
+    name = "scipy.linalg.cython_blas"
+    if "scipy.linalg" in sys.modules or find_spec("scipy") is None:
+        return
+    sys.modules[name] = ModuleType(name)
+    try:
+        import_module("numba.np.arraymath")
+    finally:
+        del sys.modules[name]
+
+
+_load_arrays_without_scipy()
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -69,20 +69,6 @@ def range_mask(typing: Any, data: Any, at: Any, first: Any, count: Any) -> Any:
 
 
 @_intrinsic
-def copy_lanes(typing: Any, data: Any, at: Any, out: Any, to: Any) -> Any:
-    """Copy the 32 bytes from data[at] on to out[to]; 32 bytes must be there in both."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        block = _block(context, builder, signature, arguments)
-        array = context.make_array(signature.args[2])(context, builder, arguments[2])
-        place = builder.bitcast(builder.gep(array.data, [arguments[3]]), _VECTOR.as_pointer())
-        builder.store(block, place, align=1)
-        return context.get_dummy_value()
-
-    return types.void(data, types.int64, out, types.int64), generate
-
-
-@_intrinsic
 def lowest_bit(typing: Any, mask: Any) -> Any:
     """int64: the place of the lowest bit that is set in a uint32 or uint64; 32 or 64 where none is."""
 

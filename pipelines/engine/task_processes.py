@@ -17,6 +17,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+import pyarrow as pa
 from gristmill.pipelines.engine.worker import receive, send
 from gristmill.schemas.errors import RunError
 from gristmill.schemas.own_process import command_of
@@ -98,6 +99,7 @@ def main() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     os.dup2(2, 1)
+    _leave_pandas_out()
     channel = socket.socket(fileno=int(sys.argv[1]))
     while True:
         try:
@@ -110,6 +112,24 @@ def main() -> None:
         except BaseException as error:  # the other process stops the run
             kind, answer = RAISED, _pickled(error)
         send(channel, kind, answer)
+
+
+class _NoPandas:
+    """Finds no module, and sees to it that pandas is not found either."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def _leave_pandas_out() -> None:
+    """Have pyarrow see that there is no pandas: to see whether a list is a column of pandas it would import all of it."""
+    finder = _NoPandas()
+    sys.meta_path.insert(0, finder)
+    try:
+        pa.array([], pa.int8())
+    finally:
+        sys.meta_path.remove(finder)
 
 
 def _pickled(error: BaseException) -> bytes:

@@ -13,6 +13,7 @@ import sys
 from gristmill.console import Console
 from gristmill.pipelines.build import build
 from gristmill.pipelines.dedup import exact
+from gristmill.pipelines.dedup.near import buckets, outcome
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.sources import colliding_ids
 
@@ -36,7 +37,8 @@ class LastingEngine(Engine):
 
 def main(name: str, master: str, builds: dict[str, list[Build]]) -> None:
     (_, own), *others = builds.items()
-    colliding_ids.IN_MEMORY_ROWS = exact.IN_MEMORY_ROWS = 0  # what engines are compared for; see test_few_rows
+    for module in (colliding_ids, exact, buckets, outcome):
+        module.IN_MEMORY_ROWS = 0  # what engines are compared for; see test_few_rows
     engine = LastingEngine(name, master or None, partitions=own[0][2])
     for recipe, out, partitions in own:
         engine.use_partitions(partitions)

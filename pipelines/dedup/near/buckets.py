@@ -2,9 +2,10 @@
 
 In: edges/near/signatures (and those of published runs). Out: `edges/near/buckets`, a row for every document in a bucket
 that could hold a pair: two members at least that are not exact copies of each other, one of them new.
-Cost: one shuffle of (bucket, place) rows; no document is compared with another. Exact copies are all listed, because
-which of them stands for the others depends on the policy. Against published runs there is one more band: the normalised
-content, so that a copy of a published document is found even without words, or past the cap of a crowded bucket.
+Cost: one shuffle of (bucket, place) rows, or one sort of them in memory where they are few; no document is compared with
+another. Exact copies are all listed, because which of them stands for the others depends on the policy. Against published
+runs there is one more band: the normalised content, so that a copy of a published document is found even without words, or
+past the cap of a crowded bucket.
 """
 
 from collections.abc import Sequence
@@ -17,17 +18,20 @@ from gristmill.filters.dedup.minhash import band_hashes
 from gristmill.pipelines.dedup.near.options import bands_of, bucket_config
 from gristmill.pipelines.dedup.near.published import Published, published_inputs
 from gristmill.pipelines.dedup.near.signatures import signature_matrix
+from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import content_key_of
-from gristmill.pipelines.run.by_part import part_key, write_by_part
+from gristmill.pipelines.run.by_part import part_key, write_by_part, write_parts
 from gristmill.pipelines.run.context import RunContext
-from gristmill.pipelines.run.dataset import iterate_part, read_part
+from gristmill.pipelines.run.dataset import iterate_part, read_each, read_part
 from gristmill.pipelines.run.stages import layout_fingerprint
 from gristmill.pipelines.run.units import UnitWriter
 from gristmill.schemas import layout
 from gristmill.schemas.manifest import DatasetManifest, Part
 from gristmill.schemas.recipe.dedup import Dedup, NearDedup
+from gristmill.schemas.rows.near_duplicates import BAND, BUCKET
 
+IN_MEMORY_ROWS = 3_000_000  # of bands, about 100 bytes each: more are grouped sooner by an engine, with its start
 _CONTENT = np.int64(0x5BD1E9955BD1E995)  # keeps the content band's buckets apart from the others
 
 
@@ -187,16 +191,39 @@ def _copies(task: BandTask) -> np.ndarray:
 
 def _write_shared(context: RunContext, bands: DatasetManifest) -> int:
     """Write the buckets that could hold a pair; returns their rows."""
+    filled = [part for part in bands.parts if part.rows]
+    if not filled:
+        return 0
+    if bands.rows <= IN_MEMORY_ROWS:
+        return _write_in_memory(context.storage, filled)
+    return _write_by_shuffle(context.engine, context.storage, filled)
+
+
+def _write_in_memory(storage: Storage, bands: Sequence[Part]) -> int:
+    """The same rows as by shuffle, without starting an engine: one sort."""
+    table = pa.concat_tables(read_each(storage, bands, BAND.names))
+    order = np.argsort(table.column("bucket").to_numpy(), kind="stable")
+    buckets, copies = (table.column(name).to_numpy()[order] for name in ("bucket", "copy"))
+    is_new = table.column("is_new").combine_chunks().to_numpy(zero_copy_only=False)[order]
+    starts = np.flatnonzero(np.diff(buckets, prepend=~buckets[0]))
+    could = np.minimum.reduceat(copies, starts) < np.maximum.reduceat(copies, starts)
+    could &= np.logical_or.reduceat(is_new, starts)
+    sizes = np.diff(starts, append=len(order))
+    shared = table.select(BUCKET.names).take(pa.array(np.sort(order[np.repeat(could, sizes)])))
+    for _ in write_parts(storage, layout.BUCKETS, shared.to_batches()):
+        pass
+    return int(shared.num_rows)
+
+
+def _write_by_shuffle(engine: Engine, storage: Storage, bands: Sequence[Part]) -> int:
+    """One aggregation and one join on the bucket."""
     from pyspark.sql.connect import functions as F
 
-    paths = [context.storage.address(part.path) for part in bands.parts if part.rows]
-    if not paths:
-        return 0
-    frame = context.engine.read(paths)
+    frame = engine.read([storage.address(part.path) for part in bands])
     shared = (
         frame.groupBy("bucket")
         .agg(F.min("copy").alias("low"), F.max("copy").alias("high"), F.max(F.col("is_new").cast("int")).alias("new"))
         .where("low < high and new = 1")
         .select("bucket")
     )
-    return write_by_part(context.engine, frame.join(shared, on="bucket", how="inner"), context.storage, layout.BUCKETS)
+    return write_by_part(engine, frame.join(shared, on="bucket", how="inner"), storage, layout.BUCKETS)
