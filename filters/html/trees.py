@@ -20,6 +20,7 @@ from gristmill.kernels.vectors import lowest_bit
 
 LEAF = -1
 MAX_LEAVES = 32  # of a tree: the bits of a word
+_TOGETHER = 16  # rows that one instruction looks at: rows of zeros behind the others spare a loop over what is left
 
 
 class Trees(NamedTuple):
@@ -90,11 +91,12 @@ def sum_of_trees(rows, feature, threshold, reached, first, last, leaves, out):
     """Write the sums over the trees for each row (float32) to `out`, float64 (classes, rows): the trees are those of each
     class in turn."""
     count, classes = len(rows), len(out)
-    columns = np.empty((rows.shape[1], count), np.float32)
+    whole = (count + _TOGETHER - 1) // _TOGETHER * _TOGETHER
+    columns = np.zeros((rows.shape[1], whole), np.float32)
     for r in range(count):
         for f in range(rows.shape[1]):
             columns[f, r] = rows[r, f]
-    possible = np.empty(count, np.uint32)
+    possible = np.empty(whole, np.uint32)
     out[:] = 0
     for tree in range(len(leaves)):
         possible[:] = 0xFFFFFFFF
@@ -111,13 +113,13 @@ def sum_of_trees(rows, feature, threshold, reached, first, last, leaves, out):
                 reached[node + 3],
                 reached[node + 4],
             )
-            for r in range(count):
+            for r in range(whole):
                 left = _kept(a[r], at, am) & _kept(b[r], bt, bm) & _kept(c[r], ct, cm)
                 possible[r] &= left & _kept(d[r], dt, dm) & _kept(e[r], et, em)
             node += 5
         while node < end:
             column, limit, mask = columns[feature[node]], threshold[node], reached[node]
-            for r in range(count):
+            for r in range(whole):
                 possible[r] &= _kept(column[r], limit, mask)
             node += 1
         values, sums = leaves[tree], out[tree % classes]
