@@ -167,7 +167,7 @@ class Engine:
             return
         count = min(self.cores, self.partitions or self.cores, len(tasks))
         if apart and count > 1:
-            with TaskProcesses(count) as processes:
+            with TaskProcesses(count - 1, and_here=True) as processes:
                 _run_in_threads(partial(processes.run, function), tasks, count, progress)
         else:
             _run_in_threads(function, tasks, count, progress)

@@ -1,8 +1,9 @@
 """Tasks in processes of their own: for work that holds the interpreter lock for much of its time, so that threads would wait
 for each other.
 
-Processes are fresh interpreters (never forks), one for each core, kept until the last task is done. They end with the
-process that started them, however it ends; an interrupt is its business alone. What a task raises is raised there.
+Processes are fresh interpreters (never forks), kept until the last task is done: one for each core but one, where this
+process works, which has long been started when they are ready. They end with the process that started them, however it
+ends; an interrupt is its business alone. What a task raises is raised there.
 """
 
 import ctypes
@@ -27,15 +28,18 @@ _DIE_WITH_PARENT = 1  # of Linux's prctl: with the thread that started it, which
 
 
 class TaskProcesses:
-    """At most `count` processes that run tasks; a context manager, at whose end they are gone.
+    """At most `count` processes that run tasks; a context manager, at whose end they are gone. and_here: this process runs
+    tasks too.
 
     Between the two ends of a socket that nobody else holds, tasks and what they raise go as pickles.
     """
 
-    def __init__(self, count: int) -> None:
-        self._idle: queue.SimpleQueue[_Process | None] = queue.SimpleQueue()
+    def __init__(self, count: int, *, and_here: bool = False) -> None:
+        self._idle: queue.SimpleQueue[_Process | _Here | None] = queue.SimpleQueue()
         self._started: list[_Process] = []
-        self._pool_size = max(1, len(os.sched_getaffinity(0)) // count)
+        self._pool_size = max(1, len(os.sched_getaffinity(0)) // (count + and_here))
+        if and_here:
+            self._idle.put(_Here())
         for _ in range(count):
             self._idle.put(None)
 
@@ -58,6 +62,13 @@ class TaskProcesses:
             return process.run(function, task)
         finally:
             self._idle.put(process)
+
+
+class _Here:
+    """A thread of this process."""
+
+    def run(self, function: Callable[[Any], int], task: Any) -> int:
+        return function(task)
 
 
 class _Process:

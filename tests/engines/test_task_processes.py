@@ -37,6 +37,10 @@ def note(task: tuple[Path, str]) -> int:
     if what == "interrupt":
         os.kill(os.getpid(), signal.SIGINT)
     (folder / what).write_text(str(os.getpid()))
+    until = time.monotonic() + 60
+    while what.startswith("wait") and len(list(folder.glob("wait*"))) < 2:  # so that two processes have one each
+        assert time.monotonic() < until, "the other task was never begun"
+        time.sleep(0.01)
     print("not among what is sent")
     return len(what)
 
@@ -46,15 +50,21 @@ def running(pid: int) -> bool:
     return state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def test_tasks_are_done_by_processes_that_end_with_the_last(tmp_path: Path) -> None:
+def test_tasks_are_done_here_and_by_processes_that_end_with_the_last(tmp_path: Path) -> None:
     done: list[int] = []
-    tasks = [(tmp_path, f"task-{n:02d}") for n in range(20)]
-    Engine(cores=2).run_tasks(note, [*tasks, (tmp_path, "interrupt")], done.append, apart=True)
-    assert sorted(done) == [7] * 20 + [9]
-    pids = {int((tmp_path / what).read_text()) for _, what in tasks}
-    assert os.getpid() not in pids
-    assert 1 <= len(pids) <= 2
-    assert not any(map(running, pids))
+    tasks = [(tmp_path, f"task-{n:02d}") for n in range(20)] + [(tmp_path, f"wait-{n}") for n in range(2)]
+    Engine(cores=2).run_tasks(note, tasks, done.append, apart=True)
+    assert sorted(done) == [6, 6] + [7] * 20
+    others = {int((tmp_path / what).read_text()) for _, what in tasks} - {os.getpid()}
+    assert len(others) == 1
+    assert len({(tmp_path / f"wait-{n}").read_text() for n in range(2)}) == 2  # one of them here
+    assert not any(map(running, others))
+
+
+def test_an_interrupt_is_the_business_of_the_process_that_started_them(tmp_path: Path) -> None:
+    with TaskProcesses(1) as processes:
+        assert processes.run(note, (tmp_path, "interrupt")) == 9
+    assert int((tmp_path / "interrupt").read_text()) != os.getpid()
 
 
 def test_what_a_task_raises_is_raised_here(tmp_path: Path) -> None:
