@@ -1,14 +1,15 @@
 """How good and how fast main text is taken from web pages, beside resiliparse, trafilatura and jusText in one run.
 
-    python benchmarks/extraction.py f1 DATA [--folds 5] [--pages N] [--peers resiliparse trafilatura justext]
+    python benchmarks/extraction.py f1 DATA [--more CHECKOUTS...] [--folds 5] [--pages N] [--peers ...]
     python benchmarks/extraction.py speed DATA [--pages 200]
     python benchmarks/extraction.py snippets PAGES... [--peers ...]
     python benchmarks/extraction.py articles FOLDER [--peers ...]
-    python benchmarks/extraction.py languages CHECKOUTS... [--peers ...] [--least 1]
+    python benchmarks/extraction.py languages CHECKOUTS... [--data DATA] [--peers ...] [--least 1]
 
 f1: word F1 on the development split of WCXB (benchmarks/extraction_data.py), over all pages and by type, and the share of
 snippets that a text must hold (with) and must not hold (without). Ours is cross-validated by host: each page is judged by
-tables learned without its site; "shipped" are the tables in the repository, which have seen these pages.
+tables learned without its site, and from pages of CHECKOUTS of other sites too (--more), as the tables in the repository
+are; "shipped" are those tables, which have seen these pages.
 speed: milliseconds a page and MB/s of HTML on one core, medians of five rounds in turn.
 snippets: JSON Lines, also packed, with `html`, `with`, `without`; by language where a page names one (lang_lid176).
 Or a checkout of adbar/trafilatura (tests/evaldata.json, tests/eval), by the language that pages declare.
@@ -16,7 +17,9 @@ articles: a checkout of scrapinghub/article-extraction-benchmark (ground-truth.j
 precision and mean recall of runs of four words, each page weighing the same, and their F1.
 languages: checkouts of test suites of other extractors (benchmarks/extraction_golds.py): F1 of words, pairs of characters
 in scripts without spaces, by the language of the main text. With or without its title, whichever is nearer to the text:
-the golds differ about headings. Languages of fewer pages than `--least` are under "others".
+the golds differ about headings. With --data ours is cross-validated by host, learned from DATA and the pages of other
+hosts; else the tables in the repository are measured, which have seen these pages. Languages of fewer pages than `--least`
+are under "others". --peers: of resiliparse, trafilatura and justext, all by default.
 """
 
 import argparse
@@ -32,7 +35,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-from extraction_data import Example, by_type, examples, fold_of, utf8
+from extraction_data import Example, by_type, examples, fold_of, gold_examples, utf8
 from extraction_golds import Gold, read_golds
 from extraction_golds import languages as languages_of
 from extraction_model import label_evidence, learn
@@ -103,17 +106,19 @@ PEERS: dict[str, Extract] = {"resiliparse": by_resiliparse, "trafilatura": by_tr
 
 
 def cross_validated(
-    pages: Sequence[Example], folds: int, trees: int, rounds: int
-) -> Iterator[tuple[Example, Extraction]]:
-    """Every page with its extraction by what was learned from the pages of other hosts."""
-    evidence = [label_evidence(page) for page in pages]
-    places = [fold_of(page.host, folds) for page in pages]
+    pages: Sequence[Example], more: Sequence[Example], folds: int, trees: int, rounds: int
+) -> Iterator[tuple[int, Extraction]]:
+    """The number of every page with its extraction by what was learned from pages, and from more of them, of hosts in other
+    folds."""
+    known = [*pages, *more]
+    evidence = [label_evidence(page) for page in known]
+    places = [fold_of(page.host, folds) for page in known]
     for fold in range(folds):
         chosen = [number for number, place in enumerate(places) if place != fold]
-        model = learn([pages[n] for n in chosen], [evidence[n] for n in chosen], trees, rounds).model
-        for page, place in zip(pages, places, strict=True):
-            if place == fold:
-                yield page, Extraction(utf8(page.html), model=model)
+        model = learn([known[n] for n in chosen], [evidence[n] for n in chosen], trees, rounds).model
+        for number, page in enumerate(pages):
+            if places[number] == fold:
+                yield number, Extraction(utf8(page.html), model=model)
 
 
 def shares(text: str, held: Sequence[str], not_held: Sequence[str]) -> tuple[float, float]:
@@ -135,10 +140,10 @@ def print_row(name: str, pages: Sequence[Example], texts: Sequence[str]) -> None
 def f1(options: argparse.Namespace) -> None:
     pages = examples(options.data, options.pages)
     if options.folds:
-        found = list(cross_validated(pages, options.folds, options.trees, options.rounds))
-        judged = [page for page, _ in found]
-        print_row("gristmill, by host", judged, [extraction.text for _, extraction in found])
-        right = np.mean([extraction.page_type == page.page_type for page, extraction in found])
+        more = gold_examples([gold for checkout in options.more for gold in read_golds(checkout)])
+        found = list(cross_validated(pages, more, options.folds, options.trees, options.rounds))
+        print_row("gristmill, by host", [pages[n] for n, _ in found], [extraction.text for _, extraction in found])
+        right = np.mean([extraction.page_type == pages[n].page_type for n, extraction in found])
         print(f"page types right, by host: {right:.3f}")
     print_row("gristmill, shipped", pages, [by_gristmill(utf8(page.html)) for page in pages])
     for name in options.peers:
@@ -240,6 +245,10 @@ def languages(options: argparse.Namespace) -> None:
         ]
         for name, extract in ({"gristmill": by_gristmill} | {name: PEERS[name] for name in options.peers}).items()
     }
+    if options.from_data:
+        taken = (options.folds, options.trees, options.rounds)
+        for number, extraction in cross_validated(gold_examples(golds), examples(options.from_data), *taken):
+            scores["gristmill"][number] = gold_f1(extraction.text, golds[number])
     print(f"{'':10} pages {' '.join(f'{name:>12}' for name in scores)}")
     for group in ("all", *sorted(set(groups), key=lambda name: (-groups.count(name), name))):
         chosen = [number for number, name in enumerate(groups) if group in ("all", name)]
@@ -271,6 +280,10 @@ def main() -> None:
         command.add_argument("--rounds", type=int, default=25)
         command.add_argument("--rounds-of-time", type=int, default=5)
         command.add_argument("--least", type=int, default=1, help="pages of a language that has a line of its own")
+        command.add_argument(
+            "--more", type=Path, nargs="*", default=[], help="checkouts whose pages are learned from too"
+        )
+        command.add_argument("--data", type=Path, dest="from_data", help="WCXB, to learn from for pages of other hosts")
         command.add_argument("--each", action="store_true", help="also a line for each page")
     options = parser.parse_args()
     options.run(options)

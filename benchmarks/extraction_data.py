@@ -1,5 +1,6 @@
 """Pages with their main text: what the extractor learns from and is measured on.
 
+Most are of WCXB; some hundred more, articles in many languages, are of test suites of other extractors (extraction_golds.py).
 DATA is the development split of WCXB (Foley 2026, arXiv:2605.21097, CC BY 4.0) as one Parquet file: file_id, url,
 page_type, html (bytes), main_content, with_, without (snippets that a text must and must not hold).
 
@@ -9,23 +10,29 @@ Pages are split into folds by host, so that no site is learned from and measured
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow.parquet as pq
+from extraction_golds import Gold
 from gristmill.filters.html.heads import Heads
 from gristmill.filters.html.layout import Page
+from gristmill.filters.html.metadata import metadata_of
 from gristmill.filters.html.page import read_page
 from gristmill.filters.html.page_type import PAGE_TYPES
-from word_scores import word_f1, words
+from word_scores import word_f1, words, words_or_pairs
+
+GOLD_WEIGHT = (
+    0.5  # of a page of other test suites, beside 1 of WCXB: all are articles, and their golds have other habits
+)
 
 
 @dataclass
 class Example:
-    """A page read into blocks. words: of each block. matched: how many of them are main text. wanted: words of the main
-    text."""
+    """A page read into blocks. page_type: "" where it is not known. block_words, sizes: of each block. matched: how many of
+    them are main text. wanted: words of the main text. weight: of the page among those that are learned from."""
 
     id: str
     host: str
@@ -39,6 +46,7 @@ class Example:
     wanted: Counter[str]
     with_: list[str]
     without: list[str]
+    weight: float = 1.0
 
     def f1(self, kept: np.ndarray) -> float:
         """Word F1 of the blocks where `kept` is true."""
@@ -78,6 +86,47 @@ def examples(data: Path, limit: int | None = None) -> list[Example]:
             )
         )
     return made
+
+
+def gold_examples(golds: Sequence[Gold]) -> list[Example]:
+    """Pages of other test suites, matched with their main text and a block that is their title.
+
+    A page's host is that of its canonical address, the same for all pages of a publisher; its publisher where it names none.
+    """
+    hosts: dict[str, str] = {}
+    made = []
+    for gold in golds:
+        page = read_page(gold.html)
+        heads = Heads(page)
+        host = urlsplit(metadata_of(page, heads).canonical_url or "").netloc.lower().removeprefix("www.")
+        if host:
+            hosts.setdefault(gold.publisher, host)
+        blocks = [words_or_pairs(page.block_text(number)) for number in range(len(page.blocks))]
+        wanted, title = words_or_pairs(gold.text), words_or_pairs(gold.title)
+        sizes = np.array([len(block) for block in blocks], np.int64)
+        is_title = np.array([bool(block) and block == title for block in blocks], bool)
+        matched = np.where(is_title, sizes, match(blocks, wanted))
+        counts = [Counter(block) for block in blocks]
+        made.append(
+            Example(
+                *(
+                    gold.name,
+                    gold.publisher,
+                    "",
+                    gold.html,
+                    page,
+                    heads,
+                    counts,
+                    sizes,
+                    matched,
+                    Counter(wanted),
+                    [],
+                    [],
+                ),
+                weight=GOLD_WEIGHT,
+            )
+        )
+    return [replace(example, host=hosts.get(example.host, example.host)) for example in made]
 
 
 def match(blocks: Sequence[Sequence[str]], gold: Sequence[str]) -> np.ndarray:

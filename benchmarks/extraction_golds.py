@@ -23,12 +23,14 @@ from pydantic_core import from_json
 
 
 class Gold(NamedTuple):
-    """name: of the page. html: in UTF-8. text: its main text. title: of the article, "" where it is not known."""
+    """name: of the page. html: in UTF-8. text: its main text. title: of the article, "" where it is not known. publisher:
+    whose page it is, as far as the checkout says."""
 
     name: str
     html: bytes
     text: str
     title: str
+    publisher: str
 
 
 def read_golds(checkout: Path) -> list[Gold]:
@@ -59,7 +61,7 @@ def _readability(folder: Path) -> Iterator[Gold]:
         expected = read_page((page / "expected.html").read_bytes())
         blocks = [expected.block_text(number) for number in range(len(expected.blocks))]
         title = from_json((page / "expected-metadata.json").read_bytes()).get("title") or ""
-        yield Gold(page.name, _utf8((page / "source.html").read_bytes()), "\n".join(blocks), title)
+        yield Gold(page.name, _utf8((page / "source.html").read_bytes()), "\n".join(blocks), title, page.name)
 
 
 def _fundus(folder: Path) -> Iterator[Gold]:
@@ -71,7 +73,8 @@ def _fundus(folder: Path) -> Iterator[Gold]:
         )
         for page, (_, article) in zip(pages, versions, strict=True):
             html = _utf8(gzip.decompress(page.read_bytes()))
-            yield Gold(f"{path.parent.name}/{page.name}", html, "\n".join(_lines(article["body"])), article["title"])
+            name = f"{path.parent.name}/{page.name}"
+            yield Gold(name, html, "\n".join(_lines(article["body"])), article["title"], path.stem)
 
 
 def _is_dated(page: Path, publisher: str) -> bool:
@@ -90,4 +93,4 @@ def _newspaper(folder: Path) -> Iterator[Gold]:
         for name in ("txt", "text"):
             text = folder.parent / name / f"{page.stem}.txt"
             if text.is_file():
-                yield Gold(page.stem, _utf8(page.read_bytes()), text.read_text("utf-8", "replace"), "")
+                yield Gold(page.stem, _utf8(page.read_bytes()), text.read_text("utf-8", "replace"), "", page.stem)

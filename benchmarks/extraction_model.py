@@ -146,7 +146,7 @@ def training_rows(
                 rows.append(features(page, tables[fold]))
                 share, weight = targets(page)
                 shares.append(share)
-                weights.append(weight * page_weight)
+                weights.append(weight * page_weight * page.weight)
     return np.concatenate(rows), np.concatenate(shares), np.concatenate(weights) * len(examples)
 
 
@@ -227,7 +227,7 @@ def learn(examples: Sequence[Example], evidence: Sequence[Evidence], trees: int,
     table = label_table(scores)
     page_rows, types = [], []
     for example in examples:
-        if len(example.sizes):
+        if len(example.sizes) and example.page_type:
             found = features(example, table)
             probabilities = 1 / (1 + np.exp(-log_odds(found, block_trees)))
             page_rows.append(page_row(found, block_sizes(example.page), probabilities.astype(np.float32)))

@@ -1,8 +1,9 @@
 """Make the tables that the extractor decides by, from pages with their main text.
 
-    python benchmarks/train_extraction.py DATA [--trees 400] [--rounds 25]
+    python benchmarks/train_extraction.py DATA CHECKOUTS... [--trees 400] [--rounds 25]
 
-DATA: the development split of WCXB as Parquet (benchmarks/extraction_data.py says what is in it). Needs lightgbm and
+DATA: the development split of WCXB as Parquet (benchmarks/extraction_data.py says what is in it). CHECKOUTS: of Readability,
+fundus and newspaper4k (benchmarks/extraction_golds.py), whose pages with main text are learned from too. Needs lightgbm and
 rapidfuzz, which the extractor itself does not. The tables go to filters/html/; each says in its head where it comes from.
 `benchmarks/extraction.py` measures, with models that have not seen the sites they are measured on.
 """
@@ -14,32 +15,36 @@ from pathlib import Path
 
 import gristmill.filters.html.extract as extractor
 import lightgbm
-from extraction_data import examples
+from extraction_data import examples, gold_examples
+from extraction_golds import read_golds
 from extraction_model import label_evidence, learn
 
 FOLDER = Path(__file__).parent.parent / "filters" / "html"
 
 
-def heading(data: Path, what: str, pages: int) -> str:
+def heading(data: Path, what: str, pages: int, golds: int) -> str:
     """Where a table comes from, as its first lines."""
     digest = hashlib.sha256(data.read_bytes()).hexdigest()
     return (
         f"# {what}\n"
         f"# Learned by benchmarks/train_extraction.py (LightGBM {lightgbm.__version__}) from {pages:,} pages of the\n"
         "# development split of WCXB, the Web Content Extraction Benchmark (Foley 2026, arXiv:2605.21097), CC BY 4.0;\n"
-        f"# sha256 of the file: {digest}\n"
+        f"# sha256 of the file: {digest};\n"
+        f"# and from {golds:,} pages of the test suites of Readability, fundus and newspaper4k.\n"
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
+    parser.add_argument("checkouts", type=Path, nargs="*")
     parser.add_argument("--trees", type=int, default=400, help="for blocks")
     parser.add_argument("--rounds", type=int, default=25, help="of trees for page types, seven each")
     options = parser.parse_args()
     started = time.monotonic()
     pages = examples(options.data)
-    learned = learn(pages, [label_evidence(page) for page in pages], options.trees, options.rounds)
+    golds = gold_examples([gold for checkout in options.checkouts for gold in read_golds(checkout)])
+    learned = learn(pages + golds, [label_evidence(page) for page in pages + golds], options.trees, options.rounds)
     labels = [f"{label:08x}\t{score:.4g}" for label, score in sorted(learned.scores.items())]
     for name, what, lines in (
         (
@@ -50,7 +55,8 @@ def main() -> None:
         (extractor.BLOCK_TREES, "trees over the features of a block (filters/html/features.py)", learned.block_lines),
         (extractor.PAGE_TREES, "trees over the features of a page, one for each type in turn", learned.page_lines),
     ):
-        (FOLDER / name).write_text(heading(options.data, what, len(pages)) + "\n".join(lines) + "\n", encoding="utf-8")
+        text = heading(options.data, what, len(pages), len(golds)) + "\n".join(lines) + "\n"
+        (FOLDER / name).write_text(text, encoding="utf-8")
         print(f"{FOLDER / name}: {len(lines):,} lines")
     print(f"{time.monotonic() - started:.0f} s")
 
