@@ -165,7 +165,7 @@ class Heads:
     def first(self, *keys: str) -> str | None:
         """The first value that is not blank of the first key that has one, white space made one space."""
         for key in keys:
-            for value in self[key]:
+            for value in self[key] if key in self._places else ():
                 if text := " ".join(value.split()):
                     return text
         return None

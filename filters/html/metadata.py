@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 from html import unescape
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,11 @@ _DATE = re.compile(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
 _COMPACT_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)(\d\d)(\d\d)(?!\d)")
 _TAGS = re.compile(r"<[^>]*>")
 _OPT_OUT = ("robots", "googlebot", "tdm-reservation", "tdm-policy")
+_DATES = (
+    *("article:published_time", "og:published_time", "datepublished", "citation_publication_date", "citation_date"),
+    *("parsely-pub-date", "sailthru.date", "dc.date.issued", "dcterms.created", "dcterms.date", "dc.date"),
+    *("date", "pubdate", "publishdate", "publish_date", "publication_date"),
+)
 
 
 class Metadata:
@@ -45,25 +51,14 @@ class Metadata:
     @cached_property
     def date(self) -> str | None:
         """When the page was published, as YYYY-MM-DD: metas, linked data, the first <time>."""
-        keys = (
-            *(
-                "article:published_time",
-                "og:published_time",
-                "datepublished",
-                "citation_publication_date",
-                "citation_date",
-            ),
-            *("parsely-pub-date", "sailthru.date", "dc.date.issued", "dcterms.created", "dcterms.date", "dc.date"),
-            *("date", "pubdate", "publishdate", "publish_date", "publication_date"),
-        )
-        for text in (
-            *(self._heads.first(key) for key in keys),
-            self._linked("datePublished"),
-            self._heads.first("<time>"),
-        ):
+        for text in chain(map(self._heads.first, _DATES), self._late_dates()):
             if text and (day := _day(text)):
                 return day
         return None
+
+    def _late_dates(self) -> Iterator[str | None]:
+        yield self._linked("datePublished")
+        yield self._heads.first("<time>")
 
     @cached_property
     def author(self) -> str | None:

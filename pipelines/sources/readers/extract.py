@@ -76,10 +76,14 @@ def decode_page(
     return {**row, "text": text}
 
 
-def extract_page(raw: bytes, charset: str | None, url: str | None, config: dict[str, Any]) -> dict[str, Any]:
-    """A row of RAW_PAGES to one of EXTRACTED. config: as of extract_batch."""
+def extract_page(
+    raw: bytes, charset: str | None, url: str | None, config: dict[str, Any], is_plain: bool | None = None
+) -> dict[str, Any]:
+    """A row of RAW_PAGES to one of EXTRACTED. config: as of extract_batch. is_plain: as `is_plain_utf8` says, where that was
+    asked."""
     extractor, encoding = config["extract"], config.get("encoding", AUTO)
-    if extractor in OWN and encoding in (AUTO, "utf-8") and is_plain_utf8(raw):  # needs no decoding and encoding again
+    if extractor in OWN and encoding in (AUTO, "utf-8") and (is_plain_utf8(raw) if is_plain is None else is_plain):
+        # needs no decoding and encoding again
         return _UNREAD | {"charset": "utf-8"} | _by_gristmill(raw, markdown=extractor == "gristmill_markdown")
     row = decode_page(raw, charset, is_html=True, url=url, encoding=encoding)
     html = row["text"]
@@ -101,12 +105,12 @@ def extract_page(raw: bytes, charset: str | None, url: str | None, config: dict[
     return row
 
 
-def needs_isolation(raw: bytes, extractor: str) -> bool:
+def needs_isolation(raw: bytes, extractor: str, is_plain: bool) -> bool:
     """Whether native code reads a page: a parser, or a detector of encodings; or it is so large that a limit of memory is
-    wanted around it."""
+    wanted around it. is_plain: as `is_plain_utf8` says."""
     if extractor not in OWN or len(raw) > MAX_BYTES_IN_PROCESS:
         return True
-    if is_plain_utf8(raw):
+    if is_plain:
         return False
     try:
         raw.decode()

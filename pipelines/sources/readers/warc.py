@@ -100,12 +100,12 @@ def _http_response(record: WarcRecord, frame: WarcFrame) -> tuple[WarcRecord, by
     """(record with its HTTP headers, what is behind them) of a response. record: parsed with _PARSED_BYTES of its block.
     OSError and ValueError where there are no headers of HTTP."""
     content = frame.content or b""
-    left = content[frame.header_bytes + _PARSED_BYTES :]
+    left = memoryview(content)[frame.header_bytes + _PARSED_BYTES :]
     if not left:
         return record, _behind_http_headers(record)
     with suppress(OSError, ValueError):
         if rest := _behind_http_headers(record):
-            return record, rest + left
+            return record, b"".join((rest, left))
     record = _parse(frame)  # the headers go on
     return record, _behind_http_headers(record)
 

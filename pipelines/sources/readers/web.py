@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+from gristmill.filters.encoding.plain import is_plain_utf8
 from gristmill.pipelines.sources.readers.extract import (
     EXTRACT_BATCH,
     RAW_PAGES,
@@ -28,6 +29,7 @@ class PendingPage:
 
     convert: the `module:function` that turns records of another format into text (see readers.conversion), with its
     config; None: the page is HTML, or plain text. convert is run in worker processes, with limits of time and memory.
+    is_plain: whether the bytes are UTF-8 beyond doubt, once that was asked.
     """
 
     raw: bytes
@@ -42,6 +44,7 @@ class PendingPage:
     config: dict[str, Any] | None = None
     number: int = 0
     snapshot: str | None = None
+    is_plain: bool | None = None
 
 
 class Pages:
@@ -74,12 +77,16 @@ class Pages:
         if not owned:
             return
         own = {"extract": self._rows.source.extract, "encoding": self._rows.source.encoding}
+        own_config = json.dumps(own, sort_keys=True)
         kinds: dict[tuple[str, str, bool], list[PendingPage]] = {}
         places = []
         for _, page in owned:
-            config = own if page.config is None else page.config
-            apart = self._isolate is not None and (bool(page.convert) or needs_isolation(page.raw, own["extract"]))
-            place = (page.convert or EXTRACT_BATCH, json.dumps(config, sort_keys=True), apart)
+            config = own_config if page.config is None else json.dumps(page.config, sort_keys=True)
+            apart = self._isolate is not None and bool(page.convert)
+            if self._isolate is not None and not page.convert:
+                page.is_plain = is_plain_utf8(page.raw)
+                apart = needs_isolation(page.raw, own["extract"], page.is_plain)
+            place = (page.convert or EXTRACT_BATCH, config, apart)
             kinds.setdefault(place, []).append(page)
             places.append(place)
         taken = {
@@ -98,7 +105,7 @@ def _extracted(
 ) -> Iterator[dict[str, Any]]:
     """The rows of EXTRACTED of some pages, from worker processes or from here."""
     if not isolate and function == EXTRACT_BATCH:  # without a copy of each page as a column
-        yield from (extract_page(page.raw, page.charset, page.url, config) for page in pages)
+        yield from (extract_page(page.raw, page.charset, page.url, config, page.is_plain) for page in pages)
         return
     columns = ([page.raw for page in pages], [page.charset for page in pages], [page.url for page in pages])
     arrays = [pa.array(column, field.type) for column, field in zip(columns, RAW_PAGES, strict=True)]

@@ -3,6 +3,7 @@ import json
 import gristmill
 import pyarrow as pa
 import pytest
+from gristmill.filters.encoding.plain import is_plain_utf8
 from gristmill.pipelines.sources.readers.extract import EXTRACTED, RAW_PAGES, extract_batch, needs_isolation
 
 PARAGRAPH = "Wir haben drei Tage lang über die Größe der Brücke gestritten, und niemand wollte nachgeben. " * 3
@@ -52,8 +53,8 @@ def test_markdown_has_the_headings() -> None:
     [(HTML.encode(), False), (HTML.encode("cp1252"), True), (b" " * (9 << 20), True)],
 )
 def test_native_code_and_large_pages_are_isolated(raw: bytes, isolated: bool) -> None:
-    assert needs_isolation(raw, "gristmill") == isolated
-    assert needs_isolation(raw, "resiliparse")
+    assert needs_isolation(raw, "gristmill", is_plain_utf8(raw)) == isolated
+    assert needs_isolation(raw, "resiliparse", is_plain_utf8(raw))
 
 
 @pytest.mark.parametrize("extract", ["resiliparse", "trafilatura"])
