@@ -138,7 +138,7 @@ def _leave_pandas_out() -> None:
     finder = _NoPandas()
     sys.meta_path.insert(0, finder)
     try:
-        pa.array([], pa.int8())
+        pa.array([None, "a"])  # a missing value might be one of its own
     finally:
         sys.meta_path.remove(finder)
 

@@ -1,6 +1,8 @@
 """What holds for every compiled function: how it may answer, and that its cache is keyed by all that it reads."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -102,3 +104,13 @@ def test_a_changed_source_of_any_layer_gives_another_key(module: str, monkeypatc
         assert kernel_key() != before
     finally:
         kernel_key.cache_clear()
+
+
+def test_kernels_run_without_scipy_and_matrices_are_multiplied_with_it() -> None:
+    code = (
+        "import sys; import numpy as np; import pyarrow as pa; from gristmill.filters.language.scripts import script_numbers; "
+        "assert script_numbers(pa.array(['grain']))[0] == 1; assert 'scipy.linalg' not in sys.modules; "
+        "import numba; product = numba.njit(lambda a: a @ a)(2 * np.eye(3)); assert product.sum() == 12; "
+        "from scipy.linalg.cython_blas import __pyx_capi__ as api; assert 'dgemm' in api"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -67,6 +67,14 @@ def test_an_interrupt_is_the_business_of_the_process_that_started_them(tmp_path:
     assert int((tmp_path / "interrupt").read_text()) != os.getpid()
 
 
+def test_a_process_imports_pandas_when_it_is_wanted_and_not_for_lists() -> None:
+    loaded = "len([name for name in __import__('sys').modules if name.partition('.')[0] == 'pandas'])"
+    with TaskProcesses(1) as processes:
+        assert processes.run(eval, "len(__import__('pyarrow').array(['grain', None]))") == 2
+        assert processes.run(eval, loaded) == 0
+        assert processes.run(eval, "__import__('pandas').Series([1, 2]).sum()") == 3
+
+
 def test_what_a_task_raises_is_raised_here(tmp_path: Path) -> None:
     with TaskProcesses(1) as processes:
         with pytest.raises(InputError) as raised:
