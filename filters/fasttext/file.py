@@ -19,6 +19,7 @@ _SUPERVISED = 3
 _HEADER = struct.Struct("<14id")  # magic, version, and the arguments
 HIERARCHICAL_SOFTMAX, NEGATIVE_SAMPLING, SOFTMAX, ONE_VS_ALL = 1, 2, 3, 4
 _LOSSES = (HIERARCHICAL_SOFTMAX, NEGATIVE_SAMPLING, SOFTMAX, ONE_VS_ALL)
+MOST_LETTERS = 256  # of an n-gram: six are usual, and all begin at every letter
 _CENTROIDS = 256  # of each part of a row of a quantised matrix
 
 
@@ -123,6 +124,8 @@ def _read(reader: _Reader) -> ModelFile:
     quantised &= reader.values("?")[0]
     output = _quantised(reader) if quantised else _dense(reader)
     max_letters = 0 if version == _VERSIONS[0] else max_letters
+    if not 0 <= max_letters <= MOST_LETTERS:
+        raise ValueError(f"n-grams of up to {max_letters} letters; at most {MOST_LETTERS} are read")
     with_ngrams = max_letters > 0 or word_ngrams > 1
     needed = word_count + ((bucket if kept is None else len(kept)) if with_ngrams else 0)
     if rows.shape[1] != dimension or output.shape != (label_count, dimension) or len(rows) < needed:

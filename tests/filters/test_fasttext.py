@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from fasttext_pybind import fasttext as reference_model
 from gristmill.filters.fasttext.classify import NO_LABEL, FasttextClassifier, fasttext_classifier
-from gristmill.filters.fasttext.file import check_file, read_file
+from gristmill.filters.fasttext.file import MOST_LETTERS, check_file, read_file
 from gristmill.filters.fasttext.ngrams import BLOCK_LETTERS
 from gristmill.filters.language.detectors import default_model
 from gristmill.schemas.errors import ModelError
@@ -178,3 +178,15 @@ def test_a_file_of_another_kind_says_what_it_is(trained: Callable[..., Path], tm
         path.write_bytes(whole[: 4 * place] + struct.pack("<i", value) + whole[4 * place + 4 :])
         with pytest.raises(ModelError, match=said):
             check_file(path)
+
+
+def test_the_longest_ngrams_are_read_and_longer_ones_refused(trained: Callable[..., Path], tmp_path: Path) -> None:
+    whole, path = trained("single letters").read_bytes(), tmp_path / "long.bin"
+    for most in (MOST_LETTERS, MOST_LETTERS + 1, 1 << 30, -1):
+        path.write_bytes(whole[: 4 * 12] + struct.pack("<i", most) + whole[4 * 13 :])
+        if most == MOST_LETTERS:
+            assert read_file(path).max_letters == MOST_LETTERS
+            agree(path, [f"{'v' * size} kar1 {'夏' * size}\n".encode() for size in (100, 300, 600, 2_000)])
+        else:
+            with pytest.raises(ModelError, match="n-grams of up to"):
+                read_file(path)
