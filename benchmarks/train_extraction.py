@@ -11,18 +11,28 @@ rapidfuzz, which the extractor itself does not. The tables go to filters/html/; 
 import argparse
 import hashlib
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import gristmill.filters.html.extract as extractor
 import lightgbm
 from extraction_data import examples, gold_examples
-from extraction_golds import read_golds
+from extraction_golds import Gold, read_golds
 from extraction_model import label_evidence, learn
 
 FOLDER = Path(__file__).parent.parent / "filters" / "html"
 
 
-def heading(data: Path, what: str, pages: int, golds: int) -> str:
+def golds_digest(golds: Sequence[Gold]) -> str:
+    """sha256 of the pages and what is right there, whatever their order."""
+    digest = hashlib.sha256()
+    for gold in sorted(golds, key=lambda gold: gold.name):
+        for part in (gold.name.encode(), gold.html, gold.text.encode(), gold.title.encode()):
+            digest.update(part + b"\0")
+    return digest.hexdigest()
+
+
+def heading(data: Path, what: str, pages: int, golds: Sequence[Gold]) -> str:
     """Where a table comes from, as its first lines."""
     digest = hashlib.sha256(data.read_bytes()).hexdigest()
     return (
@@ -30,7 +40,9 @@ def heading(data: Path, what: str, pages: int, golds: int) -> str:
         f"# Learned by benchmarks/train_extraction.py (LightGBM {lightgbm.__version__}) from {pages:,} pages of the\n"
         "# development split of WCXB, the Web Content Extraction Benchmark (Foley 2026, arXiv:2605.21097), CC BY 4.0;\n"
         f"# sha256 of the file: {digest};\n"
-        f"# and from {golds:,} pages of the test suites of Readability, fundus and newspaper4k.\n"
+        f"# and from {len(golds):,} pages of the test suites of Readability (github.com/mozilla/readability, Apache-2.0),\n"
+        "# fundus (github.com/flairNLP/fundus, MIT) and newspaper4k (github.com/AndyTheFactory/newspaper4k, MIT), pages of\n"
+        f"# their publishers; sha256 of these pages and their main texts: {golds_digest(golds)}\n"
     )
 
 
@@ -43,8 +55,9 @@ def main() -> None:
     options = parser.parse_args()
     started = time.monotonic()
     pages = examples(options.data)
-    golds = gold_examples([gold for checkout in options.checkouts for gold in read_golds(checkout)])
-    learned = learn(pages + golds, [label_evidence(page) for page in pages + golds], options.trees, options.rounds)
+    golds = [gold for checkout in options.checkouts for gold in read_golds(checkout)]
+    known = pages + gold_examples(golds)
+    learned = learn(known, [label_evidence(page) for page in known], options.trees, options.rounds)
     labels = [f"{label:08x}\t{score:.4g}" for label, score in sorted(learned.scores.items())]
     for name, what, lines in (
         (
@@ -55,7 +68,7 @@ def main() -> None:
         (extractor.BLOCK_TREES, "trees over the features of a block (filters/html/features.py)", learned.block_lines),
         (extractor.PAGE_TREES, "trees over the features of a page, one for each type in turn", learned.page_lines),
     ):
-        text = heading(options.data, what, len(pages), len(golds)) + "\n".join(lines) + "\n"
+        text = heading(options.data, what, len(pages), golds) + "\n".join(lines) + "\n"
         (FOLDER / name).write_text(text, encoding="utf-8")
         print(f"{FOLDER / name}: {len(lines):,} lines")
     print(f"{time.monotonic() - started:.0f} s")
