@@ -24,9 +24,8 @@ from gristmill.filters.html.page import read_page
 from gristmill.filters.html.page_type import PAGE_TYPES
 from word_scores import word_f1, words, words_or_pairs
 
-GOLD_WEIGHT = (
-    0.5  # of a page of other test suites, beside 1 of WCXB: all are articles, and their golds have other habits
-)
+# Of a page of other test suites, beside 1 of WCXB: nearly all are articles, and their golds have other habits.
+GOLD_WEIGHT = 0.5
 
 
 @dataclass
@@ -107,25 +106,8 @@ def gold_examples(golds: Sequence[Gold]) -> list[Example]:
         is_title = np.array([bool(block) and block == title for block in blocks], bool)
         matched = np.where(is_title, sizes, match(blocks, wanted))
         counts = [Counter(block) for block in blocks]
-        made.append(
-            Example(
-                *(
-                    gold.name,
-                    gold.publisher,
-                    "",
-                    gold.html,
-                    page,
-                    heads,
-                    counts,
-                    sizes,
-                    matched,
-                    Counter(wanted),
-                    [],
-                    [],
-                ),
-                weight=GOLD_WEIGHT,
-            )
-        )
+        about = gold.name, gold.publisher, "", gold.html, page, heads
+        made.append(Example(*about, counts, sizes, matched, Counter(wanted), [], [], weight=GOLD_WEIGHT))
     return [replace(example, host=hosts.get(example.host, example.host)) for example in made]
 
 

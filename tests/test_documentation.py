@@ -229,7 +229,7 @@ def test_examples_are_valid(repository: Path) -> None:
 
 
 def test_generated_pages_are_up_to_date(repository: Path) -> None:
-    assert (repository / "filters" / SIGNAL_LIST).read_text() == signal_list(), "run `make docs`"
+    assert (repository / "filters" / SIGNAL_LIST).read_text(encoding="utf-8") == signal_list(), "run `make docs`"
     for name, page in {"signals.md": signals_page(), "profiles.md": profiles_page()}.items():
         assert (repository / "docs" / name).read_text(encoding="utf-8") == page, f"run `make docs` for {name}"
 

@@ -63,7 +63,7 @@ def letter_room(max_letters: int, dimension: int) -> tuple[np.ndarray, ...]:
         np.zeros(width, np.int64),  # where the text has those of several bytes
         np.empty(width, np.uint32),  # hashes of the n-grams of one length,
         np.empty(width, np.uint64),  # what says which of them are kept
-        np.empty((max_letters + 1, width), np.int32),  # and by length, those as numbers below `bucket`, then as rows
+        np.empty((max_letters + 1, width), np.int32),  # and by length the row of each
         np.empty(width * (max_letters + 1), np.int64),  # the rows that are added next
         np.zeros(dimension, np.float32),  # the mean
         np.zeros(1, np.int64),  # of how many rows
@@ -149,17 +149,17 @@ def take_word(data, start, stop, row, letters, model, room):
 def add_ngrams(data, letters, kept, model, room):
     """Add the words and n-grams that begin at the letters that wait, but for the last `kept`; returns how many are left."""
     numbers, ranks, rows = model
-    block, places, hashes, entries, slots, found, mean, added = room
+    block, places, hashes, entries, gram_rows, found, mean, added = room
     least, most = max(numbers[MIN_LETTERS], 1), numbers[MAX_LETTERS]
     begun = max(letters - kept, 0)
-    _find_ngrams(data, begun, numbers, ranks, block, places, hashes, entries, slots)
+    _find_ngrams(data, begun, numbers, ranks, block, places, hashes, entries, gram_rows)
     lengths, count = max(most - least + 1, 0), 0
     for j in range(begun):
         found[count] = block[WORD_ROW, j]
         count += block[WORD_ROW, j] >= 0
         for k in range(lengths):
-            found[count] = slots[k, j]
-            count += slots[k, j] >= 0
+            found[count] = gram_rows[k, j]
+            count += gram_rows[k, j] >= 0
     add_rows(rows, found, count, mean, added)
     for j in range(begun, letters):
         for field in range(LETTER_FIELDS):
@@ -170,8 +170,8 @@ def add_ngrams(data, letters, kept, model, room):
 
 
 @helper
-def _find_ngrams(data, begun, numbers, ranks, block, places, hashes, entries, slots):
-    """Fill slots: of each letter and each length from the least the row of the n-gram; -1 where there is none."""
+def _find_ngrams(data, begun, numbers, ranks, block, places, hashes, entries, gram_rows):
+    """Fill gram_rows (lengths x letters): the row of each n-gram, lengths from the least; -1 where there is none."""
     least, most, bucket = max(numbers[MIN_LETTERS], 1), numbers[MAX_LETTERS], np.uint32(numbers[BUCKET])
     words, every = np.int32(numbers[WORDS]), numbers[HASHES] == EVERY_HASH
     inverse = 1.0 / bucket if bucket > 0 else 0.0
@@ -200,15 +200,15 @@ def _find_ngrams(data, begun, numbers, ranks, block, places, hashes, entries, sl
             quotient = np.uint32(np.int64((np.float64(hashes[j]) + 0.5) * inverse))
             slot = np.int32(np.uint32(hashes[j] - np.uint32(quotient * bucket)))
             wanted = (block[SHORTEST, j] <= length) & (length <= block[LONGEST, j])
-            slots[of_length, j] = slot if wanted else -1
+            gram_rows[of_length, j] = slot if wanted else -1
         if every:
             for j in range(begun):
-                slot = slots[of_length, j]
-                slots[of_length, j] = words + slot if slot >= 0 else -1
+                slot = gram_rows[of_length, j]
+                gram_rows[of_length, j] = words + slot if slot >= 0 else -1
             continue
         for j in range(begun):  # apart, for what follows is done for many at once
-            entries[j] = ranks[max(slots[of_length, j], 0) >> 5]
+            entries[j] = ranks[max(gram_rows[of_length, j], 0) >> 5]
         for j in range(begun):
-            slot = slots[of_length, j]
+            slot = gram_rows[of_length, j]
             row = kept_row(slot, entries[j], words)
-            slots[of_length, j] = row if slot >= 0 else -1
+            gram_rows[of_length, j] = row if slot >= 0 else -1

@@ -15,7 +15,7 @@ from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import CompiledPolicy, CompiledRecipe, content_key_of
 from gristmill.pipelines.policy.evaluate import evaluate, read_columns
-from gristmill.pipelines.run.by_part import NumberedPart, write_by_part, write_parts
+from gristmill.pipelines.run.by_part import NumberedPart, write_by_part, write_table
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import read_each, read_part
 from gristmill.pipelines.run.stages import layout_fingerprint
@@ -85,9 +85,7 @@ def _group_in_memory(_engine: Engine, storage: Storage, keys: Sequence[Part]) ->
     table = pa.concat_tables(read_each(storage, keys, layout.EXACT_MEMBERS.schema.names))
     cluster = table.column("cluster").combine_chunks().dictionary_encode().indices.to_numpy()
     members = table.filter(pa.array(np.bincount(cluster)[cluster] > 1))
-    for _ in write_parts(storage, layout.EXACT_MEMBERS, members.to_batches()):
-        pass
-    return int(members.num_rows)
+    return write_table(storage, layout.EXACT_MEMBERS, members)
 
 
 def _group_by_shuffle(engine: Engine, storage: Storage, keys: Sequence[Part]) -> int:

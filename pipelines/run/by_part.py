@@ -83,6 +83,13 @@ def write_parts(storage: Storage, spec: DatasetSpec, batches: Iterable[pa.Record
     yield pa.record_batch({"part": pa.array(parts, pa.int64()), "rows": pa.array(rows, pa.int64())})
 
 
+def write_table(storage: Storage, spec: DatasetSpec, table: pa.Table) -> int:
+    """Write rows that were computed in memory as `write_by_part` writes those of an engine; returns their number."""
+    for _ in write_parts(storage, spec, table.to_batches()):
+        pass
+    return int(table.num_rows)
+
+
 def write_regrouped(storage: Storage, spec: DatasetSpec, regroup: Regroup) -> dict[int, int]:
     """Write what was regrouped by part as one unit for each part; returns the rows of each."""
     regroup.close()

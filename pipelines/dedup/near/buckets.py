@@ -21,7 +21,7 @@ from gristmill.pipelines.dedup.near.signatures import signature_matrix
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
 from gristmill.pipelines.policy.compile import content_key_of
-from gristmill.pipelines.run.by_part import part_key, write_by_part, write_parts
+from gristmill.pipelines.run.by_part import part_key, write_by_part, write_table
 from gristmill.pipelines.run.context import RunContext
 from gristmill.pipelines.run.dataset import iterate_part, read_each, read_part
 from gristmill.pipelines.run.stages import layout_fingerprint
@@ -210,9 +210,7 @@ def _write_in_memory(storage: Storage, bands: Sequence[Part]) -> int:
     could &= np.logical_or.reduceat(is_new, starts)
     sizes = np.diff(starts, append=len(order))
     shared = table.select(BUCKET.names).take(pa.array(np.sort(order[np.repeat(could, sizes)])))
-    for _ in write_parts(storage, layout.BUCKETS, shared.to_batches()):
-        pass
-    return int(shared.num_rows)
+    return write_table(storage, layout.BUCKETS, shared)
 
 
 def _write_by_shuffle(engine: Engine, storage: Storage, bands: Sequence[Part]) -> int:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gristmill.pipelines.engine.session import Engine
 from gristmill.pipelines.engine.storage import Storage
-from gristmill.pipelines.run.by_part import write_by_part, write_parts
+from gristmill.pipelines.run.by_part import write_by_part, write_table
 from gristmill.pipelines.run.dataset import read_each
 from gristmill.schemas.layout import DatasetSpec
 from gristmill.schemas.manifest import DatasetManifest, Part
@@ -47,10 +47,7 @@ def _write_in_memory(storage: Storage, copies: Sequence[Part], near: Sequence[Pa
         heads, rest = exact.filter(is_head), exact.filter(pc.invert(is_head))
         listed = pc.is_in(heads.column("doc_id"), value_set=theirs.column("doc_id"))
         tables += [_alone(heads.filter(pc.invert(listed))), _chained(rest, theirs)]
-    together = pa.concat_tables(tables)
-    for _ in write_parts(storage, spec, together.to_batches()):
-        pass
-    return int(together.num_rows)
+    return write_table(storage, spec, pa.concat_tables(tables))
 
 
 def _alone(heads: pa.Table) -> pa.Table:

@@ -29,7 +29,7 @@ class PendingPage:
 
     convert: the `module:function` that turns records of another format into text (see readers.conversion), with its
     config; None: the page is HTML, or plain text. convert is run in worker processes, with limits of time and memory.
-    is_plain: whether the bytes are UTF-8 beyond doubt, once that was asked.
+    is_plain: whether the bytes of a page are UTF-8 beyond doubt, once `flush` has asked.
     """
 
     raw: bytes
@@ -44,7 +44,7 @@ class PendingPage:
     config: dict[str, Any] | None = None
     number: int = 0
     snapshot: str | None = None
-    is_plain: bool | None = None
+    is_plain: bool = False
 
 
 class Pages:
@@ -82,10 +82,9 @@ class Pages:
         places = []
         for _, page in owned:
             config = own_config if page.config is None else json.dumps(page.config, sort_keys=True)
-            apart = self._isolate is not None and bool(page.convert)
-            if self._isolate is not None and not page.convert:
-                page.is_plain = is_plain_utf8(page.raw)
-                apart = needs_isolation(page.raw, own["extract"], page.is_plain)
+            page.is_plain = not page.convert and is_plain_utf8(page.raw)
+            isolated = bool(page.convert) or needs_isolation(page.raw, own["extract"], page.is_plain)
+            apart = self._isolate is not None and isolated
             place = (page.convert or EXTRACT_BATCH, config, apart)
             kinds.setdefault(place, []).append(page)
             places.append(place)
