@@ -247,7 +247,10 @@ def languages(options: argparse.Namespace) -> None:
     }
     if options.from_data:
         taken = (options.folds, options.trees, options.rounds)
-        for number, extraction in cross_validated(gold_examples(golds), examples(options.from_data), *taken):
+        others = gold_examples([gold for path in options.more for gold in read_golds(path)])
+        for number, extraction in cross_validated(
+            gold_examples(golds), [*examples(options.from_data), *others], *taken
+        ):
             scores["gristmill"][number] = gold_f1(extraction.text, golds[number])
     print(f"{'':10} pages {' '.join(f'{name:>12}' for name in scores)}")
     for group in ("all", *sorted(set(groups), key=lambda name: (-groups.count(name), name))):

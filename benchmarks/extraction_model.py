@@ -19,7 +19,7 @@ MAX_SCORE = 4.0
 LONGEST = 60  # words of a block that count for its labels
 SHORTENED_WEIGHT = 0.5  # of a shortened article, beside 1 of a page
 MODELS = 2  # of other random choices, whose mean is taken: what one of them thinks of a page by chance counts half
-MAX_ROWS = 140_000  # blocks that are learned from; small ones of large pages are left out by chance
+MAX_ROWS = 200_000  # blocks that are learned from; small ones of large pages are left out by chance
 PARAMETERS: dict[str, Any] = {
     "objective": "cross_entropy",
     "extra_trees": True,  # splits at random places, the best of them: sites differ more than 1,500 pages show

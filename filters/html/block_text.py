@@ -1,6 +1,7 @@
 # mypy: disallow-untyped-defs=False
-"""The text of blocks as a browser shows it: white space collapses across inline elements, `pre` keeps all of it,
-references are replaced; and what is counted of it on the way."""
+"""The text of blocks as a browser shows it: white space collapses across inline elements, `pre` keeps all of it, references
+are replaced, and soft hyphens, places where a word may be cut that are not seen in it, are left out but in `pre`; and what is
+counted of it on the way."""
 
 import numpy as np
 from gristmill.filters.html.layout import (
@@ -139,9 +140,12 @@ def add_text(data, i, end, has_references, table, scratch, out, blocks, stack, s
         elif byte == 0:
             scratch[0], scratch[1], scratch[2], size = 0xEF, 0xBF, 0xBD, 3
             byte = scratch[0]
-        elif byte == 0xC2 and behind < end and data[behind] == 0xA0:
-            scratch[0], scratch[1], size = 0xC2, 0xA0, 2
+        elif byte == 0xC2 and behind < end and (data[behind] == 0xA0 or data[behind] == 0xAD):
+            scratch[0], scratch[1], size = 0xC2, data[behind], 2
             behind += 1
+        if size == 2 and byte == 0xC2 and scratch[1] == 0xAD and not keeping:  # a soft hyphen
+            i = behind
+            continue
         seen = True
         if space:
             space, in_word = False, False

@@ -85,8 +85,7 @@ def label_table(scores: dict[int, float]) -> tuple[np.ndarray, np.ndarray]:
 class Extraction:
     """What was extracted of a page: `str()` gives the text, `blocks` what was kept and what not, `metadata` the rest.
 
-    text_source: "blocks", or "description" where the page shows no text and its meta description stands in, or the key
-    of its linked data ("articleBody") where that was asked for and used.
+    text_source: "blocks", or the key of the page's linked data ("articleBody") where that was asked for and used.
     """
 
     def __init__(self, html: bytes, *, linked_data: bool = False, model: Model | None = None) -> None:
@@ -131,8 +130,6 @@ class Extraction:
             for key, value in self.metadata.linked_texts.items():
                 if len(value) > len(text):
                     return value, key
-        if not len(page.blocks) and (description := self.metadata.description):
-            return description, "description"
         return text, "blocks"
 
     @property

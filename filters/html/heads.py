@@ -45,6 +45,7 @@ KEYS = (
     *("pubdate", "publishdate", "publish_date", "publication_date", "parsely-pub-date", "sailthru.date"),
     *("citation_publication_date", "citation_date", "og:published_time", "article:modified_time", "last-modified"),
     *("robots", "googlebot", "tdm-reservation", "tdm-policy", "dc.rights", "dcterms.license", "copyright"),
+    *("viewport", "content-type"),
 )
 _TITLE, _LANG, _TIME, _LINKED_DATA = 1, 2, 3, 4
 _HASHES, _NUMBERS = hash_table(KEYS, 256)
@@ -137,12 +138,15 @@ def _read_heads(data, heads, table, out, rows):
 
 
 class Heads:
-    """What a page says about itself: `heads["og:title"]` are the values of a key, in the order of the page."""
+    """What a page says about itself: `heads["og:title"]` are the values of a key, in the order of the page.
+
+    source: the page, uint8.
+    """
 
     def __init__(self, page: Page) -> None:
         rows = np.empty((len(page.heads), 3), np.int64)
         size = int(np.minimum(page.heads[:, 2] - page.heads[:, 1], 3 * _MAX_VALUE_BYTES).sum())
-        self._text, self._source = np.empty(3 * size + 16, np.uint8), page.source
+        self._text, self.source = np.empty(3 * size + 16, np.uint8), page.source
         count = _read_heads(page.source, page.heads, references(), self._text, rows)
         self._places: dict[str, list[tuple[int, int]]] = {}  # of the values of each key that the page has
         for number, begin, end in rows[:count].tolist():
@@ -153,19 +157,22 @@ class Heads:
         begin, end = self._places.get(key, [(0, 0)])[0]
         return self._text[begin:end]
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._places
+
     def scripts(self) -> list[bytes]:
         """The linked data of the page, as it stands in its scripts."""
-        return [self._source[begin:end].tobytes() for begin, end in self._places.get(KEYS[_LINKED_DATA], [])]
+        return [self.source[begin:end].tobytes() for begin, end in self._places.get(KEYS[_LINKED_DATA], [])]
 
     def __getitem__(self, key: str) -> list[str]:
-        data = self._source if key == KEYS[_LINKED_DATA] else self._text
+        data = self.source if key == KEYS[_LINKED_DATA] else self._text
         places = self._places.get(key, [])
         return [data[begin:end].tobytes().decode("utf-8", "replace") for begin, end in places]
 
     def first(self, *keys: str) -> str | None:
-        """The first value that is not blank of the first key that has one, white space made one space."""
+        """The first value that is not blank of the first key that has one: white space is one space, soft hyphens are gone."""
         for key in keys:
             for value in self[key] if key in self._places else ():
-                if text := " ".join(value.split()):
+                if text := " ".join(value.replace("\u00ad", "").split()):
                     return text
         return None

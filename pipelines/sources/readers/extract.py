@@ -123,8 +123,6 @@ def _by_gristmill(html: bytes, *, markdown: bool) -> dict[str, Any]:
     page = Extraction(html)
     text = page.markdown() if markdown else page.text
     about = page.metadata.as_dict() | {"type": page.page_type, "shown_bytes": page.shown_bytes}
-    if page.text_source != "blocks":
-        about["text_source"] = page.text_source
     return {
         "text": text,
         "title": page.metadata.title,

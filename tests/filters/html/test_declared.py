@@ -21,8 +21,14 @@ NOTHING = {"og_none": 1.0, "address_depth": -1.0}
     ("html", "expected"),
     [
         ("<p>text", NOTHING),
-        ('<meta property="og:type" content="Article">', {"og_article": 1.0, "address_depth": -1.0}),
-        ('<meta content="og:product" property=og:type>', {"og_product": 1.0, "address_depth": -1.0}),
+        (
+            '<meta property="og:type" content="Article">',
+            {"og_article": 1.0, "address_depth": -1.0, "has_open_graph": 1.0},
+        ),
+        (
+            '<meta content="og:product" property=og:type>',
+            {"og_product": 1.0, "address_depth": -1.0, "has_open_graph": 1.0},
+        ),
         ('<meta property="article:published_time" content="2019-03-05">', {**NOTHING, "has_published_time": 1.0}),
         (
             '<link rel="canonical" href="https://mill.example/2019/03/grain-and-stone_now.html?page=2#a/b-c">',
@@ -32,7 +38,15 @@ NOTHING = {"og_none": 1.0, "address_depth": -1.0}
         ("<link rel=canonical href=https://mill.example?a=/b/c>", {"og_none": 1.0}),
         ("<link rel=canonical href=//mill.example/a>", {"og_none": 1.0, "address_depth": 1.0}),
         ("<link rel=canonical href=/a/b>", {"og_none": 1.0, "address_depth": 2.0}),
-        ("<meta property=og:url content=https://mill.example/a>", {"og_none": 1.0, "address_depth": 1.0}),
+        (
+            "<meta property=og:url content=https://mill.example/a>",
+            {"og_none": 1.0, "address_depth": 1.0, "has_open_graph": 1.0},
+        ),
+        ("<!DOCTYPE  html >\n<meta name=Viewport content=width=9>", {**NOTHING, "is_html5": 1.0, "has_viewport": 1.0}),
+        (
+            '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN"><META HTTP-EQUIV=Content-Type CONTENT="text/html">',
+            {**NOTHING, "has_content_type": 1.0},
+        ),
         (
             '<script type="application/ld+json">{"@graph": [{"@type" : "NewsArticle"}, {"@type":"Person"}]}</script>',
             {**NOTHING, "linked_article": 1.0, "linked_any": 1.0},

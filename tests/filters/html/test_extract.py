@@ -115,6 +115,7 @@ def test_what_a_page_says_about_itself() -> None:
     assert about.description == "Von einer Mühle"
     assert extract("<p>a").metadata.as_dict() == {}
     assert extract("<p>a").metadata.title is None
+    assert extract("<title>Wasser&shy;mühle\u00ad</title>").metadata.title == "Wassermühle"
     assert extract("<h1>a <b>b</b></h1>").metadata.title == "a b"
 
 
@@ -140,14 +141,10 @@ def test_linked_data_that_is_none(script: str) -> None:
     assert (about.author, about.date, about.linked_texts) == (None, None, {})
 
 
-def test_a_page_without_text_gives_its_description() -> None:
+def test_the_description_of_a_page_without_text_is_no_text() -> None:
     found = extract("<meta name=description content='Von einer Mühle'><script>draw()</script>")
-    assert (found.text, found.text_source, found.blocks, found.page_type) == (
-        "Von einer Mühle",
-        "description",
-        [],
-        None,
-    )
+    assert (found.text, found.markdown(), found.blocks, found.page_type) == ("", "", [], None)
+    assert found.metadata.description == "Von einer Mühle"
     assert str(extract("")) == ""
 
 
