@@ -18,6 +18,7 @@ from gristmill.filters.html.tokeniser import (
     put_text,
     same_letters,
 )
+from gristmill.filters.text.soft_hyphens import without_soft_hyphens
 from gristmill.kernels.compile import helper, kernel
 
 # The names, properties and relations that are looked for, with what elements say by themselves in front.
@@ -173,6 +174,6 @@ class Heads:
         """The first value that is not blank of the first key that has one: white space is one space, soft hyphens are gone."""
         for key in keys:
             for value in self[key] if key in self._places else ():
-                if text := " ".join(value.replace("\u00ad", "").split()):
+                if text := " ".join(without_soft_hyphens(value).split()):
                     return text
         return None

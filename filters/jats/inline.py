@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from gristmill.filters.jats.mathml import latex_of_mathml, latex_of_tex_math
 from gristmill.filters.safe_xml import local_name, text_of
+from gristmill.filters.text.soft_hyphens import without_soft_hyphens
 from lxml import etree
 
 _SPACES = re.compile(r"[ \t\r\n\u00a0]+")
@@ -93,9 +94,8 @@ class InlineWriter:
 
 
 def tidied(text: str) -> str:
-    """A text on one line, without brackets that held nothing but numbers that cite."""
-    text = _BRACKETED.sub(lambda found: "" if _CITED in found[0] else found[0], _SPACES.sub(" ", text)).replace(
-        _CITED, ""
-    )
+    """A text on one line, without soft hyphens and brackets that held nothing but numbers that cite."""
+    text = _SPACES.sub(" ", without_soft_hyphens(text))
+    text = _BRACKETED.sub(lambda found: "" if _CITED in found[0] else found[0], text).replace(_CITED, "")
     text = _SPACES.sub(" ", text)
     return _SPACE_BEFORE.sub(r"\1", text).strip()

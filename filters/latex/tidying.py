@@ -5,6 +5,8 @@ The marks are noncharacters of Unicode (U+FDD0 and on), which no text that is ex
 
 import re
 
+from gristmill.filters.text.soft_hyphens import without_soft_hyphens
+
 CITED = "\ufdd0"  # stands where a citation or reference was
 MARK = "\ufdd1"  # stands for a line end that is kept, while text is gathered
 _SPACE, _TAB = "\ufdd2", "\ufdd3"  # spaces that are kept
@@ -16,10 +18,10 @@ _BARE = re.compile(r"[ \t]+([,.;:)\]])")
 
 
 def tidied(text: str) -> str:
-    """Paragraphs on one line each; what is marked keeps its lines."""
+    """Paragraphs on one line each, without soft hyphens; what is marked keeps its lines and characters."""
     paragraphs = []
     for paragraph in re.split(r"\n\s*\n", text):
-        line = one_line(paragraph)
+        line = one_line(paragraph if MARK in paragraph else without_soft_hyphens(paragraph))
         if MARK in line:
             line = re.sub(rf" ?{MARK} ?", MARK, line).strip(MARK + " ")
         line = _BRACKETED.sub(lambda found: "" if CITED in found[0] else found[0], line).replace(CITED, "")

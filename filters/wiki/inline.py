@@ -4,6 +4,7 @@ import re
 from html import unescape
 
 from gristmill.filters.text.markdown_syntax import escape_tags
+from gristmill.filters.text.soft_hyphens import without_soft_hyphens
 from gristmill.filters.wiki.verbatim import PIPE, Verbatim
 
 _QUOTES = re.compile(r"'{2,}")
@@ -70,7 +71,7 @@ def inline_text(text: str, verbatim: Verbatim, *, in_cell: bool = False) -> str:
         text = _SCRIPT.sub(_script, _BREAK.sub(" " if in_cell else "\n", text))
         text = _CODE.sub(lambda found: verbatim.keep(f"`{unescape(found[2]).strip()}`"), text)
         text = _INLINE_TAG.sub("", text)
-    text = unescape(text) if "&" in text else text
+    text = without_soft_hyphens(unescape(text) if "&" in text else text)
     text = _BLANK_BEFORE_MARK.sub("", _BLANKS.sub(" ", text))
     if "(" in text or "（" in text:
         text = _BRACKET_START.sub(r"\1", _EMPTY_BRACKETS.sub("", text))

@@ -124,7 +124,7 @@ _SAYS: dict[str, Callable[[list[str]], str]] = {
     **dict.fromkeys(("¥", "jpy", "cny"), lambda values: "¥" + _at(0)(values)),
     **dict.fromkeys(("as of", "as of?"), lambda values: "As of " + " ".join(reversed(values[:3]))),
     **dict.fromkeys(("angbr", "angle bracket", "grapheme"), lambda values: f"⟨{_at(0)(values)}⟩"),
-    **dict.fromkeys(("chem", "chem2"), _joined("")),
+    **dict.fromkeys(("chem", "chem2", "shy", "wbr"), _joined("")),
     **{name: _ship(name.upper()) for name in ("hms", "uss", "ss", "sms", "rms", "hmas", "hmcs", "mv", "ms", "ins")},
     "ship": lambda values: " ".join(filter(None, values[:2])),
     "e": lambda values: "×10^" + _at(0)(values),

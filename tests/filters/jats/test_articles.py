@@ -52,6 +52,10 @@ def text_of(body: str, choices: ArticleChoices | None = None) -> str:
         ("<def-list><def-item><term>mill</term><def><p>grinds</p></def></def-item></def-list>", "mill: grinds"),
         ("<disp-quote><p>Said.</p></disp-quote>", "> Said."),
         ("<preformat>a\n  b</preformat>", "```\na\n  b\n```"),
+        (
+            "<p>Donau&#173;dampf\u00adschiff</p><preformat>a\u00adb</preformat>",
+            "Donaudampfschiff\n\n```\na\u00adb\n```",
+        ),
         ("<p>before <disp-formula><tex-math>x=1</tex-math></disp-formula> after</p>", "before\n\n$$\nx=1\n$$\n\nafter"),
         (
             "<fig><label>Figure 1.</label><caption><title>A mill.</title><p>At night.</p></caption><graphic/></fig>",

@@ -17,6 +17,10 @@ CASES = [
         "a site and or https://example.org",
     ),
     ("Tom &amp; Jerry&nbsp;&mdash; 5 &lt; 6", "Tom & Jerry — 5 < 6"),
+    (
+        "Donau&shy;dampf\u00adschiff{{shy}}fahrt {{shy|ka|pi|tän}} <code>a\u00adb</code>",
+        "Donaudampfschifffahrt kapitän `a\u00adb`",
+    ),
     ("H<sub>2</sub>O is 10<sup>-3</sup> m<sup>th</sup>", "H₂O is 10⁻³ mth"),
     ("a <code>x = [[y]]</code> b", "a `x = y` b"),
     ("<nowiki>'''[[not]] a {{link}}'''</nowiki>", "'''[[not]] a {{link}}'''"),
