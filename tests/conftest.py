@@ -7,8 +7,13 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import hypothesis
 import pytest
 from gristmill.sandbox.bubblewrap import examined
+
+# Time never decides a test.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = {

@@ -49,7 +49,7 @@ odd = st.text(alphabet="darn it_heckéAÉ!İX9\n\u0307性", max_size=30)
 
 
 @given(texts=st.lists(odd | st.lists(st.sampled_from([*ENTRIES, "x", "DARN"]), max_size=5).map(" ".join), max_size=5))
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 def test_found_where_the_regular_expressions_of_c4_find(word_list, texts):
     either = "|".join(map(re.escape, ENTRIES))
     flanked, anywhere = re.compile(rf"(?:\W|^)({either})(?:\W|$)"), re.compile(either)

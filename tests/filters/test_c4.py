@@ -93,7 +93,7 @@ def plain_page(text, definition):
 
 @pytest.mark.parametrize("name", DEFINITIONS)
 @given(texts=texts_lists)
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_kernel_equals_the_rules_in_python(name, texts):
     found = measured(
         texts, *(f"c4_{name}_{fact}" for fact in ("lines", "kept_lines", "lorem_ipsum", "curly_bracket"))
@@ -114,7 +114,7 @@ def run_datatrove(text, **options):
     ("name", "options"), [("datatrove", {}), ("datatrove_any_end", {"filter_no_terminal_punct": False})]
 )
 @given(texts=texts_lists)
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 def test_decision_and_text_equal_datatrove(name, options, exact, texts):
     peers = [run_datatrove(text, **options) for text in texts]
     rules = profile("c4@datatrove").rules
@@ -135,7 +135,7 @@ def test_decision_and_text_equal_datatrove(name, options, exact, texts):
 
 @pytest.mark.parametrize("options", [{}, {"filter_no_terminal_punct": False}])
 @given(texts=st.lists(pages, min_size=1, max_size=4))
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 def test_sentences_equal_datatrove(options, texts):
     name = "datatrove_any_end" if options else "datatrove"
     counts = measured(texts, f"c4_{name}_sentences")[f"c4_{name}_sentences"]

@@ -37,7 +37,7 @@ def plain(text):
 
 
 @given(texts=st.lists(pages | odd_text, max_size=5))
-@settings(max_examples=examples(80), deadline=None)
+@settings(max_examples=examples(80))
 def test_kernel_equals_the_rules_in_python(texts):
     names = ("lines", "lines_without_terminal_mark", "short_lines", "lorem_ipsum", "javascript", "curly_bracket")
     found = measured(texts, *(f"c4_dolma_{name}" for name in names)).values()

@@ -60,7 +60,7 @@ def plain(text):
 
 
 @given(texts=texts_lists)
-@settings(max_examples=examples(120), deadline=None)
+@settings(max_examples=examples(120))
 def test_kernel_equals_the_rules_in_python(texts):
     batch = pa.record_batch({"text": pa.array(texts, pa.large_string())})
     found = family("fineweb_lines").function(batch, {})
@@ -70,7 +70,7 @@ def test_kernel_equals_the_rules_in_python(texts):
 
 @pytest.mark.parametrize("exact", [False, True])
 @given(texts=texts_lists)
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 def test_decision_and_first_reason_equal_datatrove(exact, texts):
     failed = failed_rules(profile("fineweb"), texts, exact)
     for text, reasons in zip(texts, failed, strict=True):

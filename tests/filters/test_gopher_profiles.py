@@ -82,7 +82,7 @@ prose_texts = st.lists(st.tuples(nasty_texts, st.integers(1, 6)), min_size=1, ma
 
 
 @given(texts=st.lists(st.one_of(nasty_texts, prose_texts), min_size=1, max_size=6))
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_datatrove_parity_on_generated_text(texts: list[str]) -> None:
     assert our_first_reasons(texts, exact=True) == first_reasons(texts)
 

@@ -44,7 +44,7 @@ def measured(name: str, texts: list[str | None], kind: pa.DataType) -> list[dict
 
 @pytest.mark.parametrize("name", REFERENCES)
 @given(texts=st.lists(nasty_texts, min_size=1, max_size=8), wide=st.booleans())
-@settings(max_examples=examples(80), deadline=None)
+@settings(max_examples=examples(80))
 def test_signals_equal_the_reference(name: str, texts: list[str], wide: bool) -> None:
     rows = measured(name, list(texts), pa.large_string() if wide else pa.string())
     assert rows == [REFERENCES[name](text) for text in texts]

@@ -108,7 +108,7 @@ def test_long_documents_are_read_beyond_their_head() -> None:
     assert (row["language"], row["second_language"]) == ("de", "en")
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(
     st.lists(st.text(st.one_of(st.sampled_from("aé漢😀\n\x00\x85\ufffe"), st.characters(codec="utf-8")), max_size=60)),
     st.integers(1, 4),
@@ -142,7 +142,7 @@ def script_plainly(text: str) -> str | None:
     return "Jpan" if best == "Hira" else best
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(st.lists(st.text(st.one_of(st.sampled_from("aя漢かカ한😀\u0301 1\n"), st.characters(codec="utf-8")))))
 def test_script_kernel_is_the_reference(texts: list[str]) -> None:
     assert majority_scripts(pa.array(texts, pa.large_string())).to_pylist() == [script_plainly(text) for text in texts]

@@ -129,7 +129,7 @@ TEXT = st.lists(
 ).map(lambda pieces: "".join(pieces))  # fmt: skip
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(TEXT | TEXT.map(" ".join) | TEXT.map(lambda text: 40 * text), min_size=1, max_size=4))
 def test_counted_words_are_the_reference(texts: list[str]) -> None:
     profiles = np.array([[0, 1, 2, 3, 4, -1]] * len(texts), np.int32)
@@ -347,7 +347,7 @@ def guesses(most: int) -> st.SearchStrategy[Guesses]:
     return st.lists(st.tuples(LANGUAGE, SCORE), max_size=most, unique_by=lambda guess: guess[0])
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(max_examples=examples(150))
 @given(
     st.lists(
         st.tuples(st.sampled_from(TEXTS), guesses(2), guesses(3), st.floats(0, 1600), st.integers(0, 2)), min_size=1, max_size=5

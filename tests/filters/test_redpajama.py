@@ -119,7 +119,7 @@ def plain(text):
 
 
 @given(texts=texts_lists)
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 def test_kernels_equal_the_definitions_in_python(texts):
     batch = pa.record_batch({"text": pa.array(texts, pa.large_string())})
     found = family("redpajama").function(batch, {})

@@ -87,7 +87,7 @@ odd_text = st.text(alphabet="aBC 1٣².,k\n\r\x0b\x85\u2028\x00\u00a0é\u0301İ�
 
 
 @given(texts=st.lists(pages | odd_text, max_size=4))
-@settings(max_examples=examples(250), deadline=None)
+@settings(max_examples=examples(250))
 def test_line_rules_equal_the_modifiers_in_python(texts):
     edits = transform("refinedweb_lines")(texts_array(texts), {}).to_pylist()
     plain = [plain_lines(text) for text in texts]
@@ -187,7 +187,7 @@ def test_the_domains_are_those_of_dclm():
 @given(
     words=st.lists(st.text("abc.+", min_size=1, max_size=4), min_size=1, max_size=8), text=st.text("abc.+", max_size=12)
 )
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 def test_alternatives_match_the_longest_word_that_fits(words, text):
     longest_first = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
     for behind in ("", r"\b", "c"):
@@ -211,7 +211,7 @@ def test_removed_words_at_the_limit(removed, kept):
 
 
 @given(texts=st.lists(pages, min_size=1, max_size=3))
-@settings(max_examples=examples(30), deadline=None)
+@settings(max_examples=examples(30))
 def test_chain_equals_the_steps_one_after_the_other(texts):
     cleaned = text_version(texts, "refinedweb_cleaned")
     gopher = failed_rules(profile("gopher@dclm"), cleaned)

@@ -84,6 +84,6 @@ def test_lines(line, sentences):
     ).map(" ".join)
     | st.text(alphabet="aZ.?!…\" '\u00a0é", max_size=30)
 )
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 def test_kernel_equals_the_rule_in_python(line):
     assert kernel_count(line) == plain_count(line)

@@ -52,7 +52,7 @@ def two_rounds(draw: st.DrawFn) -> tuple[list[str], list[list[dict]], list[list[
     return texts, first, second
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(two_rounds())
 def test_compose_is_one_edit_for_two(case: tuple) -> None:
     texts, first, second = case
@@ -69,7 +69,7 @@ def test_compose_is_one_edit_for_two(case: tuple) -> None:
         assert found == {e["reason"] for e in one + two}
 
 
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(50))
 @given(two_rounds())
 def test_slices_and_narrow_strings(case: tuple) -> None:
     texts, first, second = case
@@ -190,7 +190,7 @@ def test_nfc(text: str, spans: list) -> None:
     assert reasons("nfc", text) == spans
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(
     st.lists(
         st.text(
@@ -259,7 +259,7 @@ def tidy(text: str) -> str:
     return re.sub("\n{3,}", "\n\n", text)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(st.text(st.sampled_from("a Â\u00a0 \t\n\r\x0b\x85\u2028é😀\x00"), max_size=40)))
 def test_whitespace_kernel_is_the_reference(texts: list[str]) -> None:
     expected = []
@@ -284,7 +284,7 @@ MIXED = st.text(
 )
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(st.lists(MIXED, min_size=1, max_size=5))
 def test_a_second_pass_of_clean_changes_nothing(texts: list[str]) -> None:
     originals = pa.array(texts)
@@ -293,7 +293,7 @@ def test_a_second_pass_of_clean_changes_nothing(texts: list[str]) -> None:
     assert edit_statistics(versioned_text(cleaned, "clean")[1])["edits"] == 0
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(st.lists(MIXED, min_size=1, max_size=5))
 def test_a_second_pass_of_each_step_changes_nothing(texts: list[str]) -> None:
     for name in ("encoding_repair", "nfc", "control_characters", "whitespace"):

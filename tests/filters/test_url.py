@@ -216,7 +216,7 @@ def oracle() -> Any:
 
 
 @pytest.mark.filterwarnings("ignore:The 'registered_domain' property:DeprecationWarning")
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(
     st.sampled_from(["http://", "https://", "HTTP://", "", "//"]),
     HOSTS,

@@ -8,7 +8,7 @@ from gristmill.filters.transforms.views import edits_within_pieces, pieces_after
 from gristmill.schemas.rows.edits import EDITS
 from gristmill.schemas.rows.kind import PIECES, SEPARATOR, View
 from gristmill.schemas.rows.registry import row_kind
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 LABELS = ("system", "user", "assistant", "tool")
@@ -44,7 +44,6 @@ def chosen(row: Row, view: View) -> list[int]:
     return list(range(meant[-1])) if meant else list(range(len(row)))
 
 
-@settings(deadline=None)
 @given(ROWS, st.sampled_from(VIEWS))
 def test_a_view_joins_its_pieces(rows: list[Row | None], view: View) -> None:
     texts, pieces = columns(rows)
@@ -88,7 +87,6 @@ def edited_pieces(texts: list[str], edits: list[dict[str, Any]]) -> list[str]:
     return [piece.decode() for piece in out]
 
 
-@settings(deadline=None)
 @given(ROWS, st.data())
 def test_edits_of_a_text_stay_in_its_pieces(rows: list[Row | None], data: st.DataObject) -> None:
     texts, pieces = columns(rows)

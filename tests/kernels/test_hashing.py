@@ -5,7 +5,7 @@ import pytest
 from gristmill.kernels.compile import kernel
 from gristmill.kernels.hashing import FNV_START, GOLDEN, fnv1a, murmur32, murmur64, splitmix64, splitmix64_all
 from gristmill.kernels.xxh64 import avalanche
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 WORDS = st.integers(0, (1 << 64) - 1)
@@ -39,7 +39,6 @@ def _all_of(value):  # type: ignore[no-untyped-def]
     return splitmix64(value), murmur64(value), avalanche(value), murmur32(np.uint32(value))
 
 
-@settings(deadline=None)
 @given(WORDS)
 def test_finalisers(value: int) -> None:
     expected = (

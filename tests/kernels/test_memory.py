@@ -3,7 +3,7 @@
 import numpy as np
 from gristmill.kernels.compile import kernel
 from gristmill.kernels.memory import copy_bytes, item_bytes, load64, low_bytes
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 
@@ -22,13 +22,11 @@ def _sizes(small, large):
     return item_bytes(small), item_bytes(large)
 
 
-@settings(deadline=None)
 @given(st.binary(min_size=11, max_size=11), st.integers(0, 3), st.integers(1, 8))
 def test_low_bytes(data: bytes, at: int, count: int) -> None:
     assert _low(np.frombuffer(data, np.uint8), at, count) == int.from_bytes(data[at : at + count], "little")
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=40), st.integers(0, 9), st.data())
 def test_copied_bytes(source: bytes, at: int, draw: st.DataObject) -> None:
     start = draw.draw(st.integers(0, len(source)))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.generated import examples
 
 
-@settings(deadline=None, max_examples=examples(100))
+@settings(max_examples=examples(100))
 @example("\x00\x7f\x80\u07ff\u0800\uffff\U00010000\U0010ffff")
 @given(st.text(max_size=12))
 def test_there_and_back(text: str) -> None:
@@ -29,7 +29,7 @@ def _decode(data, start, end, out):
     return decode_utf8(data, start, end, out)
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(max_examples=examples(200))
 @given(
     st.lists(st.sampled_from(["a", "bcdefghi", "\x00", "é", "中", "\U00010000", "ab", "c" * 17]), max_size=12).map(
         "".join

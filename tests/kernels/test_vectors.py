@@ -13,7 +13,7 @@ from gristmill.kernels.vectors import (
     range_mask,
     set_bits,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 
@@ -42,7 +42,6 @@ def _place(data: bytes, i: int, end: int, wanted: bytes) -> int:
     return next((at for at in range(i, end) if data[at] in wanted), end)
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(b"ab<\x00\xff"), max_size=150), st.integers(0, 150), st.integers(0, 150), st.data())
 def test_places_of_bytes(values: list[int], first: int, last: int, data: st.DataObject) -> None:
     text = bytes(values)
@@ -56,7 +55,6 @@ def test_places_of_bytes(values: list[int], first: int, last: int, data: st.Data
     )
 
 
-@settings(deadline=None)
 @given(st.binary(min_size=LANES, max_size=LANES), st.integers(0, 3), st.integers(0, 255))
 def test_masks(block: bytes, at: int, byte: int) -> None:
     mask, lowest, bits = _mask(np.frombuffer(b"123"[:at] + block, np.uint8), at, byte)
@@ -65,7 +63,6 @@ def test_masks(block: bytes, at: int, byte: int) -> None:
     assert bits == block.count(byte)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(b"azAZ@[`{\x00\x7f\x80\xff"), min_size=LANES, max_size=LANES),
     st.sampled_from(b"az"),
@@ -78,7 +75,6 @@ def test_letters_in_either_case_and_ranges(block: list[int], letter: int, first:
     assert inside == sum(1 << k for k, byte in enumerate(block) if (byte - first) % 256 < count)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 2**64 - 1))
 def test_masks_of_64(mask: int) -> None:
     assert _of_wide_mask(np.uint64(mask)) == ((mask & -mask).bit_length() - 1, mask.bit_count())

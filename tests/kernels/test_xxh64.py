@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.generated import examples
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(max_examples=examples(150))
 @given(st.binary(max_size=130), st.integers(0, 9), st.sampled_from([0, 1, 7, 2**64 - 1]))
 def test_equals_the_library(data: bytes, start: int, seed: int) -> None:
     start = min(start, len(data))

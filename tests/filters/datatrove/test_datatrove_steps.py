@@ -146,7 +146,7 @@ def spans(draw: st.DrawFn, replaced: bool) -> list[tuple[int, int, str]]:
     return [(a, b, draw(st.sampled_from(["", "X", "YZ"])) if replaced else "") for a, b in pairs]
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(first=spans(replaced=True), later=spans(replaced=False))
 def test_deletions_move_with_the_text(first: list[tuple[int, int, str]], later: list[tuple[int, int, str]]) -> None:
     text = "abcdefghijkl"

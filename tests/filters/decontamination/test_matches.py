@@ -33,7 +33,7 @@ def cut(text: str, options: Normalisation) -> list[tuple[str, int, int]]:
 
 
 @pytest.mark.parametrize("options", [RAW, FULL, OPTIONS])
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(text=st.text(LETTERS, max_size=40))
 def test_words_are_those_of_plain_python(options: Normalisation, text: str) -> None:
     assert cut(text, options) == words_plainly(text, options)
@@ -87,7 +87,7 @@ def sentence(dice: random.Random, least: int, most: int) -> str:
     return " ".join(dice.choices(VOCABULARY, k=dice.randint(least, most)))
 
 
-@settings(max_examples=examples(120), deadline=None)
+@settings(max_examples=examples(120))
 @given(
     seed=st.integers(0, 1 << 30), n=st.integers(2, 5), min_words=st.integers(1, 4), max_items=st.sampled_from([1, 2, 9])
 )
@@ -110,7 +110,7 @@ def test_matches_are_those_of_brute_force(seed: int, n: int, min_words: int, max
         assert mine == sorted(matches_plainly(document, passages, counted, n, OPTIONS))
 
 
-@settings(max_examples=examples(80), deadline=None)
+@settings(max_examples=examples(80))
 @given(seed=st.integers(0, 1 << 30), n=st.integers(2, 4))
 def test_overlaps_are_those_of_sets_of_ngrams(seed: int, n: int) -> None:
     dice = random.Random(seed)

@@ -23,7 +23,7 @@ def _smallest_member(left: np.ndarray, right: np.ndarray, nodes: int) -> np.ndar
     return smallest[labels]
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(max_examples=examples(150))
 @given(GRAPHS)
 def test_components_equal_scipy(graph: tuple[int, list[tuple[int, int]]]) -> None:
     nodes, edges = graph
@@ -47,7 +47,7 @@ def test_a_large_random_graph() -> None:
     assert np.array_equal(connected_components(left, right, 50_000), _smallest_member(left, right, 50_000))
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(max_examples=examples(150))
 @given(GRAPHS, st.randoms())
 def test_star_is_the_greedy_pass(graph: tuple[int, list[tuple[int, int]]], random) -> None:
     nodes, edges = graph

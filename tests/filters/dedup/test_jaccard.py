@@ -20,7 +20,7 @@ def _all_pairs(count: int) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(np.arange(count), count), np.tile(np.arange(count), count)
 
 
-@settings(deadline=None, max_examples=examples(80))
+@settings(max_examples=examples(80))
 @given(SETS)
 def test_equals_sets(sets: list[set[int]]) -> None:
     left, right = _all_pairs(len(sets))

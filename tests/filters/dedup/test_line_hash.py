@@ -15,7 +15,7 @@ CHARACTERS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(max_examples=examples(150))
 @example(["", "\n", "a\n", "\na", "a\n\nb", "a\nb\n \u3000\nc", "\r\n\r\na", "...\n!!"], "paragraph", 0)
 @given(
     st.lists(st.text(CHARACTERS, max_size=30), max_size=4), st.sampled_from(["line", "paragraph"]), st.integers(0, 4)

@@ -24,7 +24,7 @@ def _low32(shingle: bytes) -> int:
     return xxhash.xxh64_intdigest(shingle) & 0xFFFFFFFF
 
 
-@settings(deadline=None, max_examples=examples(60))
+@settings(max_examples=examples(60))
 @given(
     TEXTS, st.sampled_from([(112, 1), (128, 1), (7, 3)]), st.sampled_from([Shingling(), Shingling(2, 3, "auto", FULL)])
 )

@@ -51,7 +51,7 @@ def _normalised(texts: list[str], options: Normalisation) -> list[str]:
     return [data[a:b].tobytes().decode() for a, b in pairwise(offsets)]
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(max_examples=examples(150))
 @example(list(HARD), FULL)
 @given(TEXTS, st.sampled_from(USED) | st.builds(Normalisation, case=st.booleans(), whitespace=st.booleans()))
 def test_kernel_equals_definition(texts: list[str], options: Normalisation) -> None:
@@ -65,7 +65,7 @@ def test_every_code_point(options: Normalisation) -> None:
     assert _normalised(texts, options) == [normalise_plainly(text, options) for text in texts]
 
 
-@settings(deadline=None, max_examples=examples(30))
+@settings(max_examples=examples(30))
 @given(st.text(CHARACTERS), OPTIONS)
 def test_second_pass_changes_nothing(text: str, options: Normalisation) -> None:
     once = normalise_plainly(text, options)
@@ -90,7 +90,7 @@ def test_examples(text: str, options: dict, expected: str) -> None:
     assert _normalised([text], normalisation(options)) == [expected]
 
 
-@settings(deadline=None, max_examples=examples(50))
+@settings(max_examples=examples(50))
 @given(TEXTS, st.sampled_from(USED))
 def test_hash_is_xxh3_of_the_normalised_bytes(texts: list[str], options: Normalisation) -> None:
     found = normalised_content_hash(pa.array(texts, pa.string()), options)

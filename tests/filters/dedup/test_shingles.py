@@ -27,7 +27,7 @@ SHINGLINGS = [
 ]
 
 
-@settings(deadline=None, max_examples=examples(120))
+@settings(max_examples=examples(120))
 @example(
     ["", " ", "one", "a b c d e", "a b c d e f", "漢字仮名交じり文です", "\x00 \x00", "a\rb\x85c\u2028d\x0be f"],
     SHINGLINGS[0],

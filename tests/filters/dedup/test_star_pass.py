@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.generated import examples
 
-SETTINGS = settings(max_examples=examples(60), deadline=None)
+SETTINGS = settings(max_examples=examples(60))
 
 
 @st.composite

@@ -69,7 +69,7 @@ def _by_partition(
     return mask
 
 
-@settings(deadline=None, max_examples=examples(60))
+@settings(max_examples=examples(60))
 @example(["a" * 60, "a" * 30, ""], 10, "keep-first", 1)
 @example(["a" * 60, "a" * 30, ""], 10, "remove-all", 3)
 @example(["abcabcabcabc", "bcabcabcab"], 6, "keep-first", 2)
@@ -85,7 +85,7 @@ def test_all_routes_give_the_mask_of_the_definition(
     assert np.array_equal(_by_partition(data, offsets, length, policy, 1, 3, salts), expected)
 
 
-@settings(deadline=None, max_examples=examples(120))
+@settings(max_examples=examples(120))
 @given(
     st.lists(st.lists(st.integers(0, 2), max_size=25), max_size=5),
     st.integers(1, 6),
@@ -207,7 +207,7 @@ def test_no_cut_joins_two_words(marked: str, left: str) -> None:
     assert apply_edits(texts, edits).to_pylist() == [left] == [cut_plainly(text, goes)]
 
 
-@settings(deadline=None, max_examples=examples(80))
+@settings(max_examples=examples(80))
 @given(st.lists(st.text("aé漢😀 \n\u3000", max_size=12), max_size=5), st.data())
 def test_cuts_are_whole_characters_inside_the_mask(texts: list[str], draw: st.DataObject) -> None:
     data, offsets = _joined([text.encode() for text in texts])

@@ -140,7 +140,7 @@ def test_loops(text: str, repeats: int, period: int | None) -> None:
 WORDS = st.text("abcé 中.", min_size=2, max_size=25)
 
 
-@settings(max_examples=examples(80), deadline=None)
+@settings(max_examples=examples(80))
 @given(WORDS, st.text("xyzw", max_size=30), st.integers(3, 6), st.text("uvkl", max_size=30))
 def test_planted_loops_are_found_whole(unit: str, before: str, times: int, after: str) -> None:
     text = before + unit * times + after
@@ -161,7 +161,7 @@ def test_loops_cost_what_the_text_is_long() -> None:
     assert measured[2]["loop_repeats"] == 40
 
 
-@settings(max_examples=examples(80), deadline=None)
+@settings(max_examples=examples(80))
 @given(st.text("ab ", max_size=60), st.text("ab ", max_size=60), st.text("aBc \n", max_size=40))
 def test_copies_are_those_of_the_reference(prompt: str, answer: str, shared: str) -> None:
     prompt, answer = f"{prompt}{shared}", f"{answer}{shared}{answer}"

@@ -95,7 +95,7 @@ def test_a_row_says_that_it_was_cut(reason: str | None, cut: bool | None) -> Non
 TURN = st.tuples(st.sampled_from(["system", "user", "assistant", "tool", "critic"]), st.text("aé中 \n", max_size=4))
 
 
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(50))
 @given(st.lists(st.lists(TURN, max_size=6), min_size=1, max_size=4))
 def test_the_kernel_is_its_reference(conversations: list[list[tuple[str, str]]]) -> None:
     turns = turns_of(stored_batch(conversations))

@@ -27,7 +27,7 @@ def array(*texts: str | None) -> pa.Array:
     return pa.array(texts, pa.large_string())
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(st.lists(st.text("abcDÉ 中文ไ.1-", max_size=20), min_size=2, max_size=2))
 def test_features_are_those_of_the_reference(texts: list[str]) -> None:
     """Equal features get equal numbers, others others (but for collisions, which texts so short do not have)."""

@@ -154,7 +154,7 @@ def test_what_is_no_page() -> None:
     assert str(extract("<p>a\ud800b " + PARAGRAPHS[0])).startswith("a\ufffdb")
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(
     st.lists(
         st.sampled_from(
@@ -269,7 +269,6 @@ def test_a_table_of_labels_holds_every_score(scores: dict[int, float]) -> None:
 BLOCKS = st.lists(st.tuples(st.floats(-6, 6), st.integers(0, 50), st.booleans()), max_size=30)
 
 
-@settings(deadline=None)
 @given(BLOCKS)
 def test_blocks_are_chosen_as_in_plain_python(found: list[tuple[Any, ...]]) -> None:
     sums, sizes = np.array([one[0] for one in found], float), np.array([one[1] for one in found], float)

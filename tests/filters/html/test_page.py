@@ -137,7 +137,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(PIECES, max_size=60))
 def test_blocks_of_any_markup(pieces: list[str]) -> None:
     """Blocks follow each other in the text, none is blank, and each element comes behind the one it is in."""
@@ -151,13 +151,13 @@ def test_blocks_of_any_markup(pieces: list[str]) -> None:
     assert all(page.elements[number, PARENT] < number for number in range(len(page.elements)))
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(st.binary(max_size=200))
 def test_any_bytes(html: bytes) -> None:
     read_page(html)
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(
     st.lists(
         st.text(st.characters(exclude_characters="<&\0\r\xa0", exclude_categories=["Cs"]), max_size=20), max_size=8

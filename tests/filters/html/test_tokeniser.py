@@ -88,7 +88,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(st.lists(PIECES, max_size=30), st.sampled_from(sorted(STATES)))
 def test_every_document_ends(pieces: list[str], state: str) -> None:
     """No text is lost that no markup surrounds: letters outside tags and comments come out as they went in."""

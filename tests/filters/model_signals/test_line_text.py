@@ -25,7 +25,7 @@ def in_steps(line: str) -> str:
     return CONTROL.sub("", line)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(TEXT)
 def test_a_line_is_normalised_as_in_separate_steps(line: str) -> None:
     assert ccnet_line(line) == in_steps(line)
@@ -47,7 +47,7 @@ def test_what_ccnet_makes_of_a_line(line: str, expected: str) -> None:
     assert ccnet_line(line) == expected
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(TEXT, st.sampled_from(["none", "lower", "words", "ccnet"]))
 def test_one_line_is_one_line_without_labels(text: str, normalisation: str) -> None:
     line = one_line(text + " __label__positive", normalisation)  # type: ignore[arg-type]
@@ -61,7 +61,7 @@ def test_blank_lines_are_left_out() -> None:
     assert ccnet_lines("A\n\n \n\x07\nB") == ["a", "b"]
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(TEXT)
 def test_sentences_cover_everything_but_blanks(text: str) -> None:
     spans = list(sentences(text))

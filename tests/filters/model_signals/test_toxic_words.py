@@ -26,7 +26,7 @@ def measured(texts: list[str], languages: list[str | None], **options: Any) -> l
     return family("toxic_words").function(batch, options).to_pylist()
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(st.text(st.sampled_from("bad very.İxμίσος_Σ!😀"), max_size=30), st.booleans())
 def test_places_are_those_of_the_expression(text: str, flanked: bool) -> None:
     lowered = "".join("i̇" if c == "İ" else c.lower().replace("ς", "σ") if c != "ς" else c for c in text)

@@ -67,7 +67,7 @@ def replaced(text: str, action: str) -> str:
     return str(apply_edits(texts, changes)[0].as_py())
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(TEXTS, st.sampled_from([MASK, PSEUDONYM]))
 def test_masked_text_scanned_again_holds_nothing(text: str, action: str) -> None:
     once = replaced(text, action)
@@ -75,7 +75,7 @@ def test_masked_text_scanned_again_holds_nothing(text: str, action: str) -> None
     assert replaced(once, action) == once
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(st.sampled_from(PSEUDONYM_KINDS), st.text(max_size=20), st.sampled_from(["", "0x", "::"]))
 def test_pseudonyms_are_no_values(kind: str, value: str, mark: str) -> None:
     pseudonym = Pseudonyms(KEY).of(kind, mark + value)

@@ -87,7 +87,7 @@ def test_numbers_of_codes_that_are_no_regions() -> None:
         assert (judgement.region, judgement.is_valid) == (str(code), True)
 
 
-@settings(max_examples=examples(600), deadline=None)
+@settings(max_examples=examples(600))
 @given(st.sampled_from([*REGIONS, None]), PREFIXES | st.just(""), DIGITS, st.booleans())
 @example("US", "", "2126647665", False)
 @example("AR", "0", "11154567890", False)

@@ -53,7 +53,7 @@ def seen(text: str) -> int:
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_classes_as_in_plain_python(name: str) -> None:
-    @settings(max_examples=examples(150), deadline=None)
+    @settings(max_examples=examples(150))
     @given(TEXTS)
     @example("+1 (212) 664-7665x12")
     @example("1.2.3.4.5")
@@ -66,7 +66,7 @@ def test_classes_as_in_plain_python(name: str) -> None:
     agrees()
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(400))
 @given(ROWS)
 @example("(212) 664-7665")
 @example("+33 1 42 68 53 00")
@@ -81,7 +81,7 @@ def test_rows_of_numbers_as_in_plain_python(row: str) -> None:
     assert seen(row) & NUMBERS == expected, row
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(TEXTS)
 @example("١٢٣٤٥٦٧")
 @example("+1 (212) 664-7665x12")
@@ -102,7 +102,7 @@ WORDS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(st.one_of(st.sampled_from(WORDS), ROWS), max_size=6).map("".join))
 @example("call me at 416 60 039")
 @example("20 tel. 0301234567")
@@ -136,13 +136,13 @@ def test_no_word_no_candidate() -> None:
         assert not seen(f"{word} A1") & kinds.MAY_BE_NAMED_IDENTITY, word
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(st.sampled_from(["AKIA", "ghp_", "sk", "AC", "M", "xox", "pass", "word"]), st.text("aB3_", max_size=24))
 def test_keys_as_in_plain_python(prefix: str, rest: str) -> None:
     assert bool(seen(prefix + rest) & kinds.MAY_BE_KEY) == is_key_like(prefix + rest)
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(
     st.sampled_from(["db_", "", "MY", "x"]),
     st.sampled_from(["PASSWORD", "token", "Api_Key", "user", "o_key", "secre", "monkey", "Kennwort"]),
@@ -153,7 +153,7 @@ def test_assigned_names_as_in_plain_python(prefix: str, name: str) -> None:
     assert not seen(f"{prefix}{name} v") & kinds.MAY_BE_NAMED_SECRET
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(st.lists(st.one_of(st.none(), TEXTS, st.text(max_size=30)), max_size=4))
 def test_spans_lie_in_their_text_on_characters(texts: list[str | None]) -> None:
     array = pa.array(["padding 1.2.3.4", *texts], pa.large_string()).slice(1)

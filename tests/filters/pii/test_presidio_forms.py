@@ -30,7 +30,7 @@ SHAPES = {  # of expressions with look-aheads, or checks that generated values n
     "UkDrivingLicenceRecognizer": ["KELLE701019AB9XY", "WU999655317CD9ZZ"],
     "ZaDriverLicenseRecognizer": ["12345678AB", "6001234567XYZ"],
 }
-SEARCH = settings(max_examples=examples(200), database=None, deadline=None, phases=[Phase.generate])
+SEARCH = settings(max_examples=examples(200), database=None, phases=[Phase.generate])
 
 
 @cache

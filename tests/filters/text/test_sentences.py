@@ -33,14 +33,14 @@ def test_sentences(text: str, expected: list[str]) -> None:
     assert sentence_counts(batch).tolist() == [len(expected)]
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(400))
 @given(texts)
 def test_sentences_equal_spacy(text: str) -> None:
     batch = pa.array([text], pa.large_string())
     assert pieces(text, sentence_spans(batch), 0) == pieces(text, sentence_spans(batch, exact=True), 0)
 
 
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(50))
 @given(batches)
 def test_rows_do_not_touch_each_other(rows: list[str | None]) -> None:
     batch = pa.array(rows, pa.string())

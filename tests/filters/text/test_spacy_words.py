@@ -46,19 +46,19 @@ def test_words(text: str, expected: list[str]) -> None:
     assert words(text, exact=True) == expected
 
 
-@settings(max_examples=examples(800), deadline=None)
+@settings(max_examples=examples(800))
 @given(texts)
 def test_compiled_equals_spacy(text: str) -> None:
     assert words(text) == words(text, exact=True)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.text("0123456789.:/@aäＺx-_~?٣\U00020000😀", max_size=24))
 def test_urls_equal_spacy(text: str) -> None:
     assert words(text) == words(text, exact=True)
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(st.lists(st.text("abZ.,'()-3\x00é", min_size=1, max_size=18), min_size=1, max_size=6), st.randoms())
 def test_chunks_that_come_again_equal_spacy(chunks: list[str], random: Random) -> None:
     """In one text and in others of the batch; the shortest, the longest and longer ones than are remembered."""
@@ -71,7 +71,7 @@ def test_chunks_that_come_again_equal_spacy(chunks: list[str], random: Random) -
 _OCTETS = "10 127 169 254 192 168 172 16 31 32 0 00 1 223 224 255 256 99 ٣ 1٣ 2٣٣ 100 249 253".split()  # noqa: SIM905
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(st.sampled_from(_OCTETS), min_size=3, max_size=5).map(".".join))
 def test_dotted_addresses_equal_spacy(address: str) -> None:
     """An infix behind each address shows whether it was taken for a URL."""
@@ -79,7 +79,7 @@ def test_dotted_addresses_equal_spacy(address: str) -> None:
     assert words(row) == words(row, exact=True)
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(texts)
 def test_words_and_sentences_equal_datatrove(text: str) -> None:
     from datatrove.utils.word_tokenizers import load_word_tokenizer
@@ -109,7 +109,7 @@ def test_every_character_of_a_rule_between_letters_digits_and_alone() -> None:
         assert pieces(text, compiled, r) == pieces(text, exact, r)
 
 
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(50))
 @given(batches)
 def test_rows_do_not_touch_each_other(rows: list[str | None]) -> None:
     """A batch, a slice of a larger one and `string` columns give what each text gives alone."""

@@ -89,7 +89,7 @@ def test_every_white_space_character_and_no_other() -> None:
 
 
 @given(text=texts)
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 def test_words_and_their_characters(text: str) -> None:
     data, reading, starts, ends = _work(text)
     edges = np.empty(len(data) + 2, np.int64)
@@ -101,7 +101,7 @@ def test_words_and_their_characters(text: str) -> None:
 
 
 @given(text=texts, run=st.integers(0, 2))
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 def test_lines_and_pieces(text: str, run: int) -> None:
     data, reading, starts, ends = _work(text)
     count, _ = _pieces(data, CLASS, reading, run, starts, ends)

@@ -119,7 +119,7 @@ def test_no_text_gets_a_special_id(kind: str, flags: str) -> None:
     assert tokenizer.encode("ab <tool> ba", add_special_tokens=False).ids.count(tokenizer.token_to_id("<tool>")) == 1
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(
     text=st.lists(st.sampled_from([*SPECIAL, *SPECIAL, *CHARACTERS, " ", "\n", "<0x0A>", "＜s＞"]), max_size=12).map(
         "".join
@@ -138,7 +138,7 @@ def tokenizers() -> dict[str, tuple[Tokenizer, set[int]]]:
     return {kind: (load_for_text(made(kind)), special_ids(made(kind))) for kind in KINDS}
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(
     text=st.text(alphabet=[character for character in CHARACTERS if character not in "<[E|"] + [" ", "é"], max_size=30)
 )

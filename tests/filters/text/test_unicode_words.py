@@ -33,14 +33,14 @@ def test_segments(text: str, expected: list[str], counted: list[str]) -> None:
     assert segments(text, alnum_first=True) == counted
 
 
-@settings(max_examples=examples(500), deadline=None)
+@settings(max_examples=examples(500))
 @given(st.one_of(texts, st.text(_SAMPLE, max_size=25)))
 def test_segments_equal_uniseg(text: str) -> None:
     assert segments(text) == list(words(text))
     assert segments(text, alnum_first=True) == [word for word in words(text) if word[0].isalnum()]
 
 
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(50))
 @given(batches)
 def test_rows_do_not_touch_each_other(rows: list[str | None]) -> None:
     spans = unicode_word_spans(pa.array(["before", *rows], pa.string())[1:])

@@ -11,7 +11,7 @@ from tests.filters.text.word_texts import batches, pieces, texts
 from tests.generated import examples
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(400))
 @given(texts)
 def test_wordpunct_equals_re(text: str) -> None:
     assert pieces(text, wordpunct_spans(pa.array([text])), 0) == re.findall(r"\w+|[^\w\s]+", text)
@@ -22,7 +22,7 @@ def test_every_character_is_of_the_class_re_gives_it() -> None:
     assert pieces(text, wordpunct_spans(pa.array([text])), 0) == re.findall(r"\w+|[^\w\s]+", text)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(texts)
 def test_fasttext_tokens_equal_fasttext(text: str) -> None:
     """fastText adds `</s>` for a line feed, which is no span of the text."""
@@ -30,7 +30,7 @@ def test_fasttext_tokens_equal_fasttext(text: str) -> None:
     assert pieces(text, fasttext_spans(pa.array([text])), 0) == expected
 
 
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(50))
 @given(batches)
 def test_rows_do_not_touch_each_other(rows: list[str | None]) -> None:
     for rule in (wordpunct_spans, fasttext_spans):

@@ -196,7 +196,7 @@ def test_hostile_pages_end(page: str) -> None:
     assert len(article.text) <= 4 * len(page) + 100
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(st.text(st.sampled_from(list("{}[]|'=*#:;<>/!-_& \nab\x01\x02\x030")), max_size=80))
 def test_anything_is_a_page(page: str) -> None:
     article = to_markdown(page, "T")

@@ -56,7 +56,7 @@ def applies(named: NamedRule, row: dict[str, Any]) -> bool:
 
 
 @given(rows=st.lists(values, min_size=1, max_size=12))
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 def test_masks_equal_one_by_one(rows: list[dict[str, Any]]) -> None:
     named = [
         *[NamedRule(rule.name, rule) for rule in RULES],

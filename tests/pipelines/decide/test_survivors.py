@@ -69,7 +69,7 @@ def chosen(folder: Path, rows: Sequence[dict[str, Any]], parts: int, engine: Eng
 
 
 @given(rows=st.lists(candidate, max_size=12), parts=st.integers(1, 3))
-@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_in_memory_equals_the_order(tmp_path: Path, rows: list[dict[str, Any]], parts: int) -> None:
     rows = [{**row, "doc_id": f"{number:02d}"} for number, row in enumerate(rows)]
     assert chosen(tmp_path, rows, parts, Engine()) == by_hand(rows)

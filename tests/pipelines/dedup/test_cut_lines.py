@@ -44,7 +44,7 @@ def without_repeats(
     return {name: text for name, text in left.items() if text.strip() or text == texts[name]}
 
 
-@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(["Read 12 more of it\nA) yes\nread 34 MORE of it", "READ 99 more of it"], "line", 7, "global", 3)
 @example(["a line of it\nand one\n\na line of it\nand one", "a line of it"], "paragraph", 3, "source", 17)
 @given(

@@ -42,7 +42,7 @@ TEXTS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(["ab" * 30, "ba" * 30, "ab" * 30], "partitioned", "keep-first", 3, 8)
 @example(["ab" * 30, "ba" * 30, "ab" * 30], "memory", "remove-all", 1, 9)
 @example(["x漢字漢字", "漢字漢字y", "é漢字漢字"], "partitioned", "remove-all", 17, 8)

@@ -48,7 +48,7 @@ def test_counts_and_diffs(tmp_path: Path) -> None:
     assert "Near duplicates: what was compared" in written
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(WORDS, WORDS)
 def test_a_diff_holds_both_texts(one: list[str], other: list[str]) -> None:
     pieces = word_diff(" ".join(one), " ".join(other))

@@ -32,7 +32,7 @@ def digest(rows: list[dict]) -> int:
     return batch_digest(pa.RecordBatch.from_pylist(rows, SCHEMA), NAMES)
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(st.lists(ROW, max_size=12), st.randoms(use_true_random=False), st.integers(0, 12))
 def test_order_and_cuts_do_not_matter(rows: list[dict], dice: object, cut: int) -> None:
     shuffled = list(rows)

@@ -35,7 +35,7 @@ def batch_of(rows: list[tuple[int, str | None]]) -> pa.RecordBatch:
     batches=st.lists(st.lists(st.tuples(st.integers(-3, 9), st.none() | st.text(max_size=4)), max_size=12), max_size=8),
     spill_bytes=st.sampled_from([0, 100, 300, 1 << 20]),
 )
-@settings(max_examples=examples(80), deadline=None)
+@settings(max_examples=examples(80))
 def test_every_row_once_and_each_group_together(batches: list[list[tuple[int, str | None]]], spill_bytes: int) -> None:
     expected = defaultdict(list)
     with Regroup(SCHEMA, "part", spill_bytes) as regroup:

@@ -42,7 +42,7 @@ def deita_plainly(vectors: np.ndarray, budget: int, limit: float, reaches: bool 
     return found
 
 
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 @given(
     st.integers(1, 60), st.integers(1, 40), st.sampled_from([0.5, 0.8, 0.9]), st.integers(0, 9), st.sampled_from([0, 4])
 )

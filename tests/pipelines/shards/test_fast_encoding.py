@@ -42,7 +42,7 @@ def encoders() -> dict[str, Encoder]:
     return {kind: Encoder(content()) for kind, content in KINDS.items()}
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(texts=st.lists(TEXTS, max_size=4))
 @pytest.mark.parametrize("kind", KINDS)
 def test_ids_are_those_of_tokenizers(encoders: dict[str, Encoder], kind: str, texts: list[str]) -> None:
@@ -84,7 +84,7 @@ def test_a_full_table_changes_nothing(kind: str, monkeypatch: pytest.MonkeyPatch
     assert_same(Encoder(KINDS[kind]()), [prose(seed=seed) for seed in range(4)])
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(text=TEXTS)
 @pytest.mark.parametrize("name", PATTERNS)
 def test_pre_tokens_are_those_of_tokenizers(name: str, text: str) -> None:
@@ -117,7 +117,7 @@ def _merged(data, byte_ids, keys, values):  # type: ignore[no-untyped-def]
     return out[: merge_bytes(data, 0, len(data), byte_ids, keys, values, scratch, out)]
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(
     raw=st.text(alphabet="thewand milgruβв水", min_size=1, max_size=120).map(str.encode)
     | st.binary(min_size=1, max_size=120)
@@ -137,7 +137,7 @@ def test_classes_are_those_of_tokenizers_not_of_python() -> None:
     assert [char for char in map(chr, range(0x100)) if flags[ord(char)] & SPACE] == list("\t\n\x0b\x0c\r \x85\xa0")
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(
     text=st.text(max_size=12)
     | st.lists(st.sampled_from(["e", "\u0301", "\u0327", "\u1100", "\u1161", "\u11a8", "가", "か", "\u3099"])).map(
@@ -195,7 +195,7 @@ def test_a_literal_special_token_is_text(kind: str) -> None:
     assert encoder.special.found_in(texts).tolist() == expected
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(texts=st.lists(st.text(alphabet="<|ab>é", max_size=12)), wanted=st.lists(st.text(alphabet="<|ab>é", max_size=3)))
 def test_literals_are_found_wherever_they_stand(texts: list[str], wanted: list[str]) -> None:
     expected = [any(string in text for string in wanted if string) for text in texts]

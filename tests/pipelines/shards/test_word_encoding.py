@@ -129,7 +129,7 @@ def encoders() -> dict[str, Encoder]:
     return found
 
 
-@settings(max_examples=examples(120), deadline=None)
+@settings(max_examples=examples(120))
 @given(texts=st.lists(TEXTS, max_size=4))
 @pytest.mark.parametrize("kind", KINDS)
 def test_ids_are_those_of_tokenizers(encoders: dict[str, Encoder], kind: str, texts: list[str]) -> None:

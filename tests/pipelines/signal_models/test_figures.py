@@ -27,7 +27,7 @@ def columns(rows: list[tuple[float, bool]]) -> tuple[np.ndarray, np.ndarray]:
     return np.array([score for score, _ in rows]), np.array([truth for _, truth in rows])
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(ROWS)
 def test_area_is_the_share_of_pairs_in_order(rows: list[tuple[float, bool]]) -> None:
     pairs = [(a > b) + 0.5 * (a == b) for a, yes in rows if yes for b, other in rows if not other]
@@ -35,7 +35,7 @@ def test_area_is_the_share_of_pairs_in_order(rows: list[tuple[float, bool]]) -> 
     assert math.isnan(area) if not pairs else area == pytest.approx(sum(pairs) / len(pairs))
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(ROWS)
 def test_the_best_threshold_has_the_best_f1(rows: list[tuple[float, bool]]) -> None:
     scores, truths = columns(rows)
@@ -48,7 +48,7 @@ def test_the_best_threshold_has_the_best_f1(rows: list[tuple[float, bool]]) -> N
     assert f1(found) == pytest.approx(max(f1(score) for score in scores))
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(ROWS, st.floats(0.01, 0.99))
 def test_a_threshold_keeps_the_share_or_less_and_the_next_one_more(
     rows: list[tuple[float, bool]], share: float

@@ -234,7 +234,7 @@ def test_commas_and_underscores_separate_groups_of_three_and_nothing_else(text: 
 SIZES = st.floats(min_value=1e-320, max_value=1.7e308)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.sampled_from(["parameters", "tokens", "flops"]), SIZES, st.none() | SIZES, SIZES, SIZES)
 def test_a_plan_is_made_of_finite_numbers_or_refused(
     name: str, value: float, unique: float | None, peak: float, price: float

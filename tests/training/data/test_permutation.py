@@ -46,7 +46,7 @@ def test_every_value_comes_once(size: int) -> None:
 
 
 @given(st.integers(1, 1 << 45), st.text("abc", max_size=5), st.lists(st.integers(0, 1 << 45), max_size=5))
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 def test_equals_the_reference_at_any_size(size: int, name: str, values: list[int]) -> None:
     inside = [value % size for value in values]
     order = Permutation.named(size, name)

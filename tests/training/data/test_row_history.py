@@ -61,7 +61,7 @@ HAPPENINGS = st.lists(
 
 
 @given(st.integers(2, 12), HAPPENINGS)
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_no_forgotten_row_is_served(rows: int, happenings: list[tuple[str, int, int, int]]) -> None:
     history, plan, index = opened(rows)
     forgotten: set[int] = set()

@@ -7,7 +7,7 @@ import pytest
 from gristmill.schemas.errors import RecipeError, RunError
 from gristmill.training.data.history import History
 from gristmill.training.data.rows import RowPlan, Rows, RowStream, ServedRows
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 
@@ -15,7 +15,6 @@ def rows(count: int) -> Rows:
     return Rows([{"x": number} for number in range(count)], [f"row-{number}" for number in range(count)], "rows.jsonl")
 
 
-@settings(deadline=None)
 @given(st.integers(1, 50), st.integers(0, 5))
 def test_each_epoch_serves_each_row_once_in_another_order(count: int, seed: int) -> None:
     plan = RowPlan.of(rows(count), seed)

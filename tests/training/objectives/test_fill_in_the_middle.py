@@ -37,7 +37,7 @@ def objective(window: int, folder: Path | None = None, **options: object) -> Fil
 
 @pytest.mark.parametrize("spm_rate", [0.0, 1.0])
 @given(lengths=st.lists(st.integers(0, 40), min_size=1, max_size=4), position=st.integers(0, 2**40))
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 def test_the_way_back_is_exact(spm_rate: float, lengths: list[int], position: int) -> None:
     texts = [np.random.default_rng(length).integers(0, 100, length).tolist() for length in lengths]
     window = window_of(texts, sum(lengths) + len(lengths) + 5)
@@ -95,7 +95,7 @@ def test_what_is_no_text_of_the_tokenizer_is_cut_between_tokens(folder: Path) ->
 
 
 @given(seed=st.integers(0, 2**32), position=st.integers(0, 2**40))
-@settings(max_examples=examples(25), deadline=None)
+@settings(max_examples=examples(25))
 def test_nothing_forgotten_is_learned_and_nothing_is_lost(seed: int, position: int) -> None:
     windows = random_windows(seed, 2, 96)
     rows = objective(96).rearranged(windows, np.array([position, position + 1]))

@@ -64,7 +64,7 @@ def _same(a: dict, b: dict) -> bool:
     return a["input_ids"].shape == b["input_ids"].shape and bool((a["input_ids"] == b["input_ids"]).all())
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(WINDOWS, POSITIONS)
 def test_causal_labels(windows: dict[str, np.ndarray], position: int) -> None:
     inputs = make("clm", TOKENIZER, 64)(windows, np.arange(len(windows["labels"])) + position)
@@ -77,7 +77,7 @@ def test_causal_labels(windows: dict[str, np.ndarray], position: int) -> None:
     assert (learned == ((windows["labels"] != -100) & (windows["position_ids"] != 0))).all()
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(WINDOWS, POSITIONS, st.sampled_from([0.05, 0.15, 0.5]))
 def test_masked_tokens(windows: dict[str, np.ndarray], position: int, fraction: float) -> None:
     rows, width = windows["input_ids"].shape
@@ -148,7 +148,7 @@ def _words_by_hand(candidate: np.ndarray, inside: np.ndarray, noise: np.ndarray,
     return chosen
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(st.integers(0, 2**32), st.integers(1, 4), st.integers(1, 60), st.sampled_from([0.1, 0.3, 0.6]))
 def test_words_are_chosen_as_by_hand(seed: int, rows: int, width: int, fraction: float) -> None:
     random = np.random.default_rng(seed)
@@ -209,7 +209,7 @@ def _corrupt_by_hand(ids: list[int], noise: list[bool], documents: list[int]) ->
     return inputs, targets, columns
 
 
-@settings(max_examples=examples(120), deadline=None)
+@settings(max_examples=examples(120))
 @given(WINDOWS, POSITIONS, st.sampled_from([0.15, 0.3, 0.6]), st.sampled_from([1.0, 2.0, 3.0, 10.0]))
 def test_spans_are_cut_out_and_come_back(
     windows: dict[str, np.ndarray], position: int, fraction: float, mean_span: float
@@ -236,7 +236,7 @@ def test_spans_are_cut_out_and_come_back(
     assert not noise[_untouchable(windows)].any()
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(st.integers(0, 2**32), st.integers(0, 80), st.sampled_from([0.15, 0.5]), st.sampled_from([1.0, 3.0]))
 def test_noise_is_counted_like_the_authors_do(seed: int, length: int, fraction: float, mean_span: float) -> None:
     """T5's counts for each document, noise tokens and spans; none below two tokens."""
@@ -297,7 +297,7 @@ def test_a_document_is_corrupted_as_it_would_be_beside_any_other() -> None:
         assert read == [PAD, *written[:-1]]
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(WINDOWS, POSITIONS)
 def test_replaced_token_inputs(windows: dict[str, np.ndarray], position: int) -> None:
     rows, width = windows["input_ids"].shape

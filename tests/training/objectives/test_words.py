@@ -185,7 +185,7 @@ def words_by_hand(pieces: list[bytes]) -> list[bool]:
     return inside
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(st.text(ALPHABET, min_size=1, max_size=60), st.integers(0, 2**32))
 def test_words_are_those_of_a_plain_reading(text: str, seed: int) -> None:
     """However the bytes of a text are split into tokens."""
@@ -197,7 +197,7 @@ def test_words_are_those_of_a_plain_reading(text: str, seed: int) -> None:
     assert table.inside(np.arange(len(pieces))[None, :])[0].tolist() == words_by_hand(pieces)
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(st.lists(st.binary(min_size=0, max_size=5), min_size=1, max_size=30))
 def test_bytes_that_are_no_text_break_nothing(pieces: list[bytes]) -> None:
     offsets = np.cumsum([0, *map(len, pieces)]).astype(np.int64)

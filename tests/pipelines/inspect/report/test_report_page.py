@@ -40,7 +40,7 @@ FLOATS = st.floats(allow_nan=False, allow_infinity=False, width=64)
 
 
 @given(TEXT)
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 def test_escaped_text_holds_no_markup_and_nothing_invisible(text: str) -> None:
     escaped = escape(text)
     assert not set(escaped) & set("<>\"'\u202e\u2028\u0000")
@@ -50,7 +50,7 @@ def test_escaped_text_holds_no_markup_and_nothing_invisible(text: str) -> None:
 
 
 @given(st.recursive(TEXT | st.integers(), lambda inner: st.lists(inner, max_size=3), max_leaves=6))
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 def test_script_json_is_json_without_dangerous_characters(value: object) -> None:
     text = script_json(value)
     assert json.loads(text) == value
@@ -83,7 +83,7 @@ def test_elements_escape_children_and_attributes() -> None:
 
 
 @given(st.lists(FLOATS, min_size=1, max_size=60))
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 def test_every_value_lies_in_its_bucket(values: list[float]) -> None:
     for value in values:
         (code,) = buckets(np.array([value]))
@@ -99,7 +99,7 @@ def test_every_value_lies_in_its_bucket(values: list[float]) -> None:
     st.lists(st.integers(0, 10**6), min_size=1, max_size=60),
     st.sampled_from([">= 50", "> 50", "< 50", "<= 50", ">= 50.5", "<= 0.5", "> 100000"]),
 )
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 def test_integers_are_split_by_the_edge_as_by_the_rule(values: list[int], keep: str) -> None:
     check_split(np.array(values), Rule(name="x", signal="y", keep=keep), is_integer=True)
 
@@ -108,7 +108,7 @@ def test_integers_are_split_by_the_edge_as_by_the_rule(values: list[int], keep: 
     st.lists(st.floats(0, 1) | st.sampled_from([0.3, float(np.nextafter(0.3, 1))]), min_size=1, max_size=60),
     st.sampled_from([">= 0.3", "> 0.3", "< 0.3", "<= 0.3"]),
 )
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 def test_floats_are_split_by_the_edge_as_by_the_rule(values: list[float], keep: str) -> None:
     check_split(np.array(values), Rule(name="x", signal="y", keep=keep), is_integer=False)
 
@@ -130,7 +130,7 @@ def check_split(values: np.ndarray, rule: Rule, is_integer: bool) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 1000)), max_size=40, unique_by=lambda p: p[1]))
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 def test_smallest_finds_the_first_by_rank_and_key(pairs: list[tuple[int, int]]) -> None:
     ranks = np.array([rank for rank, _ in pairs], np.float64)
     keys = np.array([key for _, key in pairs], np.uint64)

@@ -110,7 +110,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(400))
 @given(st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6))
 def test_no_record_raises(record: dict[str, Any]) -> None:
     """Whatever a record holds, each form says whether it is one, and makes rows of it or says why there are none."""
@@ -126,7 +126,7 @@ def test_no_record_raises(record: dict[str, Any]) -> None:
 SOUND = [record for cases in (test_conversations.CASES, test_pairs.CASES, test_prompts.CASES) for _, record, _ in cases]
 
 
-@settings(max_examples=examples(600), deadline=None)
+@settings(max_examples=examples(600))
 @given(st.sampled_from(SOUND), st.integers(0, 40), VALUES)
 def test_no_record_with_one_broken_value_raises(record: dict[str, Any], place: int, value: Any) -> None:
     broken = json.loads(json.dumps(record))

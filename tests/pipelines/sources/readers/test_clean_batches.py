@@ -33,7 +33,7 @@ def one_by_one(batch: pa.RecordBatch, source: Source, position: int) -> list[dic
     packed=st.booleans(),
     position=st.integers(0, 1 << 40),
 )
-@settings(max_examples=examples(120), deadline=None)
+@settings(max_examples=examples(120))
 def test_equal_to_one_by_one_or_left_alone(
     rows: list[tuple[str, str, str | None]], with_id: bool, with_url: bool, packed: bool, position: int
 ) -> None:

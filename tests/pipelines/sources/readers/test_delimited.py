@@ -58,7 +58,7 @@ def test_delimiters_and_line_ends_are_found(tmp_path: Path, delimiter: str, line
     assert [row["location"].partition("#")[2] for row in reading.rows] == [str(n) for n in range(50)]
 
 
-@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     cells=st.lists(st.lists(st.sampled_from(CELLS), min_size=2, max_size=2), min_size=1, max_size=30),
     delimiter=st.sampled_from(",;\t|"),

@@ -43,7 +43,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(st.lists(values, max_size=5), st.integers(1, 40), st.booleans(), st.sampled_from([None, 2]))
 def test_frames_are_the_elements(elements: list[Any], size: int, ascii_only: bool, indent: int | None) -> None:
     data = json.dumps(elements, ensure_ascii=ascii_only, indent=indent).encode()
@@ -52,7 +52,7 @@ def test_frames_are_the_elements(elements: list[Any], size: int, ascii_only: boo
     assert errors == []
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(st.text('ab"\\[]{}, ', max_size=60), st.integers(1, 7))
 def test_frames_do_not_depend_on_chunks(text: str, size: int) -> None:
     assert framed(text.encode(), size) == framed(text.encode(), 1 << 20)

@@ -43,7 +43,7 @@ def test_rows_do_not_depend_on_splitting(folder: Path, split_bytes: int) -> None
     assert whole.texts[1] == "Zeilen\u2028bleiben \u0085 ganz"
 
 
-@settings(max_examples=examples(80), deadline=None)
+@settings(max_examples=examples(80))
 @given(
     pieces=st.lists(st.binary(max_size=30), max_size=8),
     block=st.integers(1, 40),

@@ -174,7 +174,7 @@ def test_ids() -> None:
     ]
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(
     st.lists(
         st.tuples(st.integers(0, 9), st.integers(0, 12), st.integers(-2, 2)), max_size=12, unique_by=lambda one: one[0]

@@ -198,7 +198,7 @@ def test_a_bomb_ends_where_it_is_too_much(tmp_path: Path, monkeypatch: pytest.Mo
     assert "too much for its size" in reading.errors[0]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(st.tuples(st.text(max_size=3), st.binary(max_size=40)), max_size=60), st.integers(1, 3000))
 def test_groups_are_the_same_in_memory_and_on_disk(records: list[tuple[str, bytes]], limit: int) -> None:
     def groups(memory_bytes: int) -> list[tuple[str, list[bytes]]]:

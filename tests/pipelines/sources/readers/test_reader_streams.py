@@ -50,7 +50,7 @@ def test_blocks_stay_small_whatever_the_ratio(kind: str) -> None:
     assert max(sizes) <= (64 << 20 if kind == "zstd" else CHUNK_BYTES)
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(kind=st.sampled_from(sorted(PACKERS)), at=st.integers(0, 10_000), byte=st.integers(1, 255))
 def test_a_damaged_stream_never_raises_nor_runs_silent(kind: str, at: int, byte: int) -> None:
     stored = bytearray(PACKERS[kind](PARTS[2] * 3))
@@ -106,7 +106,7 @@ def read_records(stored: bytes, block_bytes: int) -> tuple[bytes, int, list[str]
     return b"".join(filter(None, blocks)), blocks.count(None), defects
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(
     data=st.data(),
     block_bytes=st.sampled_from([7, 100, 5000, CHUNK_BYTES]),

@@ -138,7 +138,7 @@ def test_endless_line_ends_are_not_held() -> None:
     separators=st.lists(st.sampled_from([b"", b"\r\n", b"\n" * 40, b"stray"]), min_size=4, max_size=4),
     length=st.sampled_from([None, 10, 700]),
 )
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 def test_frames_are_the_same_wherever_blocks_end(
     cuts: list[int], gaps: set[int], separators: list[bytes], length: int | None
 ) -> None:
@@ -262,7 +262,7 @@ def test_no_truncation_is_silent(tmp_path: Path, compressed: bool) -> None:
         assert len(reading.texts) >= (cut >= first)
 
 
-@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     compressed=st.booleans(),
     edits=st.lists(

@@ -104,7 +104,7 @@ def test_mixes_that_make_no_sense(bad: dict[str, Any]) -> None:
         validated(Mix, bad)
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(
     tokens=st.dictionaries(st.integers(-192, 192), st.integers(1, 10_000), min_size=1, max_size=8),
     part=st.floats(0, 1),
@@ -117,7 +117,7 @@ def test_scales_give_the_tokens_asked_for(tokens: dict[int, int], part: float, c
     assert given_tokens == pytest.approx(target, rel=1e-9, abs=1e-6)
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(rate=st.floats(0, 4), more=st.floats(0, 2), seed=st.integers(0, 9))
 def test_more_tokens_keep_every_document(rate: float, more: float, seed: int) -> None:
     ids = pa.array([f"{number * 0x9E3779B97F4A7C15 % (1 << 128):032x}" for number in range(300)], pa.large_string())
@@ -193,7 +193,7 @@ def documents(seed: int, count: int, median: float, spread: float = 1.0, codes: 
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 1000),
     count=st.integers(1, 400),

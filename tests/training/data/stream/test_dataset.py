@@ -49,7 +49,7 @@ def plain_windows(documents: list[np.ndarray], window: int) -> list[list[list[in
 
 
 @given(LENGTHS, st.integers(2, 13), st.integers(0, 25), st.sampled_from([60_000, 100_000]))
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_windows_equal_plain_slices(tmp_path_factory, lengths, window, edge, vocab) -> None:  # type: ignore[no-untyped-def]
     """One source in two shards, 16 and 32 bits."""
     documents = numbered(lengths)

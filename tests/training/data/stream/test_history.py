@@ -61,7 +61,7 @@ EVENTS = st.lists(st.tuples(st.sampled_from(["skip", "unskip"]), st.integers(0, 
         ("unskip", 0, [(24, 33)]),
     ]
 )
-@settings(max_examples=examples(250), deadline=None)
+@settings(max_examples=examples(250))
 def test_served_order_equals_a_plain_list(events: list) -> None:
     served, plain = ServedOrder(), PlainOrder()
     for kind, position, ranges in events:

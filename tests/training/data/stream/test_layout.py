@@ -31,7 +31,7 @@ def layout_of(sizes: list[list[int]], window: int) -> Layout:
 
 
 @given(SIZES, st.integers(2, 30))
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 def test_windows_are_cut_at_shards_as_a_plain_walk_cuts_them(sizes: list[list[int]], window: int) -> None:
     layout = layout_of(sizes, window)
     expected = []

@@ -21,7 +21,7 @@ def reference(quotas: list[int]) -> list[tuple[int, int]]:
 
 
 @given(QUOTAS)
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 def test_equals_sorting_all_times(quotas: list[int]) -> None:
     mixture, block = Quotas(quotas), reference(quotas)
     expected = [(s, k + repeat * quotas[s]) for repeat in range(3) for s, k in block]
@@ -33,7 +33,7 @@ def test_equals_sorting_all_times(quotas: list[int]) -> None:
 
 
 @given(st.lists(st.integers(1, 1 << 33), min_size=2, max_size=12), st.lists(st.integers(0, 1 << 36), max_size=6))
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_far_positions_of_large_quotas(quotas: list[int], positions: list[int]) -> None:
     """Products of the times pass 2**63 here: each position is found again from its source and rank."""
     mixture = Quotas(quotas)
@@ -67,7 +67,7 @@ def test_weights_are_of_tokens() -> None:
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=8).filter(lambda weights: sum(weights) > 1e-9))
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 def test_quotas_follow_weights(weights: list[float]) -> None:
     names = [f"s{i}" for i in range(len(weights))]
     ones = dict.fromkeys(names, 1)

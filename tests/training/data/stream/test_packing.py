@@ -44,7 +44,7 @@ def reference(lengths: list[int], window: int) -> list[list[tuple[int, int]]]:
 
 
 @given(LENGTHS, st.integers(1, 17), st.integers(0, 100))
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 def test_equals_plain_best_fit(lengths: list[int], window: int, first: int) -> None:
     bins = pack(np.array(lengths, np.int32), window, first)
     edges = [0, *bins.ends.tolist()]
@@ -53,7 +53,7 @@ def test_equals_plain_best_fit(lengths: list[int], window: int, first: int) -> N
 
 
 @given(LENGTHS, st.integers(1, 17))
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 def test_every_token_once_and_short_documents_whole(lengths: list[int], window: int) -> None:
     bins = pack(np.array(lengths, np.int32), window)
     tokens = [t for a, n in zip(bins.starts, bins.lengths, strict=True) for t in range(a, a + n)]

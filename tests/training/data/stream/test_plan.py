@@ -89,7 +89,7 @@ def test_mixture_shares_are_of_tokens(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 500), st.lists(st.integers(0, 5), min_size=3, max_size=3)), max_size=4))
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 def test_any_changes_of_mixture_neither_repeat_nor_lose(tmp_path_factory, changes) -> None:  # type: ignore[no-untyped-def]
     """Positions are dense in every source under any sequence of phases, and found again from what they serve."""
     plan = _shared_plan(tmp_path_factory)
