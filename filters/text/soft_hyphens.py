@@ -1,7 +1,5 @@
 """Soft hyphens (U+00AD): places where a line may break inside a word, which are not seen in it."""
 
-SOFT_HYPHEN = "\u00ad"
-
 
 def without_soft_hyphens(text: str) -> str:
     """A text whose words are whole again.
@@ -9,4 +7,4 @@ def without_soft_hyphens(text: str) -> str:
     >>> without_soft_hyphens("Donau\u00addampf\u00adschiff")
     'Donaudampfschiff'
     """
-    return text.replace(SOFT_HYPHEN, "")
+    return text.replace("\u00ad", "")
