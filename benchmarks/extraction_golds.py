@@ -4,10 +4,13 @@
     flairNLP/fundus           tests/resources/parser/test_data: a news article, and what its publisher's own parser takes
     AndyTheFactory/newspaper4k, codelucas/newspaper    tests/data/html, tests/data/txt or text: a page and its text
     rundimeco/waddle          corpora/Corpus_daniel_v2.1: news of 2011 and 2012 in five languages, cleaned by hand
+    dalab/web2text, Tommel71/web2text    src/main/resources/cleaneval: CleanEval (Baroni et al. 2008), pages of all kinds of
+                              2006 in English, cleaned by hand
+    a folder of benchmarks/extraction_manuals.py    manuals in many languages, by their templates
 
-All are what one of the peers' authors, or those who compared them, call right; none of them knows of gristmill. Titles
-are kept apart where the checkout does so: whether the heading of an article belongs to its text is answered differently by
-each.
+All but the last are what one of the peers' authors, or those who compared them, call right; none of them knows of gristmill.
+Titles are kept apart where the checkout does so: whether the heading of an article belongs to its text is answered
+differently by each.
 """
 
 import gzip
@@ -17,8 +20,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import pyarrow as pa
+from extraction_manuals import read_manuals
 from gristmill.filters.encoding.decode import decode
 from gristmill.filters.encoding.evidence import choose_encoding
 from gristmill.filters.html.page import read_page
@@ -42,12 +47,14 @@ class Gold(NamedTuple):
 
 
 def read_golds(checkout: Path) -> list[Gold]:
-    """The pages of a checkout, whichever of the four it is; those without main text are left out."""
+    """The pages of a checkout, whichever of these it is; those without main text are left out."""
     readers = {
         "test/test-pages": _readability,
         "tests/resources/parser/test_data": _fundus,
         "tests/data/html": _newspaper,
         "corpora/Corpus_daniel_v2.1": _waddle,
+        "src/main/resources/cleaneval": _cleaneval,
+        "debian-handbook/usr/share/doc": _manuals,
     }
     for folder, reader in readers.items():
         if (checkout / folder).is_dir():
@@ -122,6 +129,22 @@ def _waddle(folder: Path) -> Iterator[Gold]:
             seen.add(text)
             taken[site] += 1
             yield Gold(name, html, text, "", site)
+
+
+def _cleaneval(folder: Path) -> Iterator[Gold]:
+    """Pages in an element `text` that holds their address; main texts with a mark before each paragraph, heading and item."""
+    for path in sorted((folder / "clean").iterdir(), key=lambda path: int(path.stem)):
+        text = re.sub(r"\A\s*URL:.*", "", path.read_text("utf-8", "replace"))
+        html = _utf8((folder / "orig" / f"{path.stem}.html").read_bytes())
+        address = re.search(rb'<text id="([^"]*)"', html)
+        site = urlsplit(address[1].decode() if address else "").netloc.lower().removeprefix("www.")
+        page = re.sub(rb"\A\s*<text [^\n]*>|</text>\s*\Z", b"", html)
+        yield Gold(path.stem, page, re.sub(r"(?m)^ *<[hlp]>", "", text).strip(), "", site)
+
+
+def _manuals(folder: Path) -> Iterator[Gold]:
+    for page in read_manuals(folder.parents[3]):
+        yield Gold(page.name, _utf8(page.html), _shown(page.main), "", page.template)
 
 
 def _shown(html: bytes) -> str:

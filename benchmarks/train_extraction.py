@@ -3,9 +3,10 @@
     python benchmarks/train_extraction.py DATA CHECKOUTS... [--trees 400] [--rounds 25]
 
 DATA: the development split of WCXB as Parquet (benchmarks/extraction_data.py says what is in it). CHECKOUTS: of Readability,
-fundus, newspaper4k and waddle (benchmarks/extraction_golds.py), whose pages with main text are learned from too. Needs
-lightgbm and rapidfuzz, which the extractor itself does not. The tables go to filters/html/; each says in its head where it
-comes from. `benchmarks/extraction.py` measures, with models that have not seen the sites they are measured on.
+fundus, newspaper4k, waddle and web2text, and a folder of manuals (benchmarks/extraction_golds.py says of what and from where),
+whose pages with main text are learned from too. Needs lightgbm and rapidfuzz, which the extractor itself does not. The tables
+go to filters/html/; each says in its head where it comes from. `benchmarks/extraction.py` measures, with models that have
+not seen the sites they are measured on.
 """
 
 import argparse
@@ -40,10 +41,12 @@ def heading(data: Path, what: str, pages: int, golds: Sequence[Gold]) -> str:
         f"# Learned by benchmarks/train_extraction.py (LightGBM {lightgbm.__version__}) from {pages:,} pages of the\n"
         "# development split of WCXB, the Web Content Extraction Benchmark (Foley 2026, arXiv:2605.21097), CC BY 4.0;\n"
         f"# sha256 of the file: {digest};\n"
-        f"# and from {len(golds):,} pages of the test suites of Readability (github.com/mozilla/readability, Apache-2.0),\n"
-        "# fundus (github.com/flairNLP/fundus, MIT) and newspaper4k (github.com/AndyTheFactory/newspaper4k, MIT) and of the\n"
-        "# comparison waddle (github.com/rundimeco/waddle, GPL-3.0: Corpus_daniel_v2.1), pages of their publishers, of which\n"
-        f"# nothing is in this table; sha256 of these pages and their main texts: {golds_digest(golds)}\n"
+        f"# and from {len(golds):,} pages of other sets: the test suites of Readability (github.com/mozilla/readability,\n"
+        "# Apache-2.0), fundus (github.com/flairNLP/fundus, MIT), newspaper4k (github.com/AndyTheFactory/newspaper4k, MIT);\n"
+        "# the comparison waddle (github.com/rundimeco/waddle, GPL-3.0: Corpus_daniel_v2.1); CleanEval (Baroni et al. 2008)\n"
+        "# as in web2text (github.com/Tommel71/web2text, MIT); manuals in packages of Debian 12, the free documentation of\n"
+        "# many projects (benchmarks/extraction_manuals.py). The pages are their publishers'; nothing of them is in here;\n"
+        f"# sha256 of these pages and their main texts: {golds_digest(golds)}\n"
     )
 
 

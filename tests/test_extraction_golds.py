@@ -19,7 +19,7 @@ def golds(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     import extraction_golds
 
     yield extraction_golds
-    for name in ("extraction_golds", "word_scores"):
+    for name in ("extraction_golds", "extraction_manuals", "word_scores"):
         sys.modules.pop(name, None)
 
 
@@ -84,6 +84,75 @@ def test_of_waddle_a_few_pages_of_each_site_are_taken(golds: Any, tmp_path: Path
     assert max(sites.count(site) for site in sites) <= golds.PAGES_OF_A_SITE
     assert len(found) >= golds.PAGES_OF_A_SITE
     assert found == golds.read_golds(tmp_path)
+
+
+def test_cleaneval(golds: Any, tmp_path: Path) -> None:
+    """Its pages stand in an element of its own, its main texts have marks and sometimes an address before them."""
+    folder = tmp_path / "src/main/resources/cleaneval"
+    around = f'<text id="http://www.mill.example/a" title="Mill" encoding="unset">\n{PAGE}\n</text>\n'
+    for name in ("2", "10", "3"):
+        put(folder / f"orig/{name}.html", around)
+    put(folder / "clean/10.txt", f"\n URL: http://www.mill.example/a\n\n  <h>   Mill\n<p>{STORY}\n <l>a < b")
+    put(folder / "clean/2.txt", f"<p>{STORY}\n")
+    put(folder / "clean/3.txt", "URL: http://www.mill.example/a\n\n")  # without main text
+    found = golds.read_golds(tmp_path)
+    assert [(gold.name, gold.text.split("\n")) for gold in found] == [
+        ("2", [STORY]),
+        ("10", ["Mill", STORY, "a < b"]),
+    ]
+    assert {(gold.html.strip(), gold.title, gold.publisher) for gold in found} == {(PAGE.encode(), "", "mill.example")}
+
+
+@pytest.fixture
+def manuals(golds: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """With two templates, of a page whose body is main text and of one that names the element."""
+    import extraction_manuals
+
+    templates = {
+        "of the body": extraction_manuals.Template(("debian-handbook", "mill-doc"), beside=("#top", ".toc", "nav")),
+        "of an element": extraction_manuals.Template(("stone-doc",), main=("@main", "#text", ".body"), beside=("b",)),
+    }
+    monkeypatch.setattr(extraction_manuals, "TEMPLATES", templates)
+    return extraction_manuals
+
+
+LONG_STORY = " ".join([STORY] * 5)
+
+
+@pytest.mark.parametrize(
+    ("template", "html", "text"),
+    [
+        ("of the body", f"<div id=top>Up</div><h1>Mill</h1><p>{LONG_STORY}<ul class='a toc'><li>Stones</ul>", "Mill"),
+        ("of the body", f"<html><nav>Home</nav><body><p>Mill<p>{LONG_STORY}</body></html>", "Mill"),
+        ("of the body", f"<p>{STORY}", None),  # too few words
+        ("of an element", f"<p>Home<div class=body>Mill <b>Up</b><p>{LONG_STORY}</div><p>End", "Mill"),
+        ("of an element", f"<div role=main>Mill <div role=main>{LONG_STORY}</div></div><div id=text>Not this", "Mill"),
+        ("of an element", f"<div class=bodywork>Mill {LONG_STORY}</div>", None),  # of no such class
+    ],
+)
+def test_main_text_of_a_manual(golds: Any, manuals: Any, template: str, html: str, text: str | None) -> None:
+    found = manuals.main_html(html.encode(), manuals.TEMPLATES[template])
+    assert (None if found is None else " ".join(golds._shown(found).split())) == (text and f"{text} {LONG_STORY}")
+
+
+def test_of_manuals_each_package_gives_as_many_pages(golds: Any, manuals: Any, tmp_path: Path) -> None:
+    """Of a package that is not there it is said how to get it; pages that are small or no HTML are left out."""
+    page = f"<html><body><div id=text><p>{LONG_STORY}</div></body></html>" + " " * manuals.MIN_BYTES
+    for package in ("debian-handbook", "mill-doc", "stone-doc"):
+        for number in range(12):
+            put(tmp_path / package / f"usr/share/doc/{package}/{number}.html", page)
+        put(tmp_path / package / "usr/share/doc/a.html", f"<body><div id=text>{LONG_STORY}</div>")
+        put(tmp_path / package / "usr/share/doc/b.txt", page)
+    put(tmp_path / "mill-doc/usr/share/doc/c.html.fr.utf8", page)
+    found = golds.read_golds(tmp_path)
+    assert {gold.text.strip() for gold in found} == {LONG_STORY}
+    names = [gold.name.split("/")[0] for gold in found]
+    assert {name: names.count(name) for name in names} == dict.fromkeys(manuals.packages(), manuals.PAGES_OF_A_PACKAGE)
+    assert [gold.publisher for gold in found] == ["of the body"] * 16 + ["of an element"] * 8
+    assert found == golds.read_golds(tmp_path)
+    (tmp_path / "stone-doc").rename(tmp_path / "elsewhere")
+    with pytest.raises(SystemExit, match=r"found no stone-doc; benchmarks/extraction_manuals\.py .* gets them"):
+        golds.read_golds(tmp_path)
 
 
 def test_what_is_no_such_checkout(golds: Any, tmp_path: Path) -> None:

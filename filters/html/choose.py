@@ -10,14 +10,19 @@ Probabilities are told apart to half a hundredth.
 
 Any set has a better expected F1 than none. But a page may have no main text at all: an error, a refusal, a shell that a
 script fills. So nothing is kept of a page of some length on which no block is even remotely probable.
+
+Code that stands between paragraphs which are kept is kept too, whatever its probability: a tutorial without its code says
+nothing. (The references that the trees learned from leave the code of some articles out.)
 """
 
 import numpy as np
+from gristmill.filters.html.layout import BEGIN, FINISH, PREFORMATTED, STATE
 from gristmill.kernels.compile import kernel
 
 STEPS = 200
 LEAST_STEPS = 30  # of 200: nothing is kept of a page whose most probable block has less ...
 LEAST_WORDS = 40  # ... and which has so many words: a scrap of a page has little beside its main text
+PROSE_WORDS = 3  # of a block between which code may stand; shorter ones are its language, a file name, "Copy"
 TIE = 1e-9  # of two expected values that differ by less, that of the fewer blocks counts
 
 
@@ -55,6 +60,33 @@ def choose_blocks(sums, sizes, allowed, scores, kept):
         least = STEPS + 1
     for b in range(len(sums)):
         kept[b] = allowed[b] and int(STEPS / (1 + np.exp(-sums[b]))) >= least
+
+
+@kernel
+def keep_code(text, blocks, sizes, allowed, kept):
+    """Keep preformatted blocks between two blocks of prose that are kept, but for those without a letter: numbers of lines."""
+    before, first = False, 0  # whether the last block of prose is kept; the block behind it
+    for b in range(len(blocks)):
+        if blocks[b, STATE] & PREFORMATTED or sizes[b] < PROSE_WORDS:
+            continue
+        if before and kept[b]:
+            for c in range(first, b):
+                if allowed[c] and blocks[c, STATE] & PREFORMATTED:
+                    for at in range(blocks[c, BEGIN], blocks[c, FINISH]):
+                        kept[c] |= text[at] >= 128 or 65 <= text[at] & 0xDF <= 90
+        before, first = kept[b], b + 1
+
+
+def keep_code_plainly(code: list[str | None], sizes: list[float], allowed: list[bool], kept: list[bool]) -> list[bool]:
+    """What is kept after `keep_code`, in plain Python. code: the text of a preformatted block, None of another."""
+    prose = [b for b in range(len(code)) if code[b] is None and sizes[b] >= PROSE_WORDS]
+
+    def added(b: int) -> bool:
+        before, behind = [p for p in prose if p < b], [p for p in prose if p > b]
+        between = bool(before) and bool(behind) and kept[before[-1]] and kept[behind[0]]
+        return between and allowed[b] and any(letter.isalpha() or letter > "\x7f" for letter in code[b] or "")
+
+    return [kept[b] or added(b) for b in range(len(code))]
 
 
 def choose_plainly(sums: np.ndarray, sizes: np.ndarray, allowed: np.ndarray) -> list[bool]:

@@ -15,7 +15,7 @@ import numpy as np
 from gristmill.filters.encoding.declared import mark_of
 from gristmill.filters.encoding.decode import decode
 from gristmill.filters.encoding.evidence import choose_encoding
-from gristmill.filters.html.choose import choose_blocks
+from gristmill.filters.html.choose import choose_blocks, keep_code
 from gristmill.filters.html.declared import declared
 from gristmill.filters.html.features import FEATURES, NAMES, block_features
 from gristmill.filters.html.heads import Heads
@@ -116,7 +116,9 @@ class Extraction:
                 block_features(page.text, blocks, page.elements, page.labels, *said, *learned, rows[: len(blocks)])
                 sum_of_trees(rows[: len(blocks)], *model.block_trees, sums[:, start : start + MAX_BLOCKS])
             sizes = block_sizes(page)
-            choose_blocks(sums[0], sizes, shown_blocks(page, sizes), scores, kept)
+            allowed = shown_blocks(page, sizes)
+            choose_blocks(sums[0], sizes, allowed, scores, kept)
+            keep_code(page.text, page.blocks, sizes, allowed, kept)
             rows = rows[: len(blocks)]
         return scores, kept, rows
 

@@ -7,9 +7,10 @@ import gristmill
 import numpy as np
 import pytest
 from gristmill.filters.html import extract as extractor
-from gristmill.filters.html.choose import choose_blocks, choose_plainly
+from gristmill.filters.html.choose import choose_blocks, choose_plainly, keep_code, keep_code_plainly
 from gristmill.filters.html.extract import Extraction, extract, extraction_model, label_table
 from gristmill.filters.html.features import FEATURES, NAMES
+from gristmill.filters.html.layout import BEGIN, BLOCK_COLUMNS, FINISH, PREFORMATTED, STATE
 from gristmill.filters.html.page import read_page
 from gristmill.filters.html.page_type import PAGE_FEATURES, PAGE_TYPES, most_probable_type, page_row
 from gristmill.filters.html.plain_text import join_blocks
@@ -296,6 +297,43 @@ def test_nothing_is_kept_where_nothing_is_probable_but_of_scraps(probability: fl
     found, scores = np.zeros(2, bool), np.zeros(2, np.float32)
     choose_blocks(sums, sizes, np.ones(2, bool), scores, found)
     assert found.any() == kept
+
+
+CODES = st.sampled_from([None, None, "12\n3 {}", "a=1", "Ω", "@[", "z"])
+CODE = st.lists(st.tuples(CODES, st.integers(0, 4), st.booleans(), st.booleans()), max_size=12)
+
+
+@given(CODE)
+def test_code_is_kept_as_in_plain_python(found: list[tuple[Any, ...]]) -> None:
+    code, sizes = [one[0] for one in found], [float(one[1]) for one in found]
+    allowed, kept = [one[2] for one in found], [one[2] and one[3] for one in found]
+    blocks, text = np.zeros((len(found), BLOCK_COLUMNS), np.int32), b""
+    for block, one in zip(blocks, code, strict=True):
+        block[BEGIN], text = len(text), text + (one or "prose").encode()
+        block[FINISH], block[STATE] = len(text), 0 if one is None else PREFORMATTED
+    out = np.array(kept, bool)
+    keep_code(np.frombuffer(text, np.uint8), blocks, np.array(sizes), np.array(allowed, bool), out)
+    assert out.tolist() == keep_code_plainly(code, sizes, allowed, kept)
+
+
+def test_code_between_paragraphs_that_are_kept_is_kept() -> None:
+    """By trees that hold no code for main text: numbers of its lines are not, nor is code behind the text."""
+    trees = parse_trees(["words\t9\t1\t2", "leaf\t-3", "leaf\t3"], NAMES)
+    prose = "<p>The miller opens the gate at dawn, and the water turns the wheel.</p>"
+    numbered = "<table><tr><td><pre>1\n2</pre><td><pre>gate.open()\nwheel.turn()</pre></table><p>Copy</p>"
+    page = Extraction(
+        f"<article>{prose}{numbered}{prose}</article><pre>trace</pre>".encode(),
+        model=extraction_model()._replace(block_trees=trees),
+    )
+    sentence = "The miller opens the gate at dawn, and the water turns the wheel."
+    assert [(block.text, block.kept) for block in page.blocks] == [
+        (sentence, True),
+        ("1\n2", False),
+        ("gate.open()\nwheel.turn()", True),
+        ("Copy", False),
+        (sentence, True),
+        ("trace", False),
+    ]
 
 
 def test_it_prints_what_it_is() -> None:
