@@ -74,7 +74,7 @@ def _utf8(raw: bytes) -> bytes:
 
 def _readability(folder: Path) -> Iterator[Gold]:
     for page in sorted(folder.iterdir()):
-        expected = _shown((page / "expected.html").read_bytes())
+        expected = shown((page / "expected.html").read_bytes())
         title = from_json((page / "expected-metadata.json").read_bytes()).get("title") or ""
         yield Gold(page.name, _utf8((page / "source.html").read_bytes()), expected, title, page.name)
 
@@ -120,11 +120,11 @@ def _waddle(folder: Path) -> Iterator[Gold]:
         path.name for path in (folder / "reference").iterdir()
     }
     for name in sorted(names, key=lambda name: hashlib.sha1(name.encode()).hexdigest()):
-        site, text = name.split("_")[1].removeprefix("www."), _shown((folder / "reference" / name).read_bytes())
+        site, text = name.split("_")[1].removeprefix("www."), shown((folder / "reference" / name).read_bytes())
         if taken[site] == PAGES_OF_A_SITE or text in seen:
             continue
         html = _utf8((folder / "html" / name).read_bytes())
-        _, recall = precision_recall(Counter(words_or_pairs(_shown(html))), Counter(words_or_pairs(text)))
+        _, recall = precision_recall(Counter(words_or_pairs(shown(html))), Counter(words_or_pairs(text)))
         if recall >= LEAST_FOUND:
             seen.add(text)
             taken[site] += 1
@@ -144,10 +144,10 @@ def _cleaneval(folder: Path) -> Iterator[Gold]:
 
 def _manuals(folder: Path) -> Iterator[Gold]:
     for page in read_manuals(folder.parents[3]):
-        yield Gold(page.name, _utf8(page.html), _shown(page.main), "", page.template)
+        yield Gold(page.name, _utf8(page.html), shown(page.main), "", page.template)
 
 
-def _shown(html: bytes) -> str:
+def shown(html: bytes) -> str:
     """The text of all blocks, a line each."""
     page = read_page(html)
     return "\n".join(page.block_text(number) for number in range(len(page.blocks)))

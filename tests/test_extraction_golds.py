@@ -132,7 +132,7 @@ LONG_STORY = " ".join([STORY] * 5)
 )
 def test_main_text_of_a_manual(golds: Any, manuals: Any, template: str, html: str, text: str | None) -> None:
     found = manuals.main_html(html.encode(), manuals.TEMPLATES[template])
-    assert (None if found is None else " ".join(golds._shown(found).split())) == (text and f"{text} {LONG_STORY}")
+    assert (None if found is None else " ".join(golds.shown(found).split())) == (text and f"{text} {LONG_STORY}")
 
 
 def test_of_manuals_each_package_gives_as_many_pages(golds: Any, manuals: Any, tmp_path: Path) -> None:
