@@ -27,7 +27,7 @@ MIN_WORDS = 50  # of its main text
 
 class Template(NamedTuple):
     """packages: written by it. main: elements that hold main text, the first kind of them that a page has; beside: elements
-    in them that are no main text. Each is a name, "#" and an id or "." and a class."""
+    in them that are no main text. Each is a name of elements, "#" and an id, "." and a class, or "@" and a role."""
 
     packages: tuple[str, ...]
     main: tuple[str, ...] = ("body",)
@@ -177,7 +177,7 @@ def main_html(html: bytes, template: Template) -> bytes | None:
 
 
 def _chosen(root: lxml.html.HtmlElement, one: str) -> Iterable[lxml.html.HtmlElement]:
-    """The elements of a page that a name, an id, a class or ("@") a role stands for."""
+    """The elements of a page that a name, an id, a class or a role stands for."""
     if one.startswith("#"):
         return list(root.xpath("//*[@id=$id]", id=one[1:]))
     if one.startswith("@"):
