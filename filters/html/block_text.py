@@ -1,6 +1,7 @@
 # mypy: disallow-untyped-defs=False
 """The text of blocks as a browser shows it: white space collapses across inline elements, `pre` keeps all of it, references
-are replaced, and soft hyphens, places where a word may be cut that are not seen in it, are left out but in `pre`; and what is
+are replaced; what is not seen is left out but in `pre`: soft hyphens, places where a word may be cut, and the formulas
+`$\\begingroup$` and `$\\endgroup$`, which Stack Exchange puts around every post and MathJax typesets to nothing. And what is
 counted of it on the way."""
 
 import numpy as np
@@ -41,6 +42,9 @@ from gristmill.filters.html.references import put_reference
 from gristmill.filters.html.scripts import HALF_WORD, LETTER, SENTENCE_MARK, character_kind
 from gristmill.filters.html.tokeniser import is_space
 from gristmill.kernels.compile import inlined
+
+BEGIN_GROUP = np.frombuffer(rb"$\begingroup$", np.uint8)
+END_GROUP = np.frombuffer(rb"$\endgroup$", np.uint8)
 
 
 @inlined
@@ -87,6 +91,20 @@ def put_mark(byte, out, state):
 
 
 @inlined
+def _unseen_formula(data, i, end):
+    """How many bytes of data[i:end] are `$\\begingroup$` or `$\\endgroup$`; 0 where it begins with neither."""
+    for formula in (BEGIN_GROUP, END_GROUP):
+        size = len(formula)
+        if i + size <= end:
+            same = 0
+            while same < size and data[i + same] == formula[same]:
+                same += 1
+            if same == size:
+                return size
+    return 0
+
+
+@inlined
 def _first_to_see(data, i, end, has_references, keeping, table, scratch):
     """The position of the first byte of data[i:end] that opens a block; white space before it is passed over."""
     while i < end:
@@ -100,6 +118,8 @@ def _first_to_see(data, i, end, has_references, keeping, table, scratch):
             if not (size == 1 and is_space(scratch[0])):
                 return i
             i = behind
+        elif byte == 0x24 and not keeping and _unseen_formula(data, i, end):
+            i += _unseen_formula(data, i, end)
         else:
             return i
     return end
@@ -143,6 +163,9 @@ def add_text(data, i, end, has_references, table, scratch, out, blocks, stack, s
         elif byte == 0xC2 and behind < end and (data[behind] == 0xA0 or data[behind] == 0xAD):
             scratch[0], scratch[1], size = 0xC2, data[behind], 2
             behind += 1
+        elif byte == 0x24 and not keeping and _unseen_formula(data, i, end):
+            i += _unseen_formula(data, i, end)
+            continue
         if size == 2 and byte == 0xC2 and scratch[1] == 0xAD and not keeping:  # a soft hyphen
             i = behind
             continue

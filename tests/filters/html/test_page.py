@@ -173,6 +173,22 @@ def test_no_character_of_plain_text_is_lost(texts: list[str]) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("html", "texts"),
+    [
+        (r"<div>$\begingroup$<p>Is $83$ prime?</p>$\endgroup$</div>", ["Is $83$ prime?"]),
+        (r"<li> $\begingroup$ <b>It is.</b> $\endgroup$ &ndash; <a>me</a>", ["It is. – me"]),
+        (r"<p>a$\begingroup$b", ["ab"]),
+        (r"<p>$\begingroup$$\endgroup$<p>$\endgroup", [r"$\endgroup"]),
+        (r"<p>$\begin{x}$ \begingroup$ $\begingroup", [r"$\begin{x}$ \begingroup$ $\begingroup"]),
+        (r"<pre>$\begingroup$</pre>", [r"$\begingroup$"]),
+    ],
+)
+def test_formulas_that_show_nothing_are_no_text(html: str, texts: list[str]) -> None:
+    """Whole ones; what is preformatted stays as it is."""
+    assert blocks(html) == texts
+
+
 def _collapsed(text: str) -> str:
     return " ".join(part for part in text.split(" ") if part)
 
