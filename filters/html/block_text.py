@@ -1,8 +1,8 @@
 # mypy: disallow-untyped-defs=False
 """The text of blocks as a browser shows it: white space collapses across inline elements, `pre` keeps all of it, references
 are replaced; what is not seen is left out but in `pre`: soft hyphens, places where a word may be cut, and the formulas
-`$\\begingroup$` and `$\\endgroup$`, which Stack Exchange puts around every post and MathJax typesets to nothing. And what is
-counted of it on the way."""
+`$\\begingroup$` and `$\\endgroup$` (`\\$` on some sites), which Stack Exchange puts around every post and MathJax typesets to
+nothing. And what is counted of it on the way."""
 
 import numpy as np
 from gristmill.filters.html.layout import (
@@ -43,8 +43,8 @@ from gristmill.filters.html.scripts import HALF_WORD, LETTER, SENTENCE_MARK, cha
 from gristmill.filters.html.tokeniser import is_space
 from gristmill.kernels.compile import inlined
 
-BEGIN_GROUP = np.frombuffer(rb"$\begingroup$", np.uint8)
-END_GROUP = np.frombuffer(rb"$\endgroup$", np.uint8)
+BEGIN_GROUP, BEGIN_GROUP_ESCAPED = (np.frombuffer(one, np.uint8) for one in (rb"$\begingroup$", rb"\$\begingroup\$"))
+END_GROUP, END_GROUP_ESCAPED = (np.frombuffer(one, np.uint8) for one in (rb"$\endgroup$", rb"\$\endgroup\$"))
 
 
 @inlined
@@ -92,8 +92,8 @@ def put_mark(byte, out, state):
 
 @inlined
 def _unseen_formula(data, i, end):
-    """How many bytes of data[i:end] are `$\\begingroup$` or `$\\endgroup$`; 0 where it begins with neither."""
-    for formula in (BEGIN_GROUP, END_GROUP):
+    """How many bytes data[i:end] begins with that are a formula which shows nothing; 0 where it begins with none."""
+    for formula in (BEGIN_GROUP, END_GROUP, BEGIN_GROUP_ESCAPED, END_GROUP_ESCAPED):
         size = len(formula)
         if i + size <= end:
             same = 0
@@ -118,10 +118,11 @@ def _first_to_see(data, i, end, has_references, keeping, table, scratch):
             if not (size == 1 and is_space(scratch[0])):
                 return i
             i = behind
-        elif byte == 0x24 and not keeping and _unseen_formula(data, i, end):
-            i += _unseen_formula(data, i, end)
         else:
-            return i
+            unseen = _unseen_formula(data, i, end) if not keeping and (byte == 0x24 or byte == 0x5C) else 0
+            if not unseen:
+                return i
+            i += unseen
     return end
 
 
@@ -163,9 +164,11 @@ def add_text(data, i, end, has_references, table, scratch, out, blocks, stack, s
         elif byte == 0xC2 and behind < end and (data[behind] == 0xA0 or data[behind] == 0xAD):
             scratch[0], scratch[1], size = 0xC2, data[behind], 2
             behind += 1
-        elif byte == 0x24 and not keeping and _unseen_formula(data, i, end):
-            i += _unseen_formula(data, i, end)
-            continue
+        elif (byte == 0x24 or byte == 0x5C) and not keeping:
+            unseen = _unseen_formula(data, i, end)
+            if unseen:
+                i += unseen
+                continue
         if size == 2 and byte == 0xC2 and scratch[1] == 0xAD and not keeping:  # a soft hyphen
             i = behind
             continue

@@ -182,6 +182,8 @@ def test_no_character_of_plain_text_is_lost(texts: list[str]) -> None:
         (r"<p>$\begingroup$$\endgroup$<p>$\endgroup", [r"$\endgroup"]),
         (r"<p>$\begin{x}$ \begingroup$ $\begingroup", [r"$\begin{x}$ \begingroup$ $\begingroup"]),
         (r"<pre>$\begingroup$</pre>", [r"$\begingroup$"]),
+        (r"<div>\$\begingroup\$<p>A diode at \$0.7\$ V. \$\endgroup\$</div>", [r"A diode at \$0.7\$ V."]),
+        (r"<p>\$\begingroup \$\endgroup\\", [r"\$\begingroup \$\endgroup\\"]),
     ],
 )
 def test_formulas_that_show_nothing_are_no_text(html: str, texts: list[str]) -> None:
