@@ -104,14 +104,16 @@ def _number_collisions(storage: Storage, engine: Engine, parts: list[tuple[str, 
     from pyspark.sql.connect.window import Window
 
     rows = Stage(storage, layout.COLLIDING_IDS, config={}, inputs={})
-    rows.start()
-    tasks = [NumberedPart(number, part) for number, (_, _, part) in enumerate(parts)]
-    engine.run_tasks(
-        partial(_write_rows, storage),
-        unfinished(storage, tasks, (layout.COLLIDING_IDS, lambda documents: documents.key)),
-    )
-    manifest = rows.finish({})
-    frame = engine.read([storage.address(part.path) for part in manifest.parts])
+    if rows.manifest is None:
+        rows.start()
+        tasks = [NumberedPart(number, part) for number, (_, _, part) in enumerate(parts)]
+        engine.run_tasks(
+            partial(_write_rows, storage),
+            unfinished(storage, tasks, (layout.COLLIDING_IDS, lambda documents: documents.key)),
+        )
+        rows.finish({})
+    assert rows.manifest is not None
+    frame = engine.read([storage.address(part.path) for part in rows.manifest.parts])
     shared = F.count("*").over(Window.partitionBy("doc_id"))
     order = Window.partitionBy("doc_id", "content_hash").orderBy(*CONTENT_ORDER)
     numbered = frame.withColumn("shared", shared).withColumn("number", F.row_number().over(order).cast("long"))
