@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gristmill.filters.jats.inline import INLINE, LEFT_OUT, InlineWriter, tidied
 from gristmill.filters.jats.tables import markdown_table
 from gristmill.filters.safe_xml import child_named, children_named, first_named, local_name, outermost, text_of
+from gristmill.filters.text.markdown_syntax import fenced, item
 from lxml import etree
 
 _SHOWN = re.compile(r"[^#>\s-]")
@@ -88,7 +89,7 @@ class BlockWriter(InlineWriter):
         elif name in ("disp-quote", "speech", "statement", "verse-group"):
             self._quote(element, level)
         elif name in ("code", "preformat"):
-            self.add("```\n" + text_of(element).strip("\n") + "\n```")
+            self.add(fenced(text_of(element).strip("\n")))
         elif name in ("fig", "table-wrap"):
             self._float(element, name)
         else:
@@ -118,13 +119,13 @@ class BlockWriter(InlineWriter):
     def _list(self, element: etree._Element, level: int) -> None:
         ordered = element.get("list-type") in ("order", "number", "arabic")
         items = []
-        for number, item in enumerate(children_named(element, "list-item"), 1):
+        for number, entry in enumerate(children_named(element, "list-item"), 1):
             inner = BlockWriter(self.choices)
-            inner.blocks(item, level)
+            inner.blocks(entry, level)
             self.left_out += inner.left_out
             mark = f"{number}. " if ordered else "- "
-            items.append(mark + inner.text().replace("\n\n", "\n").replace("\n", "\n" + " " * len(mark)))
-        self.add("\n".join(item for item in items if item.strip("- .0123456789")))
+            items.append(item(mark, "\n".join(inner.parts)))
+        self.add("\n".join(one for one in items if one.strip("- .0123456789")))
 
     def _quote(self, element: etree._Element, level: int) -> None:
         inner = BlockWriter(self.choices)

@@ -29,6 +29,7 @@ from gristmill.filters.latex.symbols import (
     accented,
 )
 from gristmill.filters.latex.tidying import CITED, MARK, kept, tidied
+from gristmill.filters.text.markdown_syntax import fenced, item
 
 MAX_DEPTH = 120
 
@@ -268,10 +269,9 @@ class Writer:
         if name in CODE:
             code = (inner[bracket(inner, 0)[1] :] if inner[:1] == "[" and bracket(inner, 0) else inner).strip("\n")  # type: ignore[index]
             code = re.sub(r"^\{[\w+#-]{1,30}\}\n", "", code) if name == "minted" else code
-            fence = "```" if "```" not in code else "````"
             if not code.strip():
                 return "\n\n", after
-            return f"\n\n{fence}{MARK}{kept(code)}{MARK}{fence}\n\n", after
+            return f"\n\n{kept(fenced(code))}\n\n", after
         reason = LEFT_OUT.get(name)
         if reason == "acknowledgements" and self.choices.acknowledgements:
             reason = None
@@ -316,12 +316,12 @@ class Writer:
         pieces = list_items(inner)
         self_text = []
         for number, (label, content) in enumerate(pieces, 1):
-            text = tidied(self._parse(content, depth + 1)).replace("\n\n", "\n")
+            text = tidied(self._parse(content, depth + 1), between="\n")
             said = tidied(self._parse(label, depth + 1)) if label else ""
             mark = f"{number}. " if "enum" in name and not said else "- "
             head = f"{said} {text}".strip() if said else text
             if head:
-                self_text.append(mark + head.replace("\n", "\n" + " " * len(mark)))
+                self_text.append(item(mark, head))
         return "\n\n" + kept("\n".join(self_text)) + "\n\n"
 
     def _theorem(self, inner: str, name: str, depth: int) -> str:

@@ -17,8 +17,11 @@ _GAPS = re.compile(r"\n{3,}")
 _BARE = re.compile(r"[ \t]+([,.;:)\]])")
 
 
-def tidied(text: str) -> str:
-    """Paragraphs on one line each, without soft hyphens; what is marked keeps its lines and characters."""
+def tidied(text: str, between: str = "\n\n") -> str:
+    """Paragraphs on one line each, without soft hyphens; what is marked keeps its lines and characters.
+
+    between: what stands between two paragraphs.
+    """
     paragraphs = []
     for paragraph in re.split(r"\n\s*\n", text):
         line = one_line(paragraph if MARK in paragraph else without_soft_hyphens(paragraph))
@@ -28,7 +31,7 @@ def tidied(text: str) -> str:
         line = one_line(_BARE.sub(r"\1", line))
         if line:
             paragraphs.append(line)
-    return _GAPS.sub("\n\n", "\n\n".join(paragraphs)).translate(_MARKS)
+    return _GAPS.sub("\n\n", between.join(paragraphs)).translate(_MARKS)
 
 
 def one_line(text: str) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from gristmill.filters.text.markdown_syntax import escape_line_start
+from gristmill.filters.text.markdown_syntax import escape_line_start, heading, item
 from gristmill.filters.text.markdown_syntax import table as markdown_table
 from gristmill.filters.wiki.inline import inline_text
 from gristmill.filters.wiki.tables import MAX_CELL_CHARACTERS, grid, is_table_start, parse_table, table_end
@@ -26,11 +26,18 @@ class WikiBlock(NamedTuple):
     level: int = 0
 
 
+class _Opened(NamedTuple):
+    """The last item of a level. number: 0 of one without. width: of the mark before it."""
+
+    number: int
+    width: int
+
+
 def blocks_of(text: str, verbatim: Verbatim, depth: int = 0) -> Iterator[WikiBlock]:
     """The blocks of a text. depth: of the tables around it."""
     lines = _QUOTE_END.sub("\n</blockquote>\n", _QUOTE_START.sub("\n<blockquote>\n", text)).split("\n")
     paragraph: list[str] = []
-    numbers: dict[int, int] = {}
+    opened: dict[int, _Opened] = {}
     quotes = 0
     at = 0
     while at < len(lines):
@@ -38,13 +45,13 @@ def blocks_of(text: str, verbatim: Verbatim, depth: int = 0) -> Iterator[WikiBlo
         bare = line.strip()
         special = not bare or bare[0] in "=*#:;<-\x01" or is_table_start(line)
         if not special:
-            numbers.clear()
+            opened.clear()
             paragraph.append(bare)
             at += 1
             continue
         is_prose = bare[:1] in ("<", "-", "\x01", "=") and not _is_special(bare, verbatim)
         if is_prose:
-            numbers.clear()
+            opened.clear()
             paragraph.append(bare)
             at += 1
             continue
@@ -65,9 +72,9 @@ def blocks_of(text: str, verbatim: Verbatim, depth: int = 0) -> Iterator[WikiBlo
         elif bare[:1] == "=":
             yield _heading(bare, verbatim)
         elif bare[:1] in ("*", "#", ":", ";"):
-            yield from _item(bare, numbers, verbatim, quotes)
+            yield from _item(bare, opened, verbatim, quotes)
         if bare[:1] not in ("*", "#", ":"):
-            numbers.clear()
+            opened.clear()
     yield from _paragraph(paragraph, verbatim, quotes)
 
 
@@ -89,12 +96,15 @@ def _paragraph(lines: Sequence[str], verbatim: Verbatim, quotes: int) -> Iterato
 def _heading(bare: str, verbatim: Verbatim) -> WikiBlock:
     level = min(len(bare) - len(bare.lstrip("=")), len(bare) - len(bare.rstrip("=")), 6, (len(bare) - 1) // 2)
     title = inline_text(bare[level : len(bare) - level], verbatim).replace("\n", " ")
-    marks = "#" * max(level, 2)  # the title of the page is the first level
-    return WikiBlock(HEADING, f"{marks} {title}" if title else "", level)
+    shown = max(level, 2)  # the title of the page is the first level
+    return WikiBlock(HEADING, heading(shown, title) if title else "", level)
 
 
-def _item(bare: str, numbers: dict[int, int], verbatim: Verbatim, quotes: int) -> Iterator[WikiBlock]:
-    """A line of a list; one that is only moved in, as definitions and formulas are, is a paragraph."""
+def _item(bare: str, opened: dict[int, _Opened], verbatim: Verbatim, quotes: int) -> Iterator[WikiBlock]:
+    """A line of a list; one that is only moved in, as definitions and formulas are, is a paragraph.
+
+    opened: the items that it may lie in, by their level.
+    """
     found = _LIST.match(bare)
     assert found is not None
     marks = found[0]
@@ -106,21 +116,19 @@ def _item(bare: str, numbers: dict[int, int], verbatim: Verbatim, quotes: int) -
         yield from _paragraph([bare[len(marks) :]], verbatim, quotes)
         return
     level = min(len(marked), 10)
-    for deeper in [one for one in numbers if one > level]:
-        del numbers[deeper]
+    for deeper in [one for one in opened if one > level]:
+        del opened[deeper]
     sign = ""
     if marks[-1] == "#":
-        numbers[level] = numbers.get(level, 0) + 1
-        sign = f"{numbers[level]}. "
+        number = opened[level].number + 1 if level in opened else 1
+        sign = f"{number}. "
+        opened[level] = _Opened(number, len(sign))
     elif marks[-1] in "*;":
-        numbers.pop(level, None)
         sign = "- "
-    indent = "  " * (level - 1)
-    hanging = indent + ("  " if not sign else " " * len(sign))
-    first, *rest = text.split("\n")
-    yield WikiBlock(
-        ITEM, "\n".join([f"{indent if sign else hanging}{sign}{first}", *(hanging + one for one in rest)]), level
-    )
+        opened[level] = _Opened(0, len(sign))
+    indent = " " * sum(one.width for outer, one in opened.items() if outer < level)
+    before = sign or " " * (opened[level].width if level in opened else 0)
+    yield WikiBlock(ITEM, item(indent + before, text), level)
 
 
 def _table(lines: Sequence[str], verbatim: Verbatim, depth: int) -> Iterator[WikiBlock]:

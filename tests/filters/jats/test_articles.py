@@ -49,6 +49,7 @@ def text_of(body: str, choices: ArticleChoices | None = None) -> str:
         ("<p>H<sub>2</sub>O at 10<sup>-3</sup> m x<sup>ab</sup></p>", "H₂O at 10⁻³ m x^{ab}"),
         ("<list list-type='order'><list-item><p>a</p></list-item><list-item><p>b</p></list-item></list>", "1. a\n2. b"),
         ("<list><list-item><p>a</p><p>b</p></list-item></list>", "- a\n  b"),
+        ("<list><list-item><code>a\n\nb ```</code></list-item></list>", "- ````\n  a\n\n  b ```\n  ````"),
         ("<def-list><def-item><term>mill</term><def><p>grinds</p></def></def-item></def-list>", "mill: grinds"),
         ("<disp-quote><p>Said.</p></disp-quote>", "> Said."),
         ("<preformat>a\n  b</preformat>", "```\na\n  b\n```"),
