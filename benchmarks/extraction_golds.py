@@ -68,7 +68,8 @@ def languages(golds: list[Gold]) -> list[str]:
     return [found or "none" for found in measure(batch, {}).column("language").to_pylist()]
 
 
-def _utf8(raw: bytes) -> bytes:
+def utf8(raw: bytes) -> bytes:
+    """A page in UTF-8, whatever it is in."""
     return decode(raw, choose_encoding(raw, [], is_html=True)).encode("utf-8", "replace")
 
 
@@ -76,20 +77,29 @@ def _readability(folder: Path) -> Iterator[Gold]:
     for page in sorted(folder.iterdir()):
         expected = shown((page / "expected.html").read_bytes())
         title = from_json((page / "expected-metadata.json").read_bytes()).get("title") or ""
-        yield Gold(page.name, _utf8((page / "source.html").read_bytes()), expected, title, page.name)
+        yield Gold(page.name, utf8((page / "source.html").read_bytes()), expected, title, page.name)
 
 
 def _fundus(folder: Path) -> Iterator[Gold]:
-    """The n-th oldest page of a publisher belongs to its n-th version of a parser."""
+    for path, article in fundus_articles(folder):
+        name = f"{path.parent.name}/{path.name}"
+        text = "\n".join(_lines(article["body"]))
+        yield Gold(name, utf8(gzip.decompress(path.read_bytes())), text, article["title"], _publisher(path))
+
+
+def fundus_articles(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Each page and what its publisher's parser takes of it: the n-th oldest page belongs to the n-th version of a parser."""
     for path in sorted(folder.glob("*/*.json")):
         pages = sorted(page for page in path.parent.glob(f"{path.stem}_*.html.gz") if _is_dated(page, path.stem))
         versions = sorted(
             from_json(path.read_bytes()).items(), key=lambda item: [*map(int, re.findall(r"\d+", item[0]))]
         )
         for page, (_, article) in zip(pages, versions, strict=True):
-            html = _utf8(gzip.decompress(page.read_bytes()))
-            name = f"{path.parent.name}/{page.name}"
-            yield Gold(name, html, "\n".join(_lines(article["body"])), article["title"], path.stem)
+            yield page, article
+
+
+def _publisher(page: Path) -> str:
+    return re.sub(r"_\d{4}_\d\d_\d\d\.html\.gz$", "", page.name)
 
 
 def _is_dated(page: Path, publisher: str) -> bool:
@@ -108,7 +118,7 @@ def _newspaper(folder: Path) -> Iterator[Gold]:
         for name in ("txt", "text"):
             text = folder.parent / name / f"{page.stem}.txt"
             if text.is_file():
-                yield Gold(page.stem, _utf8(page.read_bytes()), text.read_text("utf-8", "replace"), "", page.stem)
+                yield Gold(page.stem, utf8(page.read_bytes()), text.read_text("utf-8", "replace"), "", page.stem)
 
 
 def _waddle(folder: Path) -> Iterator[Gold]:
@@ -123,7 +133,7 @@ def _waddle(folder: Path) -> Iterator[Gold]:
         site, text = name.split("_")[1].removeprefix("www."), shown((folder / "reference" / name).read_bytes())
         if taken[site] == PAGES_OF_A_SITE or text in seen:
             continue
-        html = _utf8((folder / "html" / name).read_bytes())
+        html = utf8((folder / "html" / name).read_bytes())
         _, recall = precision_recall(Counter(words_or_pairs(shown(html))), Counter(words_or_pairs(text)))
         if recall >= LEAST_FOUND:
             seen.add(text)
@@ -135,7 +145,7 @@ def _cleaneval(folder: Path) -> Iterator[Gold]:
     """Pages in an element `text` that holds their address; main texts with a mark before each paragraph, heading and item."""
     for path in sorted((folder / "clean").iterdir(), key=lambda path: int(path.stem)):
         text = re.sub(r"\A\s*URL:.*", "", path.read_text("utf-8", "replace"))
-        html = _utf8((folder / "orig" / f"{path.stem}.html").read_bytes())
+        html = utf8((folder / "orig" / f"{path.stem}.html").read_bytes())
         address = re.search(rb'<text id="([^"]*)"', html)
         site = urlsplit(address[1].decode() if address else "").netloc.lower().removeprefix("www.")
         page = re.sub(rb"\A\s*<text [^\n]*>|</text>\s*\Z", b"", html)
@@ -144,7 +154,7 @@ def _cleaneval(folder: Path) -> Iterator[Gold]:
 
 def _manuals(folder: Path) -> Iterator[Gold]:
     for page in read_manuals(folder.parents[3]):
-        yield Gold(page.name, _utf8(page.html), shown(page.main), "", page.template)
+        yield Gold(page.name, utf8(page.html), shown(page.main), "", page.template)
 
 
 def shown(html: bytes) -> str:

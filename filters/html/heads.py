@@ -24,7 +24,7 @@ from gristmill.kernels.compile import helper, kernel
 # The names, properties and relations that are looked for, with what elements say by themselves in front.
 KEYS = (
     *("", "<title>", "<html lang>", "<time>", "<script ld+json>", "canonical", "license"),
-    *("description", "og:description", "og:title", "og:type", "og:url", "og:locale", "twitter:title"),
+    *("description", "og:description", "og:title", "og:type", "og:url", "og:locale", "og:site_name", "twitter:title"),
     *(
         "author",
         "article:author",
@@ -49,6 +49,7 @@ KEYS = (
     *("viewport", "content-type"),
 )
 _TITLE, _LANG, _TIME, _LINKED_DATA = 1, 2, 3, 4
+_CANONICAL, _LICENSE = KEYS.index("canonical"), KEYS.index("license")
 _HASHES, _NUMBERS = hash_table(KEYS, 256)
 _CONTENT, _HREF, _REL, _DATETIME, _LANG_NAME, _XML_LANG = (
     np.frombuffer(name, np.uint8) for name in (b"content", b"href", b"rel", b"datetime", b"lang", b"xml:lang")
@@ -109,6 +110,8 @@ def _read_tag(data, tag, i, end, attribute, found):
             is_value = same_letters(data, name, name_end, _HREF)
             if not found[0] and same_letters(data, name, name_end, _REL):
                 found[0] = _find_key(data, value, value_end)
+                if found[0] != _CANONICAL and found[0] != _LICENSE:  # the address of an author is no author
+                    found[0] = 0
         if is_value and found[2] == found[1]:
             found[1], found[2] = value, value_end
 
@@ -170,10 +173,14 @@ class Heads:
         places = self._places.get(key, [])
         return [data[begin:end].tobytes().decode("utf-8", "replace") for begin, end in places]
 
+    def all(self, key: str) -> list[str]:
+        """The values of a key that are not blank, in the order of the page: white space is one space, soft hyphens are gone."""
+        cleaned = (" ".join(without_soft_hyphens(value).split()) for value in self[key])
+        return [text for text in cleaned if text]
+
     def first(self, *keys: str) -> str | None:
-        """The first value that is not blank of the first key that has one: white space is one space, soft hyphens are gone."""
+        """The first value of the first key that has one, as `all` gives them."""
         for key in keys:
-            for value in self[key] if key in self._places else ():
-                if text := " ".join(without_soft_hyphens(value).split()):
-                    return text
+            if key in self._places and (values := self.all(key)):
+                return values[0]
         return None

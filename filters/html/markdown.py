@@ -9,11 +9,8 @@ import numpy as np
 from gristmill.filters.html.layout import (
     CODE,
     ELEMENT,
-    MARK_SOURCE,
-    MARK_SOURCE_END,
     MARK_TAG,
     PARENT,
-    SOURCE,
     TAG,
     TD,
     TH,
@@ -21,7 +18,7 @@ from gristmill.filters.html.layout import (
 )
 from gristmill.filters.html.markdown_around import Around, Surroundings
 from gristmill.filters.html.markdown_inline import Wanted, inline_text, marks_of
-from gristmill.filters.html.tag_attributes import attribute
+from gristmill.filters.html.tag_attributes import attribute, mark_bytes, tag_bytes
 from gristmill.filters.text.markdown_syntax import escape_line_start, fenced, heading, table
 
 MAX_CELL_CHARACTERS = 300  # a table with longer cells is layout
@@ -125,17 +122,10 @@ def _fenced(page: Page, numbers: list[int], pre: int) -> str:
 
 def _language(page: Page, number: int, pre: int) -> str:
     """The language that the class of a `code`, a `pre` or what is around it names."""
-    classes = [
-        attribute(page.source, int(mark[MARK_SOURCE]), int(mark[MARK_SOURCE_END]), "class")
-        for mark in marks_of(page, number)
-        if mark[MARK_TAG] == CODE
-    ]
-    classes += [
-        attribute(page.source, int(page.elements[element, SOURCE]), None, "class")
-        for element in (pre, int(page.elements[pre, PARENT]))
-    ]
-    for named in classes:
-        found = _LANGUAGE.search(named or "")
+    tags = [mark_bytes(page, mark) for mark in marks_of(page, number) if mark[MARK_TAG] == CODE]
+    tags += [tag_bytes(page, pre), tag_bytes(page, int(page.elements[pre, PARENT]))]
+    for tag in tags:
+        found = _LANGUAGE.search(attribute(tag, "class") or "")
         if found:
             return found[1]
     return ""

@@ -12,7 +12,6 @@ from gristmill.filters.html.layout import (
     OL,
     PARENT,
     PRE_TAG,
-    SOURCE,
     TABLE,
     TAG,
     TD,
@@ -20,7 +19,7 @@ from gristmill.filters.html.layout import (
     TR,
     Page,
 )
-from gristmill.filters.html.tag_attributes import attribute
+from gristmill.filters.html.tag_attributes import attribute, tag_bytes
 
 MAX_CONTAINERS = 20  # quotes and items around a block that are shown, from the outside in
 MAX_NUMBER = 999_999_999  # of an item: greater ones are no marks in Markdown
@@ -121,7 +120,7 @@ class Surroundings:
         return numbers
 
     def _said(self, element: int, name: str) -> str | None:
-        return attribute(self._page.source, int(self._page.elements[element, SOURCE]), None, name)
+        return attribute(tag_bytes(self._page, element), name)
 
 
 def _whole_number(text: str | None) -> int | None:

@@ -10,8 +10,6 @@ from gristmill.filters.html.layout import (
     FINISH,
     ITALIC,
     LAST_MARK,
-    MARK_SOURCE,
-    MARK_SOURCE_END,
     MARK_TAG,
     MATH,
     PLACE,
@@ -20,7 +18,7 @@ from gristmill.filters.html.layout import (
     B,
     Page,
 )
-from gristmill.filters.html.tag_attributes import attribute
+from gristmill.filters.html.tag_attributes import attribute, mark_bytes
 from gristmill.filters.text.markdown_syntax import escape_tags, longest_ticks
 
 MAX_OPEN = 50  # inline elements that an end tag looks for its start among
@@ -111,7 +109,7 @@ def _sides(page: Page, tag: int, mark: np.ndarray, inner: bytes, wanted: Wanted)
     """What stands before and behind an inline element; None where it is shown as its text."""
 
     def said(name: str) -> str:
-        return (attribute(page.source, int(mark[MARK_SOURCE]), int(mark[MARK_SOURCE_END]), name) or "").strip()
+        return (attribute(mark_bytes(page, mark), name) or "").strip()
 
     if tag == CODE:
         ticks = "`" * (longest_ticks(inner.decode("utf-8", "replace")) + 1)

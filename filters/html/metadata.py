@@ -8,21 +8,29 @@ from html import unescape
 from itertools import chain
 from typing import Any
 
-import numpy as np
+from gristmill.filters.html.byline import Line, PageHeading, author_in, day_in, headings, is_name, lines_near
 from gristmill.filters.html.heads import Heads
-from gristmill.filters.html.layout import ELEMENT, H1, TAG, Page
+from gristmill.filters.html.layout import Page
+from gristmill.filters.html.page_title import choose_title, is_site, site_names
 
 MAX_TITLE_CHARACTERS = 500
 MAX_SCRIPTS = 20
+MAX_AUTHORS = 20
 MAX_NODES = 2000  # of linked data that are looked at
 _DATE = re.compile(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
 _COMPACT_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)(\d\d)(\d\d)(?!\d)")
+_ADDRESS_DATE = re.compile(r"/((?:19|20)\d\d[/-]\d\d?[/-]\d\d?)(?:[/-]|$)")
 _TAGS = re.compile(r"<[^>]*>")
 _OPT_OUT = ("robots", "googlebot", "tdm-reservation", "tdm-policy")
 _DATES = (
     *("article:published_time", "og:published_time", "datepublished", "citation_publication_date", "citation_date"),
     *("parsely-pub-date", "sailthru.date", "dc.date.issued", "dcterms.created", "dcterms.date", "dc.date"),
     *("date", "pubdate", "publishdate", "publish_date", "publication_date"),
+)
+_LINKED = {"@type", "author", "creator", "datePublished", "headline", "license"}
+_AUTHORS = (
+    *("author", "article:author", "dc.creator", "dcterms.creator", "parsely-author", "sailthru.author"),
+    "citation_author",
 )
 
 
@@ -34,14 +42,26 @@ class Metadata:
 
     @cached_property
     def title(self) -> str | None:
-        """The title of the page: <title>, else og:title, else its first h1."""
-        found = self._heads.first("<title>", "og:title", "twitter:title") or self._first_heading()
+        """The title of the page: the shown h1 that <title>, og:title or the linked data speak of, else what they say,
+        without the name of the site."""
+        said = (
+            self._heads.first("<title>"),
+            self._heads.first("og:title", "twitter:title"),
+            self._linked("headline"),
+        )
+        titles = [title[:MAX_TITLE_CHARACTERS] for title in said if title]
+        found = choose_title(titles, [heading.text[:MAX_TITLE_CHARACTERS] for heading in self._headings], self._sites)
         return found[:MAX_TITLE_CHARACTERS] if found else None
 
-    def _first_heading(self) -> str | None:
-        page = self._page
-        rows = np.flatnonzero(page.elements[page.blocks[:, ELEMENT], TAG] == H1)
-        return " ".join(page.block_text(int(rows[0])).split()) if len(rows) else None
+    @cached_property
+    def _headings(self) -> list[PageHeading]:
+        return headings(self._page)
+
+    @cached_property
+    def _lines(self) -> list[Line]:
+        """The lines around the heading that is the title, else around the first heading."""
+        found = [heading for heading in self._headings if heading.text == self.title] or self._headings
+        return lines_near(self._page, found[0].block) if found else []
 
     @cached_property
     def description(self) -> str | None:
@@ -50,24 +70,36 @@ class Metadata:
 
     @cached_property
     def date(self) -> str | None:
-        """When the page was published, as YYYY-MM-DD: metas, linked data, the first <time>."""
-        for text in chain(map(self._heads.first, _DATES), self._late_dates()):
+        """When the page was published, as YYYY-MM-DD: metas, linked data, the first <time>, its address, else a short shown
+        line near its heading that names a day."""
+        for text in chain((self._heads.first(key) for key in _DATES if key in self._heads), self._late_dates()):
             if text and (day := _day(text)):
                 return day
-        return None
+        return day_in(self._lines, self.language)
 
     def _late_dates(self) -> Iterator[str | None]:
         yield self._linked("datePublished")
         yield self._heads.first("<time>")
+        found = _ADDRESS_DATE.search(self.canonical_url or "")
+        yield found[1] if found else None
 
     @cached_property
     def author(self) -> str | None:
-        """Who wrote the page: metas, linked data, a link with rel=author."""
-        keys = ("author", "article:author", "dc.creator", "dcterms.creator", "parsely-author", "sailthru.author")
-        for text in (self._heads.first(key) for key in (*keys, "citation_author")):
-            if text and "://" not in text:
-                return text
-        return self._linked_name("author") or self._linked_name("creator")
+        """Who wrote the page, several with "; " between them: linked data, metas, else a shown line near its heading that
+        says so. The name of the site is the author where nobody else is."""
+        metas = [self._heads.all(key) for key in _AUTHORS if key in self._heads]
+        said = [self._linked_names("author"), self._linked_names("creator"), *metas]
+        names = [list(dict.fromkeys(filter(is_name, one)))[:MAX_AUTHORS] for one in said]
+        people = [[name for name in one if not is_site(name, self._sites)] for one in names]
+        found = next(filter(None, people), None)
+        if found is None:
+            near = author_in(self._page, self._lines, self.language)
+            found = [near] if near else next(filter(None, names), [])
+        return "; ".join(found) or None
+
+    @cached_property
+    def _sites(self) -> set[str]:
+        return site_names(self._heads.first("og:site_name"), self.canonical_url)
 
     @cached_property
     def canonical_url(self) -> str | None:
@@ -126,22 +158,33 @@ class Metadata:
                 continue
         return found
 
-    def _linked(self, key: str) -> str | None:
+    @cached_property
+    def _said(self) -> dict[str, list[Any]]:
+        """The values of the keys of linked data that are looked for, those of outer objects first."""
+        found: dict[str, list[Any]] = {}
         for node in self._nodes:
-            value = node.get(key)
+            for key in _LINKED & node.keys():
+                found.setdefault(key, []).append(node[key])
+        return found
+
+    def _linked(self, key: str) -> str | None:
+        for value in self._said.get(key, []):
             value = value[0] if isinstance(value, list) and value else value
             if isinstance(value, str) and value.strip():
                 return " ".join(value.split())
         return None
 
-    def _linked_name(self, key: str) -> str | None:
-        for node in self._nodes:
-            values = node.get(key)
-            for value in values if isinstance(values, list) else [values]:
-                name = value.get("name") if isinstance(value, dict) else value
-                if isinstance(name, str) and name.strip() and "://" not in name:
-                    return " ".join(name.split())
-        return None
+    def _linked_names(self, key: str) -> list[str]:
+        """The names under a key of the first object of the linked data that has some."""
+        for values in self._said.get(key, []):
+            names = [
+                value.get("name") if isinstance(value, dict) else value
+                for value in (values if isinstance(values, list) else [values])
+            ]
+            found = [" ".join(name.split()) for name in names if isinstance(name, str) and name.strip()]
+            if any(map(is_name, found)):
+                return found
+        return []
 
 
 def metadata_of(page: Page, heads: Heads) -> Metadata:

@@ -4,18 +4,31 @@ import re
 from html import unescape
 
 import numpy as np
+from gristmill.filters.html.layout import MARK_SOURCE, MARK_SOURCE_END, SOURCE, Page
 
 MAX_TAG_BYTES = 2000  # of a tag that are looked at
 _ATTRIBUTE = re.compile(rb"[\s/]*([^\s/>][^\s/>=]*)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+)))?")
 
 
-def attribute(source: np.ndarray, begin: int, end: int | None, name: str) -> str | None:
+def tag_bytes(page: Page, element: int) -> bytes:
+    """The source of an element's tag from its name on, with what follows it where it is short; nothing of the root."""
+    if element <= 0:
+        return b""
+    begin = int(page.elements[element, SOURCE])
+    return page.source[begin : begin + MAX_TAG_BYTES].tobytes()
+
+
+def mark_bytes(page: Page, mark: np.ndarray) -> bytes:
+    """The source of the attributes of an inline element. mark: its start."""
+    begin = int(mark[MARK_SOURCE])
+    return page.source[begin : min(int(mark[MARK_SOURCE_END]), begin + MAX_TAG_BYTES)].tobytes()
+
+
+def attribute(tag: bytes, name: str) -> str | None:
     """The value of an attribute as text, "" where it has none; None where the tag does not have it.
 
-    source: the page, uint8. begin: where the name of the tag or its first attribute is. end: of the tag; None: its ">".
+    tag: from its name or its first attribute on, as far as its ">".
     """
-    stop = begin + MAX_TAG_BYTES if end is None else min(end, begin + MAX_TAG_BYTES)
-    tag = source[begin:stop].tobytes()
     wanted, at = name.encode(), 0
     while found := _ATTRIBUTE.match(tag, at):
         if found[1].lower() == wanted:

@@ -21,6 +21,7 @@ def markdown(html: str, **options: bool) -> str:
         ("<blockquote><p>a<p>b</blockquote><p>c", "> a\n>\n> b\n\nc"),
         ("<pre><code class='x language-c++'>if (a < b)\n  *c;\n</code></pre>", "```c++\nif (a < b)\n  *c;\n```"),
         ("<div class='highlight highlight-source-rust'><pre>x</pre></div>", "```rust\nx\n```"),
+        ("<link class=language-c><pre>x</pre>", "```\nx\n```"),
         ("<pre>```\na\n```</pre>", "````\n```\na\n```\n````"),
         ("<p>use <code>a &lt; `b`</code>.", "use `` a < `b` ``."),
         (
