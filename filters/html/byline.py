@@ -126,6 +126,7 @@ def author_in(page: Page, lines: Iterable[Line], language: str | None) -> str | 
     line whose element is called author or byline.
     """
     months, called = month_names(language), None
+    seen: dict[int, bool] = {}
     for line in lines:
         if line.distance == 0:
             continue
@@ -141,7 +142,7 @@ def author_in(page: Page, lines: Iterable[Line], language: str | None) -> str | 
             name = _name(text[by.end() :], months)
             if name:
                 return name
-        elif called is None and _is_called_author(page, line.element):
+        elif called is None and _is_called_author(page, line.element, seen):
             start, end, _ = links[0] if len(links) == 1 else (line.begin, line.begin, b"")
             said = page.text[start:end].tobytes().decode("utf-8", "replace")
             called = _name(said or text, months)
@@ -168,15 +169,12 @@ def _links(page: Page, line: Line) -> list[tuple[int, int, bytes]]:
     return found
 
 
-def _is_called_author(page: Page, element: int) -> bool:
-    """Whether an element or the one around it says by class, itemprop or rel that an author is in it."""
-    for _ in range(2):
-        if element < 0:
-            return False
-        if _names_author(tag_bytes(page, element), is_link=False):
-            return True
-        element = int(page.elements[element, PARENT])
-    return False
+def _is_called_author(page: Page, element: int, seen: dict[int, bool]) -> bool:
+    """Whether an element or the one around it says by class, itemprop or rel that an author is in it. seen: by element."""
+    for one in (element, int(page.elements[element, PARENT])):
+        if one > 0 and one not in seen:
+            seen[one] = _names_author(tag_bytes(page, one), is_link=False)
+    return seen.get(element, False) or seen.get(int(page.elements[element, PARENT]), False)
 
 
 def _names_author(tag: bytes, *, is_link: bool) -> bool:

@@ -12,6 +12,7 @@ from gristmill.filters.html.byline import Line, PageHeading, author_in, day_in, 
 from gristmill.filters.html.heads import Heads
 from gristmill.filters.html.layout import Page
 from gristmill.filters.html.page_title import choose_title, is_site, site_names
+from pydantic_core import from_json
 
 MAX_TITLE_CHARACTERS = 500
 MAX_SCRIPTS = 20
@@ -151,11 +152,8 @@ class Metadata:
     def _nodes(self) -> list[dict[str, Any]]:
         """The objects of the linked data, outer ones first; what is no JSON is left out."""
         found: list[dict[str, Any]] = []
-        for script in self._heads["<script ld+json>"][:MAX_SCRIPTS]:
-            try:
-                found += _objects(json.loads(script.strip().removesuffix(";"), strict=False), MAX_NODES - len(found))
-            except (ValueError, RecursionError):
-                continue
+        for script in self._heads.scripts()[:MAX_SCRIPTS]:
+            found += _objects(_parsed(script.strip().removesuffix(b";")), MAX_NODES - len(found))
         return found
 
     @cached_property
@@ -192,21 +190,30 @@ def metadata_of(page: Page, heads: Heads) -> Metadata:
     return Metadata(page, heads)
 
 
-def _objects(value: Any, most: int) -> Iterator[dict[str, Any]]:
-    """Every object in parsed JSON, level by level, at most `most`."""
-    level, given = [value], 0
-    while level and given < most:
+def _parsed(script: bytes) -> Any:
+    """The value of a text that is JSON, control characters in its strings allowed; else None."""
+    try:
+        return from_json(script)
+    except ValueError:
+        try:
+            return json.loads(script.decode("utf-8", "replace"), strict=False)
+        except (ValueError, RecursionError):
+            return None
+
+
+def _objects(value: Any, most: int) -> list[dict[str, Any]]:
+    """The objects in parsed JSON, level by level, at most `most`."""
+    level, found = [value], []
+    while level and len(found) < most:
         below: list[Any] = []
         for one in level:
             if isinstance(one, dict):
-                given += 1
-                if given > most:
-                    return
-                yield one
-                below += [inner for inner in one.values() if isinstance(inner, dict | list)]
+                found.append(one)
+                below += one.values()
             elif isinstance(one, list):
-                below += [inner for inner in one if isinstance(inner, dict | list)]
-        level = below
+                below += one
+        level = [one for one in below if isinstance(one, dict | list)]
+    return found[:most]
 
 
 def _day(text: str) -> str | None:
