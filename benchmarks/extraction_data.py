@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from extraction_golds import Gold
 from gristmill.filters.html.heads import Heads
 from gristmill.filters.html.layout import Page
-from gristmill.filters.html.metadata import metadata_of
+from gristmill.filters.html.metadata import Metadata
 from gristmill.filters.html.page import read_page
 from gristmill.filters.html.page_type import PAGE_TYPES
 from word_scores import word_f1, words, words_or_pairs
@@ -97,7 +97,7 @@ def gold_examples(golds: Sequence[Gold]) -> list[Example]:
     for gold in golds:
         page = read_page(gold.html)
         heads = Heads(page)
-        host = urlsplit(metadata_of(page, heads).canonical_url or "").netloc.lower().removeprefix("www.")
+        host = urlsplit(Metadata(page, heads, lambda: None).canonical_url or "").netloc.lower().removeprefix("www.")
         if host:
             hosts.setdefault(gold.publisher, host)
         blocks = [words_or_pairs(page.block_text(number)) for number in range(len(page.blocks))]

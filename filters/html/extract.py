@@ -21,7 +21,7 @@ from gristmill.filters.html.features import FEATURES, NAMES, block_features
 from gristmill.filters.html.heads import Heads
 from gristmill.filters.html.layout import ELEMENT, HIDDEN, STATE, TAG, WORDS, Page
 from gristmill.filters.html.markdown import to_markdown
-from gristmill.filters.html.metadata import Metadata, metadata_of
+from gristmill.filters.html.metadata import Metadata
 from gristmill.filters.html.page import read_page
 from gristmill.filters.html.page_type import PAGE_FEATURES, most_probable_type, page_row
 from gristmill.filters.html.plain_text import join_blocks
@@ -169,7 +169,7 @@ class Extraction:
     @cached_property
     def metadata(self) -> Metadata:
         """Title, date, author and the like."""
-        return metadata_of(self.page, self.heads)
+        return Metadata(self.page, self.heads, lambda: self.page_type)
 
     @cached_property
     def page_type(self) -> str | None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from html import unescape
 from itertools import chain
@@ -15,6 +15,7 @@ from gristmill.filters.html.page_title import choose_title, is_site, site_names
 from pydantic_core import from_json
 
 MAX_TITLE_CHARACTERS = 500
+ARTICLE = "article"
 MAX_SCRIPTS = 20
 MAX_AUTHORS = 20
 MAX_NODES = 2000  # of linked data that are looked at
@@ -36,10 +37,13 @@ _AUTHORS = (
 
 
 class Metadata:
-    """What a page says about itself, each None where it does not; read when asked for."""
+    """What a page says about itself, each None where it does not; read when asked for.
 
-    def __init__(self, page: Page, heads: Heads) -> None:
-        self._page, self._heads = page, heads
+    page_type: gives the type of the page; it is asked where only the text of an article can tell.
+    """
+
+    def __init__(self, page: Page, heads: Heads, page_type: Callable[[], str | None]) -> None:
+        self._page, self._heads, self._page_type = page, heads, page_type
 
     @cached_property
     def title(self) -> str | None:
@@ -60,7 +64,10 @@ class Metadata:
 
     @cached_property
     def _lines(self) -> list[Line]:
-        """The lines around the heading that is the title, else around the first heading."""
+        """The lines around the heading that is the title, else around the first heading; none of a page that is no article,
+        where days and names have another meaning."""
+        if self._page_type() != ARTICLE:
+            return []
         found = [heading for heading in self._headings if heading.text == self.title] or self._headings
         return lines_near(self._page, found[0].block) if found else []
 
@@ -71,8 +78,8 @@ class Metadata:
 
     @cached_property
     def date(self) -> str | None:
-        """When the page was published, as YYYY-MM-DD: metas, linked data, the first <time>, its address, else a short shown
-        line near its heading that names a day."""
+        """When the page was published, as YYYY-MM-DD: metas, linked data, the first <time>, its address, else in an
+        article a short shown line near its heading that names a day."""
         for text in chain((self._heads.first(key) for key in _DATES if key in self._heads), self._late_dates()):
             if text and (day := _day(text)):
                 return day
@@ -86,8 +93,8 @@ class Metadata:
 
     @cached_property
     def author(self) -> str | None:
-        """Who wrote the page, several with "; " between them: linked data, metas, else a shown line near its heading that
-        says so. The name of the site is the author where nobody else is."""
+        """Who wrote the page, several with "; " between them: linked data, metas, else in an article a shown line near
+        its heading that says so. The name of the site is the author where nobody else is."""
         metas = [self._heads.all(key) for key in _AUTHORS if key in self._heads]
         said = [self._linked_names("author"), self._linked_names("creator"), *metas]
         names = [list(dict.fromkeys(filter(is_name, one)))[:MAX_AUTHORS] for one in said]
@@ -183,11 +190,6 @@ class Metadata:
             if any(map(is_name, found)):
                 return found
         return []
-
-
-def metadata_of(page: Page, heads: Heads) -> Metadata:
-    """What a page that was read says about itself."""
-    return Metadata(page, heads)
 
 
 def _parsed(script: bytes) -> Any:

@@ -2,6 +2,9 @@
 
 import pytest
 from gristmill import extract
+from gristmill.filters.html.heads import Heads
+from gristmill.filters.html.metadata import Metadata
+from gristmill.filters.html.page import read_page
 from gristmill.filters.html.written_days import written_day
 
 
@@ -79,7 +82,8 @@ def test_days_that_people_write(text: str, language: str | None, day: str | None
     assert written_day(text, language) == day
 
 
-PAGE = "<html lang=en><nav>Home</nav>%s<h1>How mills work</h1>%s<p>They grind corn, not lentils.</p>"
+PARAGRAPH = "<p>A mill turns when the river is high, and of all that grain it keeps what weighs enough to be bread.</p>"
+PAGE = f"<html lang=en><nav>Home</nav><article>%s<h1>How mills work</h1>%s{PARAGRAPH * 12}</article>"
 
 
 @pytest.mark.parametrize(
@@ -123,6 +127,13 @@ def test_the_line_next_to_the_heading_counts() -> None:
     assert (about.author, about.date) == (None, None)
 
 
+@pytest.mark.parametrize(("page_type", "found"), [("article", ("Ada Miller", "2024-03-05")), ("product", (None, None))])
+def test_only_articles_have_such_lines(page_type: str, found: tuple[str | None, str | None]) -> None:
+    page = read_page((PAGE % ("", "<p>By Ada Miller, 5 March 2024</p>")).encode())
+    about = Metadata(page, Heads(page), lambda: page_type)
+    assert (about.author, about.date) == found
+
+
 def test_what_metas_say_comes_first() -> None:
     head = "<meta name=author content=Bo><meta name=date content=2020-01-02>"
     about = extract(head + PAGE % ("", "<p>By Ada Miller, 5 March 2024</p>")).metadata
@@ -134,7 +145,10 @@ def test_the_root_of_a_page_has_no_attributes() -> None:
 
 
 def test_an_address_with_a_day() -> None:
-    page = "<link rel=canonical href='https://a.example/2024/03/05/mills/'><h1>Mills</h1><p>6 March 2024"
+    page = (
+        "<link rel=canonical href='https://a.example/2024/03/05/mills/'><article><h1>Mills</h1><p>6 March 2024</p>"
+        + PARAGRAPH * 12
+    )
     assert extract(page).metadata.date == "2024-03-05"
     assert extract("<link rel=canonical href='https://a.example/2024/03/51/'>").metadata.date is None
 
@@ -170,5 +184,5 @@ def test_a_hundred_thousand_of_everything(unit: str) -> None:
 
 def test_names_of_languages_do_no_harm() -> None:
     for language in ("x" * 10_000, "../../etc/passwd", "en_US.UTF-8", "zh-Hant-TW", "\x00", "-", "de-DE-x-private"):
-        page = f"<html lang='{language}'><h1>Mills</h1><p>5 March 2024"
+        page = f"<html lang='{language}'><article><h1>Mills</h1><p>5 March 2024</p>{PARAGRAPH * 12}"
         assert extract(page).metadata.date == "2024-03-05"
