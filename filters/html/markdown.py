@@ -19,9 +19,11 @@ from gristmill.filters.html.layout import (
 from gristmill.filters.html.markdown_around import Around, Surroundings
 from gristmill.filters.html.markdown_inline import Wanted, inline_text, marks_of
 from gristmill.filters.html.tag_attributes import attribute, mark_bytes, tag_bytes
-from gristmill.filters.text.markdown_syntax import escape_line_start, fenced, heading, table
+from gristmill.filters.text.markdown_syntax import escape_line_start, fenced, heading
+from gristmill.filters.text.markdown_table import MAX_SPAN, Cell, grid, table
 
 MAX_CELL_CHARACTERS = 300  # a table with longer cells is layout
+_SPAN = re.compile(r"\d{1,4}", re.ASCII)
 _LANGUAGE = re.compile(
     r"(?:^|\s)(?:language-|lang-|highlight-source-|highlight-text-|brush:\s*|sourceCode\s+)([\w+#.-]+)"
 )
@@ -140,11 +142,11 @@ def _rows(page: Page, numbers: list[int], arounds: list[Around], wanted: Wanted)
         row[around.cell] = f"{row[around.cell]}<br>{text}" if around.cell in row else text
         if len(row[around.cell]) > MAX_CELL_CHARACTERS:
             return []
-    rows = [_with_empty_cells(page, row, found) for row, found in cells.items()]
+    rows = grid(_spanning(page, row, found) for row, found in cells.items())
     return rows if len(rows) > 1 and max(map(len, rows)) > 1 else []
 
 
-def _with_empty_cells(page: Page, row: int, found: dict[int, str]) -> list[str]:
+def _spanning(page: Page, row: int, found: dict[int, str]) -> list[Cell]:
     """The cells of a row up to its last one with text, those without text too."""
     last = max(found)
     between = [
@@ -152,4 +154,10 @@ def _with_empty_cells(page: Page, row: int, found: dict[int, str]) -> list[str]:
         for element in range(row + 1, last + 1)
         if page.elements[element, TAG] in (TD, TH) and page.elements[element, PARENT] == row
     ]
-    return [found.get(element, "") for element in between] if set(found) <= set(between) else list(found.values())
+    elements = between if set(found) <= set(between) else list(found)
+    return [Cell(found.get(one, ""), _span(page, one, "colspan"), _span(page, one, "rowspan")) for one in elements]
+
+
+def _span(page: Page, cell: int, name: str) -> int:
+    said = (attribute(tag_bytes(page, cell), name) or "").strip()
+    return min(max(int(said), 1), MAX_SPAN) if _SPAN.fullmatch(said) else 1

@@ -205,7 +205,8 @@ def _parsed(script: bytes) -> Any:
 
 def _objects(value: Any, most: int) -> list[dict[str, Any]]:
     """The objects in parsed JSON, level by level, at most `most`."""
-    level, found = [value], []
+    level: list[Any] = [value]
+    found: list[dict[str, Any]] = []
     while level and len(found) < most:
         below: list[Any] = []
         for one in level:

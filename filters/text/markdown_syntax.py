@@ -1,7 +1,6 @@
-"""The pieces of Markdown that every conversion to it writes in one way: fenced code, tables, escapes."""
+"""The pieces of Markdown that every conversion to it writes in one way: headings, fenced code, items, escapes."""
 
 import re
-from collections.abc import Sequence
 
 _TICKS = re.compile(r"`+")
 _LINE_START = re.compile(r"^(#{1,6}(?=\s|$)|>|[-+*](?=\s|$)|```|~~~|=+\s*$|-+\s*$|(?:\*\s*){3,}$|(?:_\s*){3,}$)")
@@ -31,13 +30,6 @@ def item(mark: str, text: str) -> str:
 def longest_ticks(code: str) -> int:
     """The length of the longest run of backticks."""
     return max((len(ticks) for ticks in _TICKS.findall(code)), default=0)
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first row is its head; bars in cells must be escaped already. Short rows get empty cells."""
-    width = max(map(len, rows))
-    lines = ["| " + " | ".join([*row, *[""] * (width - len(row))]) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + " --- |" * width, *lines[1:]])
 
 
 def escape_tags(text: str) -> str:

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from gristmill.filters.text.markdown_syntax import escape_line_start, heading, item
-from gristmill.filters.text.markdown_syntax import table as markdown_table
+from gristmill.filters.text.markdown_table import grid
+from gristmill.filters.text.markdown_table import table as markdown_table
 from gristmill.filters.wiki.inline import inline_text
-from gristmill.filters.wiki.tables import MAX_CELL_CHARACTERS, grid, is_table_start, parse_table, table_end
+from gristmill.filters.wiki.tables import MAX_CELL_CHARACTERS, is_table_start, parse_table, table_end
 from gristmill.filters.wiki.verbatim import Verbatim
 
 HEADING, ITEM, OTHER = "heading", "item", "other"
@@ -138,7 +139,7 @@ def _table(lines: Sequence[str], verbatim: Verbatim, depth: int) -> Iterator[Wik
         verbatim.left_out["tables"] += 1
         return
     caption = inline_text(table.caption, verbatim)
-    cells = _data(grid(table), verbatim)
+    cells = _data(grid(table.rows), verbatim)
     if table.floats and not cells:
         verbatim.left_out["tables"] += 1
         return

@@ -1,11 +1,12 @@
 """Tables of wikitext: those of data as Markdown, those that lay out a page as what their cells hold."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from gristmill.filters.text.markdown_table import MAX_SPAN, Cell
+
 MAX_CELL_CHARACTERS = 300  # a table with longer cells is layout
-MAX_SPAN = 50
 _START = re.compile(r"^[\s:*#;]*\{\|")
 _LEFT_OUT = re.compile(
     r"\b(?:infobox|navbox|metadata|ambox|tmbox|mbox|vertical-navbox|sidebar|toc|taxobox|geobox|noprint)", re.IGNORECASE
@@ -14,14 +15,6 @@ _FLOATS = re.compile(r"float\s*:\s*(?:right|left)|align\s*=\s*[\"']?(?:right|lef
 # of a cell with a bar too many or too few
 _LEFT_ATTRIBUTES = re.compile(r"^\s*+(?:[\w-]{1,20}\s*+=\s*+\"[^\"\n]*\"\s*+)+(?:\||$)")
 _SPAN = re.compile(r"\b(col|row)span\s*+=\s*+[\"']?\s*+(\d{1,4})", re.IGNORECASE)
-
-
-class Cell(NamedTuple):
-    """A cell: what it holds in wikitext, and over how many columns and rows it goes."""
-
-    content: str
-    columns: int = 1
-    rows: int = 1
 
 
 class Table(NamedTuple):
@@ -109,25 +102,3 @@ def _cell(text: str) -> Cell:
         return Cell(_LEFT_ATTRIBUTES.sub("", text).strip())
     spans = {name.lower(): min(max(int(count), 1), MAX_SPAN) for name, count in _SPAN.findall(attributes)}
     return Cell(_LEFT_ATTRIBUTES.sub("", content).strip(), spans.get("col", 1), spans.get("row", 1))
-
-
-def grid(table: Table) -> list[list[str]]:
-    """The contents in rows and columns; a cell that goes over several stands in the first of them."""
-    filled: dict[int, int] = {}  # column -> rows below that a cell above takes
-    rows = []
-    for cells in table.rows:
-        row: list[str] = []
-        waiting: Iterator[Cell] = iter(cells)
-        following = next(waiting, None)
-        while following is not None or filled.get(len(row), 0) > 0:
-            if filled.get(len(row), 0) > 0:
-                filled[len(row)] -= 1
-                row.append("")
-                continue
-            assert following is not None
-            for number in range(following.columns):
-                filled[len(row)] = following.rows - 1
-                row.append("" if number else following.content)
-            following = next(waiting, None)
-        rows.append(row)
-    return rows

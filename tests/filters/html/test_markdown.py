@@ -28,6 +28,10 @@ def markdown(html: str, **options: bool) -> str:
             "<table><tr><th>a<th>b<tr><td>1|2<td><tr><td><td>x<br>y</table>",
             "| a | b |\n| --- | --- |\n| 1\\|2 |  |\n|  | x y |",
         ),
+        (
+            "<table><tr><th colspan=2>a<th rowspan='2'>b<tr><td>1<td>2<tr><td colspan=x>3<td rowspan=0>4<td>5</table>",
+            "| a |  | b |\n| --- | --- | --- |\n| 1 | 2 |  |\n| 3 | 4 | 5 |",
+        ),
         ("<table><tr><td><p>a<p>b</table>", "a\n\nb"),
         (
             "x <math display=block><mi>E</mi><annotation encoding='application/x-tex'>E=m</annotation></math> y"
