@@ -42,7 +42,7 @@ def _heading(said: Sequence[str], headings: Sequence[str]) -> str | None:
     named = [
         one
         for one, key in keys.items()
-        if any(f"{title} ".startswith(f"{key} ") or _is_most(key, title) for title in titles)
+        if any(_begins(title, key, whole) or _is_most(key, title) for title, whole in zip(titles, said, strict=True))
     ]
     if named:
         return max(named, key=len)
@@ -75,6 +75,11 @@ def _key(text: str) -> str:
 
 def _joined(text: str) -> str:
     return _key(text).replace(" ", "")
+
+
+def _begins(title: str, key: str, whole: str) -> bool:
+    """Whether a title begins with a heading; one word must be all that stands before a mark, as in "FAQ | The Miller"."""
+    return f"{title} ".startswith(f"{key} ") and (" " in key or _key(_BETWEEN.split(whole, maxsplit=1)[0]) == key)
 
 
 def _is_most(part: str, whole: str) -> bool:
