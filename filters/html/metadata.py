@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from html import unescape
 from itertools import chain
@@ -29,7 +29,10 @@ _DATES = (
     *("parsely-pub-date", "sailthru.date", "dc.date.issued", "dcterms.created", "dcterms.date", "dc.date"),
     *("date", "pubdate", "publishdate", "publish_date", "publication_date"),
 )
-_LINKED = {"@type", "author", "creator", "datePublished", "headline", "license"}
+_LINKED = {"author", "creator", "datePublished", "headline", "license"}
+_LINKED_HINT = re.compile(
+    rb"author|creator|datePublished|headline|license|\\\\u"
+)  # in a script that may have one of them
 _AUTHORS = (
     *("author", "article:author", "dc.creator", "dcterms.creator", "parsely-author", "sailthru.author"),
     "citation_author",
@@ -136,16 +139,11 @@ class Metadata:
         return {name: value[:500] for name in names if (value := getattr(self, name))}
 
     @cached_property
-    def declared_type(self) -> str | None:
-        """og:type, else the first type of the linked data."""
-        return self._heads.first("og:type") or self._linked("@type")
-
-    @cached_property
     def linked_texts(self) -> dict[str, str]:
         """The longest text of each key in the linked data that holds main text: articleBody of articles, description of
         products. Markup in it is taken out."""
         found: dict[str, str] = {}
-        for node in self._nodes:
+        for node in _nodes(self._heads.scripts()[:MAX_SCRIPTS]):
             is_product = "Product" in str(node.get("@type", ""))
             for key in ("articleBody", "description") if is_product else ("articleBody",):
                 value = node.get(key)
@@ -156,18 +154,11 @@ class Metadata:
         return found
 
     @cached_property
-    def _nodes(self) -> list[dict[str, Any]]:
-        """The objects of the linked data, outer ones first; what is no JSON is left out."""
-        found: list[dict[str, Any]] = []
-        for script in self._heads.scripts()[:MAX_SCRIPTS]:
-            found += _objects(_parsed(script.strip().removesuffix(b";")), MAX_NODES - len(found))
-        return found
-
-    @cached_property
     def _said(self) -> dict[str, list[Any]]:
         """The values of the keys of linked data that are looked for, those of outer objects first."""
+        scripts = [script for script in self._heads.scripts()[:MAX_SCRIPTS] if _LINKED_HINT.search(script)]
         found: dict[str, list[Any]] = {}
-        for node in self._nodes:
+        for node in _nodes(scripts):
             for key in _LINKED & node.keys():
                 found.setdefault(key, []).append(node[key])
         return found
@@ -190,6 +181,14 @@ class Metadata:
             if any(map(is_name, found)):
                 return found
         return []
+
+
+def _nodes(scripts: Sequence[bytes]) -> list[dict[str, Any]]:
+    """The objects of linked data, outer ones first, at most MAX_NODES; what is no JSON is left out."""
+    found: list[dict[str, Any]] = []
+    for script in scripts:
+        found += _objects(_parsed(script.strip().removesuffix(b";")), MAX_NODES - len(found))
+    return found
 
 
 def _parsed(script: bytes) -> Any:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 SHARED_WORDS = 0.5  # of the shorter one of a title and the only heading of a page: so many make the heading the title
 _WORD = re.compile(r"\w+")
@@ -68,6 +69,7 @@ def _without_site(title: str, sites: Collection[str]) -> str:
     return found[1] if found else title
 
 
+@lru_cache(64)  # a title and its headings are looked at several times
 def _key(text: str) -> str:
     """The words of a text, case folded, a space between them."""
     return " ".join(_WORD.findall(text.casefold()))

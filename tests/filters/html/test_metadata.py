@@ -165,6 +165,7 @@ def test_an_address_with_a_day() -> None:
             "Ada; Bo",
         ),
         ("<meta name=author content='The Mill'><meta property=og:site_name content='The Mill'>", "The Mill"),
+        ('<script type="application/ld+json">{"\\u0061uthor": "Ada\tMiller"}</script>', "Ada Miller"),
     ],
 )
 def test_authors_that_metas_name(head: str, author: str | None) -> None:
