@@ -30,9 +30,8 @@ _DATES = (
     *("date", "pubdate", "publishdate", "publish_date", "publication_date"),
 )
 _LINKED = {"author", "creator", "datePublished", "headline", "license"}
-_LINKED_HINT = re.compile(
-    rb"author|creator|datePublished|headline|license|\\\\u"
-)  # in a script that may have one of them
+# in a script that may have one of them; keys may be written with escapes
+_LINKED_HINT = re.compile(rb"author|creator|datePublished|headline|license|\\u")
 _AUTHORS = (
     *("author", "article:author", "dc.creator", "dcterms.creator", "parsely-author", "sailthru.author"),
     "citation_author",
