@@ -97,7 +97,7 @@ def gold_examples(golds: Sequence[Gold]) -> list[Example]:
     for gold in golds:
         page = read_page(gold.html)
         heads = Heads(page)
-        host = urlsplit(Metadata(page, heads, lambda: None).canonical_url or "").netloc.lower().removeprefix("www.")
+        host = urlsplit(Metadata(page, heads, None).canonical_url or "").netloc.lower().removeprefix("www.")
         if host:
             hosts.setdefault(gold.publisher, host)
         blocks = [words_or_pairs(page.block_text(number)) for number in range(len(page.blocks))]

@@ -169,7 +169,7 @@ class Extraction:
     @cached_property
     def metadata(self) -> Metadata:
         """Title, date, author and the like."""
-        return Metadata(self.page, self.heads, lambda: self.page_type)
+        return Metadata(self.page, self.heads, self.page_type)
 
     @cached_property
     def page_type(self) -> str | None:

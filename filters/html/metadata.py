@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from html import unescape
 from itertools import chain
@@ -41,10 +41,10 @@ _AUTHORS = (
 class Metadata:
     """What a page says about itself, each None where it does not; read when asked for.
 
-    page_type: gives the type of the page; it is asked where only the text of an article can tell.
+    page_type: of the page, as far as it is known; lines of the text tell something in articles alone.
     """
 
-    def __init__(self, page: Page, heads: Heads, page_type: Callable[[], str | None]) -> None:
+    def __init__(self, page: Page, heads: Heads, page_type: str | None) -> None:
         self._page, self._heads, self._page_type = page, heads, page_type
 
     @cached_property
@@ -68,7 +68,7 @@ class Metadata:
     def _lines(self) -> list[Line]:
         """The lines around the heading that is the title, else around the first heading; none of a page that is no article,
         where days and names have another meaning."""
-        if self._page_type() != ARTICLE:
+        if self._page_type != ARTICLE:
             return []
         found = [heading for heading in self._headings if heading.text == self.title] or self._headings
         return lines_near(self._page, found[0].block) if found else []

@@ -1,5 +1,7 @@
 """The main text of pages, and what pages say about themselves."""
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -338,3 +340,20 @@ def test_code_between_paragraphs_that_are_kept_is_kept() -> None:
 
 def test_it_prints_what_it_is() -> None:
     assert repr(Extraction(b"<p>a")).startswith("<Extraction of ")
+
+
+def test_a_page_goes_when_nobody_holds_it() -> None:
+    """Without waiting for a collection of cycles, before which a reading process would gather hundreds of pages."""
+    found = extract("<title>a</title><article><h1>a</h1>" + "<p>A mill turns when the river is high.</p>" * 9)
+    assert found.text
+    assert found.markdown()
+    assert found.blocks
+    assert found.metadata.title == "a"
+    assert found.metadata.author is None
+    held = weakref.ref(found.page.source)
+    gc.disable()
+    try:
+        del found
+        assert held() is None
+    finally:
+        gc.enable()

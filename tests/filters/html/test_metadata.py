@@ -130,7 +130,7 @@ def test_the_line_next_to_the_heading_counts() -> None:
 @pytest.mark.parametrize(("page_type", "found"), [("article", ("Ada Miller", "2024-03-05")), ("product", (None, None))])
 def test_only_articles_have_such_lines(page_type: str, found: tuple[str | None, str | None]) -> None:
     page = read_page((PAGE % ("", "<p>By Ada Miller, 5 March 2024</p>")).encode())
-    about = Metadata(page, Heads(page), lambda: page_type)
+    about = Metadata(page, Heads(page), page_type)
     assert (about.author, about.date) == found
 
 
