@@ -9,9 +9,12 @@ import difflib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gristmill.schemas.errors import RecipeError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 
 def nearest_name(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
@@ -43,9 +46,15 @@ def load_object(reference: str, default_attribute: str = "") -> Any:
 @cache
 def installed_names(group: str) -> dict[str, str]:
     """Name -> `module:attribute` of every entry point that installed packages declare for a group."""
-    from importlib.metadata import entry_points  # slow to import, and hardly ever needed
+    return {point.name: point.value for point in installed_entry_points().select(group=group)}
 
-    return {point.name: point.value for point in entry_points(group=group)}
+
+@cache
+def installed_entry_points() -> "EntryPoints":
+    """Of all groups: looking for them opens a file of every package that is installed."""
+    from importlib.metadata import entry_points  # slow to import
+
+    return entry_points()
 
 
 def load_registered(

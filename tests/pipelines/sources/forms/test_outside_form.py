@@ -11,7 +11,7 @@ from gristmill import build, load_recipe
 from gristmill.console import Console
 from gristmill.pipelines.sources.forms import registry
 from gristmill.schemas.errors import RecipeError
-from gristmill.schemas.lookup import installed_names
+from gristmill.schemas.lookup import installed_entry_points, installed_names
 
 from tests.builds import write_jsonl
 from tests.pipelines.sources.forms.made_records import read
@@ -47,7 +47,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "[gristmill.forms]\nletters = letter_form:FORM\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    caches = (installed_names, registry.form, registry.forms_of)
+    caches = (installed_entry_points, installed_names, registry.form, registry.forms_of)
     for cached in caches:
         cached.cache_clear()
     write_jsonl(tmp_path / "in/letters.jsonl", LETTERS)
