@@ -9,12 +9,9 @@ import difflib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gristmill.schemas.errors import RecipeError
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoints
 
 
 def nearest_name(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
@@ -50,8 +47,11 @@ def installed_names(group: str) -> dict[str, str]:
 
 
 @cache
-def installed_entry_points() -> "EntryPoints":
-    """Of all groups: looking for them opens a file of every package that is installed."""
+def installed_entry_points() -> Any:
+    """The entry points of all groups, to `select` from: looking for them opens a file of every package that is installed.
+
+    Of a class that differs between versions of Python.
+    """
     from importlib.metadata import entry_points  # slow to import
 
     return entry_points()
