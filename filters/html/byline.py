@@ -13,8 +13,6 @@ from gristmill.filters.html.layout import (
     H1,
     HIDDEN,
     LAST_MARK,
-    MARK_SOURCE,
-    MARK_SOURCE_END,
     MARK_TAG,
     PARENT,
     PLACE,
@@ -24,7 +22,7 @@ from gristmill.filters.html.layout import (
     A,
     Page,
 )
-from gristmill.filters.html.tag_attributes import MAX_TAG_BYTES, attribute, tag_bytes
+from gristmill.filters.html.tag_attributes import attribute, mark_bytes, tag_bytes
 from gristmill.filters.html.written_days import month_names, written_day
 
 BEFORE, BEHIND = 4, 10  # blocks before and behind the heading that are looked at
@@ -163,8 +161,7 @@ def _links(page: Page, line: Line) -> list[tuple[int, int, bytes]]:
         if mark[MARK_TAG] == A:
             opened = mark
         elif mark[MARK_TAG] == -1 - A and opened is not None:
-            tag = page.source[opened[MARK_SOURCE] : min(opened[MARK_SOURCE_END], opened[MARK_SOURCE] + MAX_TAG_BYTES)]
-            found.append((max(opened[PLACE], line.begin), mark[PLACE], tag.tobytes()))
+            found.append((max(opened[PLACE], line.begin), mark[PLACE], mark_bytes(page, opened)))
             opened = None
     return found
 

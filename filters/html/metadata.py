@@ -12,6 +12,7 @@ from gristmill.filters.html.byline import Line, PageHeading, author_in, day_in, 
 from gristmill.filters.html.heads import Heads
 from gristmill.filters.html.layout import Page
 from gristmill.filters.html.page_title import choose_title, is_site, site_names
+from gristmill.filters.html.written_days import iso_day
 from pydantic_core import from_json
 
 MAX_TITLE_CHARACTERS = 500
@@ -221,7 +222,6 @@ def _day(text: str) -> str | None:
     """The first day of a date such as 2024-03-05T10:00Z, 2024/3/5 or 20240305, as YYYY-MM-DD."""
     for pattern in (_DATE, _COMPACT_DATE):
         for match in pattern.finditer(text[:100]):
-            year, month, day = (int(part) for part in match.groups())
-            if 1 <= month <= 12 and 1 <= day <= 31:
-                return f"{year:04d}-{month:02d}-{day:02d}"
+            if day := iso_day(*(int(part) for part in match.groups())):
+                return day
     return None

@@ -1,6 +1,7 @@
 """The attributes of a single tag, for what looks at few of them; `attributes` reads those of all tags of a page."""
 
 import re
+from collections.abc import Sequence
 from html import unescape
 
 import numpy as np
@@ -18,7 +19,7 @@ def tag_bytes(page: Page, element: int) -> bytes:
     return page.source[begin : begin + MAX_TAG_BYTES].tobytes()
 
 
-def mark_bytes(page: Page, mark: np.ndarray) -> bytes:
+def mark_bytes(page: Page, mark: Sequence[int] | np.ndarray) -> bytes:
     """The source of the attributes of an inline element. mark: its start."""
     begin = int(mark[MARK_SOURCE])
     return page.source[begin : min(int(mark[MARK_SOURCE_END]), begin + MAX_TAG_BYTES)].tobytes()

@@ -1,6 +1,7 @@
 """Days as people write them: 5 March 2024, March 5th, 2024, 5. März 2024, 05.03.2024, 2024年3月5日."""
 
 import re
+from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -48,9 +49,18 @@ def month_names(language: str | None) -> frozenset[str]:
     return frozenset(_calendar(language or "en").months) | frozenset(_calendar("en").months)
 
 
+def iso_day(year: int, month: int, day: int) -> str | None:
+    """A day as YYYY-MM-DD; None where the calendar has no such day."""
+    try:
+        return date(year, month, day).isoformat()
+    except ValueError:
+        return None
+
+
 def _add(found: list[tuple[int, str]], match: re.Match[str], year: str, month: int | None, day: str | int) -> None:
-    if month is not None and 1 <= month <= 12 and 1 <= int(day) <= 31 and FIRST_YEAR <= int(year) <= LAST_YEAR:
-        found.append((match.start(), f"{int(year):04d}-{month:02d}-{int(day):02d}"))
+    named = iso_day(int(year), month, int(day)) if month and FIRST_YEAR <= int(year) <= LAST_YEAR else None
+    if named:
+        found.append((match.start(), named))
 
 
 @lru_cache(256)

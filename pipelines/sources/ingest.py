@@ -44,7 +44,17 @@ MIN_BYTES_APART = 64 << 20  # of stored input: so much is read by processes, les
 ALWAYS_OWN = ("books", "stackexchange")  # formats whose HTML is read by our extractor whatever `extract` says
 WEB = ("arc", "common_crawl", "html", "warc")  # formats of pages
 _TALLIED = ("bytes_consumed", "records_framed", "documents", "quarantined")
-LIBRARIES = ("pyarrow", "fastwarc", "resiliparse", "trafilatura", "chardetng-py", "webencodings", "pycld2", "lxml")
+LIBRARIES = (
+    "pyarrow",
+    "fastwarc",
+    "resiliparse",
+    "trafilatura",
+    "chardetng-py",
+    "webencodings",
+    "pycld2",
+    "lxml",
+    "babel",
+)
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,7 @@ def test_titles(page: str, title: str | None) -> None:
         ("5 března 2024", "no such tag!", None),
         ("Monday 12, 2024", "en", None),
         ("99/99/2024", "en", None),
+        ("31 February 2024 or 29 February 2024", "en", "2024-02-29"),
         ("5 March 1824", "en", None),
         ("call 555-03-2024 now", "en", None),
     ],
@@ -181,6 +182,16 @@ def test_a_hundred_thousand_of_everything(unit: str) -> None:
     assert len(about.title or "") <= 500
     assert len(about.author or "") <= 60
     assert about.date in (None, "2024-05-01")
+
+
+def test_days_that_the_calendar_does_not_have() -> None:
+    for said, day in (
+        ("2023-02-29", None),
+        ("2024-02-29T10:00", "2024-02-29"),
+        ("20240231", None),
+        ("0000-01-01", None),
+    ):
+        assert extract(f"<meta name=date content='{said}'><h1>Mills</h1>").metadata.date == day
 
 
 def test_names_of_languages_do_no_harm() -> None:
