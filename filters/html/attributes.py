@@ -26,7 +26,7 @@ from gristmill.kernels.hashing import FNV_START, fnv1a, splitmix64
 NOT_SHOWN = 1  # hidden, display: none, visibility: hidden
 ARIA_HIDDEN = 2  # shown, but not read out: icons, and copies for the eye of what is there for screen readers
 TYPESET = 4  # what MathJax or KaTeX made of a formula whose source is elsewhere
-TEX = 8  # the source of a formula: encoding="application/x-tex", type="math/tex"
+TEX = 8  # the source of a formula: encoding="application/x-tex", type="math/tex", encoding="LaTeX"
 LINKED_DATA = 16  # type="application/ld+json"
 NAMED_RELATION = 32  # rel="license" or rel="author"
 
@@ -41,7 +41,9 @@ _TRUE = np.frombuffer(b"true", np.uint8)
 _NONE, _INVISIBLE = np.frombuffer(b"display:none", np.uint8), np.frombuffer(b"visibility:hidden", np.uint8)
 _MATHJAX, _KATEX = np.frombuffer(b"MathJax", np.uint8), np.frombuffer(b"katex-html", np.uint8)
 _JSON = np.frombuffer(b"ld+json", np.uint8)
-_X_TEX, _MATH_TEX = np.frombuffer(b"x-tex", np.uint8), np.frombuffer(b"math/tex", np.uint8)
+_X_TEX, _MATH_TEX, _LATEX, _PLAIN_TEX = (
+    np.frombuffer(name, np.uint8) for name in (b"x-tex", b"math/tex", b"latex", b"tex")
+)
 _LICENSE, _AUTHOR = np.frombuffer(b"license", np.uint8), np.frombuffer(b"author", np.uint8)
 
 
@@ -123,6 +125,14 @@ def _is_typeset(data, i, end):
     return False
 
 
+@helper
+def _is_tex(data, i, end, is_encoding):
+    """Whether a type (math/tex; mode=display) or the encoding of an annotation (application/x-tex, LaTeX) is TeX."""
+    if is_encoding and (_contains(data, i, end, _LATEX) or same_letters(data, i, end, _PLAIN_TEX)):
+        return True
+    return _contains(data, i, end, _X_TEX) or _contains(data, i, end, _MATH_TEX)
+
+
 @inlined
 def read_attributes(data, token, attributes, labels, count):
     """Append the labels of a start tag; returns (number of labels, what else its attributes say as bits).
@@ -167,7 +177,7 @@ def read_attributes(data, token, attributes, labels, count):
             if same_letters(data, name, name_end, _ARIA) and same_letters(data, value, value_end, _TRUE):
                 said |= ARIA_HIDDEN
         elif same_letters(data, name, name_end, _TYPE) or same_letters(data, name, name_end, _ENCODING):
-            if _contains(data, value, value_end, _X_TEX) or _contains(data, value, value_end, _MATH_TEX):
+            if _is_tex(data, value, value_end, first == 0x65):
                 said |= TEX
             elif _contains(data, value, value_end, _JSON):
                 said |= LINKED_DATA

@@ -29,6 +29,11 @@ HEAD_COLUMNS = 4
 MAX_HEADS = 2048  # what more there is of them is not looked at
 
 
+# Columns of a formula that the page has no TeX source of, in the source: its begin, its end, and what it is.
+FORMULA_BEGIN, FORMULA_END, FORMULA_TAG = range(3)
+FORMULA_COLUMNS = 3
+
+
 class Page(NamedTuple):
     """source, text: uint8. blocks, elements, marks, heads: int32, a row each (columns above). labels: uint32."""
 
@@ -55,6 +60,7 @@ TD, TH, TR, TABLE, TBODY, THEAD, TFOOT, BODY, HTML = _numbers("td th tr table tb
 SVG, RT, RP, RUBY, MATH, ANNOTATION, ANNOTATION_XML, CODE, IMG = _numbers(
     "svg rt rp ruby math annotation annotation-xml code img"
 )
+MJX_CONTAINER = tag_number("mjx-container")
 IFRAME, STYLE, TITLE, SCRIPT_TAG, NOSCRIPT, META, LINK, TIME = _numbers(
     "iframe style title script noscript meta link time"
 )

@@ -16,7 +16,8 @@ HIDES, SKIPS, KEEPS_SPACE, LINKS_TEXT, DEAD = 1, 2, 4, 8, 16
 
 # The state of a reading: sizes of what is written; how many open elements hide, skip, keep white space, link; the topmost
 # block element and barrier; whether a space is due, a block is open, a word is being written; line breaks in a row; where
-# a formula began, the words before it, and whether a space was due there; what TeX source has begun.
+# a formula began, the words before it, and whether a space was due there; what TeX source has begun, and whether it goes
+# on; where in the page the formula is, -1 where it is not shown; how many formulas are to be written as TeX.
 (
     OPEN_ELEMENTS,
     BLOCKS,
@@ -39,8 +40,11 @@ HIDES, SKIPS, KEEPS_SPACE, LINKS_TEXT, DEAD = 1, 2, 4, 8, 16
     FORMULA_WORDS,
     FORMULA_SPACE,
     TEX_SEEN,
-) = range(21)
-STATE_COLUMNS = 21
+    IN_TEX,
+    FORMULA_AT,
+    FORMULAS,
+) = range(24)
+STATE_COLUMNS = 24
 
 
 @inlined

@@ -18,9 +18,10 @@ from gristmill.filters.html.attributes import (
     read_attributes,
 )
 from gristmill.filters.html.block_text import add_text, end_block, put_mark
+from gristmill.filters.html.formula_places import end_formula, may_show_formula, note_formula, start_formula
+from gristmill.filters.html.formulas import with_tex
 from gristmill.filters.html.layout import (
     ANNOTATION,
-    BEGIN,
     BLOCK_COLUMNS,
     BODY,
     BR,
@@ -32,11 +33,13 @@ from gristmill.filters.html.layout import (
     ELEMENT_COLUMNS,
     FIRST_BLOCK,
     FIRST_LABEL,
+    FORMULA_COLUMNS,
     H1,
     H6,
     HEAD_COLUMNS,
     HTML,
     IFRAME,
+    IMG,
     LABEL_END,
     LAST_LABEL,
     LI,
@@ -46,6 +49,7 @@ from gristmill.filters.html.layout import (
     MATH,
     MAX_HEADS,
     META,
+    MJX_CONTAINER,
     NOSCRIPT,
     OL,
     PARENT,
@@ -68,7 +72,6 @@ from gristmill.filters.html.layout import (
     TITLE,
     TR,
     UL,
-    WORDS,
     A,
     P,
     Page,
@@ -77,11 +80,10 @@ from gristmill.filters.html.open_elements import (
     BLOCKS,
     BREAKING,
     ELEMENTS,
-    FORMULA,
-    FORMULA_SPACE,
-    FORMULA_WORDS,
+    FORMULAS,
     HEADS,
     HIDES,
+    IN_TEX,
     KEEPS_SPACE,
     LABELS,
     LINKS_TEXT,
@@ -91,7 +93,6 @@ from gristmill.filters.html.open_elements import (
     S_ELEMENT,
     SKIPPING,
     SKIPS,
-    SPACE,
     STACK_COLUMNS,
     STATE_COLUMNS,
     TEX_SEEN,
@@ -197,24 +198,10 @@ def _break_line(out, blocks, state):
             blocks[state[BLOCKS], BREAKS] += 1
 
 
-@helper
-def _start_formula(tag, said, blocks, out, state):
-    """The start of a formula, or of its TeX source, which takes the place of what was written of the formula."""
-    if tag == MATH:
-        state[FORMULA], state[FORMULA_SPACE] = state[OUT], state[SPACE]
-        state[FORMULA_WORDS] = blocks[state[BLOCKS], WORDS] if state[OPEN] else 0
-        state[TEX_SEEN] = 0
-    elif tag == ANNOTATION and said & TEX:
-        if state[OPEN]:
-            block = blocks[state[BLOCKS]]
-            state[OUT] = max(state[FORMULA], np.int64(block[BEGIN]))
-            block[WORDS] = state[FORMULA_WORDS]
-            state[SPACE] = state[FORMULA_SPACE]
-        state[TEX_SEEN] = 1
-
-
 @inlined
-def _start(data, token, tag, is_void, attributes, labels, marks, heads, out, blocks, elements, stack, tops, state):
+def _start(
+    data, token, tag, is_void, attributes, labels, marks, heads, formulas, out, blocks, elements, stack, tops, state
+):  # fmt: skip
     """A start tag: close what it closes, open its element; returns the state that the tokeniser goes on in."""
     properties = PROPERTIES[tag]
     if tag == BR:
@@ -240,6 +227,8 @@ def _start(data, token, tag, is_void, attributes, labels, marks, heads, out, blo
         blocks[state[BLOCKS], LINKS] += 1
     if properties & INLINE and not properties & SKIPPED:
         _note_mark(tag, token, marks, state)
+    if tag == IMG and state[SKIPPING] == 0 and not said & (NOT_SHOWN | ARIA_HIDDEN) and may_show_formula(data, token):
+        note_formula(IMG, token[TOKEN_BEGIN], token[NEXT], formulas, state)
     if properties & VOID or is_void:
         return DATA
     if token[FLAGS] & SELF_CLOSING and (tag == SVG or tops[SVG] >= 0):
@@ -264,7 +253,9 @@ def _start(data, token, tag, is_void, attributes, labels, marks, heads, out, blo
             blocks[state[BLOCKS], LABEL_END] = state[LABELS]
         if said & (NOT_SHOWN | ARIA_HIDDEN):
             flags |= SKIPS
-    if properties & SKIPPED or said & TYPESET:
+    if properties & SKIPPED or (
+        said & TYPESET and tag != MJX_CONTAINER
+    ):  # which has the formula in it for readers aloud
         flags |= SKIPS
     if properties & PRE:
         flags |= KEEPS_SPACE
@@ -272,8 +263,8 @@ def _start(data, token, tag, is_void, attributes, labels, marks, heads, out, blo
         flags |= LINKS_TEXT
     if tag == RT and state[OPEN]:
         put_mark(0x28, out, state)
-    if tag in (MATH, ANNOTATION):
-        _start_formula(tag, said, blocks, out, state)
+    if tag == MATH or (tag == ANNOTATION and tops[MATH] >= 0):
+        start_formula(tag, said, token[TOKEN_BEGIN], blocks, out, state)
     push(tag, element, flags, stack, tops, state)
     if tag == SCRIPT_TAG:
         state[TEX_SEEN] = 1 if said & TEX else 2 if said & LINKED_DATA else 0
@@ -281,13 +272,15 @@ def _start(data, token, tag, is_void, attributes, labels, marks, heads, out, blo
 
 
 @inlined
-def _end_inline(tag, token, marks, out, stack, tops, state):
+def _end_inline(tag, token, marks, formulas, out, stack, tops, state):
     place = tops[tag]
     if place < 0:
         return
     if tag == RUBY and tops[RT] > place:
         _end_inline_text(RT, out, state)
     _end_inline_text(tag, out, state)
+    if tag == MATH:
+        end_formula(token[NEXT], formulas, state)
     if not PROPERTIES[tag] & SKIPPED:
         _note_mark(-1 - tag, token, marks, state)
     if place > state[TOP_BLOCK]:
@@ -300,15 +293,13 @@ def _end_inline(tag, token, marks, out, stack, tops, state):
 def _end_inline_text(tag, out, state):
     if tag == RT and state[OPEN]:
         put_mark(0x29, out, state)
-    if tag == MATH:
-        state[TEX_SEEN] = 0
 
 
 @inlined
-def _finish(tag, token, marks, out, blocks, stack, tops, state):
+def _finish(tag, token, marks, formulas, out, blocks, stack, tops, state):
     """An end tag: close its element where it is open and in scope."""
     if PROPERTIES[tag] & INLINE:
-        _end_inline(tag, token, marks, out, stack, tops, state)
+        _end_inline(tag, token, marks, formulas, out, stack, tops, state)
         return
     if state[SKIPPING] == 0:
         end_block(out, blocks, state)
@@ -332,11 +323,11 @@ def _finish(tag, token, marks, out, blocks, stack, tops, state):
 @inlined
 def _is_tex_now(raw, tops, state):
     """Whether the text that comes is the TeX source of a formula: in an annotation, or a script of MathJax."""
-    return state[TEX_SEEN] == 1 and (raw == SCRIPT_TAG or (tops[ANNOTATION] >= 0 and tops[MATH] >= 0))
+    return state[TEX_SEEN] == 1 and (raw == SCRIPT_TAG or (state[IN_TEX] == 1 and tops[ANNOTATION] >= 0))
 
 
 @kernel
-def _read_page(data, table, out, blocks, elements, labels, marks, heads, stack, tops, state):
+def _read_page(data, table, out, blocks, elements, labels, marks, heads, formulas, stack, tops, state):
     """Read a page into arrays that are large enough for any page of its size; sizes are left in `state`."""
     token, attributes = np.zeros(TOKEN_COLUMNS, np.int64), np.zeros((_ATTRIBUTES_AT_ONCE, ATTRIBUTE_COLUMNS), np.int64)
     scratch = np.zeros(16, np.uint8)
@@ -379,7 +370,7 @@ def _read_page(data, table, out, blocks, elements, labels, marks, heads, stack, 
             elif raw < KNOWN or tops[MATH] < 0:  # the elements of a formula are no borders
                 is_void = never_ended[raw] or (raw == IFRAME and token[FLAGS] & SELF_CLOSING != 0)
                 mode = _start(
-                    *(data, token, raw, is_void, attributes, labels, marks, heads),
+                    *(data, token, raw, is_void, attributes, labels, marks, heads, formulas),
                     *(out, blocks, elements, stack, tops, state),
                 )
         elif kind == END_TAG:
@@ -387,7 +378,7 @@ def _read_page(data, table, out, blocks, elements, labels, marks, heads, stack, 
             if tag == BR:
                 _break_line(out, blocks, state)
             elif tag < KNOWN or tops[MATH] < 0:
-                _finish(tag, token, marks, out, blocks, stack, tops, state)
+                _finish(tag, token, marks, formulas, out, blocks, stack, tops, state)
     end_block(out, blocks, state)
 
 
@@ -397,7 +388,17 @@ def _count(data, byte):
 
 
 def read_page(html: bytes) -> Page:
-    """The blocks of a page in UTF-8; invalid bytes are kept as they are."""
+    """The blocks of a page in UTF-8; invalid bytes are kept as they are. Formulas without a TeX source are written as TeX."""
+    page, formulas = _read(html)
+    if len(formulas):
+        written = with_tex(html, formulas.tolist())
+        if written != html:
+            page, _ = _read(written)
+    return page
+
+
+def _read(html: bytes) -> tuple[Page, np.ndarray]:
+    """The page, and its formulas that are to be written as TeX, int32 with FORMULA_COLUMNS."""
     source = np.frombuffer(html, np.uint8)
     size = len(source)
     tags = _count(source, 0x3C) + 16
@@ -406,9 +407,10 @@ def read_page(html: bytes) -> Page:
     blocks, elements = np.empty((tags, BLOCK_COLUMNS), np.int32), np.empty((tags, ELEMENT_COLUMNS), np.int32)
     labels, stack = np.empty(size + 16, np.uint32), np.empty((tags, STACK_COLUMNS), np.int32)
     marks, heads = np.empty((2 * tags, MARK_COLUMNS), np.int32), np.empty((MAX_HEADS, HEAD_COLUMNS), np.int32)
+    formulas = np.empty((tags, FORMULA_COLUMNS), np.int32)
     tops, state = np.full(TAGS, -1, np.int64), np.zeros(STATE_COLUMNS, np.int64)
-    _read_page(source, references(), out, blocks, elements, labels, marks, heads, stack, tops, state)
-    return Page(
+    _read_page(source, references(), out, blocks, elements, labels, marks, heads, formulas, stack, tops, state)
+    page = Page(
         source,
         out[: state[OUT]],
         blocks[: state[BLOCKS]],
@@ -417,3 +419,4 @@ def read_page(html: bytes) -> Page:
         heads[: state[HEADS]],
         labels[: state[LABELS]],
     )
+    return page, formulas[: state[FORMULAS]]

@@ -1,7 +1,7 @@
 """The attributes of a single tag, for what looks at few of them; `attributes` reads those of all tags of a page."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import unescape
 
 import numpy as np
@@ -25,15 +25,30 @@ def mark_bytes(page: Page, mark: Sequence[int] | np.ndarray) -> bytes:
     return page.source[begin : min(int(mark[MARK_SOURCE_END]), begin + MAX_TAG_BYTES)].tobytes()
 
 
+def attributes_of(tag: bytes) -> dict[str, str]:
+    """Every attribute of a tag as text, "" where it has no value, the first of each name. tag: as `attribute` takes it."""
+    found: dict[str, str] = {}
+    for name, value in _attributes(tag):
+        found.setdefault(name.decode("utf-8", "replace"), _text(value))
+    return found
+
+
 def attribute(tag: bytes, name: str) -> str | None:
     """The value of an attribute as text, "" where it has none; None where the tag does not have it.
 
     tag: from its name or its first attribute on, as far as its ">".
     """
-    wanted, at = name.encode(), 0
+    wanted = name.encode()
+    return next((_text(value) for found, value in _attributes(tag) if found == wanted), None)
+
+
+def _attributes(tag: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """(name in small letters, value) of each attribute."""
+    at = 0
     while found := _ATTRIBUTE.match(tag, at):
-        if found[1].lower() == wanted:
-            value = next((part for part in found.groups()[1:] if part is not None), b"")
-            return unescape(value.decode("utf-8", "replace"))
+        yield found[1].lower(), next((part for part in found.groups()[1:] if part is not None), b"")
         at = found.end()
-    return None
+
+
+def _text(value: bytes) -> str:
+    return unescape(value.decode("utf-8", "replace"))

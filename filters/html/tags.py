@@ -4,7 +4,7 @@
 Sources: HTML Living Standard, 13.1.2 (kinds of elements), 13.2.6 (implied end tags), 15.3 (rendering).
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from gristmill.filters.html.tokeniser import PLAINTEXT, RAWTEXT, RCDATA, SCRIPT
@@ -25,12 +25,12 @@ BUCKETS = 64  # unknown names are told apart by their hash, so that an end tag c
 _INLINE = (
     "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark nobr q rb rp rt rtc ruby s samp small "
     "span strike strong sub sup time tt u var wbr br img input math annotation annotation-xml "
-    "script style template svg link meta base"
+    "mjx-container mjx-math mjx-assistive-mml script style template svg link meta base"
 )
 _VOID = "area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr"
 _SKIPPED = (
     "script style svg template iframe noframes noembed textarea select object applet audio video canvas map "
-    "datalist title rp annotation annotation-xml"
+    "datalist title rp annotation annotation-xml mjx-math"
 )
 _CLOSES_P = (
     "address article aside blockquote center details dialog dir div dl fieldset figcaption figure footer header hgroup "
@@ -42,6 +42,8 @@ _OTHERS = (
     "output"
 )
 _PRE = "pre listing xmp plaintext"
+_FORMULA_NAMES = ("math", "annotation", "annotation-xml")
+_PREFIXES = ("m:", "mml:")  # of formulas in pages that are XHTML
 
 NAMES: tuple[str, ...] = (
     "",
@@ -104,10 +106,15 @@ def _hash_plainly(name: str) -> int:
     return h ^ (h >> 31)
 
 
-def hash_table(names: Iterable[str], size: int) -> tuple[np.ndarray, np.ndarray]:
-    """(hashes uint64, numbers int32) of `size` places, a power of two: open addressing, number 0 is an empty place."""
+def hash_table(
+    names: Sequence[str], size: int, others: Mapping[str, int] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """(hashes uint64, numbers int32) of `size` places, a power of two: open addressing, number 0 is an empty place.
+
+    A name has the number of its place; others: names with the numbers of names that they stand for.
+    """
     hashes, numbers = np.zeros(size, np.uint64), np.zeros(size, np.int32)
-    for number, name in enumerate(names):
+    for name, number in (dict(zip(names, range(len(names)), strict=True)) | dict(others or {})).items():
         if number:
             h = _hash_plainly(name)
             place = h % size
@@ -118,7 +125,9 @@ def hash_table(names: Iterable[str], size: int) -> tuple[np.ndarray, np.ndarray]
 
 
 TABLE_SIZE = 1024
-HASHES, NUMBERS = hash_table(NAMES, TABLE_SIZE)
+HASHES, NUMBERS = hash_table(
+    NAMES, TABLE_SIZE, {prefix + name: tag_number(name) for prefix in _PREFIXES for name in _FORMULA_NAMES}
+)
 
 
 @inlined

@@ -4,7 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from gristmill.filters.jats.mathml import latex_of_mathml, latex_of_tex_math
+from gristmill.filters.formulas.mathml import latex_of_mathml
+from gristmill.filters.formulas.tex import formula_in
+from gristmill.filters.jats.formula import node_of
 from gristmill.filters.safe_xml import local_name, text_of
 from gristmill.filters.text.soft_hyphens import without_soft_hyphens
 from lxml import etree
@@ -85,11 +87,11 @@ class InlineWriter:
         """LaTeX of a formula: what it holds as such, else its MathML, else its text."""
         inside = [element, *element.iter()]
         tex = next((one for one in inside if local_name(one) == "tex-math"), None)
-        if tex is not None and (latex := latex_of_tex_math(text_of(tex))):
+        if tex is not None and (latex := formula_in(text_of(tex))):
             return latex
         math = next((one for one in inside if local_name(one) == "math"), None)
         if math is not None:
-            return latex_of_mathml(math)
+            return latex_of_mathml(node_of(math))
         return tidied("".join(self._inner(element))) if local_name(element) not in ("tex-math", "math") else ""
 
 

@@ -41,7 +41,7 @@ def blocks(html: str | bytes) -> list[str]:
         ("<svg><title>no</title><text>no</text></svg>a<select><option>no</select>b", ["a", "b"]),
         ("<title>t</title>a<textarea>no</textarea>b<iframe>no</iframe>c", ["a", "b", "c"]),
         ("<iframe>never ended<p>a", ["never ended", "a"]),
-        ("a<math><mi>x</mi><mo>=</mo><mn>1</mn></math>b", ["ax=1b"]),
+        ("a<math><mi>x</mi><mo>=</mo><mn>1</mn></math>b", ["ax = 1b"]),
         (
             "is <math><semantics><mi>E</mi><annotation encoding='application/x-tex'>\\frac a&lt;b</annotation></math>.",
             ["is \\frac a<b."],

@@ -3,7 +3,6 @@
 import pytest
 from gristmill.filters.jats.article import article_of
 from gristmill.filters.jats.blocks import ArticleChoices
-from gristmill.filters.jats.mathml import latex_of_mathml, latex_of_tex_math
 from gristmill.filters.jats.medline import citation_of_lines, citation_of_xml
 from gristmill.filters.safe_xml import parse_xml
 
@@ -100,49 +99,6 @@ def test_choices_and_notes() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("mathml", "latex"),
-    [
-        ("<mfrac><mi>a</mi><mrow><mi>b</mi><mo>+</mo><mn>1</mn></mrow></mfrac>", "\\frac{a}{b + 1}"),
-        ("<msup><mi>x</mi><mn>2</mn></msup><mo>≤</mo><mi>α</mi><mi>y</mi>", "x^{2} \\leq \\alpha y"),
-        ("<msubsup><mi>σ</mi><mi>i</mi><mn>2</mn></msubsup>", "\\sigma_{i}^{2}"),
-        (
-            "<munderover><mo>∑</mo><mrow><mi>i</mi><mo>=</mo><mn>1</mn></mrow><mi>n</mi></munderover><mi>i</mi>",
-            "\\sum_{i = 1}^{n}i",
-        ),
-        ("<msqrt><mi>x</mi></msqrt><mroot><mi>y</mi><mn>3</mn></mroot>", "\\sqrt{x}\\sqrt[3]{y}"),
-        ("<mover><mi>x</mi><mo>¯</mo></mover><mover><mi>v</mi><mo>→</mo></mover>", "\\bar{x}\\vec{v}"),
-        ("<mfenced open='[' close=''><mi>a</mi><mi>b</mi></mfenced>", "\\left[ a,b \\right."),
-        (
-            "<mtable><mtr><mtd><mn>1</mn></mtd><mtd><mn>0</mn></mtd></mtr></mtable>",
-            "\\begin{matrix} 1 & 0 \\end{matrix}",
-        ),
-        ("<mi>sin</mi><mi>x</mi><mo>,</mo><mi>max</mi><mi mathvariant='bold'>A</mi>", "\\sin x,\\max\\mathbf{A}"),
-        ("<mo>‖</mo><mi>x</mi><mo>‖</mo>", "\\|x\\|"),
-        ("<semantics><mi>q</mi><annotation encoding='application/x-tex'>Q_1</annotation></semantics>", "Q_1"),
-        ("<mtext>if so</mtext><mspace/><mn>50</mn><mo>%</mo>", "\\text{if so} 50\\%"),
-        ("<munknown><mi>z</mi></munknown>", "z"),
-    ],
-)
-def test_mathml(mathml: str, latex: str) -> None:
-    root = parse_xml(f"<math xmlns='http://www.w3.org/1998/Math/MathML'>{mathml}</math>".encode())
-    assert root is not None
-    assert latex_of_mathml(root) == latex
-
-
-@pytest.mark.parametrize(
-    ("text", "latex"),
-    [
-        ("\\documentclass{a}\\usepackage{b}\\begin{document}$$x\n = 1$$\\end{document}", "x = 1"),
-        ("\\[ y \\]", "y"),
-        ("$z$", "z"),
-        ("a+b", "a+b"),
-    ],
-)
-def test_tex_math(text: str, latex: str) -> None:
-    assert latex_of_tex_math(text) == latex
-
-
 def test_records_of_pubmed() -> None:
     record = (
         "<PubmedArticle><MedlineCitation><PMID>9</PMID><Article><Journal><JournalIssue><PubDate><Year>2001</Year><Month>Jun</Month>"
@@ -225,36 +181,6 @@ def test_short_rows_of_a_wide_table_are_not_filled_without_end() -> None:
     assert article is not None
     assert article.text.count("| x |") == 20_000
     assert len(article.text) < 2 << 20
-
-
-@pytest.mark.parametrize("tag", ["msup", "mfrac", "mover", "mfenced", "msqrt"])
-def test_formulas_nested_without_end_are_their_characters(tag: str) -> None:
-    """Each level takes several calls, and how many are left depends on who asks; so the limit is one of levels."""
-    for levels in (50, 200):
-        math = f"<math>{f'<{tag}>' * levels}<mi>α</mi>{f'<mi>y</mi></{tag}>' * levels}</math>"
-        root = parse_xml(math.encode())
-        assert root is not None
-        characters = "\\alpha " + "y" * levels
-        assert (latex_of_mathml(root) == characters) is (levels == 200)
-
-
-def test_a_long_formula_is_not_cut() -> None:
-    root = parse_xml(f"<math>{'<mi>x</mi>' * 60_000}</math>".encode())
-    assert root is not None
-    assert latex_of_mathml(root) == "x" * 60_000
-
-
-@pytest.mark.parametrize(
-    ("text", "latex"),
-    [
-        ("$" + " " * 1_000_000 + "x", "$ x"),
-        ("\\[" + "a" * 1_000_000, "\\[" + "a" * 1_000_000),
-        ("\\begin{document}" * 60_000, "\\begin{document}" * 60_000),
-    ],
-)
-def test_hostile_formulas(text: str, latex: str) -> None:
-    """Each of them took minutes with expressions that go back."""
-    assert latex_of_tex_math(text) == latex
 
 
 def test_every_line_of_a_record_is_its_own_or_its_fields() -> None:

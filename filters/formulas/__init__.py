@@ -1,0 +1,1 @@
+"""Formulas as LaTeX, whatever they are written in."""
