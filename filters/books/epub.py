@@ -22,6 +22,7 @@ from gristmill.filters.encoding.declared import mark_of
 from gristmill.filters.encoding.decode import decode
 from gristmill.filters.encoding.evidence import choose_encoding
 from gristmill.filters.html.layout import HIDDEN, STATE
+from gristmill.filters.html.line_numbers import leave_out_line_numbers
 from gristmill.filters.html.markdown import to_markdown
 from gristmill.filters.html.page import read_page
 from gristmill.filters.safe_xml import local_name, parse_xml
@@ -259,5 +260,6 @@ def markup_text(html: str) -> str:
     html = _PAGE_BREAK.sub("", html)
     html = _SELF_CLOSED.sub(r"<\1\2></\1>", html)  # HTML knows no self-closing elements, XHTML does
     page = read_page(html.encode("utf-8", "replace"))
-    kept = (page.blocks[:, STATE] & HIDDEN == 0) if len(page.blocks) else np.zeros(0, bool)
+    kept: np.ndarray = page.blocks[:, STATE] & HIDDEN == 0
+    leave_out_line_numbers(page, kept)
     return to_markdown(page, kept)

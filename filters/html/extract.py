@@ -20,6 +20,7 @@ from gristmill.filters.html.declared import declared
 from gristmill.filters.html.features import FEATURES, NAMES, block_features
 from gristmill.filters.html.heads import Heads
 from gristmill.filters.html.layout import ELEMENT, HIDDEN, STATE, TAG, WORDS, Page
+from gristmill.filters.html.line_numbers import leave_out_line_numbers
 from gristmill.filters.html.markdown import to_markdown
 from gristmill.filters.html.metadata import Metadata
 from gristmill.filters.html.page import read_page
@@ -119,6 +120,7 @@ class Extraction:
             allowed = shown_blocks(page, sizes)
             choose_blocks(sums[0], sizes, allowed, scores, kept)
             keep_code(page.text, page.blocks, sizes, allowed, kept)
+            leave_out_line_numbers(page, kept)
             rows = rows[: len(blocks)]
         return scores, kept, rows
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 from gristmill.filters.html.layout import HIDDEN, STATE
+from gristmill.filters.html.line_numbers import leave_out_line_numbers
 from gristmill.filters.html.markdown import to_markdown
 from gristmill.filters.html.page import read_page
 
@@ -17,4 +18,5 @@ def fragment_markdown(html: str, *, links: bool = False, emphasis: bool = False)
     """
     page = read_page(html.encode("utf-8", "replace"))
     shown: np.ndarray = page.blocks[:, STATE] & HIDDEN == 0
+    leave_out_line_numbers(page, shown)
     return to_markdown(page, shown, links=links, emphasis=emphasis)

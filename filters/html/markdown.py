@@ -6,27 +6,16 @@ Blocks know the elements around them and where inline elements begin and end in 
 import re
 
 import numpy as np
-from gristmill.filters.html.layout import (
-    CODE,
-    ELEMENT,
-    MARK_TAG,
-    PARENT,
-    TAG,
-    TD,
-    TH,
-    Page,
-)
+from gristmill.filters.html.layout import ELEMENT, PARENT, TAG, TD, TH, Page
 from gristmill.filters.html.markdown_around import Around, Surroundings
-from gristmill.filters.html.markdown_inline import Wanted, inline_text, marks_of
-from gristmill.filters.html.tag_attributes import attribute, mark_bytes, tag_bytes
-from gristmill.filters.text.markdown_syntax import escape_line_start, fenced, heading
+from gristmill.filters.html.markdown_code import code_lines, preformatted
+from gristmill.filters.html.markdown_inline import Wanted, inline_text
+from gristmill.filters.html.tag_attributes import attribute, tag_bytes
+from gristmill.filters.text.markdown_syntax import escape_line_start, heading
 from gristmill.filters.text.markdown_table import MAX_SPAN, Cell, grid, table
 
 MAX_CELL_CHARACTERS = 300  # a table with longer cells is layout
 _SPAN = re.compile(r"\d{1,4}", re.ASCII)
-_LANGUAGE = re.compile(
-    r"(?:^|\s)(?:language-|lang-|highlight-source-|highlight-text-|brush:\s*|sourceCode\s+)([\w+#.-]+)"
-)
 
 
 def to_markdown(page: Page, kept: np.ndarray, *, links: bool = False, emphasis: bool = False) -> str:
@@ -41,7 +30,7 @@ def to_markdown(page: Page, kept: np.ndarray, *, links: bool = False, emphasis: 
         if around.pre >= 0:
             while end < len(numbers) and arounds[end].pre == around.pre:
                 end += 1
-            writer.add(_fenced(page, numbers[start:end], around.pre), around.containers)
+            writer.add(preformatted(page, numbers[start:end], around.pre), around.containers)
         elif around.cell >= 0 and around.row >= 0 and around.table >= 0:
             while end < len(numbers) and arounds[end].table == around.table and arounds[end].row >= 0:
                 end += 1
@@ -49,12 +38,22 @@ def to_markdown(page: Page, kept: np.ndarray, *, links: bool = False, emphasis: 
             if rows:
                 writer.add(table(rows), around.containers[: around.outside_table])
             else:
-                for number, one in zip(numbers[start:end], arounds[start:end], strict=True):
-                    writer.add(_block(page, number, one, wanted), one.containers)
+                _add_blocks(writer, page, numbers[start:end], arounds[start:end], wanted)
         else:
-            writer.add(_block(page, numbers[start], around, wanted), around.containers)
+            while end < len(numbers) and arounds[end].pre < 0 and arounds[end].cell < 0:
+                end += 1
+            _add_blocks(writer, page, numbers[start:end], arounds[start:end], wanted)
         start = end
     return "".join(writer.parts)
+
+
+def _add_blocks(writer: "_Writer", page: Page, numbers: list[int], arounds: list[Around], wanted: Wanted) -> None:
+    """Add blocks that are in no table of data."""
+    k = 0
+    while k < len(numbers):
+        code, count = code_lines(page, numbers, arounds, k)
+        writer.add(code or _block(page, numbers[k], arounds[k], wanted), arounds[k].containers)
+        k += max(count, 1)
 
 
 class _Writer:
@@ -115,22 +114,6 @@ def _block(page: Page, number: int, around: Around, wanted: Wanted) -> str:
     if around.heading:
         return heading(around.heading, " ".join(text.split()))
     return "  \n".join(escape_line_start(line) for line in text.split("\n"))
-
-
-def _fenced(page: Page, numbers: list[int], pre: int) -> str:
-    code = "\n\n".join(page.block_text(number) for number in numbers)
-    return fenced(code, _language(page, numbers[0], pre))
-
-
-def _language(page: Page, number: int, pre: int) -> str:
-    """The language that the class of a `code`, a `pre` or what is around it names."""
-    tags = [mark_bytes(page, mark) for mark in marks_of(page, number) if mark[MARK_TAG] == CODE]
-    tags += [tag_bytes(page, pre), tag_bytes(page, int(page.elements[pre, PARENT]))]
-    for tag in tags:
-        found = _LANGUAGE.search(attribute(tag, "class") or "")
-        if found:
-            return found[1]
-    return ""
 
 
 def _rows(page: Page, numbers: list[int], arounds: list[Around], wanted: Wanted) -> list[list[str]]:

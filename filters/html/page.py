@@ -76,6 +76,7 @@ from gristmill.filters.html.layout import (
     P,
     Page,
 )
+from gristmill.filters.html.line_numbers import cut_line_numbers
 from gristmill.filters.html.open_elements import (
     BLOCKS,
     BREAKING,
@@ -84,6 +85,7 @@ from gristmill.filters.html.open_elements import (
     HEADS,
     HIDES,
     IN_TEX,
+    KEEPING,
     KEEPS_SPACE,
     LABELS,
     LINKS_TEXT,
@@ -188,10 +190,10 @@ def _close_what_ends(tag, stack, tops, state):
 
 @helper
 def _break_line(out, blocks, state):
-    """A `<br>`: a line end; the second one in a row ends the block."""
+    """A `<br>`: a line end; the second one in a row ends the block, but for code, which keeps its empty lines."""
     if state[OPEN]:
         state[BREAKING] += 1
-        if state[BREAKING] > 1:
+        if state[BREAKING] > 1 and not state[KEEPING]:
             end_block(out, blocks, state)
         else:
             put_mark(0x0A, out, state)
@@ -410,6 +412,7 @@ def _read(html: bytes) -> tuple[Page, np.ndarray]:
     formulas = np.empty((tags, FORMULA_COLUMNS), np.int32)
     tops, state = np.full(TAGS, -1, np.int64), np.zeros(STATE_COLUMNS, np.int64)
     _read_page(source, references(), out, blocks, elements, labels, marks, heads, formulas, stack, tops, state)
+    cut_line_numbers(out, blocks[: state[BLOCKS]], marks[: state[MARKS_NOW]])
     page = Page(
         source,
         out[: state[OUT]],
