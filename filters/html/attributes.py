@@ -29,12 +29,13 @@ TYPESET = 4  # what MathJax or KaTeX made of a formula whose source is elsewhere
 TEX = 8  # the source of a formula: encoding="application/x-tex", type="math/tex", encoding="LaTeX"
 LINKED_DATA = 16  # type="application/ld+json"
 NAMED_RELATION = 32  # rel="license" or rel="author"
+SHADOW_ROOT = 64  # shadowrootmode: a template that is shown in the place of its parent
 
-_CLASS, _ID, _STYLE, _HIDDEN_NAME, _ARIA, _ROLE, _ITEMPROP, _TYPE, _ENCODING, _REL = (
+_CLASS, _ID, _STYLE, _HIDDEN_NAME, _ARIA, _ROLE, _ITEMPROP, _TYPE, _ENCODING, _REL, _SHADOW = (
     np.frombuffer(name, np.uint8)
     for name in (
         *(b"class", b"id", b"style", b"hidden", b"aria-hidden", b"role", b"itemprop"),
-        *(b"type", b"encoding", b"rel"),
+        *(b"type", b"encoding", b"rel", b"shadowrootmode"),
     )
 )
 _TRUE = np.frombuffer(b"true", np.uint8)
@@ -170,6 +171,8 @@ def read_attributes(data, token, attributes, labels, count):
                 _contains(data, value, value_end, _NONE) or _contains(data, value, value_end, _INVISIBLE)
             ):
                 said |= NOT_SHOWN
+            elif same_letters(data, name, name_end, _SHADOW):
+                said |= SHADOW_ROOT
         elif first == 0x68:
             if same_letters(data, name, name_end, _HIDDEN_NAME):
                 said |= NOT_SHOWN

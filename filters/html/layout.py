@@ -61,8 +61,8 @@ SVG, RT, RP, RUBY, MATH, ANNOTATION, ANNOTATION_XML, CODE, IMG = _numbers(
     "svg rt rp ruby math annotation annotation-xml code img"
 )
 MJX_CONTAINER = tag_number("mjx-container")
-IFRAME, STYLE, TITLE, SCRIPT_TAG, NOSCRIPT, META, LINK, TIME = _numbers(
-    "iframe style title script noscript meta link time"
+IFRAME, STYLE, TITLE, SCRIPT_TAG, NOSCRIPT, META, LINK, TIME, TEMPLATE = _numbers(
+    "iframe style title script noscript meta link time template"
 )
 B, STRONG, ITALIC, EM = _numbers("b strong i em")
 PRE_TAG, BLOCKQUOTE, H1, H6 = _numbers("pre blockquote h1 h6")

@@ -13,6 +13,7 @@ from gristmill.filters.html.attributes import (
     LINKED_DATA,
     NAMED_RELATION,
     NOT_SHOWN,
+    SHADOW_ROOT,
     TEX,
     TYPESET,
     read_attributes,
@@ -65,6 +66,7 @@ from gristmill.filters.html.layout import (
     TAG,
     TBODY,
     TD,
+    TEMPLATE,
     TFOOT,
     TH,
     THEAD,
@@ -255,9 +257,9 @@ def _start(
             blocks[state[BLOCKS], LABEL_END] = state[LABELS]
         if said & (NOT_SHOWN | ARIA_HIDDEN):
             flags |= SKIPS
-    if properties & SKIPPED or (
-        said & TYPESET and tag != MJX_CONTAINER
-    ):  # which has the formula in it for readers aloud
+    is_shown = tag == TEMPLATE and said & SHADOW_ROOT
+    is_typeset = said & TYPESET and tag != MJX_CONTAINER  # the container has the formula in it for readers aloud
+    if (properties & SKIPPED and not is_shown) or is_typeset:
         flags |= SKIPS
     if properties & PRE:
         flags |= KEEPS_SPACE

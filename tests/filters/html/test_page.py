@@ -58,6 +58,8 @@ def blocks(html: str | bytes) -> list[str]:
         ("<a href=x>l<div>m</div>n</a>o", ["l", "m", "no"]),
         ("<p>a\0b", ["a\ufffdb"]),
         ("<x-card>a<x-card>b</x-card>c</x-card>", ["a", "b", "c"]),
+        ("<x-a><template shadowrootmode=open><p>a<style>s</style><slot></slot></template><p>b</x-a>", ["a", "b"]),
+        ("<template shadowrootmode=closed hidden>a</template><template><p>b</p></template>c", ["c"]),
         ("</p></div>a</body>b", ["a", "b"]),
         ("", []),
         ("<>&", ["<>&"]),
