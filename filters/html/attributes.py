@@ -30,6 +30,7 @@ TEX = 8  # the source of a formula: encoding="application/x-tex", type="math/tex
 LINKED_DATA = 16  # type="application/ld+json"
 NAMED_RELATION = 32  # rel="license" or rel="author"
 SHADOW_ROOT = 64  # shadowrootmode: a template that is shown in the place of its parent
+HEADING = 128  # role="heading"
 
 _CLASS, _ID, _STYLE, _HIDDEN_NAME, _ARIA, _ROLE, _ITEMPROP, _TYPE, _ENCODING, _REL, _SHADOW = (
     np.frombuffer(name, np.uint8)
@@ -38,7 +39,7 @@ _CLASS, _ID, _STYLE, _HIDDEN_NAME, _ARIA, _ROLE, _ITEMPROP, _TYPE, _ENCODING, _R
         *(b"type", b"encoding", b"rel", b"shadowrootmode"),
     )
 )
-_TRUE = np.frombuffer(b"true", np.uint8)
+_TRUE, _HEADING_ROLE = np.frombuffer(b"true", np.uint8), np.frombuffer(b"heading", np.uint8)
 _NONE, _INVISIBLE = np.frombuffer(b"display:none", np.uint8), np.frombuffer(b"visibility:hidden", np.uint8)
 _MATHJAX, _KATEX = np.frombuffer(b"MathJax", np.uint8), np.frombuffer(b"katex-html", np.uint8)
 _JSON = np.frombuffer(b"ld+json", np.uint8)
@@ -162,6 +163,8 @@ def read_attributes(data, token, attributes, labels, count):
         elif first == 0x72:
             if same_letters(data, name, name_end, _ROLE):
                 seed = 2
+                if same_letters(data, value, value_end, _HEADING_ROLE):
+                    said |= HEADING
             elif same_letters(data, name, name_end, _REL) and (
                 _contains(data, value, value_end, _LICENSE) or _contains(data, value, value_end, _AUTHOR)
             ):

@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from gristmill.filters.html.attributes import HEADING
 from gristmill.filters.html.layout import (
     BLOCKQUOTE,
     H1,
@@ -12,6 +13,7 @@ from gristmill.filters.html.layout import (
     OL,
     PARENT,
     PRE_TAG,
+    SAID,
     TABLE,
     TAG,
     TD,
@@ -65,6 +67,11 @@ class Surroundings:
             return around._replace(pre=element)
         if H1 <= tag <= H6:
             return around._replace(heading=tag - H1 + 1)
+        if self._page.elements[element, SAID] & HEADING and not around.heading:
+            level = _whole_number(self._said(element, "aria-level"))
+            around = around._replace(
+                heading=min(max(2 if level is None else level, 1), 6)
+            )  # 2 is what the standard says
         if tag in (LI, BLOCKQUOTE) and len(around.containers) < MAX_CONTAINERS:
             return around._replace(containers=(*around.containers, element))
         if tag == TABLE:

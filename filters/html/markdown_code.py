@@ -3,23 +3,28 @@
 import re
 from collections.abc import Sequence
 
-from gristmill.filters.html.layout import BEGIN, CODE, ELEMENT, FINISH, MARK_TAG, PARENT, PLACE, TAG, Page
+import numpy as np
+from gristmill.filters.html.code_language import code_language
+from gristmill.filters.html.layout import BEGIN, CODE, ELEMENT, FINISH, LAST_MARK, MARK_TAG, PARENT, PLACE, TAG, Page
 from gristmill.filters.html.markdown_around import Around
 from gristmill.filters.html.markdown_inline import marks_of
-from gristmill.filters.html.tag_attributes import attribute, mark_bytes, tag_bytes
+from gristmill.filters.html.tag_attributes import attribute, tag_bytes
 from gristmill.filters.html.tags import tag_number
 from gristmill.filters.text.markdown_syntax import fenced
 
 _DIV = tag_number("div")
 _DIGITS = re.compile(r"\d+")
-_LANGUAGE = re.compile(
-    r"(?:^|\s)(?:language-|lang-|highlight-source-|highlight-text-|brush:\s*|sourceCode\s+)([\w+#.-]+)"
-)
 
 
 def preformatted(page: Page, numbers: Sequence[int], pre: int) -> str:
     """The blocks of a `pre` element between fences."""
-    return fenced("\n\n".join(page.block_text(number) for number in numbers), _language(page, numbers[0], pre))
+    return fenced("\n\n".join(page.block_text(number) for number in numbers), code_language(page, numbers[0], pre))
+
+
+def blocks_with_code(page: Page) -> set[int]:
+    """The blocks in which a `code` begins."""
+    marks = np.flatnonzero(page.marks[:, MARK_TAG] == CODE)
+    return set(np.searchsorted(page.blocks[:, LAST_MARK], marks, side="right").tolist())
 
 
 def code_lines(page: Page, numbers: Sequence[int], arounds: Sequence[Around], first: int) -> tuple[str, int]:
@@ -42,7 +47,7 @@ def code_lines(page: Page, numbers: Sequence[int], arounds: Sequence[Around], fi
     text = "\n".join(lines)
     if "\n" not in text:
         return "", 0
-    return fenced(text, _language(page, numbers[first], int(page.blocks[numbers[first], ELEMENT]))), k - first
+    return fenced(text, code_language(page, numbers[first], int(page.blocks[numbers[first], ELEMENT]))), k - first
 
 
 def _line(page: Page, number: int) -> str:
@@ -87,14 +92,3 @@ def _is_all_code(page: Page, number: int, is_open: bool) -> tuple[bool, bool]:
 
 def _is_blank(page: Page, begin: int, end: int) -> bool:
     return not page.text[begin:end].tobytes().decode("utf-8", "replace").strip()
-
-
-def _language(page: Page, number: int, element: int) -> str:
-    """The language that the class of a `code`, of the element around it or of what is around that names."""
-    tags = [mark_bytes(page, mark) for mark in marks_of(page, number) if mark[MARK_TAG] == CODE]
-    tags += [tag_bytes(page, element), tag_bytes(page, int(page.elements[element, PARENT]))]
-    for tag in tags:
-        found = _LANGUAGE.search(attribute(tag, "class") or "")
-        if found:
-            return found[1]
-    return ""

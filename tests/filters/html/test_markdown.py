@@ -55,6 +55,12 @@ def markdown(html: str, **options: bool) -> str:
         ("<h2>C # ##</h2><p>***<p>3.<p>* *\n*<p>__ _", "## C # \\##\n\n\\***\n\n3\\.\n\n\\* * *\n\n\\__ _"),
         ("<p>[1]: b", "\\[1]: b"),
         ("<code>a</code><code>b</code> <code>c</code><code>d`</code>", "`ab` `c` `` d` ``"),
+        ("<div role=heading aria-level=3>A b</div>c", "### A b\n\nc"),
+        (
+            "<div role=heading>a</div><p role=Heading aria-level=9>b<p role=heading aria-level=x>c",
+            "## a\n\n###### b\n\n## c",
+        ),
+        ("<div role=heading aria-level=4><h1>a</h1></div>", "# a"),
         ("<script type='math/tex'>a</script><script type='math/tex; mode=display'>b</script>", "$a$ $$b$$"),
         ("<p># a<p>- b<p>3. c<p>+1 d<p>&lt;b> e &lt; f", "\\# a\n\n\\- b\n\n3\\. c\n\n+1 d\n\n\\<b> e < f"),
         ("", ""),
