@@ -11,8 +11,8 @@ Probabilities are told apart to half a hundredth.
 Any set has a better expected F1 than none. But a page may have no main text at all: an error, a refusal, a shell that a
 script fills. So nothing is kept of a page of some length on which no block is even remotely probable.
 
-Code that stands between paragraphs which are kept is kept too, whatever its probability: a tutorial without its code says
-nothing. (The references that the trees learned from leave the code of some articles out.)
+Code that stands between paragraphs which are kept is kept too, whatever its probability, preformatted or not: a tutorial without
+its code says nothing. (The references that the trees learned from leave the code of some articles out.)
 """
 
 import numpy as np
@@ -63,22 +63,25 @@ def choose_blocks(sums, sizes, allowed, scores, kept):
 
 
 @kernel
-def keep_code(text, blocks, sizes, allowed, kept):
-    """Keep preformatted blocks between two blocks of prose that are kept, but for those without a letter: numbers of lines."""
+def keep_code(text, blocks, code, sizes, allowed, kept):
+    """Keep code between two blocks of prose that are kept, but for blocks without a letter: numbers of lines.
+
+    code: bool, which blocks are all `code`; the others that are code are preformatted.
+    """
     before, first = False, 0  # whether the last block of prose is kept; the block behind it
     for b in range(len(blocks)):
-        if blocks[b, STATE] & PREFORMATTED or sizes[b] < PROSE_WORDS:
+        if blocks[b, STATE] & PREFORMATTED or code[b] or sizes[b] < PROSE_WORDS:
             continue
         if before and kept[b]:
             for c in range(first, b):
-                if allowed[c] and blocks[c, STATE] & PREFORMATTED:
+                if allowed[c] and (blocks[c, STATE] & PREFORMATTED or code[c]):
                     for at in range(blocks[c, BEGIN], blocks[c, FINISH]):
                         kept[c] |= text[at] >= 128 or 65 <= text[at] & 0xDF <= 90
         before, first = kept[b], b + 1
 
 
 def keep_code_plainly(code: list[str | None], sizes: list[float], allowed: list[bool], kept: list[bool]) -> list[bool]:
-    """What is kept after `keep_code`, in plain Python. code: the text of a preformatted block, None of another."""
+    """What is kept after `keep_code`, in plain Python. code: the text of a block of code, None of another."""
     prose = [b for b in range(len(code)) if code[b] is None and sizes[b] >= PROSE_WORDS]
 
     def added(b: int) -> bool:

@@ -16,6 +16,7 @@ from gristmill.filters.encoding.declared import mark_of
 from gristmill.filters.encoding.decode import decode
 from gristmill.filters.encoding.evidence import choose_encoding
 from gristmill.filters.html.choose import choose_blocks, keep_code
+from gristmill.filters.html.code_blocks import code_blocks
 from gristmill.filters.html.declared import declared
 from gristmill.filters.html.features import FEATURES, NAMES, block_features
 from gristmill.filters.html.heads import Heads
@@ -119,7 +120,7 @@ class Extraction:
             sizes = block_sizes(page)
             allowed = shown_blocks(page, sizes)
             choose_blocks(sums[0], sizes, allowed, scores, kept)
-            keep_code(page.text, page.blocks, sizes, allowed, kept)
+            keep_code(page.text, page.blocks, code_blocks(page), sizes, allowed, kept)
             leave_out_line_numbers(page, kept)
             rows = rows[: len(blocks)]
         return scores, kept, rows

@@ -6,9 +6,10 @@ Blocks know the elements around them and where inline elements begin and end in 
 import re
 
 import numpy as np
+from gristmill.filters.html.code_blocks import code_blocks
 from gristmill.filters.html.layout import ELEMENT, PARENT, TAG, TD, TH, Page
 from gristmill.filters.html.markdown_around import Around, Surroundings
-from gristmill.filters.html.markdown_code import blocks_with_code, code_lines, preformatted
+from gristmill.filters.html.markdown_code import code_lines, preformatted
 from gristmill.filters.html.markdown_inline import Wanted, inline_text
 from gristmill.filters.html.tag_attributes import attribute, tag_bytes
 from gristmill.filters.text.markdown_syntax import escape_line_start, heading
@@ -22,7 +23,7 @@ def to_markdown(page: Page, kept: np.ndarray, *, links: bool = False, emphasis: 
     """The kept blocks as Markdown. links: addresses of links, as they stand in the page. emphasis: bold and italic."""
     surroundings, wanted = Surroundings(page), Wanted(links, emphasis)
     writer = _Writer(surroundings)
-    numbers, with_code = np.flatnonzero(kept).tolist(), blocks_with_code(page)
+    numbers, code = np.flatnonzero(kept).tolist(), code_blocks(page)
     arounds = [surroundings.of(int(page.blocks[number, ELEMENT])) for number in numbers]
     start = 0
     while start < len(numbers):
@@ -38,23 +39,23 @@ def to_markdown(page: Page, kept: np.ndarray, *, links: bool = False, emphasis: 
             if rows:
                 writer.add(table(rows), around.containers[: around.outside_table])
             else:
-                _add_blocks(writer, page, numbers[start:end], arounds[start:end], wanted, with_code)
+                _add_blocks(writer, page, numbers[start:end], arounds[start:end], wanted, code)
         else:
             while end < len(numbers) and arounds[end].pre < 0 and arounds[end].cell < 0:
                 end += 1
-            _add_blocks(writer, page, numbers[start:end], arounds[start:end], wanted, with_code)
+            _add_blocks(writer, page, numbers[start:end], arounds[start:end], wanted, code)
         start = end
     return "".join(writer.parts)
 
 
 def _add_blocks(
-    writer: "_Writer", page: Page, numbers: list[int], arounds: list[Around], wanted: Wanted, with_code: set[int]
+    writer: "_Writer", page: Page, numbers: list[int], arounds: list[Around], wanted: Wanted, code: np.ndarray
 ) -> None:
-    """Add blocks that are in no table of data. with_code: the blocks in which a `code` begins."""
+    """Add blocks that are in no table of data. code: which blocks are all `code`."""
     k = 0
     while k < len(numbers):
-        code, count = code_lines(page, numbers, arounds, k) if numbers[k] in with_code else ("", 0)
-        writer.add(code or _block(page, numbers[k], arounds[k], wanted), arounds[k].containers)
+        fenced, count = code_lines(page, numbers, arounds, code, k) if code[numbers[k]] else ("", 0)
+        writer.add(fenced or _block(page, numbers[k], arounds[k], wanted), arounds[k].containers)
         k += max(count, 1)
 
 

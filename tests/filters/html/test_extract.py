@@ -302,7 +302,7 @@ def test_nothing_is_kept_where_nothing_is_probable_but_of_scraps(probability: fl
 
 
 CODES = st.sampled_from([None, None, "12\n3 {}", "a=1", "Ω", "@[", "z"])
-CODE = st.lists(st.tuples(CODES, st.integers(0, 4), st.booleans(), st.booleans()), max_size=12)
+CODE = st.lists(st.tuples(CODES, st.integers(0, 4), st.booleans(), st.booleans(), st.booleans()), max_size=12)
 
 
 @given(CODE)
@@ -313,8 +313,10 @@ def test_code_is_kept_as_in_plain_python(found: list[tuple[Any, ...]]) -> None:
     for block, one in zip(blocks, code, strict=True):
         block[BEGIN], text = len(text), text + (one or "prose").encode()
         block[FINISH], block[STATE] = len(text), 0 if one is None else PREFORMATTED
+    inline = np.array([one[0] is not None and one[4] for one in found], bool)
+    blocks[inline, STATE] = 0
     out = np.array(kept, bool)
-    keep_code(np.frombuffer(text, np.uint8), blocks, np.array(sizes), np.array(allowed, bool), out)
+    keep_code(np.frombuffer(text, np.uint8), blocks, inline, np.array(sizes), np.array(allowed, bool), out)
     assert out.tolist() == keep_code_plainly(code, sizes, allowed, kept)
 
 
