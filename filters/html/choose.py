@@ -11,8 +11,8 @@ Probabilities are told apart to half a hundredth.
 Any set has a better expected F1 than none. But a page may have no main text at all: an error, a refusal, a shell that a
 script fills. So nothing is kept of a page of some length on which no block is even remotely probable.
 
-Code that stands between paragraphs which are kept is kept too, whatever its probability, preformatted or not: a tutorial without
-its code says nothing. (The references that the trees learned from leave the code of some articles out.)
+Code that stands between paragraphs which are kept is kept too, whatever its probability, preformatted or not: a tutorial
+without its code says nothing. (The references that the trees learned from leave the code of some articles out.)
 """
 
 import numpy as np
