@@ -31,6 +31,7 @@ LINKED_DATA = 16  # type="application/ld+json"
 NAMED_RELATION = 32  # rel="license" or rel="author"
 SHADOW_ROOT = 64  # shadowrootmode: a template that is shown in the place of its parent
 HEADING = 128  # role="heading"
+CODE_CELL = 256  # of a cell: a line of code, whose white space a style sheet keeps
 
 _CLASS, _ID, _STYLE, _HIDDEN_NAME, _ARIA, _ROLE, _ITEMPROP, _TYPE, _ENCODING, _REL, _SHADOW = (
     np.frombuffer(name, np.uint8)
@@ -43,6 +44,7 @@ _TRUE, _HEADING_ROLE = np.frombuffer(b"true", np.uint8), np.frombuffer(b"heading
 _NONE, _INVISIBLE = np.frombuffer(b"display:none", np.uint8), np.frombuffer(b"visibility:hidden", np.uint8)
 _MATHJAX, _KATEX = np.frombuffer(b"MathJax", np.uint8), np.frombuffer(b"katex-html", np.uint8)
 _JSON = np.frombuffer(b"ld+json", np.uint8)
+_CODE_CLASS = np.frombuffer(b"blob-code", np.uint8)
 _X_TEX, _MATH_TEX, _LATEX, _PLAIN_TEX = (
     np.frombuffer(name, np.uint8) for name in (b"x-tex", b"math/tex", b"latex", b"tex")
 )
@@ -104,6 +106,12 @@ def _contains(data, i, end, wanted):
         if k == len(wanted):
             return True
     return False
+
+
+@helper
+def is_code_cell(data, token):
+    """Whether the attributes of a cell name a class of GitHub's for lines of code, on its pages and where they are embedded."""
+    return _contains(data, token[REST], token[REST_END], _CODE_CLASS)
 
 
 @inlined

@@ -9,7 +9,7 @@ import numpy as np
 from gristmill.filters.html.code_blocks import code_blocks
 from gristmill.filters.html.layout import ELEMENT, PARENT, TAG, TD, TH, Page
 from gristmill.filters.html.markdown_around import Around, Surroundings
-from gristmill.filters.html.markdown_code import code_lines, preformatted
+from gristmill.filters.html.markdown_code import code_end, code_lines, preformatted
 from gristmill.filters.html.markdown_inline import Wanted, inline_text
 from gristmill.filters.html.tag_attributes import attribute, tag_bytes
 from gristmill.filters.text.markdown_syntax import escape_line_start, heading
@@ -29,9 +29,8 @@ def to_markdown(page: Page, kept: np.ndarray, *, links: bool = False, emphasis: 
     while start < len(numbers):
         around, end = arounds[start], start + 1
         if around.pre >= 0:
-            while end < len(numbers) and arounds[end].pre == around.pre:
-                end += 1
-            writer.add(preformatted(page, numbers[start:end], around.pre), around.containers)
+            end = code_end(page, numbers, arounds, start)
+            writer.add(preformatted(page, numbers[start:end], arounds[start:end]), around.containers)
         elif around.cell >= 0 and around.row >= 0 and around.table >= 0:
             while end < len(numbers) and arounds[end].table == around.table and arounds[end].row >= 0:
                 end += 1

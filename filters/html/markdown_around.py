@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from gristmill.filters.html.attributes import HEADING
+from gristmill.filters.html.attributes import CODE_CELL, HEADING
 from gristmill.filters.html.layout import (
     BLOCKQUOTE,
     H1,
@@ -69,9 +69,7 @@ class Surroundings:
             return around._replace(heading=tag - H1 + 1)
         if self._page.elements[element, SAID] & HEADING and not around.heading:
             level = _whole_number(self._said(element, "aria-level"))
-            around = around._replace(
-                heading=min(max(2 if level is None else level, 1), 6)
-            )  # 2 is what the standard says
+            around = around._replace(heading=min(max(2 if level is None else level, 1), 6))  # 2 says the standard
         if tag in (LI, BLOCKQUOTE) and len(around.containers) < MAX_CONTAINERS:
             return around._replace(containers=(*around.containers, element))
         if tag == TABLE:
@@ -79,7 +77,8 @@ class Surroundings:
         if tag == TR:
             return around._replace(row=element, cell=-1)
         if tag in (TD, TH):
-            return around._replace(cell=element)
+            is_code = around.pre < 0 and self._page.elements[element, SAID] & CODE_CELL
+            return around._replace(cell=element, pre=element if is_code else around.pre)
         return around
 
     def is_quote(self, container: int) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from gristmill.filters.html.code_language import code_language
-from gristmill.filters.html.layout import ELEMENT, PARENT, TAG, Page
+from gristmill.filters.html.layout import BEGIN, ELEMENT, FINISH, PARENT, TAG, TR, Page
 from gristmill.filters.html.markdown_around import Around
 from gristmill.filters.html.tag_attributes import attribute, tag_bytes
 from gristmill.filters.html.tags import tag_number
@@ -15,9 +15,44 @@ _DIV = tag_number("div")
 _DIGITS = re.compile(r"\d+")
 
 
-def preformatted(page: Page, numbers: Sequence[int], pre: int) -> str:
-    """The blocks of a `pre` element between fences."""
-    return fenced("\n\n".join(page.block_text(number) for number in numbers), code_language(page, numbers[0], pre))
+def code_end(page: Page, numbers: Sequence[int], arounds: Sequence[Around], first: int) -> int:
+    """The place behind the preformatted blocks from place `first` on that are one piece of code: those of one element, or
+    lines in rows of one table."""
+    end = first + 1
+    while end < len(numbers) and (
+        arounds[end].pre == arounds[first].pre
+        or (
+            arounds[end].pre >= 0
+            and _next_row(page, arounds[end - 1], arounds[end]) > 0
+            and all(b"\n" not in _bytes(page, numbers[k]) for k in (end - 1, end))
+        )
+    ):
+        end += 1
+    return end
+
+
+def preformatted(page: Page, numbers: Sequence[int], arounds: Sequence[Around]) -> str:
+    """Preformatted blocks that are one piece of code between fences; rows without text are empty lines of it."""
+    parts = [page.block_text(numbers[0])]
+    for k in range(1, len(numbers)):
+        lines = _next_row(page, arounds[k - 1], arounds[k]) if arounds[k].pre != arounds[0].pre else 2
+        parts += ["\n" * lines, page.block_text(numbers[k])]
+    return fenced("".join(parts), code_language(page, numbers[0], arounds[0].pre))
+
+
+def _next_row(page: Page, before: Around, around: Around) -> int:
+    """How many rows of one table a row stands behind another, 0 where it does not."""
+    one, other = before.row, around.row
+    parents = page.elements[[one, other], PARENT]
+    if before.table < 0 or before.table != around.table or one >= other or one < 0 or parents[0] != parents[1]:
+        return 0
+    between = page.elements[one:other]
+    return int(((between[:, TAG] == TR) & (between[:, PARENT] == parents[0])).sum())
+
+
+def _bytes(page: Page, number: int) -> bytes:
+    block = page.blocks[number]
+    return page.text[block[BEGIN] : block[FINISH]].tobytes()
 
 
 def code_lines(

@@ -10,12 +10,14 @@ shown are marked.
 import numpy as np
 from gristmill.filters.html.attributes import (
     ARIA_HIDDEN,
+    CODE_CELL,
     LINKED_DATA,
     NAMED_RELATION,
     NOT_SHOWN,
     SHADOW_ROOT,
     TEX,
     TYPESET,
+    is_code_cell,
     read_attributes,
 )
 from gristmill.filters.html.block_text import add_text, end_block, put_mark
@@ -248,6 +250,8 @@ def _start(
         entry[FIRST_LABEL], entry[LAST_LABEL] = first, state[LABELS]
         entry[SOURCE] = token[NAME]
         entry[FIRST_BLOCK] = state[BLOCKS]
+        if tag == TD and token[ATTRIBUTES] and is_code_cell(data, token):
+            said |= CODE_CELL
         entry[SAID] = said
         state[ELEMENTS] += 1
         if said & (NOT_SHOWN | ARIA_HIDDEN) or tag == NOSCRIPT:
@@ -261,7 +265,7 @@ def _start(
     is_typeset = said & TYPESET and tag != MJX_CONTAINER  # the container has the formula in it for readers aloud
     if (properties & SKIPPED and not is_shown) or is_typeset:
         flags |= SKIPS
-    if properties & PRE:
+    if properties & PRE or said & CODE_CELL:
         flags |= KEEPS_SPACE
     if tag == A:
         flags |= LINKS_TEXT

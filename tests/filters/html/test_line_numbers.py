@@ -45,6 +45,13 @@ WRITERS: dict[str, Callable[[list[str]], str]] = {
         + _each(lines, "<span class=line><span class=ln>{n} </span><span class=cl>{line}\n</span></span>")
         + "</code></pre>"
     ),
+    "GitHub": lambda lines: (
+        "<table>"
+        + _each(
+            lines, "<tr><td data-line-number={n}></td><td id=L{n} class='blob-code js-file-line'>{line}</td></tr>", "\n"
+        )
+        + "</table>"
+    ),
     "preformatted, without numbers": lambda lines: f"<pre>\n{_code(lines)}</pre>",
 }
 IN_DIVISIONS: dict[str, Callable[[list[str]], str]] = {
@@ -104,6 +111,8 @@ def test_code_in_lines_of_its_own_comes_out_as_it_went_in(writer: str, lines: li
         ("<pre><b>1</b> a\n<b>2</b> b\nc</pre>", "```\n1 a\n2 b\nc\n```"),
         ("<pre><b>1 a</b>\n<b>2 b</b></pre>", "```\n1 a\n2 b\n```"),
         ("<pre><b>1234567</b>a\n<b>1234568</b>b</pre>", "```\n1234567a\n1234568b\n```"),
+        ("<table><tr><td>1<td><pre>a</pre><tr><td>2<td><pre> b</pre></table>", "```\na\n b\n```"),
+        ("<table><tr><td><pre>a\nb</pre><tr><td><pre>c</pre></table>", "```\na\nb\n```\n\n```\nc\n```"),
         ("<p><code>a</code></p><p><code>b</code></p>", "`a`\n\n`b`"),
         ("<ul><li><code>a</code><li><code>b</code></ul>", "- `a`\n- `b`"),
         ("<div><code>a</code> is</div><div><code>b</code></div>", "`a` is\n\n`b`"),
