@@ -64,7 +64,7 @@ def note_formula(tag, begin, end, formulas, state):
 @helper
 def may_show_formula(data, token):
     """Whether an attribute of an image has a word that ends in "tex", as class="latex" or the address of latex.php."""
-    i, end = token[REST] + 2, token[REST_END] - 1
+    i, end = token[REST] + 2, token[REST_END]  # a ">" is behind it
     while i < end:
         byte = data[i] | 0x20
         if byte == 0x78 and data[i - 1] | 0x20 == 0x65 and data[i - 2] | 0x20 == 0x74:

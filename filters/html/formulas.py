@@ -41,9 +41,9 @@ _OPENS, _OPENS_AND_ENDS, _ENDS, _SAYS = range(4)
 _DRAWN_BY = re.compile(r"latex\.php|codecogs\.com|(?:math|mime)tex\.cgi|/(?:la)?tex\?", re.IGNORECASE)
 _BREAK = re.compile(r"<br */?>")  # as forums put it into alternative texts
 _BEHIND_FORMULA, _BEHIND_BYTES = re.compile(rb"</(?:m:|mml:)?math *>(?:\s|</[^<>]*>)*$"), 100
-_NAMES_ONLY = re.compile(
-    r"(?:equation|formula|image|math|latex|tex)?\.?", re.IGNORECASE
-)  # alternatives that say nothing
+_PROSE = re.compile(r"[^\W\d_]{2,} +[^\W\d_]{2,}")  # words, which are no formula where no sign of TeX is among them
+_TEX_SIGN = re.compile(r"[\\^_{}=<>]")
+_SAYS_NOTHING = re.compile(r"(?:equation|formula|image|math|latex|tex)?\.?", re.IGNORECASE)
 
 
 def with_tex(html: bytes, formulas: Sequence[Sequence[int]]) -> bytes:
@@ -71,16 +71,16 @@ def with_tex(html: bytes, formulas: Sequence[Sequence[int]]) -> bytes:
 def _of_image(tag: bytes) -> tuple[str, bool]:
     """(TeX of an image, "" where it is none of a formula; whether it stands on a line of its own)."""
     tag = tag[4:MAX_TAG_BYTES]
-    classes, address = (
-        (attribute(tag, "class") or "").lower(),
-        attribute(tag, "src") or attribute(tag, "data-src") or "",
-    )
+    classes = (attribute(tag, "class") or "").lower()
+    address = attribute(tag, "src") or attribute(tag, "data-src") or ""
     is_drawn = _DRAWN_BY.search(address) is not None
     if not is_drawn and not {"tex", "latex"} & set(classes.split()) and "quicklatex" not in classes:
         return "", False
     latex = formula_in(_BREAK.sub(" ", attribute(tag, "alt") or ""))
-    if _NAMES_ONLY.fullmatch(latex):
+    if _SAYS_NOTHING.fullmatch(latex):
         latex = formula_in(_query_of(address)) if is_drawn else ""
+    if _PROSE.search(latex) and not _TEX_SIGN.search(latex):
+        return "", False
     return latex, "displayed" in classes
 
 

@@ -77,10 +77,16 @@ def blocks(html: str) -> list[str]:
             "$$x<1$$",
         ),
         ("a <img src=/cgi-bin/mathtex.cgi?\\pi> b", "a $\\pi$ b"),
+        ("a <img alt=x^2 class=tex> b <img alt=y class='a tex'/>", "a $x^2$ b $y$"),
         ("a <img class=tex alt='' src=t.png> b", "a b"),
         ("<img class=tex alt='&lt;br /&gt; x\\\\&lt;br /&gt;'> <img class=tex alt=y hidden> b", "$x\\\\$ b"),
         # images that have the word in their address or classes are no formulas
         ("a <img src=latex-gloves.jpg alt='Blue latex gloves'> b", "a b"),
+        ("a <img class=tex src=stone.jpg alt='A texture of stone'> b", "a b"),
+        (
+            '<math><msup><mi>f</mi><mo>′</mo></msup><mtext>it\'s "so" &amp; $</mtext></math>',
+            "$f'\\text{it's \"so\" \\& \\$}$",
+        ),
         ("a <img class='text-center latex-box' src=x.jpg alt='A box'> b", "a b"),
     ],
 )
