@@ -44,6 +44,7 @@ MIN_BYTES_APART = 64 << 20  # of stored input: so much is read by processes, les
 ALWAYS_OWN = ("books", "stackexchange")  # formats whose HTML is read by our extractor whatever `extract` says
 WEB = ("arc", "common_crawl", "html", "warc")  # formats of pages
 _TALLIED = ("bytes_consumed", "records_framed", "documents", "quarantined")
+READERS_REVISION = 2  # raise it where a reader gives another text or other metadata: documents are then read again
 LIBRARIES = (
     "pyarrow",
     "fastwarc",
@@ -223,10 +224,11 @@ def _share(split: Split) -> int:
 
 
 def source_versions() -> dict[str, str]:
-    """What beside a recipe and its files decides the texts: libraries, and what the extractor learned."""
+    """What beside a recipe and its files decides the texts: readers, libraries, and what the extractor learned."""
     from importlib.metadata import version
 
-    return {name: version(name) for name in LIBRARIES} | {"tables of filters/html": tables_digest()}
+    readers = {"readers": str(READERS_REVISION), "tables of filters/html": tables_digest()}
+    return {name: version(name) for name in LIBRARIES} | readers
 
 
 def _balance(tallies: Sequence[dict[str, Any]]) -> dict[str, Any]:
