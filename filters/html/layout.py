@@ -64,5 +64,5 @@ MJX_CONTAINER = tag_number("mjx-container")
 IFRAME, STYLE, TITLE, SCRIPT_TAG, NOSCRIPT, META, LINK, TIME, TEMPLATE = _numbers(
     "iframe style title script noscript meta link time template"
 )
-B, STRONG, ITALIC, EM = _numbers("b strong i em")
+B, STRONG, ITALIC, EM, SUP, SUB = _numbers("b strong i em sup sub")
 PRE_TAG, BLOCKQUOTE, H1, H6 = _numbers("pre blockquote h1 h6")

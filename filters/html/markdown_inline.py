@@ -14,13 +14,17 @@ from gristmill.filters.html.layout import (
     MATH,
     PLACE,
     STRONG,
+    SUB,
+    SUP,
     A,
     B,
     Page,
 )
 from gristmill.filters.html.tag_attributes import attribute, mark_bytes
 from gristmill.filters.text.markdown_syntax import escape_tags, longest_ticks
+from gristmill.filters.text.raised import lowered, raised
 
+_REPLACED = 1 << 16  # as a change of the depth of verbatim text: what follows is replaced by the mark before it
 MAX_OPEN = 50  # inline elements that an end tag looks for its start among
 
 
@@ -47,7 +51,7 @@ def inline_text(page: Page, number: int, wanted: Wanted) -> str:
     data = page.text[begin:finish].tobytes()
     parts, at, verbatim = [], 0, 0
     for edge in _edges(page, number, data, wanted):
-        parts += [_escaped(data[at : edge.place], verbatim), edge.mark]
+        parts += ["" if verbatim >= _REPLACED else _escaped(data[at : edge.place], verbatim), edge.mark]
         at, verbatim = edge.place, verbatim + edge.verbatim
     return "".join([*parts, _escaped(data[at:], verbatim)])
 
@@ -78,16 +82,28 @@ def _edges(page: Page, number: int, data: bytes, wanted: Wanted) -> list[_Edge]:
     pairs += [(tag, start, len(data), source) for tag, start, source in opened]
     edges: list[_Edge] = []
     done = -1
-    for tag, start, end, source in sorted(pairs, key=lambda pair: (pair[1], -pair[2])):
+    pairs.sort(key=lambda pair: (pair[1], -pair[2]))
+    for k, (tag, start, end, source) in enumerate(pairs):
         while start < end and data[start] in b" \n\t":
             start += 1
         while end > start and data[end - 1] in b" \n\t":
             end -= 1
+        if tag in (SUP, SUB) and start < end and start >= done:
+            written = _script(tag, data[start:end].decode("utf-8", "replace"))
+            has_link = any(one == A and _sides(page, A, mark, b"", wanted) for one, _, _, mark in pairs[k + 1 : k + 2])
+            if written and not has_link:
+                edges += [_Edge(start, len(edges), written, _REPLACED), _Edge(end, -len(edges), "", -_REPLACED)]
+                done = end
+            continue
         sides = _sides(page, tag, source, data[start:end], wanted) if start < end and start >= done else None
         if sides:
             _add_edges(edges, tag, start, end, sides)
             done = end if tag not in (A, B, STRONG, ITALIC, EM) else done
     return sorted(edges, key=lambda edge: edge[:2])
+
+
+def _script(tag: int, text: str) -> str | None:
+    return raised(text) if tag == SUP else lowered(text)
 
 
 def _add_edges(edges: list[_Edge], tag: int, start: int, end: int, sides: tuple[str, str]) -> None:

@@ -8,6 +8,7 @@ from gristmill.filters.formulas.mathml import latex_of_mathml
 from gristmill.filters.formulas.tex import formula_in
 from gristmill.filters.jats.formula import node_of
 from gristmill.filters.safe_xml import local_name, text_of
+from gristmill.filters.text.raised import lowered, raised
 from gristmill.filters.text.soft_hyphens import without_soft_hyphens
 from lxml import etree
 
@@ -15,8 +16,6 @@ _SPACES = re.compile(r"[ \t\r\n\u00a0]+")
 _SPACE_BEFORE = re.compile(r" +([,.;:)\]])")
 _CITED = "\ufdd0"  # stands where a number that cites was; no character, so that no text has it
 _BRACKETED = re.compile(r" ?[\[(](?:[\s,;–\ufdd0-]|and|et al\.)*[\])]")
-_SUPER = str.maketrans("0123456789+-−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ")
-_SUB = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
 _LEFT_OUT_NAMES = """
 ref-list ack fn-group notes bio author-notes supplementary-material media object-id graphic inline-graphic label
 permissions contrib-group aff funding-group processing-meta attrib floats-wrap
@@ -77,11 +76,8 @@ class InlineWriter:
         only_references = all(local_name(child) == "xref" for child in element) and len(element) > 0
         if not text.strip(",–- " + _CITED) or (only_references and not text.strip("0123456789,–- " + _CITED)):
             return ""
-        table = _SUPER if name == "sup" else _SUB
-        written = text.translate(table)
-        if all(ord(one) in table for one in text):
-            return written
-        return f"{'^' if name == 'sup' else '_'}{text if len(text) == 1 else f'{{{text}}}'}"
+        written = raised(text) if name == "sup" else lowered(text)
+        return written or f"{'^' if name == 'sup' else '_'}{text if len(text) == 1 else f'{{{text}}}'}"
 
     def formula(self, element: etree._Element) -> str:
         """LaTeX of a formula: what it holds as such, else its MathML, else its text."""

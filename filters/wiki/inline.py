@@ -4,6 +4,7 @@ import re
 from html import unescape
 
 from gristmill.filters.text.markdown_syntax import escape_tags
+from gristmill.filters.text.raised import lowered, raised
 from gristmill.filters.text.soft_hyphens import without_soft_hyphens
 from gristmill.filters.wiki.verbatim import PIPE, Verbatim
 
@@ -45,9 +46,6 @@ _BLANKS = re.compile(r"[ \t\u00a0]+")
 _VARIANTS = re.compile(r"-\{([^{}]{0,2000})\}-")
 _VARIANT = re.compile(r"^\s*(zh|sr|[a-z]{2,3}-[a-z]{2,4})\s*:(.*)$", re.IGNORECASE | re.DOTALL)
 _SWITCH = re.compile(r"__[^\W\d_]++(?:_[^\W\d_]++)*+__")
-_UP = str.maketrans("0123456789+-=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱ")
-_DOWN = str.maketrans("0123456789+-=()aeox", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₒₓ")
-_UP_ONLY, _DOWN_ONLY = re.compile(r"[0-9+\-=()ni−]+"), re.compile(r"[0-9+\-=()aeox−]+")
 
 
 def lay_out_tags(text: str) -> str:
@@ -86,10 +84,8 @@ def _quotes(found: re.Match[str]) -> str:
 
 def _script(found: re.Match[str]) -> str:
     """Raised and lowered digits as Unicode has them; other text as it is."""
-    is_up, text = found[1].lower() == "sup", found[2]
-    if (_UP_ONLY if is_up else _DOWN_ONLY).fullmatch(text):
-        return text.replace("−", "-").translate(_UP if is_up else _DOWN)
-    return text
+    text = found[2]
+    return (raised(text) if found[1].lower() == "sup" else lowered(text)) or text
 
 
 def _variant(found: re.Match[str]) -> str:

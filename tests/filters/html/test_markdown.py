@@ -55,6 +55,12 @@ def markdown(html: str, **options: bool) -> str:
         ("<h2>C # ##</h2><p>***<p>3.<p>* *\n*<p>__ _", "## C # \\##\n\n\\***\n\n3\\.\n\n\\* * *\n\n\\__ _"),
         ("<p>[1]: b", "\\[1]: b"),
         ("<code>a</code><code>b</code> <code>c</code><code>d`</code>", "`ab` `c` `` d` ``"),
+        ("10<sup>6</sup> of H<sub>2</sub>O, 1<sup>st</sup>, x<sup>2n</sup><sub>i</sub>", "10⁶ of H₂O, 1st, x²ⁿi"),
+        ("a<sup><a href='#f'>1</a></sup><sup>[2]</sup> <code>b<sup>2</sup></code>", "a¹[2] `b2`"),
+        (
+            "<table><tr><td>m<sup>2</sup><td>b<tr><td>1<td>2<sup>3<b>4</b></sup>5</table>",
+            "| m² | b |\n| --- | --- |\n| 1 | 2³⁴5 |",
+        ),
         ("<div role=heading aria-level=3>A b</div>c", "### A b\n\nc"),
         (
             "<div role=heading>a</div><p role=Heading aria-level=9>b<p role=heading aria-level=x>c",
@@ -78,6 +84,7 @@ def test_blocks(html: str, expected: str) -> None:
         ("<a href='javascript:f()'>a</a> <a href='#n'>b</a> <a>c</a>", "a b c"),
         ("<i>a</i><em></em> <strong> b </strong>c", "*a* **b** c"),
         ("<p>a</a></b><b>c", "a**c**"),
+        ("a<sup><a href=/n>1</a></sup><sup>2</sup>", "a[1](/n)²"),
     ],
 )
 def test_links_and_emphasis_are_options(html: str, expected: str) -> None:
