@@ -84,7 +84,7 @@ def test_blocks(html: str, expected: str) -> None:
         ("<a href='javascript:f()'>a</a> <a href='#n'>b</a> <a>c</a>", "a b c"),
         ("<i>a</i><em></em> <strong> b </strong>c", "*a* **b** c"),
         ("<p>a</a></b><b>c", "a**c**"),
-        ("a<sup><a href=/n>1</a></sup><sup>2</sup>", "a[1](/n)²"),
+        ("a<sup><a href=/n>1</a></sup><sup>2</sup>", "a[¹](/n)²"),
     ],
 )
 def test_links_and_emphasis_are_options(html: str, expected: str) -> None:
