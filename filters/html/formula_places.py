@@ -20,6 +20,7 @@ from gristmill.filters.html.open_elements import (
 )
 from gristmill.filters.html.tokeniser import REST, REST_END
 from gristmill.kernels.compile import helper, inlined
+from gristmill.kernels.vectors import find_either
 
 
 @helper
@@ -65,11 +66,12 @@ def note_formula(tag, begin, end, formulas, state):
 def may_show_formula(data, token):
     """Whether an attribute of an image has a word that ends in "tex", as class="latex" or the address of latex.php."""
     i, end = token[REST] + 2, token[REST_END]  # a ">" is behind it
-    while i < end:
-        byte = data[i] | 0x20
-        if byte == 0x78 and data[i - 1] | 0x20 == 0x65 and data[i - 2] | 0x20 == 0x74:
+    while True:
+        i = find_either(data, i, end, 0x78, 0x58)
+        if i >= end:
+            return False
+        if data[i - 1] | 0x20 == 0x65 and data[i - 2] | 0x20 == 0x74:
             behind = data[i + 1] | 0x20
             if not (behind >= 0x61 and behind <= 0x7A):
                 return True
-        i += 1 if byte == 0x65 else 2 if byte == 0x74 else 3  # the next place where the word may end
-    return False
+        i += 1
