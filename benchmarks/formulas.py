@@ -40,6 +40,7 @@ def sources(path: Path) -> Iterator[str]:
 
 
 def formulas(text: str) -> set[str]:
+    """What stands between dollars and in displays."""
     text = re.sub(r"(?<!\\)%.*", "", text)
     return {" ".join((found[1] or found[2]).split()) for found in _FORMULA.finditer(text)}
 
@@ -48,21 +49,24 @@ def mathml(tex: str) -> str | None:
     """MathML of a formula; None where it is none for latex2mathml, which writes unknown commands as text."""
     try:
         made = convert(tex)
-    except Exception:
+    except Exception:  # whatever it raises says that it does not take the formula
         return None
     return None if "\\" in made else made
 
 
 def compared(made: str) -> str:
+    """What of MathML is compared."""
     return unescape(re.sub(r"\s+", "", _NOT_COMPARED.sub("", made)))
 
 
 def ours(made: list[str]) -> list[str]:
+    """LaTeX of each by gristmill."""
     roots = (parse_xml(one.encode()) for one in made)
     return [latex_of_mathml(node_of(root)) if root is not None else "" for root in roots]
 
 
 def pandoc(made: list[str]) -> list[str]:
+    """LaTeX of each by pandoc, "" where it finds no formula or several."""
     import pypandoc
 
     page = "".join(f"<p id=f>{one}</p>" for one in made)
@@ -75,6 +79,7 @@ def pandoc(made: list[str]) -> list[str]:
 
 
 def report(name: str, write: Callable[[list[str]], list[str]], made: list[str]) -> None:
+    """Print how much of `made` draws the same from what one writes, and how fast that is."""
     started = time.perf_counter()
     written = write(made)
     seconds = time.perf_counter() - started
@@ -84,6 +89,7 @@ def report(name: str, write: Callable[[list[str]], list[str]], made: list[str]) 
 
 
 def main(paths: list[Path]) -> None:
+    """Print both on the formulas of the files."""
     texts = sorted({one for path in paths for text in sources(path) for one in formulas(text)})
     made = [one for one in map(mathml, texts) if one is not None]
     print(f"{len(made)} formulas of {len(texts)}, the longest {max(map(len, made)):,} bytes of MathML")

@@ -26,8 +26,6 @@ _QUAD = 0.9  # em of a space from which on it is written as one
 
 def identifier(node: Node, write: Write) -> str:
     """A letter, the name of a function, or upright letters."""
-    if node.children:
-        return row(node.children, write)
     text = seen(text_of(node))
     if name := _function(text):
         return name
@@ -41,16 +39,12 @@ def identifier(node: Node, write: Write) -> str:
 
 def number(node: Node, write: Write) -> str:
     """Digits."""
-    if node.children:
-        return row(node.children, write)
     written, command = commands_of(seen(text_of(node))), _VARIANTS.get(node.attribute("mathvariant"))
     return f"{command}{{{written}}}" if command and written else written
 
 
 def operator(node: Node, write: Write) -> str:
     """An operator, with spaces around it where it stands between two things."""
-    if node.children:
-        return row(node.children, write)
     text = seen(text_of(node))
     if name := _function(text):
         return name

@@ -27,6 +27,7 @@ _ENCLOSURES = {
     "updiagonalstrike": "\\cancel",
     "downdiagonalstrike": "\\cancel",
 }
+_LETTERS = ("mi", "mn", "mo")
 _UNWRITTEN = ("annotation", "annotation-xml", "mphantom", "none", "mprescripts", "")
 
 
@@ -44,6 +45,8 @@ def latex_of_mathml(formula: Node) -> str:
 
 
 def _latex(node: Node) -> str:
+    if node.name in _LETTERS and node.children:  # KaTeX puts what it draws as one operator into an operator
+        return row(node.children, _latex)
     if node.name in _WRITERS:
         return _WRITERS[node.name](node, _latex)
     if node.name in _UNWRITTEN:

@@ -99,7 +99,7 @@ def _above(node: Node, write: Write) -> str:
 def _limits(base: Node, below: Node | None, above: Node | None, write: Write) -> str:
     latex = write(base).strip()
     if latex.startswith("\\mathrm{") and latex.endswith("}") and latex.count("{") == 1:
-        latex = f"\\operatorname*{latex.removeprefix(chr(92) + 'mathrm')}"
+        latex = "\\operatorname*" + latex.removeprefix("\\mathrm")
     if _takes_limits(base, latex):
         return latex + _scripts(write(below) if below else "", write(above) if above else "")
     if above is not None:

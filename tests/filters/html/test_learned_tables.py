@@ -3,8 +3,10 @@
 import shutil
 from pathlib import Path
 
+import pytest
 from gristmill.filters.html import learned_tables
 from gristmill.filters.html.learned_tables import TABLES, tables_digest
+from gristmill.pipelines.sources import ingest
 from gristmill.pipelines.sources.ingest import source_versions
 
 
@@ -18,3 +20,9 @@ def test_every_table_counts(tmp_path: Path) -> None:
         found.add(tables_digest(folder))
     assert len(found) == 1 + len(TABLES)
     assert tables_digest() in source_versions().values()
+
+
+def test_the_revision_of_the_readers_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = source_versions()
+    monkeypatch.setattr(ingest, "READERS_REVISION", ingest.READERS_REVISION + 1)
+    assert source_versions() != before
